@@ -1,0 +1,1 @@
+"""Experiments: configuration, command line, tracking, report."""

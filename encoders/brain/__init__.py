@@ -1,0 +1,1 @@
+"""Brain tables and connectivity."""

@@ -1,0 +1,1 @@
+"""DNA encoders: strings in, vectors out."""

@@ -1,0 +1,1 @@
+"""From reference, annotation and variants to distinct sequences."""

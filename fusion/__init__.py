@@ -1,0 +1,1 @@
+"""Residualise, reduce, align, test: statistics on views whose rows are subjects."""
