@@ -1,0 +1,137 @@
+"""Tables on disk with one row per subject: ids are strings from the first byte read to the last result written."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from encoders.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t", ".txt": "\t"}
+_FLOAT_ID = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?|\d+e\+\d+", re.IGNORECASE)
+_EXAMPLES = 3
+
+
+def read_table(path: str | Path, id_column: str = "subject_id") -> "pd.DataFrame":
+    """Read a csv, tsv (optionally gzipped) or parquet table and index it by subject.
+
+    Parameters
+    ----------
+    path
+        File ending in ``.csv``, ``.tsv``, ``.txt`` (tab separated), their ``.gz`` forms, or ``.parquet``.
+    id_column
+        Column holding the subject ids, read as text: ``0012`` stays ``0012``. Nothing is stripped or rewritten.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows in file order, indexed by ``id_column`` (strings, unique); the other columns as pandas infers them.
+
+    Raises
+    ------
+    InputError
+        Missing, empty or unreadable file, missing id column, duplicate column names, and ids that are blank, padded with
+        white space, duplicated, or floating-point numbers (``1001.0``: the mark of an id that passed through a
+        spreadsheet or a join with missing values).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"A subject table is required at {path}; there is no such file: check the path.")
+    frame = _read_parquet(path) if path.name.endswith(".parquet") else _read_text(path, id_column)
+    if id_column in frame.index.names and id_column not in frame.columns:
+        frame = frame.reset_index()
+    check_columns(path, frame.columns, id_column)
+    ids = _string_ids(path, frame.pop(id_column))
+    frame.index = ids
+    return frame
+
+
+def check_columns(path: Path, columns: Iterable[str], *required: str) -> None:
+    """Raise InputError unless every required column exists; near names are offered."""
+    names = [str(name) for name in columns]
+    missing = [name for name in required if name not in names]
+    if missing:
+        near = get_close_matches(missing[0], names, n=_EXAMPLES, cutoff=0.5) or names[:8]
+        raise InputError(
+            f"{path} needs a column {missing[0]!r}; it has {len(names)} other columns (nearest: {', '.join(near)}): "
+            "name the right column in the configuration or rename it in the file."
+        )
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"{path} must be a parquet file; {_first_line(error)}: write it again as parquet.") from error
+
+
+def _read_text(path: Path, id_column: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    separator = next((sep for suffix, sep in _SEPARATORS.items() if path.name.lower().endswith(suffix)), None)
+    if separator is None:
+        raise InputError(
+            f"A subject table must end in {', '.join(_SEPARATORS)} or .parquet; got {path.name}: convert or rename it."
+        )
+    try:
+        header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, encoding="utf-8-sig")
+        frame = pd.read_csv(  # a converter, not a dtype: under a dtype a subject called "NA" would turn into a blank
+            path, sep=separator, converters={id_column: str}, encoding="utf-8-sig", low_memory=False
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        kind = "tab" if separator == "\t" else "comma"
+        raise InputError(
+            f"{path} must be a {kind}-separated UTF-8 table with a header; {_first_line(error)}: repair that line."
+        ) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise InputError(f"{path} has more fields in its rows than names in its header: repair the header.")
+    names = header.iloc[0]
+    repeated = sorted(set(names[names.duplicated()].dropna()))
+    if repeated:
+        raise InputError(f"Column names must be unique; {path} repeats {_quote(repeated)}: rename or drop the copies.")
+    return frame
+
+
+def _string_ids(path: Path, column: "pd.Series") -> "pd.Index":
+    import pandas as pd
+
+    if pd.api.types.is_float_dtype(column.dtype):
+        raise _bad_ids(path, column, "strings, not floating-point numbers", "store them as text")
+    if column.empty:
+        raise InputError(f"A subject table needs at least one row; {path} has only a header: check the file.")
+    blank = column.isna() | (column == "")
+    if blank.any():
+        rows = [f"row {row + 1}" for row in blank.to_numpy().nonzero()[0]]
+        raise _bad_ids(path, rows, "present in every row", "fill the blanks in or drop those rows")
+    ids = pd.Index([str(value) for value in column], dtype=str, name=column.name)
+    padded = [value for value in ids if value != value.strip()]
+    if padded:
+        raise _bad_ids(path, padded, "free of leading and trailing white space", "trim them in the file")
+    floats = [value for value in ids if _FLOAT_ID.fullmatch(value)]
+    if floats:
+        raise _bad_ids(path, floats, "strings, not floating-point numbers", "restore the original ids in the file")
+    duplicates = ids[ids.duplicated()].unique()
+    if len(duplicates):
+        raise _bad_ids(path, list(duplicates), "unique", "keep one row per subject")
+    return ids
+
+
+def _bad_ids(path: Path, examples: "Sequence[object] | pd.Series", requirement: str, remedy: str) -> InputError:
+    return InputError(
+        f"Subject ids must be {requirement}; got {_quote(examples)} ({len(examples)} in all) in {path}: {remedy}."
+    )
+
+
+def _quote(values: "Sequence[object] | pd.Series") -> str:
+    return ", ".join(f"'{value}'" for value in list(values)[:_EXAMPLES])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
