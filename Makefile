@@ -1,0 +1,47 @@
+# Two commands do everything on a fresh machine: `make demo` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types imports unit calibration ui clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is required; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
+	@echo "Installing into $(VENV) (about 3 minutes, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(INSTALLED)  ## create the environment with pinned versions
+
+demo: $(INSTALLED)  ## simulate a cohort in the real file formats and run the whole way through it
+	@$(BIN)/genebrain demo
+
+test: lint types imports unit  ## lint, types, import contracts, tests
+
+lint: $(INSTALLED)  ## what pre-commit runs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)  ## mypy --strict on the three packages
+	$(BIN)/mypy
+
+imports: $(INSTALLED)  ## the import rule of the architecture
+	$(BIN)/lint-imports
+
+unit: $(INSTALLED)  ## the tests (calibrations and benchmarks excluded)
+	$(BIN)/python -m pytest
+
+calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
+	$(BIN)/python -m pytest -m calibration -s
+
+ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
+	@$(BIN)/genebrain ui
+
+clean:  ## remove the environment and the results
+	rm -rf $(VENV) results
