@@ -34,9 +34,9 @@ def read_table(path: str | Path, id_column: str = "subject_id") -> "pd.DataFrame
     Raises
     ------
     InputError
-        Missing, empty or unreadable file, missing id column, duplicate column names, and ids that are blank, padded with
-        white space, duplicated, or floating-point numbers (``1001.0``: the mark of an id that passed through a
-        spreadsheet or a join with missing values).
+        Missing, empty or unreadable file, missing id column, duplicate column names, and ids that are blank (or a
+        missing-value mark such as ``NA``), padded with white space, duplicated, or floating-point numbers
+        (``1001.0``: the mark of an id that passed through a spreadsheet or a join with missing values).
     """
     path = Path(path)
     if not path.is_file():
@@ -82,9 +82,7 @@ def _read_text(path: Path, id_column: str) -> "pd.DataFrame":
         )
     try:
         header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, encoding="utf-8-sig")
-        frame = pd.read_csv(  # a converter, not a dtype: under a dtype a subject called "NA" would turn into a blank
-            path, sep=separator, converters={id_column: str}, encoding="utf-8-sig", low_memory=False
-        )
+        frame = pd.read_csv(path, sep=separator, dtype={id_column: str}, encoding="utf-8-sig", low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         kind = "tab" if separator == "\t" else "comma"
         raise InputError(
@@ -109,7 +107,7 @@ def _string_ids(path: Path, column: "pd.Series") -> "pd.Index":
     blank = column.isna() | (column == "")
     if blank.any():
         rows = [f"row {row + 1}" for row in blank.to_numpy().nonzero()[0]]
-        raise _bad_ids(path, rows, "present in every row", "fill the blanks in or drop those rows")
+        raise _bad_ids(path, rows, "present in every row", "fill in the blank or NA ids or drop those rows")
     ids = pd.Index([str(value) for value in column], dtype=str, name=column.name)
     padded = [value for value in ids if value != value.strip()]
     if padded:
