@@ -81,16 +81,15 @@ def _read_text(path: Path, id_column: str) -> "pd.DataFrame":
             f"A subject table must end in {', '.join(_SEPARATORS)} or .parquet; got {path.name}: convert or rename it."
         )
     try:
-        header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, encoding="utf-8-sig")
+        # Two rows without a header: a first row longer than the header fails here, and is no silent row index below.
+        head = pd.read_csv(path, sep=separator, header=None, nrows=2, dtype=str, encoding="utf-8-sig")
         frame = pd.read_csv(path, sep=separator, dtype={id_column: str}, encoding="utf-8-sig", low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         kind = "tab" if separator == "\t" else "comma"
         raise InputError(
             f"{path} must be a {kind}-separated UTF-8 table with a header; {_first_line(error)}: repair that line."
         ) from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise InputError(f"{path} has more fields in its rows than names in its header: repair the header.")
-    names = header.iloc[0]
+    names = head.iloc[0]
     repeated = sorted(set(names[names.duplicated()].dropna()))
     if repeated:
         raise InputError(f"Column names must be unique; {path} repeats {_quote(repeated)}: rename or drop the copies.")

@@ -1,0 +1,182 @@
+"""Brain tables: one row of numeric features per subject, from csv, tsv or parquet, as a checked matrix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from encoders.errors import InputError
+from encoders.tables import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Features = Float[np.ndarray, "n_subjects n_features"]
+NanPolicy = Literal["refuse", "drop-subjects", "mean"]
+VECTOR_COLUMN = "vector"
+
+
+@dataclass(frozen=True)
+class BrainTable:
+    """A finite feature matrix with the account of what was left out of it.
+
+    Attributes
+    ----------
+    subject_ids
+        Unique ids, in file order.
+    feature_names
+        Names of the columns, in file order.
+    values : float32 or float64 [n_subjects, n_features]
+        Finite; float32 only if every feature was stored so. Units are those of the file.
+    dropped_constant
+        Features without variance over the subjects kept (or without any value).
+    dropped_subjects
+        ``(subject id, reason)`` for each subject left out.
+    """
+
+    subject_ids: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    values: Features
+    dropped_constant: tuple[str, ...] = ()
+    dropped_subjects: tuple[tuple[str, str], ...] = ()
+
+
+def read_brain_table(
+    path: str | Path,
+    *,
+    id_column: str = "subject_id",
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
+    nan: NanPolicy = "refuse",
+    drop_constant: bool = True,
+) -> BrainTable:
+    """Read the features of a brain table.
+
+    Parameters
+    ----------
+    path
+        Table as accepted by `encoders.tables.read_table`. A parquet table with a list column ``vector`` holds its
+        features there alone, named ``v0``, ``v1``, ...; its other columns describe the embedding and are ignored.
+    id_column
+        Column of subject ids, read as text.
+    include, exclude
+        Glob patterns over feature names (case matters). Each has to match at least one column.
+    nan
+        What a missing value does: stop (``refuse``), leave its subject out (``drop-subjects``), or be replaced by
+        the mean of its feature over the subjects that have it (``mean``; uses every row, held-out ones too).
+    drop_constant
+        Leave out features without variance, and name them in the result. Otherwise they stay.
+
+    Raises
+    ------
+    InputError
+        A pattern that matches nothing, a feature that is not numeric or infinite, vectors of unequal length,
+        missing values under ``refuse``, or nothing left; and whatever `read_table` refuses.
+    """
+    if nan not in get_args(NanPolicy):
+        raise InputError(f"nan must be one of {', '.join(get_args(NanPolicy))}; got {nan!r}: choose one of these.")
+    path = Path(path)
+    frame = read_table(path, id_column)
+    if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
+        frame = _expand_vectors(path, frame[VECTOR_COLUMN])
+    frame = frame[_select(path, [str(name) for name in frame.columns], include, exclude)]
+    values = _numeric_values(path, frame)
+    varying = _varying(values) if drop_constant else np.ones(values.shape[1], dtype=bool)
+    keep = ~np.isnan(values[:, varying]).any(axis=1) if nan == "drop-subjects" else np.ones(len(values), dtype=bool)
+    if drop_constant:
+        varying &= _varying(values[keep])
+    names = frame.columns.to_numpy(dtype=object)
+    values = values[keep][:, varying]
+    if not values.size:
+        raise InputError(
+            f"{path} must leave at least one subject and one varying feature; {values.shape[0]} subjects and "
+            f"{values.shape[1]} features are left under nan={nan!r}: check include, exclude and the missing values."
+        )
+    return BrainTable(
+        subject_ids=tuple(frame.index[keep]),
+        feature_names=tuple(names[varying]),
+        values=_fill_missing(path, values, names[varying], nan),
+        dropped_constant=tuple(names[~varying]),
+        dropped_subjects=tuple((subject, "missing brain value") for subject in frame.index[~keep]),
+    )
+
+
+def _expand_vectors(path: Path, column: "pd.Series") -> "pd.DataFrame":
+    import pandas as pd
+
+    lengths = {subject: np.size(vector) for subject, vector in column.items()}
+    expected = next(iter(lengths.values()))
+    for subject, length in lengths.items():
+        if length != expected:
+            raise InputError(
+                f"Every {VECTOR_COLUMN} in {path} must have the same length; subject {subject!r} has {length} values "
+                f"where the first has {expected}: export one layer of one model."
+            )
+    return pd.DataFrame(np.stack(column.to_list()), index=column.index, columns=[f"v{i}" for i in range(expected)])
+
+
+def _select(path: Path, names: list[str], include: Sequence[str], exclude: Sequence[str]) -> list[str]:
+    included = _matching(path, names, "include", include)
+    excluded = _matching(path, names, "exclude", exclude)
+    return [name for name in names if name in included and name not in excluded]
+
+
+def _matching(path: Path, names: list[str], option: str, patterns: Sequence[str]) -> set[str]:
+    matches: set[str] = set()
+    for pattern in patterns:
+        found = {name for name in names if fnmatchcase(name, pattern)}
+        if not found:
+            near = get_close_matches(pattern, names, n=3, cutoff=0.3) or names[:3]
+            raise InputError(
+                f"Each pattern of {option} must match a column; {pattern!r} matches none of the {len(names)} in {path} "
+                f"(nearest: {', '.join(near)}): correct or remove the pattern."
+            )
+        matches |= found
+    return matches
+
+
+def _numeric_values(path: Path, frame: "pd.DataFrame") -> Features:
+    from pandas.api.types import is_numeric_dtype
+
+    text = [name for name in frame.columns if not is_numeric_dtype(frame[name].dtype)]
+    if text:
+        shown = ", ".join(f"{name!r} (e.g. {frame[name].iloc[0]!r})" for name in text[:5])
+        raise InputError(
+            f"Features must be numeric; {path} has {len(text)} that are not: {shown}: "
+            "exclude them, or convert them to numbers."
+        )
+    single = all(dtype == np.float32 for dtype in frame.dtypes)
+    values = frame.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan)
+    infinite = np.isinf(values)
+    if infinite.any():
+        name = frame.columns[infinite.any(axis=0)][0]
+        raise InputError(f"Features must be finite; {name!r} in {path} has infinite values: correct or exclude it.")
+    return values
+
+
+def _varying(values: Features) -> np.ndarray:
+    """Mark the columns with at least two distinct values; missing values do not count."""
+    low = np.min(values, axis=0, initial=np.inf, where=~np.isnan(values))
+    high = np.max(values, axis=0, initial=-np.inf, where=~np.isnan(values))
+    return np.asarray(high > low)
+
+
+def _fill_missing(path: Path, values: Features, names: np.ndarray, nan: NanPolicy) -> Features:
+    missing = np.isnan(values)
+    counts = missing.sum(axis=0)
+    if not counts.any():
+        return values
+    shown = ", ".join(f"{names[column]!r} ({counts[column]})" for column in counts.nonzero()[0][:5])
+    if nan == "refuse":
+        raise InputError(
+            f"Features must have no missing values under nan='refuse'; {path} has {np.count_nonzero(counts)} features "
+            f"with some: {shown}: set nan to 'drop-subjects' or 'mean', or exclude them."
+        )
+    if (counts == len(values)).any():
+        raise InputError(f"{path} has features without any value among {shown}: exclude them or set drop_constant.")
+    return np.where(missing, np.nanmean(values, axis=0), values)
