@@ -1,0 +1,168 @@
+"""The command line: one verb per stage, all from the same configuration file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="genebrain",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Do gene-sequence embeddings and brain embeddings share signal, and which DNA encoder shows it best?\n\n"
+    "Start with `genebrain demo`; then write a YAML like configs/demo.yaml for your own files and `genebrain run` it.",
+)
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the experiment.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a configuration value, e.g. alignment.n_permutations=1999."
+    ),
+]
+Workers = Annotated[int | None, typer.Option(help="Processes for folds and permutations; results do not depend on it.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of folds and permutations.")]
+Output = Annotated[Path | None, typer.Option(help="Results folder (overrides output:).")]
+Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finished with the same inputs.")]
+
+
+def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: int | None, output: Path | None) -> Any:
+    from analyses.config_file import load_config
+
+    given = {"workers": workers, "seed": seed, "output": output}
+    extra = [f"{key}={value}" for key, value in given.items() if value is not None]
+    return load_config(config, [*(overrides or []), *extra])
+
+
+def _run(stage: str, config: Any, *, force: bool) -> None:
+    from analyses.pipeline import Pipeline
+
+    Pipeline(config, force=force).run(until=stage)
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    set_: Overrides = None,
+    workers: Workers = None,
+    seed: Seed = None,
+    output: Output = None,
+    force: Force = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say subjects, dimensions, distinct windows, seconds and memory; do nothing."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer of --dry-run as JSON.")] = False,
+) -> None:
+    """Run the whole way: windows, embed, align, compare, report, MLflow. Finished stages are reused."""
+    loaded = _load(config, set_, workers, seed, output)
+    if dry_run:
+        from analyses.plan import describe, make_plan
+
+        typer.echo(describe(make_plan(loaded), as_json=as_json))
+        return
+    _run("log", loaded, force=force)
+
+
+def _add_stage(name: str, text: str) -> None:
+    def command(
+        config: ConfigPath,
+        set_: Overrides = None,
+        workers: Workers = None,
+        seed: Seed = None,
+        output: Output = None,
+        force: Force = False,
+    ) -> None:
+        _run(name, _load(config, set_, workers, seed, output), force=force)
+
+    command.__doc__ = text
+    app.command(name)(command)
+
+
+_add_stage("windows", "Genotypes to distinct sequences: check REF, build haplotypes, cut windows, count repeats.")
+_add_stage("embed", "Embed each distinct window once per encoder; resumes from the store.")
+_add_stage("align", "Residualise, reduce, align and test every encoder against every brain view.")
+_add_stage("compare", "Compare the encoders on the same genes, cohort, folds and permutations.")
+_add_stage("report", "Write the self-contained report.html and its figures.")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the cohort and the results.")] = Path("results/demo"),
+    subjects: Annotated[int, typer.Option(min=100, help="Subjects to simulate.")] = 640,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation, the folds and the permutations.")] = 20261,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for folds and permutations.")] = 2,
+    force: Force = False,
+) -> None:
+    """Simulate a cohort in the real file formats and run the whole pipeline on it, offline."""
+    from analyses.demo import run_demo
+
+    run_demo(output, n_subjects=subjects, seed=seed, workers=workers, force=force)
+
+
+@app.command()
+def haplotypes(
+    reference: Annotated[list[Path], typer.Option(help="FASTA, plain or bgzip; may be repeated.")],
+    variants: Annotated[list[Path], typer.Option(help="Indexed VCF.gz or BCF; may be repeated.")],
+    region: Annotated[str, typer.Option(help="CHROM:START-END, 1-based, both ends included.")],
+    subject: Annotated[str, typer.Option(help="VCF sample.")],
+    haplotype: Annotated[int | None, typer.Option(min=1, max=2, help="1 or 2; both if not given.")] = None,
+    unphased: Annotated[
+        str, typer.Option(help="Unphased genotypes: phased (refuse), as-written, iupac or alternate.")
+    ] = "phased",
+    missing: Annotated[str, typer.Option(help="Missing genotypes: reference, N or refuse.")] = "reference",
+) -> None:
+    """Print a subject's haplotype sequences of a region as FASTA: what is really embedded."""
+    from analyses.haplotype_fasta import haplotype_fasta
+
+    typer.echo(
+        haplotype_fasta(reference, variants, region, subject, haplotype=haplotype, unphased=unphased, missing=missing),
+        nl=False,
+    )
+
+
+@app.command()
+def encoders() -> None:
+    """List the registered DNA encoders."""
+    from encoders import available_encoders
+
+    typer.echo("\n".join(available_encoders()))
+
+
+@app.command()
+def ui(
+    tracking: Annotated[
+        str | None, typer.Argument(metavar="[URI]", help="Tracking URI or mlflow.db file; the demo's if not given.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 5000,
+) -> None:
+    """Open the experiments in the MLflow UI and print the link to their summary view."""
+    from analyses.tracking import serve_ui
+
+    serve_ui(tracking or "results/mlflow.db", port=port)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation: versions, BLAS kernel and threads, GPU, and a known canonical correlation."""
+    from analyses.doctor import examine
+
+    typer.echo(examine())
+
+
+def main() -> None:
+    """Entry point: bad input becomes one sentence and exit code 2; anything else is a bug and shows its traceback."""
+    from analyses.errors import InputError as AnalysesError
+    from encoders.errors import InputError as EncodersError
+    from fusion.errors import InputError as FusionError
+
+    try:
+        app()
+    except (AnalysesError, EncodersError, FusionError) as error:
+        typer.echo(f"genebrain: {error}", err=True)
+        sys.exit(2)

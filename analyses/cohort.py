@@ -1,0 +1,173 @@
+"""Who is analysed: genotyped subjects joined with covariates and brain tables, and who was left out, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.config import RunConfig
+from analyses.errors import InputError
+from encoders.brain.tables import BrainTable, read_brain_table
+from encoders.genome.cohort import read_participants, select_unrelated
+from fusion.overlap import align_subjects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Aligned tables: row i of everything is ``subject_ids[i]``.
+
+    Parameters
+    ----------
+    subject_ids : tuple of str
+        In genotype order.
+    covariates : DataFrame [n_subjects, n_columns]
+        Every participant column, indexed by subject id.
+    brain : mapping of view name to BrainTable
+    overlap : list of dict
+        One row per table: subjects in it, in all, dropped by reason.
+    exclusions : list of dict
+        Subjects removed after the join: ``reason`` and ``n``.
+    """
+
+    subject_ids: tuple[str, ...]
+    covariates: pd.DataFrame
+    brain: Mapping[str, BrainTable]
+    overlap: list[dict[str, Any]]
+    exclusions: list[dict[str, Any]]
+
+
+def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
+    """Join genotypes, participants and brain views; drop relatives and incomplete rows, each with its reason.
+
+    Raises
+    ------
+    InputError
+        No subject is common to all tables, or a named column does not exist.
+    """
+    participants = {
+        f"participants {table.path.name}": read_participants(table.path, id_column=table.id_column)
+        for table in config.participants
+    }
+    sides = {f"participants {table.path.name}": table.side for table in config.participants}
+    brain = {name: _read_view(config, name) for name in config.brain}
+    if config.pairing.mode == "random":
+        brain, participants = _pair_at_random(samples, brain, participants, sides=sides, seed=config.pairing.seed)
+
+    tables: dict[str, Sequence[str]] = {"genotypes": samples}
+    tables |= {name: tuple(frame.index) for name, frame in participants.items()}
+    tables |= {f"brain {name}": table.subject_ids for name, table in brain.items()}
+    overlap = align_subjects(tables)
+    ids = list(overlap.order)
+    covariates = _join_columns(participants, ids)
+    _check_columns(config, covariates)
+    ids, exclusions = _exclude(config, covariates)
+    return Cohort(
+        subject_ids=tuple(ids),
+        covariates=covariates.loc[ids],
+        brain={name: _take(table, ids) for name, table in brain.items()},
+        overlap=overlap.to_frame().to_dict("records"),
+        exclusions=exclusions + _dropped_by_reader(brain),
+    )
+
+
+def _read_view(config: RunConfig, name: str) -> BrainTable:
+    view = config.brain[name]
+    return read_brain_table(
+        view.path, id_column=view.id_column, include=view.include, exclude=view.exclude, nan=view.nan
+    )
+
+
+def _pair_at_random(
+    samples: Sequence[str],
+    brain: Mapping[str, BrainTable],
+    participants: Mapping[str, pd.DataFrame],
+    *,
+    sides: Mapping[str, str],
+    seed: int,
+) -> tuple[dict[str, BrainTable], dict[str, pd.DataFrame]]:
+    """Give brain rows, with the covariates that travel with them, the ids of randomly drawn genotyped subjects."""
+    genetic = [set(frame.index) for name, frame in participants.items() if sides[name] == "genetic"]
+    brains = [set(table.subject_ids) for table in brain.values()]
+    brains += [set(frame.index) for name, frame in participants.items() if sides[name] == "brain"]
+    genetic_ids = [sample for sample in samples if all(sample in ids for ids in genetic)]
+    brain_ids = sorted(set.intersection(*brains))
+    n = min(len(genetic_ids), len(brain_ids))
+    rng = np.random.default_rng(seed)
+    partner = dict(zip(rng.permutation(brain_ids)[:n], rng.permutation(genetic_ids)[:n], strict=True))
+    paired = {name: _relabel(table, partner) for name, table in brain.items()}
+    joined = {
+        name: frame.loc[[i for i in frame.index if i in partner]].rename(index=partner)
+        if sides[name] == "brain"
+        else frame
+        for name, frame in participants.items()
+    }
+    return paired, joined
+
+
+def _relabel(table: BrainTable, partner: Mapping[str, str]) -> BrainTable:
+    kept = _take(table, [subject for subject in table.subject_ids if subject in partner])
+    return replace(kept, subject_ids=tuple(partner[subject] for subject in kept.subject_ids))
+
+
+def _take(table: BrainTable, ids: Sequence[str]) -> BrainTable:
+    row = {subject: i for i, subject in enumerate(table.subject_ids)}
+    return replace(table, subject_ids=tuple(ids), values=table.values[[row[subject] for subject in ids]])
+
+
+def _join_columns(participants: Mapping[str, pd.DataFrame], ids: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    frames = [frame.loc[list(ids)] for frame in participants.values()]
+    columns = [column for frame in frames for column in frame.columns]
+    if repeated := sorted({column for column in columns if columns.count(column) > 1}):
+        raise InputError(
+            f"Participant tables must not share columns; '{repeated[0]}' is in two of "
+            f"{', '.join(participants)}. Rename or remove one."
+        )
+    return pd.concat(frames, axis=1) if frames else pd.DataFrame(index=list(ids))
+
+
+def _check_columns(config: RunConfig, covariates: pd.DataFrame) -> None:
+    wanted = {
+        **{f"confounds.{number}.column": c.column for number, c in enumerate(config.confounds)},
+        "cohort.family_column": config.cohort.family_column,
+        "folds.group": config.folds.group,
+        "folds.stratify": config.folds.stratify,
+        "alignment.exchangeable_within": config.alignment.exchangeable_within,
+    }
+    for key, column in wanted.items():
+        if column is not None and column not in covariates.columns:
+            raise InputError(
+                f"{key} names column '{column}', which no participants table has; "
+                f"columns are: {', '.join(map(str, covariates.columns)) or 'none'}."
+            )
+
+
+def _exclude(config: RunConfig, covariates: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
+    exclusions: list[dict[str, Any]] = []
+    columns = [confound.column for confound in config.confounds]
+    for column in columns:
+        missing = covariates[column].isna()
+        if missing.any():
+            exclusions.append({"reason": f"missing {column}", "n": int(missing.sum())})
+            covariates = covariates.loc[~missing]
+    if config.cohort.family_column and config.cohort.relatives == "keep-one":
+        kept, dropped = select_unrelated(covariates, config.cohort.family_column)
+        if dropped:
+            exclusions.append({"reason": "relative of a kept subject (one per family is analysed)", "n": len(dropped)})
+        covariates = covariates.loc[list(kept)]
+    return list(covariates.index), exclusions
+
+
+def _dropped_by_reader(brain: Mapping[str, BrainTable]) -> list[dict[str, Any]]:
+    return [
+        {"reason": f"brain {name}: missing values", "n": len(table.dropped_subjects)}
+        for name, table in brain.items()
+        if table.dropped_subjects
+    ]

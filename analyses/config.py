@@ -1,0 +1,181 @@
+"""What a run can be told: frozen, validated sections. Nothing below ``analyses`` ever sees these objects.
+
+``analyses.config_file`` reads them from YAML; the stages pass on plain keyword arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GenomeConfig(_Section):
+    """Reference, annotation, genotypes, and how they become windows."""
+
+    reference: tuple[Path, ...]
+    annotation: tuple[Path, ...]
+    variants: tuple[Path, ...]
+    genes: tuple[str, ...] | None = None
+    biotype: str | None = "protein_coding"
+    transcript: Literal["canonical", "mane", "union"] = "canonical"
+    unit: Literal["exon", "gene", "promoter"] = "exon"
+    window: int = Field(default=510, ge=16, le=100_000)
+    unphased: Literal["phased", "as-written", "iupac", "alternate"] = "phased"
+    missing: Literal["reference", "N", "refuse"] = "reference"
+
+    @field_validator("reference", "annotation", "variants", "genes", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+class ParticipantsConfig(_Section):
+    """A table of covariates; ``side`` says whose ids it carries when genes and brains are paired at random."""
+
+    path: Path
+    id_column: str = "subject_id"
+    side: Literal["genetic", "brain"] = "genetic"
+
+
+class BrainViewConfig(_Section):
+    """One brain table: which columns are features, and what the view is for."""
+
+    path: Path
+    id_column: str = "subject_id"
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
+    description: str = ""
+    role: Literal["test", "negative control"] = "test"
+
+
+class PairingConfig(_Section):
+    """``by-id`` joins tables on subject ids; ``random`` pairs genes with brains at random: a true null."""
+
+    mode: Literal["by-id", "random"] = "by-id"
+    seed: int = 0
+
+
+class PlantConfig(_Section):
+    """A link of known strength, from haplotype dosages of ``genes`` into features of ``view``."""
+
+    view: str
+    genes: tuple[str, ...]
+    strength: float = Field(gt=0, le=1)
+    n_features: int = Field(default=20, ge=1)
+    seed: int = 0
+
+
+class ConfoundConfig(_Section):
+    column: str
+    kind: Literal["continuous", "categorical"]
+
+
+class CohortConfig(_Section):
+    """Who is analysed."""
+
+    family_column: str | None = None
+    relatives: Literal["keep-one", "keep-all"] = "keep-one"
+
+
+class EncoderConfig(_Section):
+    """One arm: a registered encoder and its settings."""
+
+    name: str
+    encoder: str
+    source: str | None = None
+    revision: str | None = None
+    rc: Literal["forward", "average", "equivariant"] = "forward"
+    pooling: Literal["mean", "cls", "max"] = "mean"
+    layer: int = -1
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _usable_as_folder(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", value):
+            raise ValueError("must consist of letters, digits, '.' and '-' (it names a folder)")
+        return value
+
+
+class AlignmentConfig(_Section):
+    """Dimensions and tests."""
+
+    pca_components: int = Field(default=512, ge=1)
+    scale: bool = True
+    x_dimensions: int | Literal["auto"] = "auto"
+    y_dimensions: int | Literal["auto"] = "auto"
+    min_ratio: float = Field(default=10.0, gt=0)
+    statistic: Literal["wilks", "roy"] = "wilks"
+    projection: Literal["auto", "huh-jhun", "theil"] = "auto"
+    n_components: int = Field(default=3, ge=1)
+    n_permutations: int = Field(default=999, ge=19)
+    exchangeable_within: str | None = None
+    unseen_level: Literal["error", "mean"] = "mean"
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+
+
+class FoldsConfig(_Section):
+    n_splits: int = Field(default=5, ge=2)
+    group: str | None = None
+    stratify: str | None = None
+
+
+class TrackingConfig(_Section):
+    uri: str | None = None
+    panel: str | None = None
+    enabled: bool = True
+
+
+class PrivacyConfig(_Section):
+    subject_level: bool = False
+
+
+class RunConfig(_Section):
+    """Everything a run depends on."""
+
+    name: str
+    title: str = ""
+    seed: int = 0
+    output: Path
+    store: Path | None = None
+    workers: int = Field(default=1, ge=1)
+    genome: GenomeConfig
+    participants: tuple[ParticipantsConfig, ...] = ()
+    brain: dict[str, BrainViewConfig]
+    pairing: PairingConfig = PairingConfig()
+    plant: PlantConfig | None = None
+    truth: Path | None = None
+    confounds: tuple[ConfoundConfig, ...] = ()
+    cohort: CohortConfig = CohortConfig()
+    encoders: tuple[EncoderConfig, ...]
+    alignment: AlignmentConfig = AlignmentConfig()
+    folds: FoldsConfig = FoldsConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        if not self.encoders:
+            raise ValueError("encoders: at least one arm is required")
+        if not self.brain:
+            raise ValueError("brain: at least one view is required")
+        names = [arm.name for arm in self.encoders]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name")
+        if self.plant and self.plant.view not in self.brain:
+            raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
+        return self
+
+    @property
+    def store_root(self) -> Path:
+        """Folder of the embedding store, shared by runs that write beside each other."""
+        return self.store or self.output.parent / "store"

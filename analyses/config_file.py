@@ -1,0 +1,153 @@
+"""YAML to a validated configuration; unknown keys are refused with a suggestion.
+
+Input paths are relative to the YAML file's folder, output paths to the current folder; ``${VARIABLE:-default}`` is
+replaced from the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from analyses.config import RunConfig
+from analyses.errors import InputError
+
+_INPUT_PATHS = {"reference", "annotation", "variants", "path", "truth", "source"}
+_OUTPUT_PATHS = {"output", "store"}
+
+
+def load_config(path: Path, overrides: typing.Sequence[str] = ()) -> RunConfig:
+    """Read, override and validate one YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        The YAML file. An entry of ``encoders`` may be the path of another YAML file holding one arm.
+    overrides : sequence of str
+        ``a.b=c`` assignments, values parsed as YAML; list items by number (``encoders.0.options.k=6``).
+
+    Raises
+    ------
+    InputError
+        The file is missing or no YAML mapping, a key is unknown (with the nearest known one), or a value is refused.
+    """
+    tree = _read_yaml(path)
+    arms = tree.get("encoders")
+    if isinstance(arms, list):
+        tree["encoders"] = [_read_arm(path.parent, arm) if isinstance(arm, str) else arm for arm in arms]
+    for assignment in overrides:
+        _assign(tree, assignment)
+    tree = _resolve_paths(tree, base=path.parent.resolve())
+    _check_keys(RunConfig, tree, where="")
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the configuration"
+        came = "" if first["type"] in {"missing", "value_error"} else f"; got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {where}: {message}{came}.") from None
+
+
+def resolved_yaml(config: RunConfig) -> str:
+    """The whole configuration, defaults and overrides included, as YAML that ``load_config`` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
+    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda m: _environment(m, path), path.read_text(encoding="utf-8"))
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(tree, dict):
+        raise InputError(f"{path} must hold a mapping of keys to values; it holds {type(tree).__name__}.")
+    return tree
+
+
+def _environment(match: re.Match[str], path: Path) -> str:
+    variable, default = match.groups()
+    value = os.environ.get(variable, default)
+    if value is None:
+        raise InputError(f"{path} uses ${{{variable}}}, which is not set; export {variable} or write a default.")
+    return value
+
+
+def _read_arm(folder: Path, name: str) -> dict[str, Any]:
+    return _read_yaml(folder / name)
+
+
+def _assign(tree: dict[str, Any], assignment: str) -> None:
+    key, separator, text = assignment.partition("=")
+    if not separator:
+        raise InputError(f"--set needs key=value; got '{assignment}'. Example: --set alignment.n_permutations=1999.")
+    *parents, last = key.split(".")
+    node: Any = tree
+    for part in parents:
+        if isinstance(node, list):
+            if not part.isdigit() or int(part) >= len(node):
+                raise InputError(f"--set {key}: '{part}' is no position in a list of {len(node)} items.")
+            node = node[int(part)]
+        else:
+            node = node.setdefault(part, {})
+        if not isinstance(node, dict | list):
+            raise InputError(f"--set {key}: '{part}' holds a value, not a section.")
+    value = yaml.safe_load(text)
+    if isinstance(node, list):
+        if not last.isdigit() or int(last) >= len(node):
+            raise InputError(f"--set {key}: '{last}' is no position in a list of {len(node)} items.")
+        node[int(last)] = value
+    else:
+        node[last] = value
+
+
+def _resolve_paths(node: Any, base: Path, key: str = "") -> Any:
+    if isinstance(node, dict):
+        return {name: _resolve_paths(value, base, name) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_resolve_paths(value, base, key) for value in node]
+    if isinstance(node, str):
+        if key in _OUTPUT_PATHS:
+            return str(Path(node).expanduser().absolute())
+        # A hub id ("owner/name") is no path: a source is one only if it exists or says so by its first letter.
+        is_path = key != "source" or node.startswith((".", "/", "~")) or (base / node).exists()
+        if key in _INPUT_PATHS and is_path:
+            return str(Path(os.path.normpath(base / Path(node).expanduser())))
+    return node
+
+
+def _check_keys(model: type[BaseModel], tree: Any, where: str) -> None:
+    """Refuse unknown keys before pydantic does, to name the nearest known one."""
+    if not isinstance(tree, dict):
+        return
+    known = model.model_fields
+    for key, value in tree.items():
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}."
+            raise InputError(f"Unknown configuration key '{where}{key}'; {hint}")
+        for child in _sections_of(known[key].annotation):
+            if isinstance(value, list):
+                for number, item in enumerate(value):
+                    _check_keys(child, item, f"{where}{key}.{number}.")
+            elif key == "brain" and isinstance(value, dict):
+                for name, item in value.items():
+                    _check_keys(child, item, f"{where}{key}.{name}.")
+            else:
+                _check_keys(child, value, f"{where}{key}.")
+
+
+def _sections_of(annotation: Any) -> list[type[BaseModel]]:
+    arguments = typing.get_args(annotation)
+    if not arguments:
+        return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+    return [section for argument in arguments for section in _sections_of(argument)]

@@ -1,0 +1,81 @@
+"""Where a result comes from: code, versions, machine settings, and the hashes of its inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    "gene-brain-fusion",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "torch",
+    "transformers",
+    "mlflow",
+    "cyvcf2",
+    "pysam",
+)
+_REPOSITORY = Path(__file__).resolve().parent.parent
+#: Files beyond this size are identified by size and modification time: hashing a biobank would take hours.
+_HASHED_BYTES = 2**31
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 (hex) of JSON-serialisable parts, independent of key order."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def file_fingerprint(path: Path) -> str:
+    """``sha256:…`` of a file's bytes, or ``size-mtime:…`` beyond 2 GiB."""
+    status = path.stat()
+    if status.st_size > _HASHED_BYTES:
+        return f"size-mtime:{status.st_size}-{status.st_mtime_ns}"
+    with path.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def input_fingerprints(paths: Iterable[Path]) -> dict[str, str]:
+    """File name (with its folder's name) to fingerprint; no absolute path leaves the machine with a report."""
+    return {f"{path.parent.name}/{path.name}": file_fingerprint(path) for path in paths}
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the source tree and whether it was modified; ``None`` for an installed package without git."""
+    sha = _git("rev-parse", "HEAD")
+    return {"git_sha": sha, "git_dirty": bool(_git("status", "--porcelain")) if sha else None}
+
+
+def environment() -> dict[str, Any]:
+    """Versions, platform and BLAS kernels: what can change the last digits of a result."""
+    from threadpoolctl import threadpool_info
+
+    blas = [
+        {key: pool.get(key) for key in ("internal_api", "version", "architecture", "threading_layer")}
+        for pool in threadpool_info()
+        if pool.get("user_api") == "blas"
+    ]
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "blas": blas,
+        **git_state(),
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(_REPOSITORY), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return None  # not a git checkout: an installed package has a version instead
+    return answer.stdout.strip()

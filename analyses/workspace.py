@@ -1,0 +1,130 @@
+"""The results folder of a run: files appear whole or not at all, and a finished stage is not done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analyses.errors import InputError
+from analyses.provenance import file_fingerprint
+
+SCHEMA = 1
+
+
+class Workspace:
+    """Folder of one run, with a manifest of finished stages.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if missing.
+    force : bool
+        Forget what earlier runs finished here.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, force: bool = False) -> None:
+        self.folder = folder
+        self._force = force
+        self._renewed: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"The output folder must be writable; {folder} is not ({error.strerror}). Set output to another folder."
+            ) from None
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the folder, its parent created."""
+        path = self.folder.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write_json(self, relative: str, content: Any) -> Path:
+        """Write JSON atomically; NaN is refused, since JSON has none."""
+        return self.write_text(relative, json.dumps(content, indent=1, allow_nan=False, default=str) + "\n")
+
+    def write_text(self, relative: str, text: str) -> Path:
+        path = self.path(relative)
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        return path
+
+    def read_json(self, relative: str) -> Any:
+        path = self.folder / relative
+        if not path.is_file():
+            raise InputError(f"{path} is required and does not exist; run the stage that writes it first.")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def is_finished(self, stage: str, key: str) -> bool:
+        """Whether ``stage`` was finished with the same inputs and its files are unchanged since."""
+        if self._force and stage not in self._renewed:
+            return False
+        record = self._manifest()["stages"].get(stage)
+        if record is None or record["key"] != key:
+            return False
+        return all(
+            (self.folder / name).is_file() and file_fingerprint(self.folder / name) == fingerprint
+            for name, fingerprint in record["files"].items()
+        )
+
+    @contextmanager
+    def stage(self, stage: str, key: str) -> Iterator[list[Path]]:
+        """Record ``stage`` as finished with the files the caller appends to the yielded list."""
+        begun = time.perf_counter()
+        files: list[Path] = []
+        yield files
+        manifest = self._manifest()
+        manifest["stages"][stage] = {
+            "key": key,
+            "seconds": round(time.perf_counter() - begun, 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "files": {str(path.relative_to(self.folder)): file_fingerprint(path) for path in files},
+        }
+        self._renewed.add(stage)
+        self.write_json("manifest.json", manifest)
+
+    def seconds(self) -> dict[str, float]:
+        """Wall seconds of each finished stage."""
+        return {name: record["seconds"] for name, record in self._manifest()["stages"].items()}
+
+    def _manifest(self) -> dict[str, Any]:
+        if not (self.folder / "manifest.json").is_file():
+            return {"schema": SCHEMA, "stages": {}}
+        manifest: dict[str, Any] = self.read_json("manifest.json")
+        if manifest.get("schema") != SCHEMA:
+            raise InputError(
+                f"{self.folder} was written in format {manifest.get('schema')}, this version writes {SCHEMA}; "
+                "choose another output folder."
+            )
+        return manifest
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary sibling of ``path``, moved into place only if the block succeeds."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
