@@ -1,0 +1,186 @@
+"""Which haplotype carries which sequence in which window: every distinct sequence once, subjects as indices."""
+
+# ruff: noqa: F722
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float64, Int32, Int64
+
+from encoders.errors import InputError
+from encoders.genome.sequences import sequence_id
+
+if TYPE_CHECKING:
+    import pandas
+
+FORMAT = 1
+_ARRAYS = (
+    "gene_index", "exon", "window", "start", "end", "weight", "reference_index", "indptr", "haplotype_index",
+    "sequence_index",
+)  # fmt: skip
+_LISTS = ("subject_ids", "gene_ids", "chrom", "strand")
+
+
+@dataclass(frozen=True)
+class WindowTable:
+    """Windows of a panel in every haplotype of a cohort, kept sparse: only what differs from the reference is stored.
+
+    Parameters
+    ----------
+    subject_ids, gene_ids : tuple of str
+        Rows of the cohort and genes of the panel.
+    gene_index : int32 [n_windows]
+        Into ``gene_ids``.
+    exon : int32 [n_windows]
+        Rank of the exon from the 5' end, from 1; 0 where the unit is not the exon.
+    window : int32 [n_windows]
+        Rank of the window inside its exon, gene or promoter from the 5' end, from 1.
+    chrom, strand : tuple of str [n_windows]
+        Contig as the annotation names it, and the strand of the gene.
+    start, end : int64 [n_windows]
+        Reference coordinates, 0-based half-open.
+    weight : float64 [n_windows]
+        Reference bases of the window / reference bases of all windows of its gene.
+    sequences : tuple of str
+        Distinct over the panel, in transcript orientation; "" where a haplotype lost the whole window.
+    sequence_ids : tuple of str
+        Identity of each sequence (BLAKE2b-128).
+    reference_index : int32 [n_windows]
+        The reference's sequence of each window, into ``sequences``.
+    indptr : int64 [n_windows + 1]
+        Row pointers of the non-reference entries (compressed sparse rows).
+    haplotype_index : int64 [n_entries]
+        ``ploidy * subject + haplotype``, haplotypes counted from 0, ascending inside a window.
+    sequence_index : int32 [n_entries]
+        The sequence this haplotype carries, into ``sequences``.
+    ploidy : int
+        Sequences per subject: 2, or 1 under the policies "iupac" and "alternate".
+    events : dict
+        What the consensus rules skipped, trimmed or masked, counted.
+    settings : dict
+        Unit, window length, policies, transcript rule, annotation release.
+    """
+
+    subject_ids: tuple[str, ...]
+    gene_ids: tuple[str, ...]
+    gene_index: Int32[np.ndarray, " n_windows"]
+    exon: Int32[np.ndarray, " n_windows"]
+    window: Int32[np.ndarray, " n_windows"]
+    chrom: tuple[str, ...]
+    start: Int64[np.ndarray, " n_windows"]
+    end: Int64[np.ndarray, " n_windows"]
+    strand: tuple[str, ...]
+    weight: Float64[np.ndarray, " n_windows"]
+    sequences: tuple[str, ...]
+    sequence_ids: tuple[str, ...]
+    reference_index: Int32[np.ndarray, " n_windows"]
+    indptr: Int64[np.ndarray, " n_windows_plus_1"]
+    haplotype_index: Int64[np.ndarray, " n_entries"]
+    sequence_index: Int32[np.ndarray, " n_entries"]
+    ploidy: int
+    events: dict[str, int]
+    settings: dict[str, str]
+
+    @property
+    def n_subjects(self) -> int:
+        return len(self.subject_ids)
+
+    @property
+    def n_windows(self) -> int:
+        return len(self.gene_index)
+
+    @property
+    def n_sequences_total(self) -> int:
+        """Sequences a table without sharing would hold."""
+        return self.n_windows * self.n_subjects * self.ploidy
+
+    @property
+    def n_distinct(self) -> int:
+        return len(self.sequences)
+
+    @property
+    def gain(self) -> float:
+        """Sequences in all / distinct sequences."""
+        return self.n_sequences_total / self.n_distinct
+
+    def haplotypes(self, window: int) -> Int32[np.ndarray, " n_haplotypes"]:
+        """Sequence index of every haplotype in one window, reference entries included."""
+        row = np.full(self.n_subjects * self.ploidy, self.reference_index[window], dtype=np.int32)
+        entries = slice(self.indptr[window], self.indptr[window + 1])
+        row[self.haplotype_index[entries]] = self.sequence_index[entries]
+        return row
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per window and haplotype: subject_id, haplotype (from 1), gene_id, exon, window, sequence_id."""
+        import pandas as pd
+
+        def categories(codes: np.ndarray, names: tuple[str, ...]) -> pandas.Categorical:
+            return pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
+
+        per_window = self.n_subjects * self.ploidy
+        carried = np.stack([self.haplotypes(w) for w in range(self.n_windows)])
+        return pd.DataFrame(
+            {
+                "subject_id": categories(
+                    np.tile(np.repeat(np.arange(self.n_subjects), self.ploidy), self.n_windows), self.subject_ids
+                ),
+                "haplotype": np.tile(np.arange(per_window) % self.ploidy + 1, self.n_windows).astype(np.int8),
+                "gene_id": categories(np.repeat(self.gene_index, per_window), self.gene_ids),
+                "exon": np.repeat(self.exon, per_window),
+                "window": np.repeat(self.window, per_window),
+                "sequence_id": categories(carried.ravel(), self.sequence_ids),
+            }
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write ``table.npz`` and ``table.json``; the folder appears whole or not at all, an older one is replaced."""
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+            made = Path(scratch) / "new"
+            made.mkdir()
+            letters = np.frombuffer("".join(self.sequences).encode("ascii"), dtype=np.uint8)
+            lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
+            arrays = {name: getattr(self, name) for name in _ARRAYS}
+            np.savez_compressed(made / "table.npz", letters=letters, lengths=lengths, **arrays)
+            text: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS}
+            text |= {"format": FORMAT, "ploidy": self.ploidy, "events": self.events, "settings": self.settings}
+            (made / "table.json").write_text(json.dumps(text))
+            if folder.exists():
+                os.replace(folder, Path(scratch) / "old")
+            os.replace(made, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> WindowTable:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no window table or one of another format.
+        """
+        folder = Path(folder)
+        if not (folder / "table.json").is_file():
+            raise InputError(f"a window table is a folder with table.json and table.npz; {folder} has none: make it")
+        text = json.loads((folder / "table.json").read_text())
+        if text.pop("format") != FORMAT:
+            raise InputError(f"the window table in {folder} has another format than {FORMAT}: make it anew")
+        with np.load(folder / "table.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in _ARRAYS}
+            sequences = tuple(_cut(stored["letters"].tobytes().decode("ascii"), stored["lengths"]))
+        fields: dict[str, Any] = text | arrays | {name: tuple(text[name]) for name in _LISTS}
+        return cls(sequences=sequences, sequence_ids=tuple(map(sequence_id, sequences)), **fields)
+
+
+def _cut(letters: str, lengths: Int64[np.ndarray, " n"]) -> Iterator[str]:
+    ends = np.cumsum(lengths)
+    for start, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True):
+        yield letters[start:end]
