@@ -1,0 +1,223 @@
+"""Figures of an alignment: plain arrays in, a matplotlib figure out; each is saved with the table behind it."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.workspace import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+WIDTH = 7.0  # inches: the text width of a page
+# Okabe & Ito's palette, distinguishable under all common colour-vision deficiencies.
+BLUE, ORANGE, VERMILION, GREY, PALE, INK = "#0072B2", "#E69F00", "#D55E00", "#767676", "#C9CED3", "#222222"
+STYLE = Path(__file__).parent / "templates" / "figures.mplstyle"
+
+
+@contextmanager
+def _new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
+    """A figure outside pyplot: no global state, no display, nothing to close."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(fname=STYLE):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
+    """Write a figure as SVG and the numbers behind it as CSV of the same name.
+
+    Text stays text and no date is written, so equal input gives equal bytes. Each file appears whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+        Ends in ``.svg``.
+    data : pandas.DataFrame
+        What the figure shows.
+    """
+    import matplotlib
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as drawing, atomic_path(path.with_suffix(".csv")) as table:
+        with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
+            figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        data.to_csv(table, index=False, float_format="%.10g")
+    return path
+
+
+def format_p(p: float | None) -> str:
+    """A p-value in as many digits as permutations can give it, ``–`` where nothing was tested."""
+    if p is None or np.isnan(p):
+        return "–"
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}" if p >= 0.001 else f"{p:.2g}"
+
+
+def held_out_figure(
+    null: np.ndarray, rho: float, *, interval: Sequence[float], null_q95: float, p: float, title: str
+) -> "Figure":
+    """First held-out correlation with its interval, against its permutation null.
+
+    Parameters
+    ----------
+    null : ndarray of shape (n_permutations,)
+        Held-out correlations of permuted data.
+    rho : float
+        Observed held-out correlation; `interval` is its 95 % interval.
+    null_q95 : float
+        95 % point of `null`.
+    p : float
+        Permutation p-value of `rho` before any correction over arms or views.
+    title : str
+        Which arm and which view.
+    """
+    with _new_figure(2.6) as (figure, axes):
+        counts, _, _ = axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
+        top = float(np.max(counts))
+        axes.axvline(null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=f"null 95 % point: {null_q95:.3f}")
+        axes.axvspan(interval[0], interval[1], color=BLUE, alpha=0.13, linewidth=0)
+        low, high = interval
+        axes.axvline(rho, color=BLUE, linewidth=2, label=f"observed: {rho:.3f} (95 % interval {low:.3f} to {high:.3f})")
+        axes.set(xlabel="held-out correlation, first component", ylabel="permutations", ylim=(0, top * 1.08))
+        place = "above" if rho > null_q95 else "below"
+        axes.set_title(f"{title}: held-out ρ₁ = {rho:.2f}, {place} the 95 % point of its null (p = {format_p(p)})")
+        figure.legend(loc="outside lower left", ncols=3, handlelength=1.6, columnspacing=1.4)
+    return figure
+
+
+def spectrum_figure(
+    in_sample: Mapping[str, Any], held_out: Mapping[str, Any], *, title: str, n_shown: int = 20
+) -> "Figure":
+    """Canonical correlations by component: in-sample beside the null of the first, held-out with intervals.
+
+    Parameters
+    ----------
+    in_sample, held_out : mapping
+        The sections of that name in ``alignment.json``.
+    title : str
+        Which arm and which view.
+    n_shown : int
+        Leading components to show.
+    """
+    r = np.asarray(in_sample["canonical_correlations"][:n_shown], dtype=float)
+    rho, bounds = np.asarray(held_out["rho"], dtype=float), np.asarray(held_out["interval"], dtype=float)
+    with _new_figure(3.1) as (figure, axes):
+        mean, q95 = in_sample["null_mean_r1"], in_sample["null_q95_r1"]
+        axes.axhspan(mean, q95, color=PALE, linewidth=0, label="null of the first in-sample one: mean to 95 % point")
+        axes.plot(
+            np.arange(1, r.size + 1), r, "o-", color=GREY, mfc="white", ms=4.5, lw=0.8, label="in-sample (fitted)"
+        )
+        where = np.arange(1, rho.size + 1)
+        errors = np.abs(bounds.T - rho)
+        axes.errorbar(where, rho, errors, fmt="o", color=BLUE, ms=5, lw=1.3, label="held-out, 95 % interval")
+        axes.plot(where, held_out["null_q95"], "_", color=VERMILION, ms=16, mew=1.6, label="held-out null: 95 % point")
+        axes.axhline(0, color=GREY, linewidth=0.6)
+        axes.set(xlabel="component", ylabel="canonical correlation", xlim=(0.4, max(r.size, rho.size) + 0.6))
+        axes.set_ylim(min(-0.05, float(np.nanmin(bounds)) - 0.03), 1.03)
+        axes.locator_params(axis="x", integer=True)
+        axes.set_title(f"{title}: first correlation {r[0]:.2f} in-sample, {rho[0]:.2f} held-out")
+        figure.legend(loc="outside lower left", ncols=2, handlelength=1.6)
+    return figure
+
+
+def loadings_figure(
+    names: Sequence[str],
+    loadings: Sequence[float],
+    *,
+    planted: Collection[str] = (),
+    kind: str,
+    title: str,
+    n_shown: int = 20,
+) -> "Figure":
+    """Loadings ranked by size, the largest on top; planted items differ in colour and carry a diamond.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Genes or brain features.
+    loadings : sequence of float
+        One per name.
+    planted : collection of str
+        Names that hold a simulated signal.
+    kind : str
+        What one bar is, e.g. ``"gene"``.
+    title : str
+        Which arm and which view.
+    n_shown : int
+        Bars to show.
+    """
+    values = np.asarray(loadings, dtype=float)
+    order = np.argsort(-np.abs(values), kind="stable")[:n_shown]
+    shown, value = [names[i] for i in order], values[order]
+    marked = np.array([name in planted for name in shown])
+    with _new_figure(1.1 + 0.185 * len(shown)) as (figure, axes):
+        where = np.arange(len(shown))
+        axes.barh(where, value, height=0.72, color=np.where(marked, ORANGE, BLUE).tolist(), linewidth=0)
+        if marked.any():
+            axes.plot(value[marked], where[marked], "D", color=VERMILION, ms=4.5, label="planted", clip_on=False)
+            axes.legend(loc="lower right" if (value >= 0).all() else "best")
+        axes.axvline(0, color=GREY, linewidth=0.6)
+        axes.set_yticks(where, shown)
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        of_all = f"the {len(shown)} largest of {values.size}" if len(shown) < values.size else f"all {values.size}"
+        axes.set(xlabel=f"structure loading on the first component, by {kind} ({of_all})")
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -0.3 if (value < 0).any() else 0), max(high, 0.3))  # small loadings look small
+        axes.set_title(title)
+    return figure
+
+
+def overview_figure(rows: "DataFrame") -> "Figure":
+    """Every arm and view in one panel: held-out correlation with its interval and the 95 % point of its null.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns ``arm_label, view, trained, rho, low, high, null_q95``; one row per arm and view.
+    """
+    views = list(dict.fromkeys(rows["view"]))
+    n_lines = len(rows) + len(views)
+    with _new_figure(1.25 + 0.23 * n_lines) as (figure, axes):
+        ticks: list[tuple[int, str]] = []
+        line = 0
+        for view in views:
+            ticks.append((line, view))
+            for row in rows[rows["view"] == view].itertuples():
+                line += 1
+                ticks.append((line, str(row.arm_label)))
+                _overview_line(axes, line, row)
+            line += 1
+        axes.axvline(0, color=GREY, linewidth=0.6)
+        axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
+        axes.set(xlabel="held-out correlation, first component", ylim=(n_lines - 0.4, -0.6))
+        axes.tick_params(axis="y", length=0)
+        for label in axes.get_yticklabels():
+            label.set_fontweight("bold" if label.get_text() in views else "normal")
+        axes.set_title("Held-out correlation of every arm and view, with its null")
+        figure.legend(handles=_overview_key(), loc="outside lower left", ncols=4, handlelength=1.6, columnspacing=1.4)
+    return figure
+
+
+def _overview_line(axes: "Axes", line: int, row: Any) -> None:
+    axes.plot([row.low, row.high], [line, line], color=BLUE, linewidth=1.3, solid_capstyle="butt")
+    axes.plot(row.rho, line, "o", color=BLUE, mfc=BLUE if row.trained else "white", ms=5.5, zorder=3)
+    axes.plot(row.null_q95, line, "|", color=VERMILION, ms=10, mew=1.6)
+
+
+def _overview_key() -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=BLUE, marker="o", ms=5.5, lw=1.3, label="held-out, 95 % interval"),
+        Line2D([], [], color=BLUE, marker="o", ms=5.5, mfc="white", lw=1.3, label="untrained control"),
+        Line2D([], [], color=VERMILION, marker="|", ms=10, mew=1.6, lw=0, label="95 % point of the null"),
+    ]

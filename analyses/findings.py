@@ -1,0 +1,131 @@
+"""What a run found, in sentences: held-out first, each value beside its null, a null result with what it rules out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analyses.figures import format_p
+from analyses.results_folder import ResultsFolder
+
+ALPHA = 0.05
+CONTROL = "negative control"
+
+
+def is_significant(row: Mapping[str, Any]) -> bool:
+    """Whether an arm x view row (``ResultsFolder.rows``) passes 5 % after correction."""
+    p = row["p_corrected"]
+    return p is not None and bool(p < ALPHA)
+
+
+def answer(results: ResultsFolder) -> list[str]:
+    """The run's question answered in a few sentences, the first of which stands alone.
+
+    Returns
+    -------
+    list of str
+        What was found or not, what could have been found, the negative control, the untrained arms, the planted truth.
+    """
+    rows = results.rows()
+    tested = [row for row in rows if row["alignment"].facts["role"] != CONTROL]
+    controls = [row for row in rows if row["alignment"].facts["role"] == CONTROL]
+    found = [row for row in tested if is_significant(row)]
+    sentences = _found(found, results) if found else _not_found(tested, results)
+    return [*sentences, *_control(controls), *_untrained(found), *_planted(results)]
+
+
+def _in_figures(row: Mapping[str, Any]) -> str:
+    low, high = row["interval"]
+    null = row["alignment"].facts["held_out"]["null_q95"][0]
+    return (
+        f"{row['rho']:.2f} (95 % interval {low:.2f} to {high:.2f}; 95 % point of its null {null:.2f}; "
+        f"corrected p = {format_p(row['p_corrected'])})"
+    )
+
+
+def _correction(results: ResultsFolder) -> str:
+    if not results.corrected_over_arms:
+        return "Each p is corrected over components only, not over arms and views: run `genebrain compare` for that."
+    n = len(results.alignments)
+    return f"Each p is corrected over {n} tests of arm and view." if n > 1 else "One arm and view was tested."
+
+
+def _found(found: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
+    best, *others = sorted(found, key=lambda row: -row["rho"])
+    sentences = [
+        f"In subjects that took no part in fitting, {best['alignment'].title} align beyond chance: held-out ρ₁ = "
+        f"{_in_figures(best)}."
+    ]
+    if others:
+        listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in others)
+        sentences.append(f"So do {listed}.")
+    return [*sentences, _correction(results)]
+
+
+def _not_found(tested: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
+    if not tested:
+        return ["Only negative controls were aligned."]
+    best = max(tested, key=lambda row: row["rho"])
+    facts = best["alignment"].facts
+    dimensions, rho_c = facts["dimensions"], facts["detectability"]["rho_c"]
+    size = f"{facts['n']['subjects']} subjects and {dimensions['x_cca']} × {dimensions['y_cca']} dimensions"
+    return [
+        "In subjects that took no part in fitting, no arm and view align beyond chance; the largest held-out ρ₁, of "
+        f"{best['alignment'].title}, is {_in_figures(best)}.",
+        _correction(results),
+        f"With {size} a link weaker than ρ_c = {rho_c:.2f} cannot be told from noise in-sample, so this result speaks "
+        "against strong links, not against weak ones.",
+    ]
+
+
+def _control(controls: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not controls:
+        return []
+    alarmed = [row for row in controls if is_significant(row)]
+    if alarmed:
+        listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in alarmed)
+        return [f"Caution: a negative control is significant ({listed}), so confounding or chance is at work here."]
+    smallest = min(controls, key=lambda row: float(row["p_corrected"]))
+    p = format_p(smallest["p_corrected"])
+    return [f"The negative control, which holds no link, is not significant in any arm (smallest corrected p = {p})."]
+
+
+def _untrained(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    if any(not row["alignment"].facts["trained"] for row in found):
+        return [
+            "Untrained arms are among them: random weights pass genotypes on, so a link alone does not show that "
+            "training an encoder helped; only the difference between arms can."
+        ]
+    return []
+
+
+def _planted(results: ResultsFolder) -> list[str]:
+    planted = results.run.get("planted")
+    if not planted:
+        return []
+    genes, features = ", ".join(planted["genes"]), len(planted["features"])
+    return [f"The link is simulated: it was planted in {genes} and in {features} features of {planted['view']}."]
+
+
+def planted_ranks(results: ResultsFolder) -> list[dict[str, Any]]:
+    """Rank of every planted gene and feature in the loadings of each arm, for the view that holds the link.
+
+    Returns
+    -------
+    list of dict
+        ``kind``, ``name``, ``ranks`` (one per arm, None where the item is absent), ``n`` (items ranked), ``n_planted``.
+    """
+    planted = results.run.get("planted")
+    if not planted:
+        return []
+    arms = [alignment.facts for alignment in results.alignments if alignment.facts["view"] == planted["view"]]
+    kinds = (("gene", "gene_loadings", "gene_id", "genes"), ("feature", "roi_loadings", "feature", "features"))
+    return [
+        {
+            "kind": kind,
+            "name": name,
+            "ranks": [{item[key]: item["rank"] for item in facts[section]}.get(name) for facts in arms],
+            "n": max((len(facts[section]) for facts in arms), default=0),
+            "n_planted": len(planted[names]),
+        }
+        for kind, section, key, names in kinds
+        for name in planted[names]
+    ]

@@ -1,0 +1,99 @@
+"""One self-contained HTML page per run: the answer first, each value beside its null, then how it came about."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from analyses.figures import format_p
+from analyses.findings import CONTROL, answer, is_significant, planted_ranks
+from analyses.report_figures import draw_figures
+from analyses.results_folder import ResultsFolder, read_json, read_results_folder
+from analyses.workspace import atomic_path
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_N_COMPONENTS_SHOWN = 10
+
+
+def make_report(run_folder: Path) -> Path:
+    """Write ``report.html`` and ``figures/`` of a results folder.
+
+    The page loads nothing from outside, runs no script and holds aggregates only.
+
+    Parameters
+    ----------
+    run_folder : Path
+        A results folder with finished alignments.
+
+    Returns
+    -------
+    Path
+        The page, written whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If a file that the run lists is missing.
+    """
+    results = read_results_folder(run_folder)
+    page = _environment().get_template("report.html").render(_context(results))
+    path = run_folder / "report.html"
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"p": format_p, "number": _format_number}
+    return environment
+
+
+def _context(results: ResultsFolder) -> dict[str, Any]:
+    rows = results.rows()
+    opened = [row["alignment"].name for row in rows if is_significant(row)]
+    return {
+        "run": results.run,
+        "answer": answer(results),
+        "rows": [{**row, "significant": is_significant(row), "facts": row["alignment"].facts} for row in rows],
+        "opened": opened or [row["alignment"].name for row in rows if row["alignment"].facts["role"] != CONTROL][:1],
+        "corrected_over_arms": results.corrected_over_arms,
+        "comparison": results.comparison,
+        "labels": {facts["arm"]: facts["arm_label"] for facts in (a.facts for a in results.alignments)},
+        "planted_ranks": planted_ranks(results),
+        "planted_arms": _planted_arms(results),
+        "figures": {name: _inline(path) for name, path in draw_figures(results).items()},
+        "n_components_shown": _N_COMPONENTS_SHOWN,
+        "environment": read_json(results.path / "env.json"),
+        "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
+    }
+
+
+def _planted_arms(results: ResultsFolder) -> list[str]:
+    view = (results.run.get("planted") or {}).get("view")
+    return [alignment.facts["arm_label"] for alignment in results.alignments if alignment.facts["view"] == view]
+
+
+def _inline(path: Path) -> Any:
+    """The drawing without its XML prologue; identifiers carry the figure's name, so that no two figures share one."""
+    from markupsafe import Markup
+
+    svg = path.read_text(encoding="utf-8")
+    svg = svg[svg.index("<svg") :]
+    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{path.stem}.", svg))
+
+
+def _format_number(value: Any, digits: int = 2) -> str:
+    """A number with `digits` decimals and a typographic minus; ``–`` where there is none."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")

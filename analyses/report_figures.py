@@ -1,0 +1,112 @@
+"""Draws the figures of a results folder from what the run wrote there."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analyses import figures
+from analyses.findings import is_significant
+from analyses.results_folder import Alignment, ResultsFolder
+
+
+def draw_figures(results: ResultsFolder) -> dict[str, Path]:
+    """Write ``figures/*.svg``, each with the CSV behind it.
+
+    Returns
+    -------
+    dict of str to Path
+        ``overview``, and per alignment ``<alignment>__held_out``, ``__spectrum``, ``__genes``, ``__features``.
+    """
+    drawn = {"overview": _draw_overview(results)}
+    for row in results.rows():
+        alignment: Alignment = row["alignment"]
+        drawn[f"{alignment.name}__held_out"] = _draw_held_out(results, alignment)
+        drawn[f"{alignment.name}__spectrum"] = _draw_spectrum(results, alignment)
+        for kind in ("gene", "feature"):
+            drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, row, kind)
+    return drawn
+
+
+def _path(results: ResultsFolder, name: str) -> Path:
+    return results.path / "figures" / f"{name}.svg"
+
+
+def _draw_overview(results: ResultsFolder) -> Path:
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        [
+            {
+                **{key: alignment.facts[key] for key in ("arm", "arm_label", "view", "trained")},
+                "rho": alignment.facts["held_out"]["rho"][0],
+                "low": alignment.facts["held_out"]["interval"][0][0],
+                "high": alignment.facts["held_out"]["interval"][0][1],
+                "null_q95": alignment.facts["held_out"]["null_q95"][0],
+            }
+            for alignment in results.alignments
+        ]
+    )
+    return figures.save_figure(figures.overview_figure(rows), _path(results, "overview"), rows)
+
+
+def _draw_held_out(results: ResultsFolder, alignment: Alignment) -> Path:
+    import pandas as pd
+
+    held_out, null = alignment.facts["held_out"], alignment.null_draws["held_out"][:, 0]
+    figure = figures.held_out_figure(
+        null,
+        held_out["rho"][0],
+        interval=held_out["interval"][0],
+        null_q95=held_out["null_q95"][0],
+        p=held_out["p"][0],
+        title=alignment.title,
+    )
+    return figures.save_figure(
+        figure, _path(results, f"{alignment.name}__held_out"), pd.DataFrame({"null_rho_1": null})
+    )
+
+
+def _draw_spectrum(results: ResultsFolder, alignment: Alignment) -> Path:
+    import pandas as pd
+
+    in_sample, held_out = alignment.facts["in_sample"], alignment.facts["held_out"]
+    low, high = np.asarray(held_out["interval"], dtype=float).T
+    columns = {
+        "in_sample": in_sample["canonical_correlations"],
+        "held_out": held_out["rho"],
+        "held_out_low": low,
+        "held_out_high": high,
+        "held_out_null_q95": held_out["null_q95"],
+    }
+    data = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in columns.items()})
+    data.insert(0, "component", np.arange(1, len(data) + 1))
+    figure = figures.spectrum_figure(in_sample, held_out, title=alignment.title)
+    return figures.save_figure(figure, _path(results, f"{alignment.name}__spectrum"), data)
+
+
+def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Path:
+    import pandas as pd
+
+    alignment: Alignment = row["alignment"]
+    section, key = ("gene_loadings", "gene_id") if kind == "gene" else ("roi_loadings", "feature")
+    data = pd.DataFrame(alignment.facts[section])
+    marked = _planted(results, alignment, kind)
+    data["planted"] = data[key].isin(list(marked))
+    data = data.sort_values("rank")
+    if is_significant(row):
+        title = f"{alignment.title}: {data[key].iloc[0]} loads most"
+    else:
+        title = f"{alignment.title}: not significant, so this ranking carries no finding"
+    figure = figures.loadings_figure(
+        data[key].tolist(), data["loading"].tolist(), planted=marked, kind=kind, title=title
+    )
+    return figures.save_figure(figure, _path(results, f"{alignment.name}__{kind}s"), data)
+
+
+def _planted(results: ResultsFolder, alignment: Alignment, kind: str) -> Collection[str]:
+    planted = results.run.get("planted")
+    if not planted or planted["view"] != alignment.facts["view"]:
+        return ()
+    return frozenset(planted[f"{kind}s"])
