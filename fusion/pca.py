@@ -1,0 +1,175 @@
+"""PCA of a view: residualised and scaled inside the operator, fitted on training rows, applied to any."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from fusion.errors import InputError
+from fusion.loadings import group_loadings, structure_correlations
+from fusion.residual_view import ResidualView
+from fusion.residualize import check_confounds
+from fusion.subspace import leading_triplets
+from fusion.views import Matrix, Rows, View, as_view, row_index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ViewPCA(BaseEstimator):  # type: ignore[misc]
+    """Residualise on [1, confounds], scale by residual SD, reduce: exact, without building the dense matrix.
+
+    Parameters
+    ----------
+    n_components : int
+        Requested; capped at the rank and at ``n_train - 1 - R`` (R independent confounds).
+    confounds : float array of shape (n_subjects, n_confounds), optional
+        One row per subject of the view given to `fit`, training or not, without intercept. Coefficients come from
+        the training rows only.
+    scale : bool
+        Divide each column by its training residual standard deviation.
+    random_state : int
+        Start of the iteration that very large views need; results do not depend on it beyond `residual_`.
+
+    Attributes
+    ----------
+    n_components_requested_, n_components_ : int
+        What was asked for and what the training rows can carry.
+    components_ : float64 array of shape (n_components_, n_columns)
+        Orthonormal axes in residualised, scaled units; the largest entry of each is positive.
+    explained_variance_, explained_variance_ratio_ : float64 arrays of shape (n_components_,)
+        Variances of the training scores (divisor ``n_train - 1 - R``), and their share of the total.
+    mean_, scale_ : float64 arrays of shape (n_columns,)
+        Training means, and divisors.
+    n_constant_columns_ : int
+        Columns dropped because nothing but rounding is left once confounds are removed.
+    n_train_, n_confounds_ : int
+        Training subjects, and independent confounds among them.
+    residual_ : float
+        Largest ``||X'u - s v|| / s_1`` over components: how exact the decomposition is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).standard_normal((37, 16))
+    >>> pca = ViewPCA(n_components=512).fit(x, rows=np.arange(30))
+    >>> pca.n_components_, pca.transform(x, rows=[30, 31]).shape
+    (16, (2, 16))
+    """
+
+    def __init__(
+        self,
+        n_components: int = 512,
+        confounds: npt.ArrayLike | None = None,
+        scale: bool = True,
+        random_state: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.confounds = confounds
+        self.scale = scale
+        self.random_state = random_state
+
+    def fit(self, view: Any, rows: Rows = None) -> Self:
+        """Fit on the training rows of a view.
+
+        Parameters
+        ----------
+        view : View, DataFrame or float array, of shape (n_subjects, n_columns)
+        rows : index, mask or slice of training rows, optional
+            Default all.
+
+        Raises
+        ------
+        InputError
+            No degree of freedom left, no column that varies, confounds that do not match the view.
+        numpy.linalg.LinAlgError
+            A very large view on which the iteration did not converge.
+        """
+        view = as_view(view)
+        if self.n_components < 1:
+            raise InputError(f"ViewPCA needs n_components of at least 1; got {self.n_components}.")
+        index = row_index(rows, view.shape[0])
+        Z = check_confounds(self.confounds, view.shape[0])
+        residual = ResidualView(view.take(index), Z[index], scale=self.scale)
+        dof = residual.basis.degrees_of_freedom
+        varying = int((~residual.constant).sum())
+        triplets = leading_triplets(residual, min(self.n_components, dof, varying), self.random_state)
+        self.components_ = triplets.right.T
+        self.residual_ = triplets.residual
+        self.explained_variance_ = triplets.singular_values**2 / dof
+        kept = ~residual.constant
+        total = float(np.square(residual.residual_sd[kept] / residual.scale[kept]).sum())
+        self.explained_variance_ratio_ = self.explained_variance_ / total
+        self.n_components_requested_, self.n_components_ = self.n_components, len(self.components_)
+        self.mean_, self.scale_ = residual.mean, residual.scale
+        self.n_constant_columns_ = view.shape[1] - varying
+        self.n_train_, self.n_confounds_ = len(index), residual.basis.rank
+        self._basis = residual.basis
+        self._intercepts = residual.coefficients @ (triplets.right / residual.scale[:, None])
+        self._rows_by_id = {subject: i for i, subject in enumerate(view.subject_ids)}
+        return self
+
+    def transform(self, view: Any, rows: Rows = None, *, confounds: npt.ArrayLike | None = None) -> Matrix:
+        """Return scores, with the training coefficients, scales and axes.
+
+        Parameters
+        ----------
+        view : View, DataFrame or float array, of shape (n_subjects, n_columns)
+        rows : index, mask or slice, optional
+            Default all.
+        confounds : float array of shape (n_subjects, n_confounds), optional
+            Of the subjects of this view. Default: those given at construction, found by subject id.
+
+        Returns
+        -------
+        float64 array of shape (n_rows, n_components_)
+
+        Raises
+        ------
+        InputError
+            Another number of columns, or a subject whose confounds are not known.
+        """
+        check_is_fitted(self)
+        view = as_view(view)
+        if view.shape[1] != self.components_.shape[1]:
+            raise InputError(f"ViewPCA was fitted on {self.components_.shape[1]} columns; got {view.shape[1]}.")
+        index = row_index(rows, view.shape[0])
+        chosen = view if rows is None else view.take(index)
+        if confounds is None:
+            Z = self._known_confounds(chosen)
+        else:
+            Z = check_confounds(confounds, view.shape[0], n_columns=len(self._basis.mean))[index]
+        projected = chosen.multiply(self.components_.T / self.scale_[:, None])
+        scores: Matrix = projected - self._basis(Z) @ self._intercepts
+        return scores
+
+    def fit_transform(self, view: Any, rows: Rows = None) -> Matrix:
+        """Fit on the training rows and return their scores."""
+        return self.fit(view, rows).transform(view, rows)
+
+    def structure_correlations(self, view: Any, scores: npt.ArrayLike, rows: Rows = None) -> Matrix:
+        """See :func:`fusion.loadings.structure_correlations`; the confounds are this estimator's."""
+        chosen = as_view(view).take(rows)
+        return structure_correlations(chosen, scores, confounds=self._known_confounds(chosen))
+
+    def group_loadings(
+        self, view: Any, scores: npt.ArrayLike, rows: Rows = None, *, component: int = 0
+    ) -> "pd.DataFrame":
+        """See :func:`fusion.loadings.group_loadings`; the confounds are this estimator's."""
+        chosen = as_view(view).take(rows)
+        return group_loadings(chosen, scores, confounds=self._known_confounds(chosen), component=component)
+
+    def _known_confounds(self, view: View) -> Matrix:
+        """Return the confounds of these subjects from those given at construction."""
+        if self.confounds is None:
+            return check_confounds(None, view.shape[0])
+        unknown = [subject for subject in view.subject_ids if subject not in self._rows_by_id]
+        if unknown:
+            raise InputError(
+                f"ViewPCA was fitted with confounds and {len(unknown)} subjects, such as {unknown[0]!r}, were not in "
+                "the view it was fitted on: pass their confounds to transform."
+            )
+        Z = check_confounds(self.confounds, len(self._rows_by_id))
+        return Z[[self._rows_by_id[subject] for subject in view.subject_ids]]
