@@ -122,7 +122,7 @@ class WindowTable:
         """One row per window and haplotype: subject_id, haplotype (from 1), gene_id, exon, window, sequence_id."""
         import pandas as pd
 
-        def categories(codes: np.ndarray, names: tuple[str, ...]) -> pandas.Categorical:
+        def categories(codes: np.ndarray, names: tuple[str, ...]) -> pandas.Categorical[str]:
             return pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
 
         per_window = self.n_subjects * self.ploidy
