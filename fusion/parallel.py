@@ -1,0 +1,45 @@
+"""Work over permutation indices, in fixed portions, with one BLAS thread per worker: same bits for any n_jobs."""
+
+from collections.abc import Callable
+
+import numpy as np
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from fusion.matrices import Matrix
+
+PORTION = 64
+"""Permutations per task: fixed, so that results cannot depend on the number of workers."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of permutations done and the total."""
+
+
+def map_permutations(
+    function: Callable[[int], Matrix], n_permutations: int, *, n_jobs: int = 1, progress: Progress | None = None
+) -> Matrix:
+    """Stack ``function(index)`` for every index, [n_permutations, ...].
+
+    Parameters
+    ----------
+    function : callable
+        Of the permutation's index; must be picklable if n_jobs != 1.
+    n_permutations : int
+    n_jobs : int
+        joblib's; its active backend is respected.
+    progress : callable, optional
+    """
+    portions = [range(start, min(start + PORTION, n_permutations)) for start in range(0, n_permutations, PORTION)]
+    workers = Parallel(n_jobs=n_jobs, return_as="generator")
+    parts, done = [], 0
+    for part in workers(delayed(_portion)(function, indices) for indices in portions):
+        parts.append(part)
+        done += len(part)
+        if progress is not None:
+            progress(done, n_permutations)
+    return np.concatenate(parts)
+
+
+def _portion(function: Callable[[int], Matrix], indices: range) -> Matrix:
+    with threadpool_limits(limits=1):
+        return np.stack([function(index) for index in indices])

@@ -1,0 +1,194 @@
+"""Both views ready for permutation: nuisance removed, whitened, ordered by canonical correlation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from fusion.cca import Basis, canonical_rotations, make_basis
+from fusion.errors import InputError
+from fusion.exchangeability import Blocks
+from fusion.kernel import Trailing
+from fusion.matrices import Matrix
+from fusion.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
+
+Method = Literal["huh-jhun", "theil"]
+Reference = Literal["data-space", "permcca"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One view, its nuisance, and what remains.
+
+    Attributes
+    ----------
+    nuisance : float64 array, shape [n_subjects, R + 1]
+        Orthonormal basis of intercept and confounds.
+    residual : float64 array
+        Without the nuisance: projected rows for the first view, subjects for the second.
+    basis : Basis
+        Of the residual.
+    """
+
+    nuisance: Matrix
+    residual: Matrix
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class WhitenedViews:
+    """Two views in the rows that are permuted.
+
+    Attributes
+    ----------
+    x, y : Side
+    projection : Projection
+        Of the first view; `y_seen` is the second view's basis in the same rows.
+    method : str
+        How nuisance is removed, and how tested variates are later on.
+    blocks : Blocks or None
+        Of the projected rows.
+    """
+
+    x: Side
+    y: Side
+    projection: Projection
+    y_seen: Matrix
+    method: Method
+    blocks: Blocks | None
+
+    @property
+    def n_effective(self) -> int:
+        """Rows less intercept and confounds (of the side that has more)."""
+        n_nuisance = max(self.x.nuisance.shape[1], self.y.nuisance.shape[1])
+        n_rows = self.projection.n_rows - int(self.remaining_mean.shape[1])
+        return min(len(self.x.nuisance) - n_nuisance, n_rows)
+
+    @property
+    def remaining_mean(self) -> Matrix:
+        """What the projection leaves of the intercept, [n_rows, 0 or 1]: both views are orthogonal to it."""
+        mean = self.projection.apply(np.full((len(self.x.nuisance), 1), 1 / np.sqrt(len(self.x.nuisance))))
+        norm = float(np.linalg.norm(mean))
+        return mean / norm if norm > 1e-6 else mean[:, :0]
+
+
+@dataclass(frozen=True)
+class OrderedVariates:
+    """Canonical variates, the last tested first (see `fusion.kernel.Trailing`), and the correlations."""
+
+    first: Matrix
+    second: Matrix
+    correlations: Matrix
+
+
+def whiten_views(
+    matrices: tuple[Matrix, Matrix],
+    confounds: tuple[Matrix | None, Matrix | None],
+    *,
+    method: Method,
+    blocks: Blocks | None = None,
+    bases: tuple[Matrix | None, Matrix | None] | None = None,
+) -> WhitenedViews:
+    """Remove nuisance from both views and whiten what remains.
+
+    Raises
+    ------
+    InputError
+        If nothing remains of a view, or the ranks are so large that correlations are 1 by construction.
+    """
+    x, y = (matrix - matrix.mean(axis=0) for matrix in matrices)
+    norms_x, norms_y = (np.linalg.norm(matrix, axis=0) for matrix in matrices)
+    n_subjects = len(x)
+    nuisance_x, nuisance_y = (nuisance_basis(n_subjects, side) for side in confounds)
+    if bases is None:
+        projection = _choose_projection(nuisance_x, method, blocks)
+        residual_y = y - nuisance_y @ (nuisance_y.T @ y)
+    else:
+        projection = _inject(bases[0], n_subjects)
+        residual_y = y if bases[1] is None else bases[1] @ (bases[1].T @ y)
+    residual_x = projection.apply(x)
+    side_x = Side(nuisance_x, residual_x, make_basis(residual_x, norms_x))
+    side_y = Side(nuisance_y, residual_y, make_basis(residual_y, norms_y))
+    kept_blocks = blocks.take(projection.kept) if blocks is not None and isinstance(projection, Theil) else blocks
+    views = WhitenedViews(side_x, side_y, projection, projection.apply(side_y.basis.columns), method, kept_blocks)
+    check_width(side_x.basis.rank, side_y.basis.rank, views.n_effective)
+    return views
+
+
+def _inject(basis: Matrix | None, n_subjects: int) -> Projection:
+    return Identity(n_subjects) if basis is None else Injected(basis, n_subjects)
+
+
+def _choose_projection(nuisance: Matrix, method: Method, blocks: Blocks | None) -> Projection:
+    if nuisance.shape[1] == 1:
+        return Identity(len(nuisance))
+    if method == "huh-jhun":
+        return HuhJhun(nuisance)
+    return Theil(nuisance, keep_rows(nuisance, _whole(blocks)))
+
+
+def _whole(blocks: Blocks | None) -> NDArray[np.int64] | None:
+    return blocks.labels if blocks is not None and blocks.mode == "whole" else None
+
+
+def check_width(rank_x: int, rank_y: int, n_effective: int) -> None:
+    """Raise an `InputError` if nothing varies, or correlations are 1 by construction."""
+    if min(rank_x, rank_y) == 0:
+        side = "x" if rank_x == 0 else "y"
+        raise InputError(
+            f"{side} must vary between subjects after its confounds are removed; nothing remains: check that the view "
+            "is not constant and not made of confounds."
+        )
+    if rank_x + rank_y >= n_effective:
+        raise InputError(
+            f"CCA needs rank(x) + rank(y) below the {n_effective} rows left after intercept and confounds; got "
+            f"{rank_x} + {rank_y}, where correlations are 1 by construction: reduce the views (PCA) or add subjects."
+        )
+
+
+def order_variates(views: WhitenedViews, reference: Reference = "data-space") -> OrderedVariates:
+    """Rotate both bases to canonical variates, complements first, in the rows that are permuted."""
+    left, correlations, right = canonical_rotations(views.x.basis.columns.T @ views.y_seen)
+    if reference == "data-space":
+        return OrderedVariates(views.x.basis.columns @ left[:, ::-1], views.y_seen @ right[:, ::-1], correlations)
+    k = len(correlations)
+    first = _complete_in_coefficients(views.x, left[:, :k])
+    second = _complete_in_coefficients(views.y, right[:, :k])
+    return OrderedVariates(first, views.projection.apply(second), correlations)
+
+
+def _complete_in_coefficients(side: Side, rotation: Matrix) -> Matrix:
+    """Variates completed by the null space of their weights, as published: not invariant to recoding the columns."""
+    weights, variates = side.basis.weights @ rotation, side.basis.columns @ rotation
+    complement = side.residual @ scipy.linalg.null_space(weights.T)[:, : side.basis.rank - rotation.shape[1]]
+    ordered, _ = np.linalg.qr(np.hstack([complement, variates[:, ::-1]]))
+    return np.asarray(ordered)
+
+
+def trailing_blocks(variates: OrderedVariates, n_steps: int) -> Trailing:
+    """All of the first steps at once, permuting the same rows."""
+    return Trailing(variates.first, variates.second, n_steps)
+
+
+def conditioned_block(views: WhitenedViews, variates: OrderedVariates, step: int) -> Trailing:
+    """One step (0-based) with the variates tested before it added to the nuisance.
+
+    Each side's own variates join its nuisance. Those of the second view are orthogonal to its trailing block already,
+    so only the rows of the first have to be projected once more.
+    """
+    if step == 0:
+        return Trailing(variates.first, variates.second, 1)
+    n_rows = len(variates.first)
+    tested = np.hstack([views.remaining_mean, variates.first[:, -step:]])
+    kept = np.zeros(n_rows, dtype=bool)
+    if views.method == "huh-jhun":
+        projection: Projection = HuhJhun(tested)
+        kept[: projection.n_rows] = True
+    else:
+        rows = keep_rows(tested, _whole(views.blocks))
+        projection = Theil(tested, rows)
+        kept[rows] = True
+    first, second = (projection.apply(side[:, :-step]) for side in (variates.first, variates.second))
+    return Trailing(first, second, n_steps=1, kept=kept)
