@@ -1,0 +1,183 @@
+"""The device loop: each distinct sequence once, nothing twice, whatever happens in between."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoders import EmbeddingStore, InputError, load_encoder
+from encoders.dna.embed import available_cores, embed_missing, read_embeddings
+from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.protocol import Vectors
+from encoders.dna.reverse_complement import ReverseComplementAverage
+from encoders.genome.sequences import reverse_complement, sequence_id
+
+
+class CountingEncoder:
+    """K-mer spectra by another name, which remember what they were asked for and read the given strand only."""
+
+    def __init__(self) -> None:
+        self._encoder = KmerSpectrum(3)
+        self.spec = self._encoder.spec
+        self.batches: list[list[str]] = []
+
+    def embed(self, sequences: Sequence[str]) -> Vectors:
+        self.batches.append(list(sequences))
+        return self._encoder.embed(sequences)
+
+
+def make_sequences(n: int, seed: int = 0, longest: int = 510) -> list[str]:
+    rng = np.random.default_rng(seed)
+    return ["".join(rng.choice(list("ACGT"), length)) for length in rng.integers(20, longest + 1, n)]
+
+
+def test_a_cohort_of_haplotypes_costs_its_distinct_sequences(tmp_path: Path) -> None:
+    """1,000 subjects x 20 genes with 5 haplotypes each: 100 embeddings, both strands being one."""
+    distinct = make_sequences(100)
+    rng = np.random.default_rng(1)
+    cohort = [distinct[5 * gene + haplotype] for gene in range(20) for haplotype in rng.integers(0, 5, 2000)]
+    cohort += [reverse_complement(sequence) for sequence in distinct]
+    encoder = CountingEncoder()
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    report = embed_missing(encoder, cohort, store)
+    assert (report.n_distinct, report.n_cached, report.n_encoded) == (100, 0, 100)
+    assert sum(map(len, encoder.batches)) == 100
+    assert report.n_forward_passes == len(encoder.batches)
+    np.testing.assert_array_equal(read_embeddings(cohort[:300], store), KmerSpectrum(3).embed(cohort[:300]))
+
+    again = CountingEncoder()
+    start = time.perf_counter()
+    second = embed_missing(again, cohort, EmbeddingStore(tmp_path, again.spec))
+    assert time.perf_counter() - start < 1
+    assert (second.n_cached, second.n_encoded, second.n_forward_passes) == (100, 0, 0)
+    assert again.batches == []
+
+
+def test_batches_keep_the_budget_and_like_lengths_together(tmp_path: Path) -> None:
+    encoder = CountingEncoder()
+    calls: list[tuple[int, int]] = []
+    embed_missing(
+        encoder,
+        make_sequences(90),
+        EmbeddingStore(tmp_path, encoder.spec),
+        batch_bp=2000,
+        shard_size=40,
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    lengths = [[len(sequence) for sequence in batch] for batch in encoder.batches]
+    assert all(len(batch) * max(batch) <= 2000 for batch in lengths)
+    flat = [length for batch in lengths for length in batch]
+    assert flat == sorted(flat, reverse=True)
+    assert calls[-1] == (90, 90)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+
+
+def test_the_forward_strand_is_kept_apart_where_only_that_is_read(tmp_path: Path) -> None:
+    encoder = load_encoder("untrained:dnabert-3", hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    (sequence,) = make_sequences(1, longest=60)
+    report = embed_missing(encoder, [sequence, reverse_complement(sequence)], store)
+    assert report.n_encoded == 2
+    assert store.has([sequence_id(sequence)]) == [True]
+
+
+@pytest.mark.filterwarnings("ignore:.*hold an N")
+def test_where_nothing_can_be_read_the_vector_is_zero_and_counted(tmp_path: Path) -> None:
+    encoder = CountingEncoder()
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    sequences = ["", "AC", "ACGTACGT", "N" * 30, "ACGTRACGTACGTACGT", "ACGTNNNNNNNNNNNNN", "acgtacgt"]
+    report = embed_missing(encoder, sequences, store)
+    assert (report.n_distinct, report.n_too_short, report.n_unreadable, report.n_ambiguous_bases) == (2, 2, 2, 1)
+    vectors = read_embeddings(sequences, store)
+    assert vectors.any(axis=1).tolist() == [False, False, True, False, True, False, True]
+    np.testing.assert_array_equal(vectors[6], vectors[2])
+
+
+def test_too_long_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    encoder = load_encoder("untrained:dnabert-3", hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    with pytest.raises(InputError, match="at most 512 bp at once and never truncates; sequence 1 has 513"):
+        embed_missing(encoder, ["ACGTACGT", "A" * 513], store)
+    assert len(store) == 0
+
+
+def test_a_store_of_another_setting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The store given is that of kmer-4; the encoder is kmer-3"):
+        embed_missing(KmerSpectrum(3), [], EmbeddingStore(tmp_path, KmerSpectrum(4).spec))
+
+
+EMBED = """
+import sys, pathlib, numpy as np
+from encoders import EmbeddingStore, load_encoder
+from encoders.dna.embed import embed_missing
+rng = np.random.default_rng(0)
+sequences = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(600)]
+encoder = load_encoder("kmer-spectrum", k=4)
+print("ready", flush=True)
+report = embed_missing(encoder, sequences, EmbeddingStore(pathlib.Path(sys.argv[1]), encoder.spec), shard_size=5)
+"""
+
+
+def test_killed_runs_resume_with_nothing_lost_or_doubled(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sequences = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(600)]
+    encoder = load_encoder("kmer-spectrum", k=4)
+    for delay in (0.02, 0.1, 0.2):
+        process = subprocess.Popen([sys.executable, "-c", EMBED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    n_before = len(store)
+    report = embed_missing(encoder, sequences, store)
+    assert (report.n_cached, report.n_encoded) == (n_before, 600 - n_before)
+    np.testing.assert_array_equal(read_embeddings(sequences, store), encoder.embed(sequences))
+    on_disk = [line for path in store.folder.glob("*.ids") for line in path.read_text().splitlines()]
+    assert len(on_disk) == len(set(on_disk)) == 600
+
+
+def test_two_runs_at_once_agree(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", EMBED, str(tmp_path)], stdout=subprocess.DEVNULL) for _ in "ab"
+    ]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    encoder = load_encoder("kmer-spectrum", k=4)
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    on_disk = [line for path in store.folder.glob("*.ids") for line in path.read_text().splitlines()]
+    assert len(on_disk) == len(set(on_disk)) == len(store) == 600
+
+
+def test_the_thread_count_is_that_of_the_task_and_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    seen: list[int] = []
+    encoder = CountingEncoder()
+    before = torch.get_num_threads()
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    embed_missing(
+        encoder,
+        make_sequences(3),
+        EmbeddingStore(tmp_path, encoder.spec),
+        progress=lambda *_: seen.append(torch.get_num_threads()),
+    )
+    assert set(seen) == {available_cores()} == {1}
+    assert torch.get_num_threads() == before
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK")
+    assert available_cores() == len(os.sched_getaffinity(0))
+
+
+def test_averaged_spectra_equal_the_plain_ones(tmp_path: Path) -> None:
+    sequences = make_sequences(5)
+    averaged = ReverseComplementAverage(KmerSpectrum(3))
+    np.testing.assert_array_equal(averaged.embed(sequences), KmerSpectrum(3).embed(sequences))
