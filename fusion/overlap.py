@@ -58,11 +58,10 @@ class OverlapTable:
         ]
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row per table: ``n``, ``in_all``, and a count per reason."""
+        """Return one row per table with the columns of :meth:`to_dict`."""
         import pandas as pd
 
-        rows = [{"table": r["table"], "n": r["n"], "in_all": r["in_all"], **r["dropped"]} for r in self.to_dict()]
-        return pd.DataFrame(rows).fillna(0).set_index("table").astype(int)
+        return pd.DataFrame(self.to_dict())
 
 
 def align_subjects(tables: Mapping[str, Sequence[str]]) -> OverlapTable:

@@ -38,7 +38,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
     n_components_requested_, n_components_ : int
         What was asked for and what the training rows can carry.
     components_ : float64 array of shape (n_components_, n_columns)
-        Orthonormal axes in residualised, scaled units; the largest entry of each is positive.
+        Orthonormal axes in residualised, scaled units; the first of the largest entries of each is positive.
     explained_variance_, explained_variance_ratio_ : float64 arrays of shape (n_components_,)
         Variances of the training scores (divisor ``n_train - 1 - R``), and their share of the total.
     mean_, scale_ : float64 arrays of shape (n_columns,)
@@ -96,7 +96,8 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         dof = residual.basis.degrees_of_freedom
         varying = int((~residual.constant).sum())
         triplets = leading_triplets(residual, min(self.n_components, dof, varying), self.random_state)
-        self.components_ = triplets.right.T
+        axes = np.where(residual.constant[:, None], 0.0, triplets.right)  # exactly zero: held-out values may be large
+        self.components_ = axes.T
         self.residual_ = triplets.residual
         self.explained_variance_ = triplets.singular_values**2 / dof
         kept = ~residual.constant
@@ -107,7 +108,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         self.n_constant_columns_ = view.shape[1] - varying
         self.n_train_, self.n_confounds_ = len(index), residual.basis.rank
         self._basis = residual.basis
-        self._intercepts = residual.coefficients @ (triplets.right / residual.scale[:, None])
+        self._intercepts = residual.coefficients @ (axes / residual.scale[:, None])
         self._rows_by_id = {subject: i for i, subject in enumerate(view.subject_ids)}
         return self
 

@@ -91,7 +91,7 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         InputError
             Confounds by position, with missing values, of another length, or as many as there are rows.
         """
-        if np.ndim(y) > 1:  # type: ignore[arg-type]
+        if np.asarray(y).ndim > 1:
             raise InputError("Residualizer.fit takes confounds by keyword, got a matrix as y: write confounds=Z.")
         values: Matrix = validate_data(self, X, dtype=np.float64)
         Z = check_confounds(confounds, len(values))

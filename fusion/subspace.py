@@ -23,7 +23,7 @@ class Triplets:
     ----------
     singular_values : float64 array of shape (k,), descending
     right : float64 array of shape (n_columns, k)
-        Right singular vectors; the entry of largest magnitude of each is positive.
+        Right singular vectors; the first entry of largest magnitude (to 1e-6) of each is positive.
     residual : float
         max over triplets of ``||X' u - s v|| / s_1``; ``X v = s u`` holds to rounding.
     """
@@ -101,8 +101,15 @@ def _rayleigh_ritz(view: ResidualView, subspace: Matrix, k: int) -> Triplets:
     k = min(k, rank)
     left, values, right = left[:, :k], values[:k], basis @ mixing[:k].T
     gap = view.multiply_transposed(left) - right * values
-    signs = np.sign(right[np.abs(right).argmax(axis=0), np.arange(k)])
-    return Triplets(values, right * signs, float(np.linalg.norm(gap, axis=0).max() / values[0]))
+    return Triplets(values, right * _signs(right), float(np.linalg.norm(gap, axis=0).max() / values[0]))
+
+
+def _signs(vectors: Matrix) -> Matrix:
+    """Signs that make the first of the largest entries positive; entries equal to rounding count as equally large."""
+    sizes = np.abs(vectors)
+    first = (sizes >= (1 - 1e-6) * sizes.max(axis=0)).argmax(axis=0)
+    signs: Matrix = np.sign(vectors[first, np.arange(vectors.shape[1])])
+    return signs
 
 
 def _krylov_restart(view: ResidualView, block: Matrix) -> Matrix:

@@ -1,0 +1,167 @@
+"""ViewPCA against a dense singular value decomposition, and against leakage."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+import fusion.subspace
+from fusion import FactoredView, InputError, TableView, ViewPCA
+from fusion.views import Matrix
+from tests.fusion.factors import SUBJECTS, make_panel
+
+TRAIN, TEST = np.arange(30), np.arange(30, SUBJECTS)
+Z = np.random.default_rng(5).standard_normal((SUBJECTS, 3)) + np.array([0, 40, -2])
+
+
+def dense_oracle(X: Matrix, confounds: Matrix) -> tuple[Matrix, Matrix]:
+    """Scores of all rows and variances, by least squares and a full SVD of the training rows."""
+    design = np.column_stack([np.ones(len(X)), confounds])
+    residuals = X - design @ np.linalg.lstsq(design[TRAIN], X[TRAIN])[0]
+    dof = len(TRAIN) - design.shape[1]
+    residuals /= np.sqrt(np.square(residuals[TRAIN]).sum(axis=0) / dof)
+    _, s, axes = np.linalg.svd(residuals[TRAIN], full_matrices=False)
+    return residuals @ axes.T[:, :dof], s[:dof] ** 2 / dof
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e5])
+def test_factored_pca_equals_dense_svd_for_training_and_held_out_rows(offset: float) -> None:
+    panel = make_panel(offset=offset)
+    pca = ViewPCA(confounds=Z).fit(panel.view, rows=TRAIN)
+    scores, variances = dense_oracle(panel.dense, Z)
+    assert (pca.n_components_requested_, pca.n_components_) == (512, 30 - 1 - 3)
+    assert pca.residual_ < 1e-9
+    np.testing.assert_allclose(pca.explained_variance_, variances, rtol=1e-6)
+    found = pca.transform(panel.view)
+    signs = np.sign(np.sum(found[TRAIN] * scores[TRAIN], axis=0))
+    np.testing.assert_allclose(found, scores * signs, atol=1e-6)
+    assert pca.explained_variance_ratio_.sum() == pytest.approx(1)
+
+
+def test_narrow_table_equals_scikit_learn() -> None:
+    X = np.random.default_rng(1).standard_normal((SUBJECTS, 9)) @ np.random.default_rng(2).standard_normal((9, 9))
+    theirs = PCA(svd_solver="full").fit(StandardScaler().fit_transform(X))
+    ours = ViewPCA().fit(X)
+    np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_, atol=1e-12)
+    np.testing.assert_allclose(np.abs(ours.components_), np.abs(theirs.components_), atol=1e-9)
+    unscaled, dense = ViewPCA(4, scale=False).fit(X), PCA(4, svd_solver="full").fit(X)
+    np.testing.assert_allclose(unscaled.explained_variance_, dense.explained_variance_, rtol=1e-9)
+    np.testing.assert_allclose(np.abs(unscaled.transform(X)), np.abs(dense.transform(X)), atol=1e-9)
+
+
+def test_signs_do_not_depend_on_rounding_between_equal_columns() -> None:
+    x = np.random.default_rng(1).standard_normal((SUBJECTS, 1))
+    X = np.hstack([x, -x, x]) * [1, 3, 7]
+    for order in ([0, 1, 2], [0, 2, 1]):
+        components = ViewPCA().fit(X[:, order]).components_
+        assert components.shape == (1, 3)
+        assert components[0, 0] > 0
+
+
+@pytest.mark.parametrize("shape", [(150, 260), (260, 150)])
+def test_iteration_agrees_with_the_eigendecomposition(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(3).standard_normal(shape)
+    exact = ViewPCA(20).fit(X)
+    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
+    iterated, again, other = (ViewPCA(20, random_state=seed).fit(X) for seed in (0, 0, 1))
+    assert iterated.residual_ <= 1e-6
+    np.testing.assert_allclose(iterated.explained_variance_, exact.explained_variance_, rtol=1e-9)
+    np.testing.assert_allclose(iterated.components_, exact.components_, atol=1e-5)
+    np.testing.assert_allclose(other.components_, exact.components_, atol=1e-5)
+    np.testing.assert_array_equal(iterated.components_, again.components_)
+
+
+def test_iteration_that_stops_short_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(fusion.subspace, "MAX_RESTARTS", 1)
+    with pytest.raises(np.linalg.LinAlgError, match="needs a relative residual of 1e-06 and reached"):
+        ViewPCA(20).fit(np.random.default_rng(3).standard_normal((150, 260)))
+
+
+def fitted(view: Any) -> list[Matrix]:
+    pca = ViewPCA(confounds=Z).fit(view, rows=TRAIN)
+    return [pca.components_, pca.mean_, pca.scale_, pca.explained_variance_, pca.transform(view, TRAIN)]
+
+
+@pytest.mark.parametrize("kind", ["factored", "table"])
+def test_held_out_rows_never_change_what_is_fitted(kind: str) -> None:
+    panel, other = make_panel(), make_panel()
+    if kind == "factored":
+        for design in other.view._designs:
+            design.data[design.indptr[TEST[0]] :] += 100
+        views: list[Any] = [panel.view, other.view]
+    else:
+        other.dense[TEST] *= 1e6
+        views = [TableView(p.dense, p.view.subject_ids) for p in (panel, other)]
+    for before, after in zip(*map(fitted, views), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_fitted_scores_have_the_stated_variances_and_no_confound() -> None:
+    panel = make_panel()
+    pca = ViewPCA(confounds=Z).fit(panel.view, rows=TRAIN)
+    scores = pca.transform(panel.view, TRAIN)
+    dof = pca.n_train_ - 1 - pca.n_confounds_
+    np.testing.assert_allclose(scores.T @ scores / dof, np.diag(pca.explained_variance_), atol=1e-8)
+    np.testing.assert_allclose(np.column_stack([np.ones(30), Z[TRAIN]]).T @ scores, 0, atol=1e-8)
+    np.testing.assert_allclose(scores, ViewPCA(confounds=Z).fit_transform(panel.view, TRAIN), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rounding_does_not_turn_constant_columns_into_signal(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    signal = rng.standard_normal((SUBJECTS, 5))
+    constant = 1e4 * np.full((SUBJECTS, 1), 0.1) * (1 + rng.integers(-1, 2, (SUBJECTS, 1)) * np.finfo(dtype).eps)
+    of_confounds = Z @ [[1.0], [2.0], [-0.5]] + 1e3
+    X = np.hstack([signal[:, :2], constant, signal[:, 2:], of_confounds, np.zeros((SUBJECTS, 1))]).astype(dtype)
+    pca = ViewPCA(confounds=Z).fit(X, rows=TRAIN)
+    assert pca.n_constant_columns_ == 3
+    assert pca.n_components_ == 5
+    np.testing.assert_array_equal(pca.components_[:, [2, 6, 7]], 0)
+    X[TEST, 2] += 1e6
+    assert np.abs(pca.transform(X, TEST)).max() < 100
+
+
+def test_one_window_carried_by_every_subject_is_constant() -> None:
+    rng = np.random.default_rng(0)
+    thirds = scipy.sparse.csr_array(np.full((SUBJECTS, 3), 1 / 3))
+    varying = scipy.sparse.csr_array(rng.integers(0, 3, (SUBJECTS, 2)) / 2)
+    view = FactoredView(
+        designs=[thirds, varying],
+        embeddings=[rng.standard_normal((3, 16)).astype(np.float32), rng.standard_normal((2, 7)).astype(np.float32)],
+        subject_ids=[f"s{i}" for i in range(SUBJECTS)],
+        gene_ids=["constant", "varying"],
+    )
+    pca = ViewPCA().fit(view)
+    assert (pca.n_constant_columns_, pca.n_components_) == (16, 2)
+
+
+def test_new_subjects_need_their_confounds_and_known_ones_are_found_by_id() -> None:
+    panel = make_panel()
+    pca = ViewPCA(confounds=Z).fit(panel.view, rows=TRAIN)
+    held_out = panel.view.take(TEST[::-1])
+    expected = pca.transform(panel.view, TEST[::-1])
+    np.testing.assert_allclose(pca.transform(held_out), expected, atol=1e-10)
+    strangers = TableView(panel.dense[TEST[::-1]], [f"new{i}" for i in range(len(TEST))])
+    with pytest.raises(InputError, match="7 subjects, such as 'new0'"):
+        pca.transform(strangers)
+    np.testing.assert_allclose(pca.transform(strangers, confounds=Z[TEST[::-1]]), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        pytest.param(lambda X: ViewPCA(confounds=Z).fit(X, rows=TRAIN[:4]), "4 subjects for 3 confounds", id="too few"),
+        pytest.param(lambda X: ViewPCA(confounds=Z[:9]).fit(X), "one row per subject; got shape", id="other rows"),
+        pytest.param(lambda X: ViewPCA(0).fit(X), "at least 1; got 0", id="no component"),
+        pytest.param(lambda X: ViewPCA().fit(X * 0 + 3), "all 5 are constant", id="constant"),
+        pytest.param(lambda X: ViewPCA().fit(X).transform(X[:, :4]), "fitted on 5 columns; got 4", id="other columns"),
+        pytest.param(lambda X: ViewPCA().fit(X).transform(X, confounds=Z), "0 columns of the fit", id="confounds late"),
+    ],
+)
+def test_bad_input_gets_its_sentence(call: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(np.random.default_rng(0).standard_normal((SUBJECTS, 5)))
