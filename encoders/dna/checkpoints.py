@@ -1,0 +1,191 @@
+"""Published weights: where they are, what they are, and that every one of them is used.
+
+A checkpoint is ``config.json`` with ``model.safetensors`` or, where there is none, ``pytorch_model.bin``, in a folder
+or on the hub. Nothing in it is executed: tensors only, no remote code.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from encoders.errors import InputError
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""In the order of preference."""
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Files of one checkpoint, found and identified.
+
+    Attributes
+    ----------
+    source, revision : str, str or None
+        As asked for; the revision of a hub id is the commit that was found.
+    config : dict
+        Contents of config.json.
+    weights : Path
+        File of the weights.
+    weights_sha256 : str
+        Digest of that file.
+    """
+
+    source: str
+    revision: str | None
+    config: dict[str, Any]
+    weights: Path
+    weights_sha256: str
+
+
+def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
+    """Find the files of a checkpoint in a folder, or on the hub (its cache is used, and offline mode respected).
+
+    Raises
+    ------
+    InputError
+        There is no such folder or hub id, a file is missing, or the hub cannot be reached.
+    """
+    if Path(source).expanduser().is_dir():
+        if revision is not None:
+            raise InputError(f"A folder has no revisions; got revision {revision!r} with the folder {source}.")
+        config, weights = _find_in_folder(Path(source).expanduser())
+    elif _HUB_ID.fullmatch(source):
+        config, weights = _find_on_hub(source, revision)
+        revision = config.parent.name  # the hub's cache names a snapshot after its commit
+    else:
+        raise InputError(f"The source of an encoder is a folder or a hub id like 'owner/name'; {source} is neither.")
+    return Checkpoint(source, revision, _read_config(config), weights, _sha256(weights))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a weights file by key, on the CPU.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or holds anything but tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+        raise InputError(
+            f"The weights file {path} is damaged or holds more than tensors ({str(error).splitlines()[0]}); "
+            "download it again."
+        ) from error
+
+
+def fill_strictly(model: nn.Module, weights: dict[str, Tensor], *, prefix: str, unused: Sequence[str]) -> None:
+    """Fill every parameter of a model from a file, or refuse.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Filled in place.
+    weights : dict of str to Tensor
+        Contents of the file.
+    prefix : str
+        What the file may write before each of the model's keys.
+    unused : sequence of str
+        Patterns of keys, without the prefix, that the file may hold and the model does not need.
+
+    Raises
+    ------
+    InputError
+        A key is missing, is neither the model's nor declared unused, or has another shape; it is named.
+    """
+    parameters = model.state_dict()
+    written = prefix if any(key.startswith(prefix) for key in weights) else ""
+    given = {key.removeprefix(written): tensor for key, tensor in weights.items()}
+    _refuse("lacks", [written + key for key in parameters if key not in given])
+    extra = [key for key in given if key not in parameters and not any(fnmatch(key, pattern) for pattern in unused)]
+    _refuse("has, unknown to the model,", [key for key in weights if key.removeprefix(written) in extra])
+    for key, parameter in parameters.items():
+        if given[key].shape != parameter.shape:
+            found, needed = tuple(given[key].shape), tuple(parameter.shape)
+            _refuse(f"has, in shape {found} where config.json means {needed},", [written + key])
+    model.load_state_dict({key: given[key] for key in parameters})
+
+
+def _refuse(what: str, keys: list[str]) -> None:
+    if keys:
+        others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+        raise InputError(
+            f"Every weight must come from the file, and every key of the file must be known; this one {what} "
+            f"{keys[0]}{others}. It is not a checkpoint of this model."
+        )
+
+
+def _find_in_folder(folder: Path) -> tuple[Path, Path]:
+    config = folder / "config.json"
+    weights = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    if weights is None or not config.is_file():
+        missing = "config.json" if not config.is_file() else " or ".join(WEIGHT_FILES)
+        raise InputError(f"A model folder needs config.json and {' or '.join(WEIGHT_FILES)}; {folder} lacks {missing}.")
+    return config, weights
+
+
+def _find_on_hub(hub_id: str, revision: str | None) -> tuple[Path, Path]:
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        config = _fetch(hub_id, ("config.json",), revision)
+        return config, _fetch(hub_id, WEIGHT_FILES, config.parent.name)
+    except RevisionNotFoundError as error:
+        raise InputError(f"The hub's {hub_id} has no revision {revision!r}; name a commit of it.") from error
+    except RepositoryNotFoundError as error:
+        raise InputError(
+            f"The source of an encoder is a folder or a hub id; {hub_id} is no folder here and not on the hub "
+            "(or needs a login)."
+        ) from error
+
+
+def _fetch(hub_id: str, names: Sequence[str], revision: str | None) -> Path:
+    """First of the files that the hub, or its cache, has."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    unreachable = False
+    for name in names:
+        try:
+            return Path(hf_hub_download(hub_id, name, revision=revision))
+        except LocalEntryNotFoundError:
+            unreachable = True
+        except EntryNotFoundError:
+            continue
+    wanted = f"{' or '.join(names)} of {hub_id}" + (f" at {revision}" if revision else "")
+    if unreachable:
+        raise InputError(
+            f"{wanted} is neither a folder's nor in the hub's cache, and the hub is switched off or cannot be "
+            "reached; download it where there is a network and give the folder as source."
+        )
+    raise InputError(f"The hub has no {wanted}; give the id of a model with published weights.")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error}); download it again.") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} must hold one JSON object; got {type(config).__name__}.")
+    return config
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

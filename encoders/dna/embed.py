@@ -1,0 +1,208 @@
+"""From distinct sequences to stored vectors: the only loop that keeps a device busy.
+
+A sequence with nothing to read - shorter than the encoder's k-mer (a haplotype that lost the window), or with more
+than half of its k-mers unknown (an assembly gap) - is never embedded. `read_embeddings` gives it the zero vector,
+"nothing there", and the report counts it.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoders.dna.buckets import make_buckets
+from encoders.dna.hygiene import REFUSE_ABOVE, read_bases, unknown_fraction
+from encoders.dna.protocol import EncoderSpec, SequenceEncoder, Vectors
+from encoders.dna.reverse_complement import canonical_strand
+from encoders.errors import InputError
+from encoders.genome.sequences import sequence_id
+from encoders.store import EmbeddingStore
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedReport:
+    """What one run of `embed_missing` found and did.
+
+    Attributes
+    ----------
+    n_distinct, n_cached, n_encoded : int
+        Distinct readable sequences (both strands as one where the encoder reads both), how many of them were in the
+        store, and how many were computed now.
+    n_forward_passes : int
+        Batches handed to the encoder.
+    n_too_short, n_unreadable : int
+        Distinct sequences that stand for "nothing there": shorter than `min_bp`; mostly N.
+    n_ambiguous_bases : int
+        Ambiguity codes other than N, over the distinct sequences, that were read as N.
+    seconds : float
+        Wall time.
+    """
+
+    n_distinct: int
+    n_cached: int
+    n_encoded: int
+    n_forward_passes: int
+    n_too_short: int
+    n_unreadable: int
+    n_ambiguous_bases: int
+    seconds: float
+
+
+def embed_missing(
+    encoder: SequenceEncoder,
+    sequences: Sequence[str],
+    store: EmbeddingStore,
+    *,
+    batch_bp: int = 16_384,
+    shard_size: int = 512,
+    progress: Progress | None = None,
+) -> EmbedReport:
+    """Embed the sequences that the store does not hold yet, and store them shard by shard.
+
+    Parameters
+    ----------
+    encoder : SequenceEncoder
+        Any encoder.
+    sequences : sequence of str
+        Any order, repeats allowed.
+    store : EmbeddingStore
+        Store of this encoder's setting.
+    batch_bp : int
+        Most base pairs, padding included, that are handed to the encoder at once.
+    shard_size : int
+        Sequences per shard: the most work that a killed run loses.
+    progress : callable or None
+        Called with (sequences done, sequences to do) after every batch.
+
+    Raises
+    ------
+    InputError
+        The store belongs to another setting, or a sequence is too long or holds a letter that is no base.
+    """
+    if store.spec.fingerprint != encoder.spec.fingerprint:
+        raise InputError(f"The store given is that of {store.spec.label}; the encoder is {encoder.spec.label}.")
+    start = time.perf_counter()
+    found = _Inventory(sequences, encoder.spec)
+    keys = store.missing(found.bases_of)
+    keys.sort(key=lambda key: (-len(found.bases_of[key]), key))
+    batches = _Batches(encoder, found.bases_of, batch_bp, progress, n_to_do=len(keys))
+    with _all_cores():
+        for first in range(0, len(keys), shard_size):
+            asked = keys[first : first + shard_size]
+            shard = store.missing(asked)  # another process may have been here since
+            batches.count_done(len(asked) - len(shard))
+            store.write(shard, batches.embed(shard))
+    return EmbedReport(
+        n_distinct=len(found.bases_of),
+        n_cached=len(found.bases_of) - batches.n_encoded,
+        n_encoded=batches.n_encoded,
+        n_forward_passes=batches.n_forward_passes,
+        n_too_short=found.n_too_short,
+        n_unreadable=found.n_unreadable,
+        n_ambiguous_bases=found.n_ambiguous_bases,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def read_embeddings(sequences: Sequence[str], store: EmbeddingStore) -> Vectors:
+    """Stored vectors of these sequences, in their order; zeros where there is nothing to read.
+
+    Raises
+    ------
+    InputError
+        A readable sequence has no stored vector.
+    """
+    keys = [_key(read_bases(sequence)[0], store.spec) for sequence in sequences]
+    vectors = np.zeros((len(keys), store.spec.hidden_dim), dtype=np.float32)
+    rows = [row for row, key in enumerate(keys) if key is not None]
+    vectors[rows] = store.read([key for key in keys if key is not None])
+    return vectors
+
+
+class _Inventory:
+    """Distinct sequences of a request by store key, and the count of those that cannot be read."""
+
+    def __init__(self, sequences: Sequence[str], spec: EncoderSpec) -> None:
+        self.bases_of: dict[str, str] = {}
+        self.n_too_short = self.n_unreadable = self.n_ambiguous_bases = 0
+        for sequence in dict.fromkeys(sequences):
+            bases, n_ambiguous = read_bases(sequence)
+            self.n_ambiguous_bases += n_ambiguous
+            if spec.max_bp is not None and len(bases) > spec.max_bp:
+                raise InputError(
+                    f"{spec.label} reads at most {spec.max_bp} bp at once and never truncates; sequence "
+                    f"{sequences.index(sequence)} has {len(bases)}. Make the windows at most {spec.max_bp} bp long."
+                )
+            key = _key(bases, spec)
+            if key is not None:
+                self.bases_of[key] = canonical_strand(bases) if spec.reads_both_strands else bases
+            elif len(bases) < spec.min_bp:
+                self.n_too_short += 1
+            else:
+                self.n_unreadable += 1
+
+
+class _Batches:
+    """Hands sequences to the encoder in batches of like lengths, and counts."""
+
+    def __init__(
+        self,
+        encoder: SequenceEncoder,
+        bases_of: Mapping[str, str],
+        batch_bp: int,
+        progress: Progress | None,
+        *,
+        n_to_do: int,
+    ) -> None:
+        self._encoder, self._bases_of, self._batch_bp = encoder, bases_of, batch_bp
+        self._progress, self._n_to_do, self._n_done = progress, n_to_do, 0
+        self.n_encoded = self.n_forward_passes = 0
+
+    def embed(self, keys: list[str]) -> Vectors:
+        vectors = np.empty((len(keys), self._encoder.spec.hidden_dim), dtype=np.float32)
+        for rows in make_buckets([len(self._bases_of[key]) for key in keys], self._batch_bp):
+            vectors[rows] = self._encoder.embed([self._bases_of[keys[row]] for row in rows])
+            self.n_forward_passes += 1
+            self.n_encoded += len(rows)
+            self.count_done(len(rows))
+        return vectors
+
+    def count_done(self, n_sequences: int) -> None:
+        """Count sequences as done."""
+        self._n_done += n_sequences
+        if self._progress is not None and n_sequences:
+            self._progress(self._n_done, self._n_to_do)
+
+
+def _key(bases: str, spec: EncoderSpec) -> str | None:
+    """Id under which a sequence is stored, None where there is nothing to read."""
+    if unknown_fraction(bases, spec.min_bp) > REFUSE_ABOVE:
+        return None
+    return sequence_id(canonical_strand(bases) if spec.reads_both_strands else bases)
+
+
+def available_cores() -> int:
+    """Cores this process may use: those of the SLURM task, else those it is bound to."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(bound, int(os.environ.get("SLURM_CPUS_PER_TASK", bound)))
+
+
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """Give torch all cores, whatever a worker pool around it has set: the number decides the last bits."""
+    torch = sys.modules.get("torch")  # an encoder without torch must not cost its import
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(available_cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
