@@ -65,7 +65,7 @@ class Pedigree:
     Attributes
     ----------
     populations : str [n_subjects]
-        Population of each row, in blocks.
+        Population of each row, in blocks in the order of ``POPULATIONS``.
     siblings : int64 [n_families, 2]
         Rows of two siblings. The founders simulated in these rows are their parents, who are not in the cohort.
     """
@@ -187,10 +187,9 @@ def ancestry_components(pedigree: Pedigree, rng: np.random.Generator) -> np.ndar
 def _simulate(rates: "msprime.RateMap", pedigree: Pedigree, rng: np.random.Generator) -> Haplotypes:
     import msprime
 
-    names, counts = np.unique(pedigree.populations, return_counts=True)
-    samples = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    sizes = {name: int(np.sum(pedigree.populations == name)) for name in POPULATIONS}
     trees = msprime.sim_ancestry(
-        [msprime.SampleSet(samples[name], population=name) for name in POPULATIONS],
+        [msprime.SampleSet(size, population=name) for name, size in sizes.items()],
         demography=out_of_africa(),
         recombination_rate=rates,
         random_seed=_seed(rng),
