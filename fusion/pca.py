@@ -1,5 +1,6 @@
 """PCA of a view: residualised and scaled inside the operator, fitted on training rows, applied to any."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,12 +11,27 @@ from sklearn.utils.validation import check_is_fitted
 from fusion.errors import InputError
 from fusion.loadings import group_loadings, structure_correlations
 from fusion.residual_view import ResidualView
-from fusion.residualize import check_confounds
+from fusion.residualize import ConfoundBasis, check_confounds
 from fusion.subspace import leading_triplets
 from fusion.views import Matrix, Rows, View, as_view, row_index
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_FITTED = (
+    "n_components_requested_",
+    "n_components_",
+    "components_",
+    "explained_variance_",
+    "explained_variance_ratio_",
+    "mean_",
+    "scale_",
+    "n_constant_columns_",
+    "n_train_",
+    "n_confounds_",
+    "residual_",
+)
 
 
 class ViewPCA(BaseEstimator):  # type: ignore[misc]
@@ -150,6 +166,27 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         """Fit on the training rows and return their scores."""
         return self.fit(view, rows).transform(view, rows)
 
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what `transform` needs, as arrays: no subject id, no confound value."""
+        check_is_fitted(self)
+        return {name: np.asarray(getattr(self, name)) for name in _FITTED} | {
+            "intercepts": self._intercepts,
+            "confound_mean": self._basis.mean,
+            "confound_continuation": self._basis.continuation,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Make a fitted estimator from :meth:`to_arrays`; it needs confounds at every `transform`, if it had any."""
+        pca = cls(n_components=int(arrays["n_components_requested_"]))
+        for name in _FITTED:
+            value = arrays[name]
+            setattr(pca, name, value if np.ndim(value) else value.item())
+        pca._basis = ConfoundBasis(arrays["confound_mean"], arrays["confound_continuation"], pca.n_train_)
+        pca._intercepts = arrays["intercepts"]
+        pca._rows_by_id = {}
+        return pca
+
     def structure_correlations(self, view: Any, scores: npt.ArrayLike, rows: Rows = None) -> Matrix:
         """See :func:`fusion.loadings.structure_correlations`; the confounds are this estimator's."""
         chosen = as_view(view).take(rows)
@@ -164,7 +201,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
 
     def _known_confounds(self, view: View) -> Matrix:
         """Return the confounds of these subjects from those given at construction."""
-        if self.confounds is None:
+        if len(self._basis.mean) == 0:
             return check_confounds(None, view.shape[0])
         unknown = [subject for subject in view.subject_ids if subject not in self._rows_by_id]
         if unknown:

@@ -44,7 +44,7 @@ class ResidualView:
 
     def __init__(self, view: View, confounds: Matrix, *, scale: bool = True) -> None:
         self._view = view
-        self.basis = ConfoundBasis(confounds)
+        self.basis = ConfoundBasis.of(confounds)
         if self.basis.degrees_of_freedom < 1:
             raise InputError(
                 f"Residuals need more training subjects than 1 + independent confounds; got {view.shape[0]} subjects "

@@ -1,5 +1,6 @@
 """Least squares on [1, confounds], fitted on training rows and applied to any."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,13 +15,9 @@ from fusion.views import Matrix
 RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
 
 
+@dataclass(frozen=True, slots=True)
 class ConfoundBasis:
     """An orthonormal basis of [1, Z] on the training rows, and its continuation to new rows.
-
-    Parameters
-    ----------
-    confounds : float array of shape (n_train, n_confounds)
-        Training rows of Z, without intercept; zero columns are allowed.
 
     Attributes
     ----------
@@ -28,22 +25,32 @@ class ConfoundBasis:
         Training mean of every confound.
     continuation : float64 array of shape (n_confounds, rank)
         ``basis(Z) = [1/sqrt(n_train), (Z - mean) @ continuation]``; rows of collinear confounds are zero.
-    n_train, rank : int
-        Training rows, and the rank of Z after centring.
+    n_train : int
+        Training rows.
     """
 
-    def __init__(self, confounds: Matrix) -> None:
-        self.n_train = len(confounds)
-        self.mean = confounds.mean(axis=0) if self.n_train else np.zeros(confounds.shape[1])
-        centred = confounds - self.mean
+    mean: Matrix
+    continuation: Matrix
+    n_train: int
+
+    @classmethod
+    def of(cls, confounds: Matrix) -> Self:
+        """Make the basis of training confounds, float64 of shape (n_train, n_confounds), without intercept."""
+        mean = confounds.mean(axis=0)
+        centred = confounds - mean
         kept = independent_columns(centred, confounds)
-        self.rank = len(kept)
-        self.continuation = np.zeros((confounds.shape[1], self.rank))
+        continuation = np.zeros((confounds.shape[1], len(kept)))
         triangle = np.linalg.qr(centred[:, kept]).R
-        self.continuation[kept] = scipy.linalg.solve_triangular(triangle, np.eye(self.rank))
+        continuation[kept] = scipy.linalg.solve_triangular(triangle, np.eye(len(kept)))
         # A second step restores the orthogonality that nearly collinear confounds cost the first.
-        again = np.linalg.qr(centred @ self.continuation).R
-        self.continuation = scipy.linalg.solve_triangular(again.T, self.continuation.T, lower=True).T
+        again = np.linalg.qr(centred @ continuation).R
+        continuation = scipy.linalg.solve_triangular(again.T, continuation.T, lower=True).T
+        return cls(mean, continuation, len(confounds))
+
+    @property
+    def rank(self) -> int:
+        """Independent confounds among the training rows."""
+        return int(self.continuation.shape[1])
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -96,7 +103,7 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         values: Matrix = validate_data(self, X, dtype=np.float64)
         Z = check_confounds(confounds, len(values))
         self.has_confounds_ = confounds is not None
-        self.basis_ = ConfoundBasis(Z)
+        self.basis_ = ConfoundBasis.of(Z)
         if self.has_confounds_ and self.basis_.degrees_of_freedom < 1:
             raise InputError(
                 f"Residuals need more rows than 1 + confounds; got {len(values)} rows for {self.basis_.rank} "

@@ -84,6 +84,7 @@ class TableView:
                 f"A table view needs numbers; got dtype {array.dtype}: convert or drop text columns first."
             )
         self._values = array if array.dtype.kind == "f" else array.astype(np.float64)
+        self._rows: npt.NDArray[np.int64] | None = None  # taken lazily, so that a memory map stays on disk
         self.subject_ids = _unique_ids(subject_ids, len(array))
         names = [f"x{j}" for j in range(array.shape[1])] if feature_names is None else feature_names
         if len(names) != array.shape[1]:
@@ -96,7 +97,7 @@ class TableView:
     @property
     def shape(self) -> tuple[int, int]:
         """``(n_subjects, n_features)``."""
-        return self._values.shape[0], self._values.shape[1]
+        return len(self.subject_ids), self._values.shape[1]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -104,10 +105,13 @@ class TableView:
         return self._values.dtype
 
     def take(self, rows: Rows) -> "TableView":
-        """Return the view of these rows; a memory map is read for them only."""
+        """Return the view of these rows; values are shared, not copied."""
+        if rows is None:
+            return self
         index = row_index(rows, len(self.subject_ids))
         taken = object.__new__(TableView)  # the values were checked when the parent was made
-        taken._values = self._values if rows is None else self._values[index]
+        taken._values = self._values
+        taken._rows = index if self._rows is None else self._rows[index]
         taken.subject_ids = _unique_ids([self.subject_ids[i] for i in index], len(index))
         taken.column_groups = self.column_groups
         return taken
@@ -128,12 +132,13 @@ class TableView:
 
     def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
         """Return mean and variance (divisor n) of every column."""
-        return _moments(self if rows is None else self.take(rows))
+        return _moments(self.take(rows))
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
         """Yield ``(columns, X[:, columns])`` in float64."""
         for columns in _slices(0, self.shape[1], self.shape[0]):
-            yield columns, np.asarray(self._values[:, columns], dtype=np.float64)
+            block = self._values[:, columns] if self._rows is None else self._values[self._rows, columns]
+            yield columns, np.asarray(block, dtype=np.float64)
 
     def _check_finite(self) -> None:
         for columns, block in self.column_blocks():

@@ -1,5 +1,6 @@
 """ViewPCA against a dense singular value decomposition, and against leakage."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,19 @@ def test_new_subjects_need_their_confounds_and_known_ones_are_found_by_id() -> N
     with pytest.raises(InputError, match="7 subjects, such as 'new0'"):
         pca.transform(strangers)
     np.testing.assert_allclose(pca.transform(strangers, confounds=Z[TEST[::-1]]), expected, atol=1e-8)
+
+
+def test_arrays_carry_the_model_and_no_subject(tmp_path: Path) -> None:
+    panel = make_panel()
+    pca = ViewPCA(confounds=Z).fit(panel.view, rows=TRAIN)
+    np.savez(tmp_path / "pca.npz", **pca.to_arrays())
+    with np.load(tmp_path / "pca.npz", allow_pickle=False) as stored:
+        loaded = ViewPCA.from_arrays(stored)
+    expected = pca.transform(panel.view, TEST)
+    np.testing.assert_array_equal(loaded.transform(panel.view, TEST, confounds=Z), expected)
+    assert loaded.to_arrays().keys() == pca.to_arrays().keys()
+    with pytest.raises(InputError, match="pass their confounds"):
+        loaded.transform(panel.view, TEST)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,9 @@ def test_memory_map_is_read_in_place(tmp_path: Path) -> None:
     view = TableView(mapped, [str(i) for i in range(37)])
     assert view.dtype == np.float32
     assert_same_algebra(view, values.astype(np.float64), np.random.default_rng(1))
+    twice = view.take(np.arange(30, 2, -1)).take([5, 1, 9])
+    assert_same_algebra(twice, values[[25, 29, 21]].astype(np.float64), np.random.default_rng(1))
+    assert twice.subject_ids == ("25", "29", "21")
 
 
 def test_frame_keeps_ids_and_names_and_array_counts_rows() -> None:
