@@ -33,6 +33,7 @@ _OWNERS = {
     "ConfoundDesign": "confounds",
     "CrossValidatedCCA": "results",
     "FactoredView": "views",
+    "Folds": "folds",
     "InputError": "errors",
     "LateFusion": "late_fusion",
     "OverlapTable": "overlap",
