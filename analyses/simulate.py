@@ -20,6 +20,9 @@ from analyses.simulate_brain import (
 )
 from analyses.simulate_files import write_fasta, write_gtf, write_vcf
 from analyses.simulate_genome import (
+    Contig,
+    Haplotypes,
+    Pedigree,
     ancestry_components,
     make_pedigree,
     make_reference,
@@ -27,7 +30,7 @@ from analyses.simulate_genome import (
     simulate_contig,
     with_indels,
 )
-from analyses.simulate_link import choose_haplotypes, exon_haplotypes
+from analyses.simulate_link import PlantedHaplotype, choose_haplotypes, exon_haplotypes
 
 FORMAT_VERSION = 1
 MINIMUM_SUBJECTS = 30
@@ -116,7 +119,7 @@ def make_demo_cohort(
         fresh = Path(scratch) / "new"
         fresh.mkdir()
         _write_cohort(fresh, n_subjects, n_genes, seed=seed, link_strength=link_strength, say=say)
-        (fresh / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        _write_json(fresh / _SETTINGS, settings)
         if folder.exists():
             os.replace(folder, Path(scratch) / "old")
         os.replace(fresh, folder)
@@ -155,19 +158,21 @@ def _is_reusable(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) 
     return False
 
 
+def _paths(folder: Path) -> dict[str, Path]:
+    return {
+        "reference": folder / "reference.fa",
+        "annotation": folder / "genes.gtf",
+        "variants": folder / "cohort.vcf.gz",
+        "participants": folder / "participants.tsv",
+        "brain_linked": folder / "brain_linked.parquet",
+        "brain_control": folder / "brain_control.parquet",
+        "truth_path": folder / "truth.json",
+    }
+
+
 def _load(folder: Path) -> DemoCohort:
-    truth_path = folder / "truth.json"
-    return DemoCohort(
-        folder=folder,
-        reference=folder / "reference.fa",
-        annotation=folder / "genes.gtf",
-        variants=folder / "cohort.vcf.gz",
-        participants=folder / "participants.tsv",
-        brain_linked=folder / "brain_linked.parquet",
-        brain_control=folder / "brain_control.parquet",
-        truth_path=truth_path,
-        truth=json.loads(truth_path.read_text(encoding="utf-8")),
-    )
+    files = _paths(folder)
+    return DemoCohort(folder=folder, **files, truth=json.loads(files["truth_path"].read_text(encoding="utf-8")))
 
 
 def _write_cohort(
@@ -179,27 +184,41 @@ def _write_cohort(
     populations = pedigree.populations[order]
     say(f"simulating haplotypes of {n_subjects} subjects in {n_genes} genes")
     contigs = place_genes(n_genes, layout)
-    haplotypes, references = {}, {}
-    for contig in contigs:
-        simulated = simulate_contig(contig, pedigree, genome)
-        references[contig.name] = make_reference(contig, simulated, genome)
-        simulated = with_indels(simulated, references[contig.name], genome)
-        haplotypes[contig.name] = replace(simulated, alleles=simulated.alleles[:, order])
+    references, haplotypes = _simulate_genomes(contigs, pedigree, order, genome)
+    planted, score = choose_haplotypes(
+        (gene for contig in contigs for gene in exon_haplotypes(contig, haplotypes[contig.name])), populations
+    )
     say("simulating participants and their brain tables")
     participants = simulate_participants(pedigree, ancestry_components(pedigree, markers), order, people)
-    genes = [gene for contig in contigs for gene in exon_haplotypes(contig, haplotypes[contig.name])]
-    planted, score = choose_haplotypes(genes, populations)
     latent = simulate_latent(score, link_strength, brain)
     thickness = simulate_thickness(participants, populations, latent, brain)
     anisotropy = simulate_anisotropy(participants, populations, brain)
     say("writing FASTA, GTF, VCF and tables")
-    write_fasta(folder / "reference.fa", references)
-    write_gtf(folder / "genes.gtf", contigs)
-    write_vcf(folder / "cohort.vcf.gz", participants["subject_id"].tolist(), contigs, haplotypes)
-    participants.to_csv(folder / "participants.tsv", sep="\t", index=False, lineterminator="\n")
-    thickness.to_parquet(folder / "brain_linked.parquet", index=False)
-    anisotropy.to_parquet(folder / "brain_control.parquet", index=False)
-    truth = {
+    files = _paths(folder)
+    write_fasta(files["reference"], references)
+    write_gtf(files["annotation"], contigs)
+    write_vcf(files["variants"], participants["subject_id"].tolist(), contigs, haplotypes)
+    participants.to_csv(files["participants"], sep="\t", index=False, lineterminator="\n")
+    thickness.to_parquet(files["brain_linked"], index=False)
+    anisotropy.to_parquet(files["brain_control"], index=False)
+    _write_json(files["truth_path"], _describe_link(planted, link_strength))
+
+
+def _simulate_genomes(
+    contigs: tuple[Contig, ...], pedigree: Pedigree, order: np.ndarray, rng: np.random.Generator
+) -> tuple[dict[str, str], dict[str, Haplotypes]]:
+    """Draw the reference and the haplotypes of each contig, subjects in the order of the cohort."""
+    references, haplotypes = {}, {}
+    for contig in contigs:
+        snvs = simulate_contig(contig, pedigree, rng)
+        references[contig.name] = make_reference(contig, snvs, rng)
+        variants = with_indels(snvs, references[contig.name], rng)
+        haplotypes[contig.name] = replace(variants, alleles=variants.alleles[:, order])
+    return references, haplotypes
+
+
+def _describe_link(planted: tuple[PlantedHaplotype, ...], link_strength: float) -> dict[str, Any]:
+    return {
         "genes": [haplotype.gene for haplotype in planted],
         "view": "linked",
         "features": list(LINKED_THICKNESS),
@@ -207,4 +226,7 @@ def _write_cohort(
         "how": _HOW,
         "haplotypes": [asdict(haplotype) for haplotype in planted],
     }
-    (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

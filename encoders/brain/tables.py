@@ -81,17 +81,16 @@ def read_brain_table(
     if nan not in get_args(NanPolicy):
         raise InputError(f"nan must be one of {', '.join(get_args(NanPolicy))}; got {nan!r}: choose one of these.")
     path = Path(path)
-    frame = read_table(path, id_column)
-    if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
-        frame = _expand_vectors(path, frame[VECTOR_COLUMN])
-    frame = frame[_select(path, [str(name) for name in frame.columns], include, exclude)]
+    frame = _read_features(path, id_column, include, exclude)
     values = _numeric_values(path, frame)
     varying = _varying(values) if drop_constant else np.ones(values.shape[1], dtype=bool)
-    keep = ~np.isnan(values[:, varying]).any(axis=1) if nan == "drop-subjects" else np.ones(len(values), dtype=bool)
+    keep = np.ones(len(values), dtype=bool)
+    if nan == "drop-subjects":  # after the constant features: a gap in one of those costs nobody
+        keep = ~np.isnan(values[:, varying]).any(axis=1)
     if drop_constant:
         varying &= _varying(values[keep])
     names = frame.columns.to_numpy(dtype=object)
-    values = values[keep][:, varying]
+    values = _fill_missing(path, values[keep][:, varying], names[varying], nan)
     if not values.size:
         raise InputError(
             f"{path} must leave at least one subject and one varying feature; {values.shape[0]} subjects and "
@@ -100,10 +99,17 @@ def read_brain_table(
     return BrainTable(
         subject_ids=tuple(frame.index[keep]),
         feature_names=tuple(names[varying]),
-        values=_fill_missing(path, values, names[varying], nan),
+        values=values,
         dropped_constant=tuple(names[~varying]),
         dropped_subjects=tuple((subject, "missing brain value") for subject in frame.index[~keep]),
     )
+
+
+def _read_features(path: Path, id_column: str, include: Sequence[str], exclude: Sequence[str]) -> "pd.DataFrame":
+    frame = read_table(path, id_column)
+    if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
+        frame = _expand_vectors(path, frame[VECTOR_COLUMN])
+    return frame[_select(path, [str(name) for name in frame.columns], include, exclude)]
 
 
 def _expand_vectors(path: Path, column: "pd.Series") -> "pd.DataFrame":
