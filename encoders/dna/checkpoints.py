@@ -82,10 +82,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise InputError(
-            f"The weights file {path} is damaged or holds more than tensors ({str(error).splitlines()[0]}); "
-            "download it again."
+            f"The weights file {path} cannot be read: it is damaged or holds more than tensors "
+            f"({str(error).splitlines()[0]}). Download it again."
         ) from error
 
 
@@ -155,10 +155,14 @@ def _find_on_hub(hub_id: str, revision: str | None) -> tuple[Path, Path]:
 
 
 def _fetch(hub_id: str, names: Sequence[str], revision: str | None) -> Path:
-    """First of the files that the hub, or its cache, has."""
-    from huggingface_hub import hf_hub_download
+    """First of the files that the cache, for a commit, or else the hub has."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+    for name in names:
+        cached = try_to_load_from_cache(hub_id, name, revision=revision)
+        if isinstance(cached, str) and Path(cached).parent.name == revision:  # a branch may have moved, a commit not
+            return Path(cached)
     unreachable = False
     for name in names:
         try:

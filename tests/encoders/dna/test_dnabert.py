@@ -69,7 +69,7 @@ def test_pooled_vectors_equal_the_reference_without_specials(
 def test_the_padding_bug_of_the_authors_code_is_not_reproduced(
     reference_checkpoint: Path, reference: dict[str, np.ndarray]
 ) -> None:
-    """Their code adds the raw 0/1 mask to the logits, so a pad gets only 1 less than a token; done here as a control."""
+    """Their code adds the raw 0/1 mask to the logits, so a pad gets only 1 less: done here as a control."""
     encoder = load_dnabert("dnabert-3", source=str(reference_checkpoint))
     ids, mask = torch.from_numpy(reference["input_ids"]), torch.from_numpy(reference["attention_mask"])
     expected, tokens = reference["hidden_3"], reference["attention_mask"].astype(bool)
@@ -187,5 +187,5 @@ def test_settings_it_cannot_take_are_refused(name: str, settings: dict[str, obje
 
 
 def test_a_model_of_another_k_is_refused(reference_checkpoint: Path) -> None:
-    with pytest.raises(InputError, match="dnabert-4 has a vocabulary of 261; .* 69"):
+    with pytest.raises(InputError, match=r"dnabert-4 has a vocabulary of 261; .* 69"):
         load_encoder("dnabert-4", source=str(reference_checkpoint))
