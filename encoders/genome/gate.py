@@ -1,0 +1,125 @@
+"""The input gate: REF of every record against the reference, before anything is built on them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from encoders.errors import InputError
+from encoders.genome.annotation import Panel
+from encoders.genome.intervals import Interval
+from encoders.genome.reference import Reference
+from encoders.genome.variants import VariantFiles
+
+_CHANCE = 0.35
+"""Unrelated sequence matches about one base in four (an off-by-one 0.23-0.26, a wrong build 0.24)."""
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """How many REF alleles of the panel's records spell the reference.
+
+    Parameters
+    ----------
+    n_records, n_matching : int
+        Distinct records (position and REF) and those that agree with the FASTA.
+    n_bases : int
+        Bases of all REF alleles.
+    """
+
+    n_records: int
+    n_matching: int
+    n_bases: int
+
+    @property
+    def share(self) -> float:
+        return self.n_matching / self.n_records
+
+    def to_dict(self) -> dict[str, float]:
+        return asdict(self) | {"share": self.share}
+
+
+def check_reference_alleles(
+    reference: Reference,
+    variants: VariantFiles,
+    panel_or_intervals: Panel | Sequence[Interval],
+    *,
+    minimum: float = 0.999,
+) -> GateReport:
+    """Compare REF with the reference for every record of a panel.
+
+    Parameters
+    ----------
+    reference : Reference
+    variants : VariantFiles
+    panel_or_intervals : Panel or sequence of Interval
+        Gene bodies of the panel, or places.
+    minimum : float
+        Smallest share of records that must agree.
+
+    Returns
+    -------
+    GateReport
+
+    Raises
+    ------
+    InputError
+        If fewer agree: the message names the first offending record and the likely cause (positions shifted by one,
+        another genome build); also if a contig is in the variants and not in the reference, or the other way round.
+    """
+    panel = panel_or_intervals
+    intervals = [gene.interval for gene in panel.genes] if isinstance(panel, Panel) else list(panel)
+    agreement: dict[Record, Agreement] = {}
+    for interval in intervals:
+        agreement |= _compare(reference, variants, interval)
+    if not agreement:
+        raise InputError(
+            f"the variant files need records in the panel; they have none in {len(intervals)} places (first "
+            f"{intervals[0]}): check that annotation and variants are of one build and region"
+        )
+    offending = [record for record, (exact, _, _) in agreement.items() if not exact]
+    report = GateReport(len(agreement), len(agreement) - len(offending), sum(len(ref) for _, _, ref in agreement))
+    if report.share < minimum:
+        contig, position, ref = min(offending)
+        raise InputError(
+            f"REF must spell the reference for a share of at least {minimum} of the records; {report.n_matching} of "
+            f"{report.n_records} do (first that does not: {contig}:{position + 1} {ref}), {_cause(agreement)}"
+        )
+    return report
+
+
+Record = tuple[str, int, str]
+Agreement = tuple[bool, bool, bool]
+"""Whether REF spells the reference at its position, one base before and one base after."""
+
+
+def _compare(reference: Reference, variants: VariantFiles, interval: Interval) -> dict[Record, Agreement]:
+    contig = reference.resolve(interval.chrom)
+    sites = set(variants.sites(interval))
+    if not sites:
+        return {}
+    start = max(0, min(position for position, _ in sites) - 1)
+    end = min(reference.contigs[contig], max(position + len(ref) for position, ref in sites) + 1)
+    sequence = reference.fetch(Interval(contig, start, end))
+
+    def spells(position: int, ref: str) -> bool:
+        return position >= start and sequence[position - start : position - start + len(ref)] == ref
+
+    return {
+        (contig, position, ref): (spells(position, ref), spells(position - 1, ref), spells(position + 1, ref))
+        for position, ref in sites
+    }
+
+
+def _cause(agreement: dict[Record, Agreement]) -> str:
+    n = len(agreement)
+    exact, before, after = (sum(column) for column in zip(*agreement.values(), strict=True))
+    if max(before, after) > 0.9 * n:
+        return (
+            f"but {max(before, after)} do one base {'earlier' if before > after else 'later'}: the positions are off "
+            "by one; POS must count from 1"
+        )
+    if exact < _CHANCE * n:
+        return (
+            "as by chance: the variants are of another genome build than the FASTA; give the FASTA of the variants' "
+            "build or lift the variants over"
+        )
+    return "so some records belong to another build or are damaged: repair them with bcftools norm --check-ref"
