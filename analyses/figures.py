@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.formats import format_number, format_p
 from analyses.workspace import atomic_path
 
 if TYPE_CHECKING:
@@ -54,13 +55,6 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     return path
 
 
-def format_p(p: float | None) -> str:
-    """A p-value in as many digits as permutations can give it, ``–`` where nothing was tested."""
-    if p is None or np.isnan(p):
-        return "–"
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}" if p >= 0.001 else f"{p:.2g}"
-
-
 def held_out_figure(
     null: np.ndarray, rho: float, *, interval: Sequence[float], null_q95: float, p: float, title: str
 ) -> "Figure":
@@ -84,11 +78,14 @@ def held_out_figure(
         top = float(np.max(counts))
         axes.axvline(null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=f"null 95 % point: {null_q95:.3f}")
         axes.axvspan(interval[0], interval[1], color=BLUE, alpha=0.13, linewidth=0)
-        low, high = interval
-        axes.axvline(rho, color=BLUE, linewidth=2, label=f"observed: {rho:.3f} (95 % interval {low:.3f} to {high:.3f})")
+        low, high = (format_number(bound, 3) for bound in interval)
+        seen = f"observed: {format_number(rho, 3)} (95 % interval {low} to {high})"
+        axes.axvline(rho, color=BLUE, linewidth=2, label=seen)
         axes.set(xlabel="held-out correlation, first component", ylabel="permutations", ylim=(0, top * 1.08))
         place = "above" if rho > null_q95 else "below"
-        axes.set_title(f"{title}: held-out ρ₁ = {rho:.2f}, {place} the 95 % point of its null (p = {format_p(p)})")
+        axes.set_title(
+            f"{title}: held-out ρ₁ = {format_number(rho)}, {place} the 95 % point of its null (p = {format_p(p)})"
+        )
         figure.legend(loc="outside lower left", ncols=3, handlelength=1.6, columnspacing=1.4)
     return figure
 
@@ -123,7 +120,7 @@ def spectrum_figure(
         axes.set(xlabel="component", ylabel="canonical correlation", xlim=(0.4, max(r.size, rho.size) + 0.6))
         axes.set_ylim(min(-0.05, float(np.nanmin(bounds)) - 0.03), 1.03)
         axes.locator_params(axis="x", integer=True)
-        axes.set_title(f"{title}: first correlation {r[0]:.2f} in-sample, {rho[0]:.2f} held-out")
+        axes.set_title(f"{title}: first correlation {r[0]:.2f} in-sample, {format_number(rho[0])} held-out")
         figure.legend(loc="outside lower left", ncols=2, handlelength=1.6)
     return figure
 

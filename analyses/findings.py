@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analyses.figures import format_p
+from analyses.formats import format_number, format_p
 from analyses.results_folder import ResultsFolder
 
 ALPHA = 0.05
@@ -33,26 +33,30 @@ def answer(results: ResultsFolder) -> list[str]:
 
 
 def _in_figures(row: Mapping[str, Any]) -> str:
-    low, high = row["interval"]
-    null = row["alignment"].facts["held_out"]["null_q95"][0]
+    low, high = (format_number(bound) for bound in row["interval"])
+    null = format_number(row["alignment"].facts["held_out"]["null_q95"][0])
     return (
-        f"{row['rho']:.2f} (95 % interval {low:.2f} to {high:.2f}; 95 % point of its null {null:.2f}; "
+        f"{format_number(row['rho'])} (95 % interval {low} to {high}, 95 % point of its null {null}, "
         f"corrected p = {format_p(row['p_corrected'])})"
     )
 
 
 def _correction(results: ResultsFolder) -> str:
     if not results.corrected_over_arms:
-        return "Each p is corrected over components only, not over arms and views: run `genebrain compare` for that."
+        return (
+            "Each p is corrected over components only, not over encoders and views: run “genebrain compare” for that."
+        )
     n = len(results.alignments)
-    return f"Each p is corrected over {n} tests of arm and view." if n > 1 else "One arm and view was tested."
+    return (
+        f"Each p is corrected over the {n} pairs of encoder and view." if n > 1 else "One encoder and view was tested."
+    )
 
 
 def _found(found: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
     best, *others = sorted(found, key=lambda row: -row["rho"])
     sentences = [
-        f"In subjects that took no part in fitting, {best['alignment'].title} align beyond chance: held-out ρ₁ = "
-        f"{_in_figures(best)}."
+        f"Genes ({best['alignment'].facts['arm_label']}) and brain ({best['alignment'].facts['view']}) align beyond "
+        f"chance in subjects that took no part in fitting: held-out ρ₁ = {_in_figures(best)}."
     ]
     if others:
         listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in others)
@@ -65,14 +69,14 @@ def _not_found(tested: Sequence[Mapping[str, Any]], results: ResultsFolder) -> l
         return ["Only negative controls were aligned."]
     best = max(tested, key=lambda row: row["rho"])
     facts = best["alignment"].facts
-    dimensions, rho_c = facts["dimensions"], facts["detectability"]["rho_c"]
+    dimensions, rho_c = facts["dimensions"], format_number(facts["detectability"]["rho_c"])
     size = f"{facts['n']['subjects']} subjects and {dimensions['x_cca']} × {dimensions['y_cca']} dimensions"
     return [
-        "In subjects that took no part in fitting, no arm and view align beyond chance; the largest held-out ρ₁, of "
-        f"{best['alignment'].title}, is {_in_figures(best)}.",
+        "No alignment of genes and brain beyond chance was found in subjects that took no part in fitting: the largest "
+        f"held-out ρ₁, of {best['alignment'].title}, is {_in_figures(best)}.",
         _correction(results),
-        f"With {size} a link weaker than ρ_c = {rho_c:.2f} cannot be told from noise in-sample, so this result speaks "
-        "against strong links, not against weak ones.",
+        f"With {size}, links below a correlation of about {rho_c} (the detectability threshold) cannot be told from "
+        "noise in-sample: this result speaks against strong links, not against weak ones.",
     ]
 
 
@@ -85,7 +89,9 @@ def _control(controls: Sequence[Mapping[str, Any]]) -> list[str]:
         return [f"Caution: a negative control is significant ({listed}), so confounding or chance is at work here."]
     smallest = min(controls, key=lambda row: float(row["p_corrected"]))
     p = format_p(smallest["p_corrected"])
-    return [f"The negative control, which holds no link, is not significant in any arm (smallest corrected p = {p})."]
+    return [
+        f"The negative control, which holds no link, is not significant with any encoder (smallest corrected p = {p})."
+    ]
 
 
 def _untrained(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -102,7 +108,10 @@ def _planted(results: ResultsFolder) -> list[str]:
     if not planted:
         return []
     genes, features = ", ".join(planted["genes"]), len(planted["features"])
-    return [f"The link is simulated: it was planted in {genes} and in {features} features of {planted['view']}."]
+    return [
+        f"The link is simulated: it was planted in {genes} and in {features} features of {planted['view']}; the table "
+        "“What was planted and what was found” says how well these were recovered."
+    ]
 
 
 def planted_ranks(results: ResultsFolder) -> list[dict[str, Any]]:

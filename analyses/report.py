@@ -4,14 +4,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from analyses.figures import format_p
 from analyses.findings import CONTROL, answer, is_significant, planted_ranks
+from analyses.formats import format_number, format_p
 from analyses.report_figures import draw_figures
 from analyses.results_folder import ResultsFolder, read_json, read_results_folder
 from analyses.workspace import atomic_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_N_COMPONENTS_SHOWN = 10
 
 
 def make_report(run_folder: Path) -> Path:
@@ -52,7 +51,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"p": format_p, "number": _format_number}
+    environment.filters |= {"p": format_p, "number": format_number}
     return environment
 
 
@@ -63,6 +62,7 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
         "run": results.run,
         "answer": answer(results),
         "rows": [{**row, "significant": is_significant(row), "facts": row["alignment"].facts} for row in rows],
+        "view_names": list(dict.fromkeys(row["alignment"].facts["view"] for row in rows)),
         "opened": opened or [row["alignment"].name for row in rows if row["alignment"].facts["role"] != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
         "comparison": results.comparison,
@@ -70,7 +70,6 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
         "figures": {name: _inline(path) for name, path in draw_figures(results).items()},
-        "n_components_shown": _N_COMPONENTS_SHOWN,
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
     }
@@ -88,12 +87,3 @@ def _inline(path: Path) -> Any:
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{path.stem}.", svg))
-
-
-def _format_number(value: Any, digits: int = 2) -> str:
-    """A number with `digits` decimals and a typographic minus; ``–`` where there is none."""
-    if value is None or value != value:
-        return "–"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")

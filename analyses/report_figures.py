@@ -10,6 +10,8 @@ from analyses import figures
 from analyses.findings import is_significant
 from analyses.results_folder import Alignment, ResultsFolder
 
+FIGURE_KINDS = ("held_out", "spectrum", "genes", "features")
+
 
 def draw_figures(results: ResultsFolder) -> dict[str, Path]:
     """Write ``figures/*.svg``, each with the CSV behind it.
@@ -17,7 +19,7 @@ def draw_figures(results: ResultsFolder) -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        ``overview``, and per alignment ``<alignment>__held_out``, ``__spectrum``, ``__genes``, ``__features``.
+        ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`.
     """
     drawn = {"overview": _draw_overview(results)}
     for row in results.rows():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 GENES = ("ADRB1", "BDNF", "CACNA1C", "COMT", "DRD2", "FOXP2", "GRIN2B", "HTR2A", "KCNS1", "MAOA", "NRG1")  # 11
 PLANTED_GENES = ("COMT", "GRIN2B")
@@ -34,6 +35,7 @@ def write_run_folder(folder: Path, *, planted: bool = True, compared: bool = Tru
     _write(folder / "env.json", {"python": "3.11.9", "versions": {"numpy": "2.3.0"}})
     hashed = [hashlib.blake2b(s.encode(), digest_size=8, key=b"example").hexdigest() for s in SUBJECTS]
     _write(folder / "splits.json", {"ids": hashed, "assignments": [i % N_SPLITS for i in range(37)]})
+    _write(folder / "private" / "subjects.json", SUBJECTS)  # what must never leave the folder
     _write(folder / "manifest.json", {"schema": 1, "stages": {"align": {"key": "abc", "seconds": 12.5}}})
     (folder / "config").mkdir(exist_ok=True)
     (folder / "config" / "resolved.yaml").write_text("name: example\nseed: 7\nencoders:\n- name: kmer-5\n")
@@ -116,6 +118,9 @@ def _write_alignment(
     path = folder / "alignments" / f"{arm_name}__{view[0]}"
     _write(path / "alignment.json", facts)
     np.savez(path / "null_draws.npz", in_sample_r1=in_sample_null, held_out=null)
+    for table in ("gene_loadings", "roi_loadings"):
+        pd.DataFrame(facts[table]).to_csv(path / f"{table}.csv", index=False)
+    pd.DataFrame({"in_sample": spectrum}).to_csv(path / "canonical_correlations.csv", index=False)
     return facts
 
 
@@ -222,7 +227,7 @@ def _run_facts(alignments: list[dict[str, Any]], *, planted: bool) -> dict[str, 
             "git_dirty": False,
             "versions": {"python": "3.11.9", "numpy": "2.3.0", "scikit-learn": "1.9.1"},
             "blas": {"internal_api": "openblas", "architecture": "SkylakeX", "num_threads": 1},
-            "inputs": [{"path": "genotypes/panel.vcf.gz", "sha256": "beef" * 16}],
+            "inputs": [{"path": "genotypes/panel.vcf.gz", "fingerprint": f"sha256:{'beef' * 16}"}],
             "seeds": {"run": 7, "folds": 11},
         },
         "alignments": [f"{facts['arm']}__{facts['view']}" for facts in alignments],

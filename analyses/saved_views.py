@@ -1,0 +1,92 @@
+"""Views of the MLflow runs table that open on the headline number, and the links to them.
+
+The table opens without any metric column. A view is an experiment tag that the interface itself writes when a user
+shares one; its layout is undocumented and was read from MLflow 3.17. A link without its tag still opens the runs.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_TAG = "mlflow.sharedViewState."
+_VERSIONS = ("3.17.",)
+NOTE = (
+    "`heldout/rho_1` is primary: the correlation of the first component in subjects that took no part in fitting. Read "
+    "it beside `perm/null_q95_1` and `perm/p_corrected_1`. `train/rho_1` is fitted: compare it with `train/null_q95_1` "
+    "only. Each run's `report.html` is among its artifacts; child runs are folds."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """Columns, order and grouping of the runs table."""
+
+    key: str
+    name: str
+    columns: Sequence[str]
+    order_by: str
+    search: str = "tags.stage = 'alignment'"  # folds are child runs and would be counted and averaged too
+    group_by: str | None = None
+
+    def tag(self, now_ms: int) -> tuple[str, str]:
+        """Name and value of the experiment tag that stores this view; `now_ms` is Unix time in milliseconds."""
+        packed = base64.b64encode(zlib.compress(json.dumps(self._state()).encode(), 9)).decode()
+        stored = {"name": self.name, "createdAt": now_ms, "updatedAt": now_ms, "state": f"deflate;{packed}"}
+        return f"{_TAG}{self.key}", json.dumps(stored)
+
+    def _state(self) -> Mapping[str, object]:
+        grouping = {"mode": "param", "groupByData": self.group_by}
+        return {
+            "searchFilter": self.search,
+            "orderByKey": self.order_by,
+            "orderByAsc": False,
+            "startTime": "ALL",
+            "lifecycleFilter": "Active",
+            "datasetsFilter": [],
+            "modelVersionFilter": "All Runs",
+            "selectedColumns": list(self.columns),
+            "runsHiddenMode": "FIRST_20_RUNS",
+            "groupBy": {"aggregateFunction": "average", "groupByKeys": [grouping]} if self.group_by else None,
+        }
+
+
+_RC_MODE = "encoder.rc_mode"
+_ORDER = "metrics.`heldout/rho_1`"
+SUMMARY = SavedView(
+    key="alignment-summary",
+    name="Alignment summary",
+    columns=(
+        *(_ORDER, "metrics.`perm/p_1`", "metrics.`perm/null_q95_1`", "metrics.`train/rho_1`"),
+        *("params.`encoder.name`", f"params.`{_RC_MODE}`", "params.`brain.view`"),
+    ),
+    order_by=_ORDER,
+)
+BY_RC_MODE = SavedView(
+    key="rc-equivariant-vs-averaged",
+    name="RC-equivariant vs averaged",
+    columns=(_ORDER, "metrics.`perm/null_q95_1`", "params.`encoder.name`", "params.`brain.view`"),
+    order_by=_ORDER,
+    search="tags.stage = 'alignment' and params.`brain.role` = 'test'",  # a control would dilute the averages
+    group_by=_RC_MODE,
+)
+
+
+def views_supported(mlflow_version: str) -> bool:
+    """Whether saved views are known to work in this MLflow."""
+    return mlflow_version.startswith(_VERSIONS)
+
+
+def deep_link(interface: str, experiment_id: str, view: SavedView = SUMMARY) -> str:
+    """Address of the runs table of one experiment, opened in a saved view.
+
+    Parameters
+    ----------
+    interface : str
+        Root of the MLflow interface, e.g. ``http://127.0.0.1:5000``.
+    experiment_id : str
+    view : SavedView
+    """
+    query = f"workflowType=machine_learning&viewStateShareKey={view.key}"
+    return f"{interface}/#/experiments/{experiment_id}/runs?{query}"

@@ -1,0 +1,248 @@
+"""MLflow, and the only file that knows it: finished results are logged here, so losing a server loses no science."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analyses.errors import InputError
+from analyses.provenance import digest, file_fingerprint
+from analyses.results_folder import Alignment, Facts, ResultsFolder, read_results_folder
+from analyses.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
+from analyses.tracked_alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
+from analyses.tracking_server import StopRequested, run_server, stop_on_signals, ui_command
+from analyses.tracking_store import Ledger, artifact_folder, check_database, resolve_tracking_uri, sqlite_path
+
+__all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "serve_ui", "ui_command"]
+
+LOCAL_INTERFACE = "http://127.0.0.1:5000"
+_MAX_FOLD_RUNS = 25  # more children swamp the runs table; the report holds every fold
+_EXPERIMENT_SUFFIX = "/alignment"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRun:
+    """Where a results folder was logged: ``run_ids`` by alignment, ``link`` to the summary view."""
+
+    experiment_id: str
+    run_ids: dict[str, str]
+    link: str
+
+
+def prepare_store(uri: str) -> None:
+    """Create or migrate an sqlite store, once, before anything writes to it.
+
+    Processes that race on a fresh file corrupt it, so this holds a lock beside the file.
+
+    Parameters
+    ----------
+    uri : str
+        A resolved address; a server prepares its own store.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, is no database, or was written by a newer MLflow.
+    """
+    from filelock import FileLock
+
+    database = sqlite_path(uri)
+    if database is None:
+        return
+    check_database(database)
+    with FileLock(f"{database}.lock"):
+        _migrate(uri)
+
+
+def _migrate(uri: str) -> None:
+    _quiet()
+    from alembic.util import CommandError
+    from mlflow.store.db import utils as untyped
+
+    utils: Any = untyped
+    engine = utils.create_sqlalchemy_engine_with_retry(uri)
+    try:
+        if utils._all_tables_exist(engine):
+            utils._upgrade_db(engine)
+        else:
+            utils._initialize_tables(engine)
+    except CommandError as error:
+        raise InputError(
+            f"The tracking store {uri} was written by a newer MLflow ({error}): upgrade, or use another."
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _quiet() -> None:
+    """No telemetry, and no migration log: both are settled before the import."""
+    import logging
+
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _client(uri: str) -> Any:
+    _quiet()
+    from mlflow import MlflowClient
+
+    return MlflowClient(uri)
+
+
+def log_run(run_folder: Path, uri: str) -> LoggedRun:
+    """Log a results folder: one run per arm x view with its folds as children.
+
+    An alignment that is logged already and has not changed is not logged again; its report is brought up to date.
+
+    Parameters
+    ----------
+    run_folder : Path
+        A results folder with its report.
+    uri : str
+        A resolved address (`resolve_tracking_uri`).
+
+    Raises
+    ------
+    InputError
+        If the folder is incomplete or the store cannot be used.
+    """
+    results = read_results_folder(run_folder)
+    if not (run_folder / "report.html").is_file():
+        raise InputError(f"Logging needs {run_folder / 'report.html'}, which is missing: run `genebrain report` first.")
+    prepare_store(uri)
+    client = _client(uri)
+    experiment_id = _open_experiment(client, f"{panel(results)}{_EXPERIMENT_SUFFIX}", sqlite_path(uri))
+    ledger = Ledger(run_folder / "tracking.json", uri)
+    run_ids = {}
+    with stop_on_signals():
+        for row in results.rows():
+            run_ids[row["alignment"].name] = _log_once(client, results, row, experiment_id=experiment_id, ledger=ledger)
+    return LoggedRun(experiment_id, run_ids, deep_link(LOCAL_INTERFACE if sqlite_path(uri) else uri, experiment_id))
+
+
+def _open_experiment(client: Any, name: str, database: Path | None) -> str:
+    import mlflow
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        location = artifact_folder(database).as_uri() if database else None
+        experiment = client.get_experiment(client.create_experiment(name, artifact_location=location))
+    elif experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"Experiment {name} was deleted in the tracking store: restore it with `mlflow experiments restore "
+            f"--experiment-id {experiment.experiment_id}` or set tracking.panel to another name."
+        )
+    tags = {"mlflow.note.content": NOTE, "mlflow.experimentKind": "custom_model_development"}
+    if views_supported(mlflow.__version__):
+        tags |= dict(view.tag(time.time_ns() // 10**6) for view in (SUMMARY, BY_RC_MODE))
+    for key in tags.keys() - experiment.tags.keys():
+        client.set_experiment_tag(experiment.experiment_id, key, tags[key])
+    return str(experiment.experiment_id)
+
+
+def _log_once(client: Any, results: ResultsFolder, row: Facts, *, experiment_id: str, ledger: Ledger) -> str:
+    alignment: Alignment = row["alignment"]
+    facts = file_fingerprint(alignment.folder / "alignment.json")
+    entry = {"content": digest(facts, row["p_corrected"]), "report": file_fingerprint(results.path / "report.html")}
+    known = ledger[alignment.name]
+    if known.get("content") == entry["content"] and _is_finished(client, known["run_id"]):
+        run_id = known["run_id"]
+        if known["report"] != entry["report"]:
+            client.log_artifact(run_id, str(results.path / "report.html"))
+    else:
+        run_id = _log_alignment(client, results, row, experiment_id)
+    ledger[alignment.name] = entry | {"run_id": run_id}
+    return run_id
+
+
+def _is_finished(client: Any, run_id: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+    return bool(run.info.status == "FINISHED" and run.info.lifecycle_stage == "active")
+
+
+def _log_alignment(client: Any, results: ResultsFolder, row: Facts, experiment_id: str) -> str:
+    alignment: Alignment = row["alignment"]
+    config = file_fingerprint(results.path / "config" / "resolved.yaml").removeprefix("sha256:")
+    tags = make_tags(results, alignment, config)
+    with _run(client, experiment_id, alignment.title, tags) as run_id:
+        _log_values(client, run_id, list(make_metrics(row)), make_params(results, alignment))
+        for path, folder in list_artifacts(results, alignment):
+            client.log_artifact(run_id, str(path), folder or None)
+        _log_tables(client, run_id, make_tables(alignment))
+        for fold, rho in enumerate(alignment.facts["held_out"]["rho_by_fold"][:_MAX_FOLD_RUNS], start=1):
+            child = {"stage": "fold", "panel": tags["panel"], "mlflow.parentRunId": run_id}
+            with _run(client, experiment_id, f"fold {fold}", child) as fold_id:
+                values = [(f"heldout/rho_{k}", value, 0) for k, value in enumerate(rho[:3], start=1)]
+                _log_values(client, fold_id, values, {"fold": str(fold)})
+    return run_id
+
+
+def _log_values(client: Any, run_id: str, values: list[tuple[str, float, int]], params: dict[str, str]) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = time.time_ns() // 10**6
+    metrics = [Metric(key, float(value), now, step) for key, value, step in values]
+    client.log_batch(run_id, metrics=metrics, params=[Param(key, value) for key, value in params.items()])
+
+
+def _log_tables(client: Any, run_id: str, tables: dict[str, dict[str, list[Any]]]) -> None:
+    """What `mlflow.log_table` writes, in one tag; equal names in every run make a table across runs."""
+    for name, columns in tables.items():
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        client.log_dict(run_id, {"columns": list(columns), "data": rows}, f"tables/{name}.json")
+    logged = [{"path": f"tables/{name}.json", "type": "table"} for name in tables]
+    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(logged))
+
+
+@contextmanager
+def _run(client: Any, experiment_id: str, name: str, tags: dict[str, str]) -> Iterator[str]:
+    """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED."""
+    run_id = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
+    status = "FAILED"
+    try:
+        yield run_id
+        status = "FINISHED"
+    except (StopRequested, KeyboardInterrupt):
+        status = "KILLED"
+        raise
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def serve_ui(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> None:
+    """Run the MLflow interface in the foreground and print the link to every alignment experiment once it answers.
+
+    Parameters
+    ----------
+    uri : str
+        ``sqlite:///…`` or the path of a ``.db`` file.
+
+    Raises
+    ------
+    InputError
+        If `uri` is no local store that exists, or the port is taken.
+    """
+    resolved = resolve_tracking_uri(uri, Path())
+    database = sqlite_path(resolved)
+    command = ui_command(resolved, host=host, port=port)
+    if database is None or not database.is_file():
+        raise InputError(
+            f"The interface needs an existing tracking store; {database} does not exist: run an experiment first."
+        )
+    prepare_store(resolved)
+    experiments = _client(resolved).search_experiments(filter_string=f"name LIKE '%{_EXPERIMENT_SUFFIX}'")
+    interface = f"http://{host}:{port}"
+    lines = [f"{found.name}\n  {deep_link(interface, found.experiment_id)}" for found in experiments]
+    run_server(command, host=host, port=port, lines=[*lines, "Press Ctrl-C to stop."])

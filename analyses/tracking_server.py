@@ -1,0 +1,106 @@
+"""The MLflow interface on this machine: two processes instead of ten, and its links once it answers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from analyses.errors import InputError
+from analyses.tracking_store import artifact_folder, sqlite_path
+
+_START_SECONDS = 120
+
+
+class StopRequested(SystemExit):
+    """A signal asked this process to end."""
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGUSR1 (a scheduler's warning) into an orderly end; signals reach the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise StopRequested(128 + number)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[str]:
+    """Command line of the interface for a resolved sqlite address."""
+    database = sqlite_path(uri)
+    if database is None:
+        raise InputError(
+            f"A server keeps the runs of {uri}; open that address in a browser instead of starting another."
+        )
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", uri, "--registry-store-uri", uri]
+    artifacts = ["--artifacts-destination", artifact_folder(database).as_uri()]
+    return [*command, *stores, *artifacts, "--uvicorn-opts", "--log-level warning"]
+
+
+def ui_environment() -> dict[str, str]:
+    """This environment without the job runners, the telemetry and the deprecation notices of the interface."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    return {**os.environ, **quiet, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def run_server(command: Sequence[str], *, host: str, port: int, lines: Sequence[str]) -> None:
+    """Run the interface in the foreground until it is interrupted; print `lines` once it answers.
+
+    Raises
+    ------
+    InputError
+        If the port is taken, or the server ends before it answers.
+    """
+    _check_port(host, port)
+    # A session of its own, so that its workers end with it and an interrupt reaches them once.
+    process = subprocess.Popen(command, env=ui_environment(), start_new_session=True)
+    try:
+        with stop_on_signals():
+            _wait_until_healthy(process, f"http://{host}:{port}/health")
+            print(*lines, sep="\n", flush=True)
+            process.wait()
+    except KeyboardInterrupt:
+        print("Stopped.")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"The interface needs a free port; {host}:{port} is not ({error.strerror}): choose another with --port."
+            ) from None
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], address: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urlopen(address, timeout=5):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.3)
+    raise InputError(f"The MLflow interface did not answer at {address}; its messages above say why.")

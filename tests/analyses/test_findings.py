@@ -1,0 +1,91 @@
+"""The sentences follow the numbers: found, not found, a control that should have stayed silent."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyses.errors import InputError
+from analyses.findings import answer, planted_ranks
+from analyses.formats import format_number, format_p
+from analyses.results_folder import read_results_folder
+from tests.analyses.run_folder import write_run_folder
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_a_found_link_is_said_first_with_value_interval_null_and_p(tmp_path: Path) -> None:
+    results = read_results_folder(write_run_folder(tmp_path))
+    row = results.rows()[0]
+    first, *rest = answer(results)
+    null = row["alignment"].facts["held_out"]["null_q95"][0]
+    assert first.startswith(
+        "Genes (kmer-5) and brain (linked) align beyond chance in subjects that took no part in fitting"
+    )
+    for value in (row["rho"], *row["interval"], null):
+        assert format_number(value) in first
+    assert f"corrected p = {format_p(row['p_corrected'])}" in first
+    assert any("negative control, which holds no link, is not significant" in sentence for sentence in rest)
+    assert any("random weights" in sentence for sentence in rest)
+
+
+def test_a_null_result_says_what_could_have_been_found(tmp_path: Path) -> None:
+    sentences = answer(read_results_folder(write_run_folder(tmp_path, planted=False)))
+    assert sentences[0].startswith("No alignment of genes and brain beyond chance was found")
+    assert any("below a correlation of about 0.23" in sentence for sentence in sentences)
+    assert not any("simulated" in sentence for sentence in sentences)
+
+
+def test_a_significant_control_raises_caution(tmp_path: Path) -> None:
+    def alarm(comparison: dict[str, Any]) -> None:
+        comparison["rows"][1]["p_max_t"] = 0.004
+
+    edit(write_run_folder(tmp_path) / "comparison.json", alarm)
+    assert any(sentence.startswith("Caution") for sentence in answer(read_results_folder(tmp_path)))
+
+
+def test_significance_is_judged_after_correction_over_arms_and_views(tmp_path: Path) -> None:
+    def weaken(comparison: dict[str, Any]) -> None:
+        for row in comparison["rows"]:
+            row["p_max_t"] = 0.2
+
+    edit(write_run_folder(tmp_path) / "comparison.json", weaken)
+    assert answer(read_results_folder(tmp_path))[0].startswith("No alignment")
+
+
+def test_without_a_comparison_the_missing_correction_is_said(tmp_path: Path) -> None:
+    sentences = answer(read_results_folder(write_run_folder(tmp_path, compared=False)))
+    assert any("not over encoders and views" in sentence for sentence in sentences)
+
+
+def test_planted_items_carry_their_rank_in_every_arm(tmp_path: Path) -> None:
+    results = read_results_folder(write_run_folder(tmp_path))
+    items = planted_ranks(results)
+    assert [item["name"] for item in items[:2]] == ["COMT", "GRIN2B"]
+    assert all(set(item["ranks"]) <= {1, 2} for item in items[:2])
+    assert {item["n"] for item in items} == {11, 29}
+    assert planted_ranks(read_results_folder(write_run_folder(tmp_path / "null", planted=False))) == []
+
+
+def test_a_planted_gene_outside_the_panel_has_no_rank(tmp_path: Path) -> None:
+    edit(write_run_folder(tmp_path) / "run.json", lambda run: run["planted"]["genes"].append("TP53"))
+    assert planted_ranks(read_results_folder(tmp_path))[2]["ranks"] == [None, None]
+
+
+def test_a_missing_alignment_is_named(tmp_path: Path) -> None:
+    (write_run_folder(tmp_path) / "alignments" / "kmer-5__linked" / "alignment.json").unlink()
+    with pytest.raises(InputError, match=r"kmer-5__linked/alignment\.json does not exist"):
+        read_results_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.001, "0.001"), (0.58, "0.58"), (0.0002, "0.0002"), (None, "–"), (1.0, "1.00")]
+)
+def test_p_is_never_shown_as_zero(p: float | None, text: str) -> None:
+    assert format_p(p) == text

@@ -1,0 +1,110 @@
+"""The page is whole, stands alone, puts the answer first and holds no subject."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analyses.errors import InputError
+from analyses.formats import format_number
+from analyses.report import make_report
+from tests.analyses.run_folder import GENES, SUBJECTS, write_run_folder
+
+VOID = {"meta", "br", "path", "use", "rect", "link", "img", "hr", "input"}
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_run_folder(tmp_path_factory.mktemp("report") / "run")
+    make_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(run_folder: Path) -> str:
+    return (run_folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_nothing_is_loaded_from_outside_and_nothing_runs(page: str) -> None:
+    assert len(page.encode()) < 5_000_000
+    assert not re.findall(r"<(?:script|link|iframe|img|object|embed)\b", page)
+    assert not re.findall(r"""(?:src|href)=["'](?!#)""", page)
+    assert not re.findall(r"@import|url\((?!#)", page)
+
+
+def test_the_answer_comes_before_every_table(page: str) -> None:
+    body = page[page.index("<body>") :]
+    assert body.index("held-out ρ₁ = ") < body.index("<table>")
+    assert body.index("align beyond chance") < body.index("in-sample r₁")
+
+
+def test_every_arm_and_view_is_in_the_table_with_its_null(run_folder: Path, page: str) -> None:
+    for path in run_folder.glob("alignments/*/alignment.json"):
+        facts = json.loads(path.read_text())
+        shown = (facts["held_out"]["rho"][0], facts["held_out"]["null_q95"][0], facts["in_sample"]["null_q95_r1"])
+        assert all(f">{format_number(value, 3)}<" in page for value in shown)
+    assert "negative control</span>" in page
+    assert "untrained dnabert-3" in page
+
+
+def test_tags_are_closed_and_no_two_figures_share_an_identifier(page: str) -> None:
+    class Balance(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open_tags: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in VOID:
+                self.open_tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag not in VOID:
+                assert self.open_tags.pop() == tag
+
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open_tags == []
+    identifiers = re.findall(r'\bid="([^"]+)"', page)
+    assert len(identifiers) == len(set(identifiers))
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= set(identifiers)
+
+
+def test_each_figure_is_inline_with_the_numbers_behind_it(run_folder: Path, page: str) -> None:
+    drawings = sorted(run_folder.glob("figures/*.svg"))
+    assert len(drawings) == 1 + 4 * 4
+    assert page.count("<svg") == len(drawings)
+    assert all(path.with_suffix(".csv").is_file() and f"figures/{path.stem}.csv" in page for path in drawings)
+    assert all(gene in page for gene in GENES)
+
+
+def test_no_subject_is_named(page: str) -> None:
+    assert not [subject for subject in SUBJECTS if subject in page]
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path: Path, page: str) -> None:
+    assert make_report(write_run_folder(tmp_path)).read_text(encoding="utf-8") == page
+
+
+def test_a_null_run_without_comparison_is_reported_too(tmp_path: Path) -> None:
+    page = make_report(write_run_folder(tmp_path, planted=False, compared=False)).read_text(encoding="utf-8")
+    assert "No alignment of genes and brain beyond chance was found" in page
+    assert "so this ranking carries no finding" in page
+    assert "What was planted" not in page
+
+
+def test_text_from_outside_is_escaped(tmp_path: Path) -> None:
+    run = json.loads((write_run_folder(tmp_path) / "run.json").read_text())
+    run["title"] = "<script>alert(1)</script>"
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert "<script>" not in make_report(tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_report_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    old = make_report(write_run_folder(tmp_path)).read_bytes()
+    (tmp_path / "env.json").unlink()
+    with pytest.raises(InputError, match=r"env\.json"):
+        make_report(tmp_path)
+    assert (tmp_path / "report.html").read_bytes() == old
+    assert not list(tmp_path.glob(".*"))

@@ -1,0 +1,336 @@
+"""Logged by the contract: headline first, folds as children, no subject, nothing twice, and how it really ended."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+
+from analyses import tracking
+from analyses.errors import InputError
+from analyses.report import make_report
+from analyses.saved_views import BY_RC_MODE, SUMMARY, views_supported
+from analyses.tracked_alignment import RC_MODES, short_name
+from analyses.tracking import LoggedRun, log_run, prepare_store, resolve_tracking_uri, serve_ui, ui_command
+from tests.analyses.run_folder import N_SPLITS, SUBJECTS, write_run_folder
+
+STAGE = "tags.stage = 'alignment'"
+
+
+@pytest.fixture(scope="session")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One store for all tests, in a folder whose name holds a blank; experiments keep them apart."""
+    address = resolve_tracking_uri(None, tmp_path_factory.mktemp("track ing"))
+    prepare_store(address)
+    return address
+
+
+@pytest.fixture(scope="session")
+def client(uri: str) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(uri)
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_run_folder(tmp_path_factory.mktemp("run") / "example")
+    make_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def logged(reported: Path, uri: str) -> LoggedRun:
+    return log_run(reported, uri)
+
+
+@pytest.fixture
+def another_run(tmp_path: Path, reported: Path) -> Callable[[str], Path]:
+    """Makes a reported results folder of a panel of its own, so that its experiment is empty."""
+
+    def make(panel: str) -> Path:
+        folder = Path(shutil.copytree(reported, tmp_path / panel, ignore=shutil.ignore_patterns("tracking.json")))
+        run = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps(run | {"panel": panel}))
+        return folder
+
+    return make
+
+
+def runs(client: Any, experiment_id: str, stage: str = "alignment") -> list[Any]:
+    return list(client.search_runs([experiment_id], filter_string=f"tags.stage = '{stage}'"))
+
+
+# Addresses ------------------------------------------------------------------------------------------------------------
+
+
+def test_relative_addresses_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given in ("sqlite:///a/mlflow.db", "a/mlflow.db", f"sqlite:///{tmp_path}/a/mlflow.db"):
+        assert resolve_tracking_uri(given, Path("elsewhere")) == f"sqlite:///{tmp_path}/a/mlflow.db"
+    assert resolve_tracking_uri(None, Path("results")) == f"sqlite:///{tmp_path}/results/mlflow.db"
+    assert resolve_tracking_uri("http://tracking:5000/", Path()) == "http://tracking:5000"
+
+
+@pytest.mark.parametrize("given", ["file:///tmp/mlruns", "file:mlruns", "./mlruns", "sqlite:///", "http://", ""])
+def test_other_stores_are_refused_with_what_to_use(given: str) -> None:
+    with pytest.raises(InputError, match=r"use sqlite:////results/mlflow\.db instead"):
+        resolve_tracking_uri(given, Path("/results"))
+
+
+def test_what_is_no_database_or_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("these are my notes, not a database")
+    with pytest.raises(InputError, match="must be an SQLite database"):
+        prepare_store(f"sqlite:///{tmp_path}/notes.db")
+    with pytest.raises(InputError, match="must be a writable file"):
+        prepare_store(f"sqlite:///{tmp_path}/notes.db/below/mlflow.db")
+
+
+def test_processes_that_meet_on_a_fresh_store_do_not_break_it(tmp_path: Path) -> None:
+    uri = resolve_tracking_uri(None, tmp_path)
+    code = f"from analyses.tracking import prepare_store; prepare_store({uri!r})"
+    racing = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [process.wait() for process in racing] == [0, 0, 0]
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    code = "import sys, analyses.tracking; print({'mlflow', 'pandas', 'matplotlib'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+# What is logged -------------------------------------------------------------------------------------------------------
+
+
+def test_one_finished_run_per_alignment_with_the_headline_first(client: Any, logged: LoggedRun, reported: Path) -> None:
+    assert client.get_experiment(logged.experiment_id).name == "example/alignment"
+    assert len(runs(client, logged.experiment_id)) == len(logged.run_ids) == 4
+    run = client.get_run(logged.run_ids["kmer-5__linked"])
+    facts = json.loads((reported / "alignments" / "kmer-5__linked" / "alignment.json").read_text())
+    metrics = run.data.metrics
+    assert run.info.status == "FINISHED"
+    assert list(metrics)[:5] == ["heldout/rho_1", "heldout/rho_2", "heldout/rho_3", "perm/p_1", "perm/neglog10p_1"]
+    assert metrics["heldout/rho_1"] == facts["held_out"]["rho"][0]
+    assert metrics["perm/neglog10p_1"] == pytest.approx(-np.log10(facts["held_out"]["p"][0]))
+    assert metrics["train/rho_1"] == facts["in_sample"]["canonical_correlations"][0]
+    assert metrics["n/subjects"] == 612
+    assert len(metrics) <= 40
+
+
+def test_params_and_tags_follow_the_contract(client: Any, logged: LoggedRun) -> None:
+    data = client.get_run(logged.run_ids["untrained-dnabert-3__unlinked"]).data
+    assert data.params["encoder.name"] == "un-dnab-3"
+    assert data.params["encoder.rc_mode"] == "rc-avg"
+    assert data.params["encoder.weights"] == "untrained"
+    assert data.params["brain.role"] == "negative control"
+    wanted = {"stage": "alignment", "panel": "example", "brain.model": "unlinked", "rc_averaged": "true"}
+    assert wanted.items() <= data.tags.items()
+    named = {"config_sha256", "splits_sha256", "git.sha", "git.dirty", "checkpoint.sha256", "tokenizer_version"}
+    assert named | {"pooling_strategy"} <= data.tags.keys()
+
+
+def test_the_spectrum_is_a_series_by_component(client: Any, logged: LoggedRun, reported: Path) -> None:
+    facts = json.loads((reported / "alignments" / "kmer-5__linked" / "alignment.json").read_text())
+    points = client.get_metric_history(logged.run_ids["kmer-5__linked"], "spectrum/train_rho")
+    assert {point.step: point.value for point in points} == dict(
+        enumerate(facts["in_sample"]["canonical_correlations"], start=1)
+    )
+
+
+def test_folds_are_children(client: Any, logged: LoggedRun) -> None:
+    folds = runs(client, logged.experiment_id, "fold")
+    assert len(folds) == 4 * N_SPLITS
+    assert {fold.data.tags["mlflow.parentRunId"] for fold in folds} == set(logged.run_ids.values())
+    assert {fold.info.status for fold in folds} == {"FINISHED"}
+
+
+def test_report_figures_and_tables_are_artifacts(client: Any, logged: LoggedRun) -> None:
+    run_id = logged.run_ids["kmer-5__linked"]
+    listed = {
+        item.path for folder in (None, "figures", "tables", "config") for item in client.list_artifacts(run_id, folder)
+    }
+    tables = {
+        f"tables/{n}{s}" for n in ("canonical_correlations", "gene_loadings", "roi_loadings") for s in (".json", ".csv")
+    }
+    figures = {f"figures/kmer-5__linked__{kind}.svg" for kind in ("held_out", "spectrum", "genes", "features")}
+    files = {"report.html", "env.json", "splits.json", "null_draws.npz", "config/resolved.yaml", "figures/overview.svg"}
+    assert tables | figures | files <= listed
+    assert not any("unlinked" in path for path in listed)
+
+
+def test_no_subject_id_is_in_the_store_or_an_artifact(uri: str, logged: LoggedRun) -> None:
+    root = Path(uri.removeprefix("sqlite:///")).parent
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert len(files) > 4 * 10
+    kept = b"".join(path.read_bytes() for path in files)
+    assert not [subject for subject in SUBJECTS if subject.encode() in kept]
+
+
+def test_saved_views_open_on_the_headline(client: Any, logged: LoggedRun) -> None:
+    tags = client.get_experiment(logged.experiment_id).tags
+    assert "heldout/rho_1" in tags["mlflow.note.content"]
+    for view in (SUMMARY, BY_RC_MODE):
+        stored = json.loads(tags[f"mlflow.sharedViewState.{view.key}"])
+        kind, packed = stored["state"].split(";")
+        state = json.loads(zlib.decompress(base64.b64decode(packed)))
+        assert kind == "deflate"
+        assert state["selectedColumns"][0] == "metrics.`heldout/rho_1`"
+        assert state["searchFilter"].startswith("tags.stage = 'alignment'")
+    assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "encoder.rc_mode"}]
+    query = "workflowType=machine_learning&viewStateShareKey=alignment-summary"
+    assert logged.link == f"http://127.0.0.1:5000/#/experiments/{logged.experiment_id}/runs?{query}"
+
+
+def test_saved_views_are_left_out_of_an_unknown_mlflow() -> None:
+    assert views_supported("3.17.2")
+    assert not views_supported("4.0.0")
+
+
+def test_short_values_differ_within_ten_characters() -> None:
+    assert all(len(value) <= 10 for value in RC_MODES.values())
+    names = ["caduceus-ph", "caduceus-ps", "dnabert-3", "untrained-dnabert-3", "untrained-dnabert-6", "kmer-5"]
+    assert len({short_name(name)[:10] for name in names}) == len(names)
+    assert short_name("dnabert-3") == "dnabert-3"
+
+
+# Again, and when something goes wrong ---------------------------------------------------------------------------------
+
+
+def test_logging_again_logs_nothing_until_an_alignment_changes(
+    another_run: Callable[[str], Path], client: Any, uri: str
+) -> None:
+    folder = another_run("again")
+    first = log_run(folder, uri)
+    assert log_run(folder, uri) == first
+    assert len(runs(client, first.experiment_id)) == 4
+    path = folder / "alignments" / "kmer-5__linked" / "alignment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": 8}))
+    second = log_run(folder, uri)
+    assert {name for name in first.run_ids if first.run_ids[name] != second.run_ids[name]} == {"kmer-5__linked"}
+    client.delete_run(second.run_ids["kmer-5__unlinked"])
+    assert log_run(folder, uri).run_ids["kmer-5__unlinked"] != second.run_ids["kmer-5__unlinked"]
+
+
+def test_a_new_report_replaces_the_old_one_in_the_same_run(
+    another_run: Callable[[str], Path], tmp_path: Path, client: Any, uri: str
+) -> None:
+    folder = another_run("report-again")
+    first = log_run(folder, uri)
+    (folder / "report.html").write_text("a better report")
+    assert log_run(folder, uri) == first
+    fetched = client.download_artifacts(first.run_ids["kmer-5__linked"], "report.html", str(tmp_path))
+    assert Path(fetched).read_text() == "a better report"
+
+
+def test_a_terminated_run_is_killed_and_logged_again_later(
+    another_run: Callable[[str], Path], client: Any, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = another_run("terminated")
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking, "make_tables", lambda alignment: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit) as stopped:
+            log_run(folder, uri)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    experiment_id = client.get_experiment_by_name("terminated/alignment").experiment_id
+    assert [run.info.status for run in runs(client, experiment_id)] == ["KILLED"]
+    log_run(folder, uri)
+    assert sorted(run.info.status for run in runs(client, experiment_id)) == ["FINISHED"] * 4 + ["KILLED"]
+
+
+def test_a_run_that_fails_is_failed(another_run: Callable[[str], Path], client: Any, uri: str) -> None:
+    folder = another_run("failing")
+    (folder / "splits.json").unlink()
+    with pytest.raises(OSError, match="splits"):
+        log_run(folder, uri)
+    experiment_id = client.get_experiment_by_name("failing/alignment").experiment_id
+    assert [run.info.status for run in runs(client, experiment_id)] == ["FAILED"]
+
+
+def test_logging_works_outside_the_main_thread(reported: Path, uri: str, logged: LoggedRun) -> None:
+    answers: list[LoggedRun] = []
+    worker = threading.Thread(target=lambda: answers.append(log_run(reported, uri)))
+    worker.start()
+    worker.join()
+    assert answers == [logged]
+
+
+def test_a_folder_without_report_or_a_deleted_experiment_is_refused(
+    another_run: Callable[[str], Path], tmp_path: Path, client: Any, uri: str
+) -> None:
+    with pytest.raises(InputError, match=r"report\.html"):
+        log_run(write_run_folder(tmp_path / "unreported"), uri)
+    folder = another_run("deleted")
+    client.delete_experiment(log_run(folder, uri).experiment_id)
+    with pytest.raises(InputError, match="was deleted"):
+        log_run(folder, uri)
+
+
+# The interface --------------------------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fetch(port: int, path: str, question: dict[str, Any] | None = None) -> bytes:
+    body = None if question is None else json.dumps(question).encode()
+    asked = Request(f"http://127.0.0.1:{port}/{path}", data=body, headers={"Content-Type": "application/json"})
+    with urlopen(asked, timeout=20) as answered:
+        return bytes(answered.read())
+
+
+def ends_within(port: int, *, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return True
+        time.sleep(0.2)
+    return False
+
+
+def test_the_interface_refuses_what_it_cannot_serve(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(InputError, match="open that address"):
+        ui_command("http://tracking:5000")
+    with pytest.raises(InputError, match="does not exist"):
+        serve_ui(str(tmp_path / "none.db"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match="--port"):
+            serve_ui(uri, port=taken.getsockname()[1])
+
+
+def test_the_interface_serves_the_runs_and_ends_with_its_workers(tmp_path: Path, uri: str, logged: LoggedRun) -> None:
+    port = free_port()
+    code = f"from analyses.tracking import serve_ui; serve_ui({uri!r}, port={port})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        printed = list(iter(process.stdout.readline, "Press Ctrl-C to stop.\n"))
+        assert any(f":{port}/#/experiments/{logged.experiment_id}/runs?" in line for line in printed)
+        found = fetch(port, "api/2.0/mlflow/runs/search", {"experiment_ids": [logged.experiment_id], "filter": STAGE})
+        assert len(json.loads(found)["runs"]) == 4
+        run_id = logged.run_ids["kmer-5__linked"]
+        assert b"align beyond chance" in fetch(port, f"get-artifact?path=report.html&run_uuid={run_id}")
+    finally:
+        process.terminate()
+        process.stdout.close()
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert ends_within(port, seconds=10), "the server outlived the command"
