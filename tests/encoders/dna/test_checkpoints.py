@@ -128,7 +128,7 @@ def test_what_is_neither_folder_nor_hub_id_is_refused(made_checkpoint: Path) -> 
 
 @pytest.fixture
 def hub(made_checkpoint: Path) -> Iterator[str]:
-    """A hub on the loopback that serves the made checkpoint as owner/made at one commit, and owner/bare without weights."""
+    """A hub on the loopback: owner/made is the made checkpoint at one commit, owner/bare lacks the weights."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
