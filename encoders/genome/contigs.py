@@ -48,3 +48,30 @@ def check_autosome(chrom: str, item: str) -> None:
             f"haplotypes need an autosome, where every subject has two copies; {item} lies on {sex} ({chrom}): "
             "leave it out of the panel"
         )
+
+
+def check_spelling(chroms: Iterable[str], contigs: Iterable[str], *, of: str) -> None:
+    """Require contigs to be spelled alike: chr20 and 20 may be two builds, and chrM and MT often are.
+
+    Parameters
+    ----------
+    chroms : iterable of str
+        Contigs of the panel or region.
+    contigs : iterable of str
+        Contigs of the file they are looked up in.
+    of : str
+        What that file is, for the message.
+
+    Raises
+    ------
+    InputError
+        If a contig is there under another spelling only.
+    """
+    known = list(contigs)
+    for chrom in dict.fromkeys(chroms):
+        alias = find_contig(chrom, known)
+        if alias is not None and alias != chrom:
+            raise InputError(
+                f"contig names must agree between files; the panel or region says '{chrom}', the {of} '{alias}': if "
+                "both are of one build, allow aliases (genome.contig_aliases: true, or --contig-aliases)"
+            )

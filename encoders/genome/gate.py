@@ -7,7 +7,7 @@ from encoders.errors import InputError
 from encoders.genome.annotation import Panel
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants import Site, VariantFiles
 
 _CHANCE = 0.35
 """Unrelated sequence matches about one base in four (an off-by-one 0.23-0.26, a wrong build 0.24)."""
@@ -20,7 +20,7 @@ class GateReport:
     Parameters
     ----------
     n_records, n_matching : int
-        Distinct records (position and REF) and those that agree with the FASTA.
+        Records of all files, and those that agree with the FASTA.
     n_bases : int
         Bases of all REF alleles.
     """
@@ -67,7 +67,7 @@ def check_reference_alleles(
     """
     panel = panel_or_intervals
     intervals = [gene.interval for gene in panel.genes] if isinstance(panel, Panel) else list(panel)
-    agreement: dict[Record, Agreement] = {}
+    agreement: dict[tuple[str, Site], Agreement] = {}
     for interval in intervals:
         agreement |= _compare(reference, variants, interval)
     if not agreement:
@@ -76,40 +76,38 @@ def check_reference_alleles(
             f"{intervals[0]}): check that annotation and variants are of one build and region"
         )
     offending = [record for record, (exact, _, _) in agreement.items() if not exact]
-    report = GateReport(len(agreement), len(agreement) - len(offending), sum(len(ref) for _, _, ref in agreement))
+    n_bases = sum(len(site.ref) for _, site in agreement)
+    report = GateReport(len(agreement), len(agreement) - len(offending), n_bases)
     if report.share < minimum:
-        contig, position, ref = min(offending)
+        contig, site = min(offending)
         raise InputError(
             f"REF must spell the reference for a share of at least {minimum} of the records; {report.n_matching} of "
-            f"{report.n_records} do (first that does not: {contig}:{position + 1} {ref}), {_cause(agreement)}"
+            f"{report.n_records} do (first that does not: {contig}:{site.position + 1} {site.ref}), {_cause(agreement)}"
         )
     return report
 
 
-Record = tuple[str, int, str]
 Agreement = tuple[bool, bool, bool]
 """Whether REF spells the reference at its position, one base before and one base after."""
 
 
-def _compare(reference: Reference, variants: VariantFiles, interval: Interval) -> dict[Record, Agreement]:
+def _compare(reference: Reference, variants: VariantFiles, interval: Interval) -> dict[tuple[str, Site], Agreement]:
     contig = reference.resolve(interval.chrom)
     sites = set(variants.sites(interval))
     if not sites:
         return {}
-    start = max(0, min(position for position, _ in sites) - 1)
-    end = min(reference.contigs[contig], max(position + len(ref) for position, ref in sites) + 1)
+    start = max(0, min(site.position for site in sites) - 1)
+    end = min(reference.contigs[contig], max(site.position + len(site.ref) for site in sites) + 1)
     sequence = reference.fetch(Interval(contig, start, end))
 
-    def spells(position: int, ref: str) -> bool:
-        return position >= start and sequence[position - start : position - start + len(ref)] == ref
+    def spells(site: Site, shift: int) -> bool:
+        first = site.position + shift - start
+        return first >= 0 and sequence[first : first + len(site.ref)] == site.ref
 
-    return {
-        (contig, position, ref): (spells(position, ref), spells(position - 1, ref), spells(position + 1, ref))
-        for position, ref in sites
-    }
+    return {(contig, site): (spells(site, 0), spells(site, -1), spells(site, 1)) for site in sites}
 
 
-def _cause(agreement: dict[Record, Agreement]) -> str:
+def _cause(agreement: dict[tuple[str, Site], Agreement]) -> str:
     n = len(agreement)
     exact, before, after = (sum(column) for column in zip(*agreement.values(), strict=True))
     if max(before, after) > 0.9 * n:

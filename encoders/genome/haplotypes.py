@@ -12,9 +12,10 @@ from jaxtyping import Int64
 from encoders.errors import InputError
 from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, check_policies, choose_alleles, ploidy_of
 from encoders.genome.consensus import Consensus, Edit
+from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import GenotypeBlock, VariantFiles
+from encoders.genome.variants import VariantFiles
 
 
 @dataclass(frozen=True)

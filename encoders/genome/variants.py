@@ -4,63 +4,32 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cyvcf2
 import numpy as np
 import pysam
-from jaxtyping import Bool, Int16, Int64
+from jaxtyping import Int16, Int64
 
 from encoders.errors import InputError
 from encoders.genome.contigs import check_autosome, find_contig, list_contigs
+from encoders.genome.genotypes import GenotypeBlock, drop_repeats
 from encoders.genome.intervals import Interval
 
+__all__ = ["GenotypeBlock", "VariantFiles"]
+
 _ABSENT = -2
+_OPEN_READERS = 128
 
 
-@dataclass(frozen=True)
-class GenotypeBlock:
-    """Records of one file that overlap one region, with the genotypes of some subjects.
+class Site(NamedTuple):
+    """Place and alleles of one record; ``position`` is the first base of REF, from 0."""
 
-    Parameters
-    ----------
-    subjects : tuple of str
-    chrom : str
-        Contig as the file names it.
-    positions : int64 [n_records]
-        First base of REF, from 0, in file order.
-    refs : tuple of str [n_records]
-    alts : tuple of tuple of str [n_records]
-        Empty for a record without ALT.
-    info_ends : int64 [n_records]
-        One past the last reference base of the record (from 0), INFO/END and SVLEN included.
-    alleles : int16 [n_records, n_subjects, 2]
-        0 is REF, k is the k-th ALT, -1 is missing.
-    phased : bool [n_records, n_subjects]
-    path : Path
-    """
-
-    subjects: tuple[str, ...]
-    chrom: str
-    positions: Int64[np.ndarray, " n_records"]
-    refs: tuple[str, ...]
-    alts: tuple[tuple[str, ...], ...]
-    info_ends: Int64[np.ndarray, " n_records"]
-    alleles: Int16[np.ndarray, "n_records n_subjects 2"]
-    phased: Bool[np.ndarray, "n_records n_subjects"]
+    position: int
+    ref: str
+    alts: str
     path: Path
-
-    def describe(self, record: int) -> str:
-        """The record as messages name it."""
-        alts = ",".join(self.alts[record]) or "."
-        return f"{self.chrom}:{self.positions[record] + 1} {self.refs[record]}>{alts} of {self.path}"
-
-    def take(self, columns: Int64[np.ndarray, " n_kept"]) -> "GenotypeBlock":
-        """The same records with some of the subjects."""
-        subjects = tuple(self.subjects[column] for column in columns)
-        return replace(self, subjects=subjects, alleles=self.alleles[:, columns], phased=self.phased[:, columns])
 
 
 class VariantFiles:
@@ -79,9 +48,10 @@ class VariantFiles:
     def __init__(self, paths: Path | Sequence[Path]) -> None:
         listed = [paths] if isinstance(paths, str | os.PathLike) else paths
         self.paths = tuple(Path(path) for path in listed)
-        self._samples = {path: _read_samples(path) for path in self.paths}
+        self._samples = {path: dict.fromkeys(_read_samples(path)) for path in self.paths}
         self._sites: dict[Path, Any] = {path: pysam.VariantFile(str(path), drop_samples=True) for path in self.paths}
-        self._readers: dict[Path, tuple[tuple[str, ...], Any]] = {}
+        self._readers: dict[tuple[Path, tuple[str, ...]], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
+        self._sources_of: dict[str, tuple[tuple[str, ...], list[tuple[Path, str, tuple[str, ...]]]]] = {}
         self._contigs: dict[tuple[Path, str], bool] = {}
         self.samples = tuple(dict.fromkeys(name for names in self._samples.values() for name in names))
 
@@ -91,11 +61,17 @@ class VariantFiles:
         declared = ((path, name) for path in self.paths for name in self._sites[path].header.contigs)
         return tuple(dict.fromkeys(name for path, name in declared if self._has_records(path, name)))
 
-    def sites(self, interval: Interval) -> Iterator[tuple[int, str]]:
-        """First base (from 0) and REF of every record that overlaps a region, file by file."""
+    def samples_on(self, chroms: Sequence[str]) -> tuple[str, ...]:
+        """Samples with genotypes on every one of these contigs, in file order."""
+        groups = [self._files_with(chrom) for chrom in dict.fromkeys(chroms)]
+        present = [{name for path in group for name in self._samples[path]} for group in groups]
+        return tuple(name for name in self.samples if all(name in names for names in present))
+
+    def sites(self, interval: Interval) -> Iterator[Site]:
+        """Every record that overlaps a region, file by file, without genotypes."""
         for path, contig in self._files_with(interval.chrom).items():
             for record in self._sites[path].fetch(contig, interval.start, interval.end):
-                yield record.start, record.ref.upper()
+                yield Site(record.start, record.ref.upper(), ",".join(record.alts or ()), path)
 
     def fetch(self, interval: Interval, subjects: Sequence[str]) -> list[GenotypeBlock]:
         """Records that overlap a region, one block per file that has any.
@@ -109,20 +85,27 @@ class VariantFiles:
             files that disagree; if a genotype has not two alleles.
         """
         check_autosome(interval.chrom, str(interval))
+        blocks = [
+            self._read(path, contig, interval, present)
+            for path, contig, present in self._sources(interval, tuple(subjects))
+        ]
+        return drop_repeats([block for block in blocks if len(block.positions)], interval)
+
+    def _sources(self, interval: Interval, subjects: tuple[str, ...]) -> list[tuple[Path, str, tuple[str, ...]]]:
+        """Files of a chromosome with their name for it and their subjects; the same for all regions in a row."""
+        known = self._sources_of.get(interval.chrom)
+        if known is not None and known[0] == subjects:
+            return known[1]
         holding = self._files_with(interval.chrom)
-        samples = {path: set(self._samples[path]) for path in holding}
-        for subject in subjects:
-            if not any(subject in names for names in samples.values()):
-                raise InputError(
-                    f"every subject needs genotypes for {interval}; {subject} is in none of "
-                    f"{', '.join(map(str, holding))}: leave the subject or the gene out"
-                )
-        blocks = []
-        for path, contig in holding.items():
-            present = tuple(subject for subject in subjects if subject in samples[path])
-            if present and len((block := self._read(path, contig, interval, present)).positions):
-                blocks.append(block)
-        return _without_repeats(blocks, interval)
+        present = {path: tuple(filter(self._samples[path].__contains__, subjects)) for path in holding}
+        if lacking := set(subjects).difference(*present.values()):
+            raise InputError(
+                f"every subject needs genotypes for {interval}; {min(lacking)} and {len(lacking) - 1} others are in "
+                f"none of {', '.join(map(str, holding))}: leave the subjects or the gene out"
+            )
+        sources = [(path, contig, present[path]) for path, contig in holding.items() if present[path]]
+        self._sources_of[interval.chrom] = (subjects, sources)
+        return sources
 
     def _files_with(self, chrom: str) -> dict[Path, str]:
         found = {path: find_contig(chrom, self._sites[path].header.contigs) for path in self.paths}
@@ -139,35 +122,36 @@ class VariantFiles:
             self._contigs[path, contig] = next(self._sites[path].fetch(contig), None) is not None
         return self._contigs[path, contig]
 
-    def _reader(self, path: Path, subjects: tuple[str, ...]) -> Any:
-        """An open reader limited to these subjects; kept, because opening parses header and index anew."""
-        kept = self._readers.get(path)
-        if kept is None or kept[0] != subjects:
-            kept = self._readers[path] = (subjects, cyvcf2.VCF(str(path), samples=list(subjects)))
-        return kept[1]
+    def _reader(self, path: Path, subjects: tuple[str, ...]) -> tuple[Any, Int64[np.ndarray, " n_subjects"]]:
+        """An open reader limited to these subjects, and where each stands in it; opening parses header and index."""
+        key = (path, subjects)
+        if key not in self._readers:
+            if len(self._readers) == _OPEN_READERS:
+                self._readers.pop(next(iter(self._readers)))
+            reader = cyvcf2.VCF(str(path), samples=list(subjects))
+            column_of = {name: column for column, name in enumerate(reader.samples)}
+            self._readers[key] = (reader, np.array([column_of[name] for name in subjects], dtype=np.int64))
+        return self._readers[key]
 
     def _read(self, path: Path, contig: str, interval: Interval, subjects: tuple[str, ...]) -> GenotypeBlock:
-        reader = self._reader(path, subjects)
-        records, alleles, phased = [], [], []
+        reader, columns = self._reader(path, subjects)
+        records, genotypes = [], []
         for record in reader(f"{contig}:{interval.start + 1}-{interval.end}"):
-            genotypes = _genotypes(record, reader.samples, path)
             records.append((record.start, record.REF.upper(), tuple(alt.upper() for alt in record.ALT), record.end))
-            alleles.append(genotypes[:, :2])
-            phased.append(genotypes[:, 2] != 0)
+            genotypes.append(_genotypes(record, reader.samples, path)[columns])
+        stacked = np.array(genotypes, dtype=np.int16).reshape(len(records), len(subjects), 3)
         starts, refs, alts, ends = zip(*records, strict=True) if records else ((), (), (), ())
-        block = GenotypeBlock(
-            subjects=tuple(reader.samples),
+        return GenotypeBlock(
+            subjects=subjects,
             chrom=contig,
             positions=np.array(starts, dtype=np.int64),
             refs=refs,
             alts=alts,
             info_ends=np.array(ends, dtype=np.int64),
-            alleles=np.array(alleles, dtype=np.int16).reshape(len(records), len(subjects), 2),
-            phased=np.array(phased, dtype=bool).reshape(len(records), len(subjects)),
+            alleles=stacked[..., :2],
+            phased=stacked[..., 2] != 0,
             path=path,
         )
-        column_of = {name: column for column, name in enumerate(reader.samples)}
-        return block.take(np.array([column_of[name] for name in subjects], dtype=np.int64))
 
 
 def _read_samples(path: Path) -> tuple[str, ...]:
@@ -203,33 +187,3 @@ def _genotypes(record: Any, samples: Sequence[str], path: Path) -> Int16[np.ndar
             f"{subject}: leave sex chromosomes and copy-number genotypes out"
         )
     return genotypes[:, [0, 1, -1]]
-
-
-def _without_repeats(blocks: Sequence[GenotypeBlock], interval: Interval) -> list[GenotypeBlock]:
-    """Keep each subject once: files that overlap (per-gene files do) must repeat one another."""
-    kept: list[GenotypeBlock] = []
-    for block in sorted(blocks, key=lambda block: -len(block.positions)):
-        rest = np.ones(len(block.subjects), dtype=bool)
-        for other in kept:
-            shared = np.isin(np.array(block.subjects), np.array(other.subjects))
-            if shared.any() and not _repeats(block.take(np.flatnonzero(shared)), other):
-                subject = block.subjects[int(shared.argmax())]
-                raise InputError(
-                    f"a subject may be in one file only for a region; {subject} is in {other.path} and {block.path}, "
-                    f"which differ in {interval}: drop one of the files"
-                )
-            rest &= ~shared
-        if rest.any():
-            kept.append(block.take(np.flatnonzero(rest)))
-    return kept
-
-
-def _repeats(block: GenotypeBlock, other: GenotypeBlock) -> bool:
-    """Whether every record of ``block``, with its genotypes, is in ``other``."""
-    rows = {key: row for row, key in enumerate(zip(other.positions.tolist(), other.refs, other.alts, strict=True))}
-    keys = list(zip(block.positions.tolist(), block.refs, block.alts, strict=True))
-    if any(key not in rows for key in keys):
-        return False
-    column_of = {name: column for column, name in enumerate(other.subjects)}
-    columns = [column_of[name] for name in block.subjects]
-    return np.array_equal(other.alleles[np.ix_([rows[key] for key in keys], columns)], block.alleles)

@@ -104,7 +104,9 @@ class WindowTable:
 
     @property
     def n_distinct(self) -> int:
-        return len(self.sequences)
+        """Sequences that some haplotype carries; the reference's own is not one where everybody differs from it."""
+        shared = np.diff(self.indptr) < self.n_subjects * self.ploidy
+        return len(np.union1d(self.sequence_index, self.reference_index[shared]))
 
     @property
     def gain(self) -> float:

@@ -113,6 +113,7 @@ class _Builder:
 
     def __init__(self, subjects: tuple[str, ...], unphased: UnphasedPolicy, missing: MissingPolicy) -> None:
         self.subjects = subjects
+        self.row_of = {subject: row for row, subject in enumerate(subjects)}
         self.unphased: UnphasedPolicy = unphased
         self.missing: MissingPolicy = missing
         self.ploidy = ploidy_of(unphased)
@@ -144,12 +145,11 @@ class _Builder:
         self, variants: VariantFiles, interval: Interval, sequence: str, gene: int
     ) -> Iterator[tuple[Int64[np.ndarray, " n_carriers"], Pattern]]:
         """Patterns of alleles with their carriers among all haplotypes, some subjects at a time."""
-        row_of = {subject: row for row, subject in enumerate(self.subjects)}
         for batch in range(0, len(self.subjects), SUBJECTS_AT_ONCE):
             for block in variants.fetch(interval, self.subjects[batch : batch + SUBJECTS_AT_ONCE]):
                 self.genes_with_records.add(gene)
                 self.events["missing_genotype"] += int((block.alleles < 0).any(axis=2).sum())
-                rows = np.array([row_of[subject] for subject in block.subjects], dtype=np.int64)
+                rows = np.array([self.row_of[subject] for subject in block.subjects], dtype=np.int64)
                 for pattern in find_patterns(
                     sequence, interval.start, block, unphased=self.unphased, missing=self.missing
                 ):
