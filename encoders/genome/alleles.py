@@ -14,7 +14,7 @@ UnphasedPolicy = Literal["phased", "as-written", "iupac", "iupac-unphased", "alt
 MissingPolicy = Literal["reference", "N", "refuse"]
 
 REFERENCE, MISSING = 0, -1
-_FIRST_PAIR = -2
+HOMOZYGOUS_REFERENCE = _FIRST_PAIR = -2
 _PAIR_BASE = 1 << 15
 
 
@@ -53,7 +53,8 @@ def choose_alleles(
     block : GenotypeBlock
     unphased : {"phased", "as-written", "iupac", "iupac-unphased", "alternate"}
         Refuse unphased heterozygotes; take the alleles in the order written; write both alleles of every genotype, or
-        of the unphased ones, as IUPAC codes; take the first ALT wherever a subject carries one.
+        of the unphased ones, as IUPAC codes; take the first ALT wherever a subject carries one. Under "iupac" a
+        homozygous reference genotype claims its bases, as in ``bcftools consensus -I``.
     missing : {"reference", "N", "refuse"}
 
     Returns
@@ -83,6 +84,7 @@ def choose_alleles(
     pairs = np.where(absent.all(axis=2), written[..., 0], _pairs(block))
     if unphased == "iupac":
         return pairs
+    pairs[pairs == HOMOZYGOUS_REFERENCE] = REFERENCE
     return np.where(block.phased[..., None], written, pairs[..., None]).reshape(len(written), -1)
 
 
@@ -109,4 +111,5 @@ def _pairs(block: GenotypeBlock) -> Int32[np.ndarray, "n_records n_subjects"]:
     """Codes of unordered allele pairs; the known allele stands for both in a half-missing genotype."""
     low, high = block.alleles.min(axis=2).astype(np.int32), block.alleles.max(axis=2).astype(np.int32)
     low = np.where(low < 0, high, low)
-    return np.where(high <= 0, REFERENCE, _FIRST_PAIR - (low * _PAIR_BASE + high)).astype(np.int32)
+    has_alt = np.array([bool(alts) for alts in block.alts], dtype=bool)[:, None]
+    return np.where(has_alt & (high >= 0), _FIRST_PAIR - (low * _PAIR_BASE + high), REFERENCE).astype(np.int32)

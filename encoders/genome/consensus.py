@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from encoders.errors import InputError
-from encoders.genome.alleles import MISSING, unpack_pair
+from encoders.genome.alleles import HOMOZYGOUS_REFERENCE, MISSING, unpack_pair
 from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.sequences import AMBIGUITY
 
@@ -40,7 +40,9 @@ class Proposal:
     frozen : int
         Last reference base it claims.
     edit : Edit, optional
-        None for evidence of the reference.
+        None where the reference stays.
+    reference : bool
+        A called reference: it claims whatever of its bases is still free.
     anchored : bool
         An insertion or deletion that leaves its first base alone: it may follow a record that ends on that base.
     insertion : bool
@@ -54,6 +56,7 @@ class Proposal:
     position: int
     frozen: int = _NOWHERE
     edit: Edit | None = None
+    reference: bool = False
     anchored: bool = False
     insertion: bool = False
     event: str = ""
@@ -101,6 +104,10 @@ class Consensus:
             if (proposal := self._proposals[key]) is None:
                 events["star_allele"] += 1
                 continue
+            if proposal.reference:
+                after_insertion &= proposal.frozen <= frozen
+                frozen = max(frozen, proposal.frozen)
+                continue
             position = proposal.position
             if position < frozen or (position == frozen and (after_insertion or not proposal.anchored)):
                 events["overlapping_skipped"] += 1
@@ -120,6 +127,9 @@ class Consensus:
         block = self._block
         position = int(block.positions[record]) - self._start
         span = int(block.info_ends[record] - block.positions[record])
+        if code == HOMOZYGOUS_REFERENCE:
+            last = min(position + len(block.refs[record]), len(self._sequence)) - 1
+            return Proposal(position, frozen=last, reference=True)
         ref, alt = self._spell(record, code, span)
         if alt == "*":
             return None
