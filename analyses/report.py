@@ -16,7 +16,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def make_report(run_folder: Path) -> Path:
     """Write ``report.html`` and ``figures/`` of a results folder.
 
-    The page loads nothing from outside, runs no script and holds aggregates only.
+    The page loads nothing from outside and holds aggregates only; without scripts it lacks nothing.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def _draw_overview(results: ResultsFolder) -> Path:
 def _draw_held_out(results: ResultsFolder, alignment: Alignment) -> Path:
     import pandas as pd
 
-    held_out, null = alignment.facts["held_out"], alignment.null_draws["held_out"][:, 0]
+    held_out, null = alignment.facts["held_out"], alignment.null_draws["held_out"][1:, 0]
     figure = figures.held_out_figure(
         null,
         held_out["rho"][0],

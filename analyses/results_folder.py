@@ -33,7 +33,7 @@ class Alignment:
 
     @cached_property
     def null_draws(self) -> dict[str, np.ndarray]:
-        """``in_sample_r1`` [n_permutations] and ``held_out`` [n_permutations, n_components]."""
+        """``in_sample_r1`` [n_permutations + 1] and ``held_out`` [n_permutations + 1, n_components], observed first."""
         with np.load(self.folder / "null_draws.npz", allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
 

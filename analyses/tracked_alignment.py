@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analyses.findings import CONTROL
 from analyses.report_figures import FIGURE_KINDS
 from analyses.results_folder import Alignment, Facts, ResultsFolder
 
@@ -38,7 +39,7 @@ def make_params(results: ResultsFolder, alignment: Alignment) -> dict[str, str]:
         "encoder.pooling": spec["pooling"],
         "encoder.hidden_dim": spec["hidden_dim"],
         "brain.view": facts["view"],
-        "brain.role": facts["role"],
+        "brain.role": "control" if facts["role"] == CONTROL else "test",
         "pca.x_requested": dimensions["x_requested"],
         "pca.x_effective": dimensions["x_effective"],
         "pca.y_effective": dimensions["y_effective"],
@@ -46,7 +47,7 @@ def make_params(results: ResultsFolder, alignment: Alignment) -> dict[str, str]:
         "cca.y_dimensions": dimensions["y_cca"],
         "folds": held_out["n_splits"],
         "permutations": held_out["n_permutations"],
-        "seed": facts["seed"],
+        "seed": results.run["seed"],
     }
     return {key: str(value) for key, value in values.items()}
 
@@ -118,7 +119,7 @@ def make_tables(alignment: Alignment) -> dict[str, dict[str, list[Any]]]:
         "held_out_null_q95": held_out["null_q95"],
     }
     padded = {name: [*values, *[None] * (n - len(values))] for name, values in correlations.items()}
-    loadings = {name: facts[name] for name in ("gene_loadings", "roi_loadings")}
+    loadings = {name: sorted(facts[name], key=lambda row: row["rank"]) for name in ("gene_loadings", "roi_loadings")}
     columns = {name: {key: [row[key] for row in rows] for key in rows[0]} for name, rows in loadings.items() if rows}
     return {"canonical_correlations": padded, **columns}
 

@@ -55,8 +55,8 @@ def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[s
 
 
 def ui_environment() -> dict[str, str]:
-    """This environment without the job runners, the telemetry and the deprecation notices of the interface."""
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    """This environment without the job runners, the telemetry and a notice to developers."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore:starlette.middleware.wsgi"}
     return {**os.environ, **quiet, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 

@@ -113,11 +113,10 @@ def _write_alignment(
         "roi_loadings": _loadings("feature", FEATURES, PLANTED_FEATURES, strength=strength, rng=rng),
         "flags": [] if strength else ["In-sample r1 lies below the 95 % point of its null."],
         "warnings": [] if trained else ["3 subjects have a leverage above 10 (R + 1) / N in the confounds."],
-        "seed": 7,
     }
     path = folder / "alignments" / f"{arm_name}__{view[0]}"
     _write(path / "alignment.json", facts)
-    np.savez(path / "null_draws.npz", in_sample_r1=in_sample_null, held_out=null)
+    np.savez(path / "null_draws.npz", in_sample_r1=np.r_[spectrum[0], in_sample_null], held_out=np.vstack([rho, null]))
     for table in ("gene_loadings", "roi_loadings"):
         pd.DataFrame(facts[table]).to_csv(path / f"{table}.csv", index=False)
     pd.DataFrame({"in_sample": spectrum}).to_csv(path / "canonical_correlations.csv", index=False)

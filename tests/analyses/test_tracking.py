@@ -102,8 +102,8 @@ def test_what_is_no_database_or_cannot_be_written_is_said(tmp_path: Path) -> Non
 def test_processes_that_meet_on_a_fresh_store_do_not_break_it(tmp_path: Path) -> None:
     uri = resolve_tracking_uri(None, tmp_path)
     code = f"from analyses.tracking import prepare_store; prepare_store({uri!r})"
-    racing = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
-    assert [process.wait() for process in racing] == [0, 0, 0]
+    racing = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait() for process in racing] == [0, 0]
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
@@ -134,7 +134,7 @@ def test_params_and_tags_follow_the_contract(client: Any, logged: LoggedRun) -> 
     assert data.params["encoder.name"] == "un-dnab-3"
     assert data.params["encoder.rc_mode"] == "rc-avg"
     assert data.params["encoder.weights"] == "untrained"
-    assert data.params["brain.role"] == "negative control"
+    assert data.params["brain.role"] == "control"
     wanted = {"stage": "alignment", "panel": "example", "brain.model": "unlinked", "rc_averaged": "true"}
     assert wanted.items() <= data.tags.items()
     named = {"config_sha256", "splits_sha256", "git.sha", "git.dirty", "checkpoint.sha256", "tokenizer_version"}
@@ -216,7 +216,7 @@ def test_logging_again_logs_nothing_until_an_alignment_changes(
     assert log_run(folder, uri) == first
     assert len(runs(client, first.experiment_id)) == 4
     path = folder / "alignments" / "kmer-5__linked" / "alignment.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": 8}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"flags": ["changed"]}))
     second = log_run(folder, uri)
     assert {name for name in first.run_ids if first.run_ids[name] != second.run_ids[name]} == {"kmer-5__linked"}
     client.delete_run(second.run_ids["kmer-5__unlinked"])
