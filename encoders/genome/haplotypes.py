@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from encoders.errors import InputError
-from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, check_policies, choose_alleles, ploidy_of
+from encoders.genome.alleles import REFERENCE, MissingPolicy, UnphasedPolicy, check_policies, choose_alleles, ploidy_of
 from encoders.genome.consensus import Consensus, Edit
 from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
@@ -38,7 +38,13 @@ class Pattern:
 
 
 def find_patterns(
-    sequence: str, start: int, block: GenotypeBlock, *, unphased: UnphasedPolicy, missing: MissingPolicy
+    sequence: str,
+    start: int,
+    block: GenotypeBlock,
+    *,
+    unphased: UnphasedPolicy,
+    missing: MissingPolicy,
+    only_copy: int | None = None,
 ) -> Iterator[Pattern]:
     """Distinct patterns of non-reference alleles of a block, each resolved once.
 
@@ -51,8 +57,12 @@ def find_patterns(
     block : GenotypeBlock
     unphased, missing : str
         Policies (:func:`encoders.genome.alleles.choose_alleles`).
+    only_copy : int, optional
+        Leave the other haplotype of each subject alone (0 or 1).
     """
     codes = np.ascontiguousarray(choose_alleles(block, unphased=unphased, missing=missing).T)
+    if only_copy is not None:
+        codes[np.arange(len(codes)) % ploidy_of(unphased) != only_copy] = REFERENCE
     carriers: dict[bytes, list[int]] = {}
     for haplotype in np.flatnonzero(codes.any(axis=1)).tolist():
         carriers.setdefault(codes[haplotype].tobytes(), []).append(haplotype)
@@ -111,6 +121,19 @@ def haplotype_sequences(
     InputError
         If a subject, contig, genotype or allele cannot be used; the message names it.
     """
+    return _spell(reference, variants, interval, subjects, unphased=unphased, missing=missing)
+
+
+def _spell(
+    reference: Reference,
+    variants: VariantFiles,
+    interval: Interval,
+    subjects: Sequence[str],
+    *,
+    unphased: UnphasedPolicy,
+    missing: MissingPolicy,
+    only_copy: int | None = None,
+) -> dict[str, tuple[str, ...]]:
     check_policies(unphased, missing)
     if unknown := [subject for subject in subjects if subject not in variants.samples]:
         raise InputError(
@@ -121,7 +144,9 @@ def haplotype_sequences(
     sequence = reference.fetch(interval)
     found = {subject: [sequence] * ploidy for subject in subjects}
     for block in variants.fetch(interval, subjects):
-        for pattern in find_patterns(sequence, interval.start, block, unphased=unphased, missing=missing):
+        for pattern in find_patterns(
+            sequence, interval.start, block, unphased=unphased, missing=missing, only_copy=only_copy
+        ):
             made = apply_edits(sequence, pattern.edits)
             for haplotype in pattern.haplotypes.tolist():
                 column, copy = divmod(haplotype, ploidy)
@@ -144,7 +169,8 @@ def haplotype_sequence(
     Parameters
     ----------
     haplotype : int
-        1 or 2; only 1 under the policies "iupac" and "alternate".
+        1 or 2; only 1 under the policies "iupac" and "alternate". The other one is not looked at, so that an allele
+        which cannot be spelled stops only the haplotype that carries it.
 
     See Also
     --------
@@ -156,5 +182,6 @@ def haplotype_sequence(
             f"under the policy {unphased} haplotypes are numbered 1 to {ploidy_of(unphased)}; got {haplotype}: "
             "choose one of them"
         )
-    sequences = haplotype_sequences(reference, variants, interval, [subject], unphased=unphased, missing=missing)
-    return sequences[subject][haplotype - 1]
+    copy = haplotype - 1
+    sequences = _spell(reference, variants, interval, [subject], unphased=unphased, missing=missing, only_copy=copy)
+    return sequences[subject][copy]

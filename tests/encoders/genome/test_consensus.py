@@ -1,0 +1,200 @@
+"""The consensus rules against bcftools 1.24: stored answers, and bcftools itself on generated records."""
+
+import csv
+import gzip
+import hashlib
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pysam
+import pytest
+
+from encoders.errors import InputError
+from encoders.genome.haplotypes import haplotype_sequence, haplotype_sequences
+from encoders.genome.intervals import parse_region
+from encoders.genome.reference import Reference
+from encoders.genome.variants import VariantFiles
+
+POLICIES = {
+    "H1@1.24": {"haplotype": 1, "unphased": "as-written"},
+    "H2@1.24": {"haplotype": 2, "unphased": "as-written"},
+    "H1_M_N@1.24": {"haplotype": 1, "unphased": "as-written", "missing": "N"},
+    "H2_M_N@1.24": {"haplotype": 2, "unphased": "as-written", "missing": "N"},
+    "1pIu@1.24": {"haplotype": 1, "unphased": "iupac-unphased"},
+    "2pIu@1.24": {"haplotype": 2, "unphased": "iupac-unphased"},
+    "IUPAC_I@1.24": {"unphased": "iupac"},
+    "default_applyALT@1.16": {"unphased": "alternate"},
+}
+EDGE_CASES = (
+    "snp_het_phased", "deletion", "complex_indel_no_shared_anchor", "snp_then_insertion_same_pos",
+    "two_insertions_same_pos", "deletion_next_to_snp", "star_allele_0|2", "missing_./.", "unphased_0/1", "symbolic_DEL",
+    "symbolic_CN0", "deletion_starting_before_region", "insertion_at_last_base",
+)  # fmt: skip
+
+
+def _deviation(case: dict[str, Any], policy: str) -> str | None:
+    """What we answer where we differ from bcftools on purpose."""
+    if "*" in case["out"][policy]["seq"]:
+        return str(case["ref"])
+    if case["name"] == "missing_./." and policy.startswith("default"):
+        return str(case["ref"])  # 1.16 applies ALT to a subject whose genotype is unknown
+    if case["name"] == "deletion_starting_before_region" and policy.endswith("@1.16"):
+        return str(case["out"]["H2@1.24"]["seq"])  # applied from 1.24 on
+    return None
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", EDGE_CASES)
+def test_edge_cases_equal_bcftools_but_for_stated_deviations(
+    reference_data: Path, real_data: Path, write_vcf: Callable[..., Path], name: str, policy: str
+) -> None:
+    cases = {case["name"]: case for case in json.loads((reference_data / "consensus/edge_cases.json").read_text())}
+    case = cases[name]
+    deleted = len(case["ref"]) - len(case["out"]["H2@1.24"]["seq"])
+    records = [
+        (position, ref, alt, f"END={position + deleted}" if alt == "<DEL>" else ".", [genotype])
+        for position, ref, alt, genotype in case["records"]
+    ]
+    reference = Reference(real_data / "genome/grch37_chr20/GRCh37.chr20_1-2Mb.npad.fa.gz")
+    arguments = (reference, VariantFiles(write_vcf(records)), parse_region(case["region"]), "S1")
+    if case["out"][policy]["rc"]:
+        with pytest.raises(InputError, match=r"20:1320030 G><CN0>"):
+            haplotype_sequence(*arguments, **POLICIES[policy])
+    else:
+        expected = _deviation(case, policy) or case["out"][policy]["seq"]
+        assert haplotype_sequence(*arguments, **POLICIES[policy]) == expected
+
+
+def test_every_given_haplotype_has_the_hash_of_bcftools(reference_data: Path, real_data: Path) -> None:
+    folders = {"chr20_GRCh37_EUR300": "grch37_chr20", "COMT_GRCh38_3202": "grch38_chr22"}
+    with gzip.open(reference_data / "consensus/consensus_sha256.tsv.gz", "rt") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    wanted = defaultdict(list)
+    for row in rows:
+        wanted[row["dataset"], row["region"]].append(row)
+    assert len(rows) == 9801
+    for (dataset, region), expected in wanted.items():
+        folder = real_data / "genome" / folders[dataset]
+        reference = Reference(next(folder.glob("*.fa.gz")))
+        variants = VariantFiles(next(folder.glob("*phased*.vcf.gz" if "COMT" in dataset else "*EUR300*.vcf.gz")))
+        subjects = list(dict.fromkeys(row["sample"] for row in expected))
+        found = haplotype_sequences(reference, variants, parse_region(region), subjects)
+        for row in expected:
+            sequence = found[row["sample"]][int(row["hap"]) - 1]
+            assert hashlib.sha256(sequence.encode()).hexdigest() == row["sha256_upper"], row
+
+
+def _random_records(
+    rng: random.Random, genome: str, start: int, end: int
+) -> list[tuple[int, str, str, str, list[str]]]:
+    """SNVs, MNVs, indels, complex and symbolic records, overlapping freely; REF always spells the genome."""
+    records = []
+    for _ in range(rng.randrange(1, 9)):
+        position = rng.randrange(start, end)
+        ref = genome[position : position + rng.choice([1, 1, 1, 2, 3, 5, 9])]
+        if rng.random() < 0.08:
+            alts, info, ref = ["<DEL>"], f"END={position + rng.randrange(2, 12)}", ref[0]
+        else:
+            inserted = "".join(rng.choices("ACGT", k=rng.randrange(1, 5)))
+            made = [ref[0] + inserted + ref[1:], ref[: rng.randrange(1, len(ref) + 1)], inserted, ref + inserted]
+            made.append("".join(rng.choice([base, rng.choice("ACGT")]) for base in ref))
+            alts, info = (
+                [alt for alt in dict.fromkeys(rng.choices(made, k=rng.choice([1, 1, 2, 3]))) if alt != ref],
+                ".",
+            )
+        if alts:
+            alleles = [str(rng.randrange(len(alts) + 1)) if rng.random() > 0.08 else "." for _ in range(2)]
+            records.append((position + 1, ref, ",".join(alts), info, [rng.choice("||/").join(alleles)]))
+    return sorted(records, key=lambda record: record[0])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_generated_records_equal_bcftools_itself(
+    write_vcf: Callable[..., Path], write_fasta: Callable[..., Path], bcftools_consensus: Callable[..., str], seed: int
+) -> None:
+    """Records start inside the region: before it bcftools 1.24 may write outside its buffer.
+
+    Where bcftools stops (it compares REF with bases that <DEL> spans for a missing or reference genotype) there is
+    no answer to compare with.
+    """
+    rng = random.Random(seed)
+    genome = "".join(rng.choices("ACGT", k=200))
+    start, end = 30, 30 + rng.randrange(20, 90)
+    if not (records := _random_records(rng, genome, start, end)):
+        pytest.skip("no record was drawn")
+    vcf = write_vcf(records)
+    reference, variants = Reference(write_fasta({"20": genome})), VariantFiles(vcf)
+    options = {
+        "H1@1.24": "-H 1", "H2@1.24": "-H 2", "H1_M_N@1.24": "-H 1 -M N", "H2_M_N@1.24": "-H 2 -M N",
+        "1pIu@1.24": "-H 1pIu", "2pIu@1.24": "-H 2pIu", "IUPAC_I@1.24": "-I",
+    }  # fmt: skip
+    n_compared = 0
+    for policy, text in options.items():
+        region = f"20:{start + 1}-{end}"
+        try:
+            expected = bcftools_consensus(genome[start:end], region, vcf, "-s", "S1", *text.split())
+        except pysam.SamtoolsError:
+            continue
+        found = haplotype_sequence(reference, variants, parse_region(region), "S1", **POLICIES[policy])
+        assert found == expected, (policy, region, records)
+        n_compared += 1
+    assert n_compared >= 4
+
+
+@pytest.mark.parametrize(
+    ("records", "policies", "message"),
+    [
+        ([(105, "N", "G", ".", ["0|1"])], {"haplotype": 2}, "REF must spell the reference; 20:105"),
+        ([(105, "A", "C", ".", ["0/1"])], {}, "20:105 A>C of .* is an unphased heterozygote in S1"),
+        ([(105, "A", "C", ".", [".|1"])], {"missing": "refuse"}, "20:105 A>C of .* is a missing genotype in S1"),
+        ([(105, "A", "<DEL>", ".", ["1|1"])], {}, "<DEL> allele needs INFO/END"),
+        ([(105, "A", "A]20:300]", ".", ["1|1"])], {}, "20:105 .* has A\\]20:300\\]"),
+        ([(105, "A", "C", ".", ["1"])], {}, "needs two alleles; 20:105 of .* for S1"),
+        ([(105, "A", "C", ".", ["0|0|1"])], {}, "needs two alleles; 20:105 of .* for S1"),
+    ],
+)
+def test_refusals_name_record_and_subject(
+    write_vcf: Callable[..., Path],
+    write_fasta: Callable[..., Path],
+    records: list[Any],
+    policies: dict[str, Any],
+    message: str,
+) -> None:
+    reference = Reference(write_fasta({"20": "A" * 300}))
+    with pytest.raises(InputError, match=message):
+        haplotype_sequence(reference, VariantFiles(write_vcf(records)), parse_region("20:101-160"), "S1", **policies)
+
+
+def test_homozygous_unphased_and_uncarried_bad_records_are_no_obstacle(
+    write_vcf: Callable[..., Path], write_fasta: Callable[..., Path]
+) -> None:
+    records = [(105, "A", "C", ".", ["1/1"]), (107, "G", "<CN0>", ".", ["0|0"]), (109, "A", "T", ".", ["."])]
+    reference = Reference(write_fasta({"20": "A" * 300}))
+    found = haplotype_sequence(reference, VariantFiles(write_vcf(records)), parse_region("20:101-110"), "S1")
+    assert found == "AAAACAAAAA"
+
+
+def test_alternate_takes_the_first_alt_a_subject_carries(
+    write_vcf: Callable[..., Path], write_fasta: Callable[..., Path]
+) -> None:
+    records = [(101, "A", "C,G", ".", ["2|1"]), (103, "A", "C,G", ".", ["2/0"]), (105, "A", "*,T", ".", ["1|2"])]
+    records += [(107, "A", "C", ".", ["./1"]), (109, "A", "C", ".", ["./."])]
+    arguments = (
+        Reference(write_fasta({"20": "A" * 300})), VariantFiles(write_vcf(records)), parse_region("20:101-110"), "S1",
+    )  # fmt: skip
+    assert haplotype_sequence(*arguments, unphased="alternate") == "CAGATACAAA"
+    assert haplotype_sequence(*arguments, unphased="alternate", missing="N") == "CAGATACANA"
+
+
+def test_an_ambiguous_reference_base_may_be_called_as_any_of_its_bases(
+    write_vcf: Callable[..., Path], write_fasta: Callable[..., Path]
+) -> None:
+    vcf = write_vcf([(101, "A", "C", ".", ["1|0"])])
+    sequences = haplotype_sequences(
+        Reference(write_fasta({"20": "T" * 100 + "MTTT"})), VariantFiles(vcf), parse_region("20:101-104"), ["S1"]
+    )
+    assert sequences == {"S1": ("CTTT", "MTTT")}
