@@ -116,6 +116,7 @@ def haplotypes(
         str, typer.Option(help="Unphased genotypes: phased (refuse), as-written, iupac or alternate.")
     ] = "phased",
     missing: Annotated[str, typer.Option(help="Missing genotypes: reference, N or refuse.")] = "reference",
+    contig_aliases: Annotated[bool, typer.Option("--contig-aliases", help="Let chr20 and 20 be one contig.")] = False,
 ) -> None:
     """Print a subject's haplotype sequences of a region as FASTA: what is really embedded."""
     from analyses.haplotype_fasta import haplotype_fasta

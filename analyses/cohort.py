@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.config import RunConfig
+from analyses.config import ParticipantsConfig, RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.cohort import read_participants, select_unrelated
@@ -50,10 +50,7 @@ def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
     InputError
         No subject is common to all tables, or a named column does not exist.
     """
-    participants = {
-        f"participants {table.path.name}": read_participants(table.path, id_column=table.id_column)
-        for table in config.participants
-    }
+    participants = {f"participants {table.path.name}": _read_participants(table) for table in config.participants}
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
     brain = {name: _read_view(config, name) for name in config.brain}
     if config.pairing.mode == "random":
@@ -74,6 +71,17 @@ def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
         overlap=overlap.to_frame().to_dict("records"),
         exclusions=exclusions + _dropped_by_reader(brain),
     )
+
+
+def _read_participants(table: ParticipantsConfig) -> pd.DataFrame:
+    frame = read_participants(table.path, id_column=table.id_column)
+    if table.columns is None:
+        return frame
+    if unknown := [column for column in table.columns if column not in frame.columns]:
+        raise InputError(
+            f"{table.path.name} has no column '{unknown[0]}'; its columns are: {', '.join(map(str, frame.columns))}."
+        )
+    return frame[list(table.columns)]
 
 
 def _read_view(config: RunConfig, name: str) -> BrainTable:

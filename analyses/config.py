@@ -29,6 +29,8 @@ class GenomeConfig(_Section):
     window: int = Field(default=510, ge=16, le=100_000)
     unphased: Literal["phased", "as-written", "iupac", "alternate"] = "phased"
     missing: Literal["reference", "N", "refuse"] = "reference"
+    unstranded: Literal["refuse", "forward"] = "refuse"
+    contig_aliases: bool = False
 
     @field_validator("reference", "annotation", "variants", "genes", mode="before")
     @classmethod
@@ -41,6 +43,7 @@ class ParticipantsConfig(_Section):
 
     path: Path
     id_column: str = "subject_id"
+    columns: tuple[str, ...] | None = None
     side: Literal["genetic", "brain"] = "genetic"
 
 

@@ -10,6 +10,7 @@ import difflib
 import os
 import re
 import typing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ _INPUT_PATHS = {"reference", "annotation", "variants", "path", "truth", "source"
 _OUTPUT_PATHS = {"output", "store"}
 
 
-def load_config(path: Path, overrides: typing.Sequence[str] = ()) -> RunConfig:
+def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping[str, str] | None = None) -> RunConfig:
     """Read, override and validate one YAML file.
 
     Parameters
@@ -32,16 +33,19 @@ def load_config(path: Path, overrides: typing.Sequence[str] = ()) -> RunConfig:
         The YAML file. An entry of ``encoders`` may be the path of another YAML file holding one arm.
     overrides : sequence of str
         ``a.b=c`` assignments, values parsed as YAML; list items by number (``encoders.0.options.k=6``).
+    variables : mapping of str to str, optional
+        Values of ``${VARIABLE}`` that come before the environment's.
 
     Raises
     ------
     InputError
         The file is missing or no YAML mapping, a key is unknown (with the nearest known one), or a value is refused.
     """
-    tree = _read_yaml(path)
+    known = {**os.environ, **(variables or {})}
+    tree = _read_extended(path, known)
     arms = tree.get("encoders")
     if isinstance(arms, list):
-        tree["encoders"] = [_read_arm(path.parent, arm) if isinstance(arm, str) else arm for arm in arms]
+        tree["encoders"] = [_read_yaml(path.parent / arm, known) if isinstance(arm, str) else arm for arm in arms]
     for assignment in overrides:
         _assign(tree, assignment)
     tree = _resolve_paths(tree, base=path.parent.resolve())
@@ -61,10 +65,31 @@ def resolved_yaml(config: RunConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_extended(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """A file's keys over those of the file it ``extends`` (same folder, so that paths keep their meaning)."""
+    tree = _read_yaml(path, variables)
+    base = tree.pop("extends", None)
+    if base is None:
+        return tree
+    if Path(base).name != base:
+        raise InputError(f"{path}: extends must name a file in the same folder; got '{base}'.")
+    return _merge(_read_extended(path.parent / base, variables), tree)
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = dict(over)
+    for key, value in base.items():
+        if isinstance(value, dict) and isinstance(over.get(key), dict):
+            both[key] = _merge(value, over[key])
+        else:
+            both.setdefault(key, value)
+    return both
+
+
+def _read_yaml(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
-    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda m: _environment(m, path), path.read_text(encoding="utf-8"))
+    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda m: _expand(m, variables, path), path.read_text(encoding="utf-8"))
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -74,16 +99,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _environment(match: re.Match[str], path: Path) -> str:
+def _expand(match: re.Match[str], variables: Mapping[str, str], path: Path) -> str:
     variable, default = match.groups()
-    value = os.environ.get(variable, default)
+    value = variables.get(variable, default)
     if value is None:
         raise InputError(f"{path} uses ${{{variable}}}, which is not set; export {variable} or write a default.")
     return value
-
-
-def _read_arm(folder: Path, name: str) -> dict[str, Any]:
-    return _read_yaml(folder / name)
 
 
 def _assign(tree: dict[str, Any], assignment: str) -> None:

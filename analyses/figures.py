@@ -73,7 +73,7 @@ def held_out_figure(
     title : str
         Which arm and which view.
     """
-    with _new_figure(2.6) as (figure, axes):
+    with _new_figure(2.8) as (figure, axes):
         counts, _, _ = axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
         top = float(np.max(counts))
         axes.axvline(null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=f"null 95 % point: {null_q95:.3f}")
@@ -84,7 +84,7 @@ def held_out_figure(
         axes.set(xlabel="held-out correlation, first component", ylabel="permutations", ylim=(0, top * 1.08))
         place = "above" if rho > null_q95 else "below"
         axes.set_title(
-            f"{title}: held-out ρ₁ = {format_number(rho)}, {place} the 95 % point of its null (p = {format_p(p)})"
+            f"{title}\nheld-out ρ₁ = {format_number(rho)}, {place} the 95 % point of its null (p = {format_p(p)})"
         )
         figure.legend(loc="outside lower left", ncols=3, handlelength=1.6, columnspacing=1.4)
     return figure
@@ -106,7 +106,7 @@ def spectrum_figure(
     """
     r = np.asarray(in_sample["canonical_correlations"][:n_shown], dtype=float)
     rho, bounds = np.asarray(held_out["rho"], dtype=float), np.asarray(held_out["interval"], dtype=float)
-    with _new_figure(3.1) as (figure, axes):
+    with _new_figure(3.3) as (figure, axes):
         mean, q95 = in_sample["null_mean_r1"], in_sample["null_q95_r1"]
         axes.axhspan(mean, q95, color=PALE, linewidth=0, label="null of the first in-sample one: mean to 95 % point")
         axes.plot(
@@ -120,7 +120,7 @@ def spectrum_figure(
         axes.set(xlabel="component", ylabel="canonical correlation", xlim=(0.4, max(r.size, rho.size) + 0.6))
         axes.set_ylim(min(-0.05, float(np.nanmin(bounds)) - 0.03), 1.03)
         axes.locator_params(axis="x", integer=True)
-        axes.set_title(f"{title}: first correlation {r[0]:.2f} in-sample, {format_number(rho[0])} held-out")
+        axes.set_title(f"{title}\nfirst correlation {r[0]:.2f} in-sample, {format_number(rho[0])} held-out")
         figure.legend(loc="outside lower left", ncols=2, handlelength=1.6)
     return figure
 
@@ -155,7 +155,7 @@ def loadings_figure(
     order = np.argsort(-np.abs(values), kind="stable")[:n_shown]
     shown, value = [names[i] for i in order], values[order]
     marked = np.array([name in planted for name in shown])
-    with _new_figure(1.1 + 0.185 * len(shown)) as (figure, axes):
+    with _new_figure(1.3 + 0.185 * len(shown)) as (figure, axes):
         where = np.arange(len(shown))
         axes.barh(where, value, height=0.72, color=np.where(marked, ORANGE, BLUE).tolist(), linewidth=0)
         if marked.any():

@@ -16,6 +16,7 @@ def haplotype_fasta(
     haplotype: int | None = None,
     unphased: str = "phased",
     missing: str = "reference",
+    contig_aliases: bool = False,
 ) -> str:
     """FASTA text, 60 bases a line, one record per haplotype (one in all under ``iupac`` and ``alternate``).
 
@@ -31,6 +32,7 @@ def haplotype_fasta(
     encoders.errors.InputError
         Missing files, unknown contig or subject, unphased genotypes under ``phased``, REF mismatch.
     """
+    from encoders.genome.contigs import check_spelling
     from encoders.genome.haplotypes import haplotype_sequence
     from encoders.genome.intervals import parse_region
     from encoders.genome.reference import Reference
@@ -38,6 +40,9 @@ def haplotype_fasta(
 
     interval = parse_region(region)
     genome, genotypes = Reference(list(reference)), VariantFiles(list(variants))
+    if not contig_aliases:
+        check_spelling([interval.chrom], genome.contigs, of="reference")
+        check_spelling([interval.chrom], genotypes.contigs, of="variant files")
     wanted = (1,) if unphased in {"iupac", "alternate"} else (haplotype,) if haplotype else (1, 2)
     records = []
     for copy in wanted:

@@ -98,9 +98,9 @@ def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Pa
     data["planted"] = data[key].isin(list(marked))
     data = data.sort_values("rank")
     if is_significant(row):
-        title = f"{alignment.title}: {data[key].iloc[0]} loads most"
+        title = f"{alignment.title}\n{data[key].iloc[0]} loads most"
     else:
-        title = f"{alignment.title}: not significant, so this ranking carries no finding"
+        title = f"{alignment.title}\nnot significant, so this ranking carries no finding"
     figure = figures.loadings_figure(
         data[key].tolist(), data["loading"].tolist(), planted=marked, kind=kind, title=title
     )

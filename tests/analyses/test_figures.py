@@ -89,7 +89,7 @@ def test_spectrum_shows_both_correlations_and_what_noise_reaches() -> None:
     (axes,) = figures.spectrum_figure(in_sample, held, title="t").axes
     fitted = next(line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) > 2)
     np.testing.assert_array_equal(fitted.get_ydata(), np.linspace(0.6, 0.1, 31)[:20])
-    assert axes.get_title(loc="left") == "t: first correlation 0.60 in-sample, 0.30 held-out"
+    assert axes.get_title(loc="left") == "t\nfirst correlation 0.60 in-sample, 0.30 held-out"
 
 
 def test_overview_marks_untrained_arms_by_hollow_dots_and_names_every_row() -> None:

@@ -89,3 +89,8 @@ def test_a_missing_alignment_is_named(tmp_path: Path) -> None:
 )
 def test_p_is_never_shown_as_zero(p: float | None, text: str) -> None:
     assert format_p(p) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.002, "0.00"), (-0.31, "−0.31"), (3049, "3\u202f049"), (None, "–")])
+def test_numbers_carry_a_real_minus_and_no_negative_zero(value: float | None, text: str) -> None:
+    assert format_number(value) == text

@@ -1,0 +1,233 @@
+"""One gene view against one brain view: reduce, align, test in sample and held out, and say what could be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from analyses.config import AlignmentConfig, ConfoundConfig
+from analyses.errors import InputError
+from analyses.honesty import detectability, red_flags
+from analyses.progress import Advance
+from fusion import (
+    Blocks,
+    CanonicalCorrelation,
+    Confound,
+    ConfoundDesign,
+    ViewPCA,
+    choose_dimensions,
+    cross_validated_cca,
+    feature_loadings,
+    permutation_test_cca,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fusion.folds import Folds
+    from fusion.results import CrossValidatedCCA, PermutationTestCCA
+    from fusion.views import View
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Children of the run's seed: every arm and view gets the same folds and the same permutations."""
+
+    folds: int
+    in_sample: int
+    held_out: int
+    detectability: int
+
+    @classmethod
+    def spawn(cls, seed: int) -> Seeds:
+        """Four independent seeds from one."""
+        return cls(*(int(value) for value in np.random.SeedSequence(seed).generate_state(4)))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What one arm x view gives: a summary fit for publication, null draws, and held-out scores (private)."""
+
+    summary: dict[str, Any]
+    in_sample_null_r1: np.ndarray
+    held_out: CrossValidatedCCA
+
+    def headline(self) -> str:
+        """Held-out rho_1 beside its null, in one line."""
+        held_out = self.summary["held_out"]
+        return (
+            f"held-out rho_1 {held_out['rho'][0]:.3f} (95 % point of its null {held_out['null_q95'][0]:.3f}), "
+            f"p {held_out['p_fwer'][0]:.3f}"
+        )
+
+
+def align_views(
+    gene_view: View,
+    brain_view: View,
+    covariates: pd.DataFrame,
+    *,
+    confounds: tuple[ConfoundConfig, ...],
+    settings: AlignmentConfig,
+    folds: Folds,
+    seeds: Seeds,
+    n_jobs: int = 1,
+    progress: Advance | None = None,
+) -> Alignment:
+    """The recipe: residualise on confounds, PCA, CCA, permutation in sample and held out.
+
+    Parameters
+    ----------
+    gene_view, brain_view : View [n_subjects, n_columns]
+        Rows in the same order.
+    covariates : DataFrame [n_subjects, n_columns]
+        Row i belongs to row i of the views.
+
+    Raises
+    ------
+    fusion.errors.InputError
+        Too few subjects, a constant view, or confounds that cannot be used.
+    """
+    design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
+    nuisance = design.fit(covariates).transform(covariates)
+    blocks = _blocks(covariates, settings)
+    x_pca, y_pca = (_reduce(view, nuisance, settings) for view in (gene_view, brain_view))
+    n_effective = len(covariates) - nuisance.shape[1] - 1
+    p, q = _dimensions(n_effective, x_pca.n_components_, y_pca.n_components_, settings)
+    x, y = x_pca.transform(gene_view)[:, :p], y_pca.transform(brain_view)[:, :q]
+    n_components = min(settings.n_components, p, q)
+
+    def test(statistic: Literal["wilks", "roy"]) -> PermutationTestCCA:
+        return permutation_test_cca(
+            x,
+            y,
+            confounds=nuisance,
+            n_permutations=settings.n_permutations,
+            statistic=statistic,
+            projection=_projection(settings),
+            exchangeability_blocks=blocks,
+            n_steps=n_components,
+            random_state=seeds.in_sample,
+            n_jobs=n_jobs,
+        )
+
+    in_sample = {"wilks": test("wilks"), "roy": test("roy")}
+    held_out = cross_validated_cca(
+        gene_view,
+        brain_view,
+        (covariates, design) if confounds else None,
+        folds=folds,
+        n_components=n_components,
+        x_dimensions=p,
+        y_dimensions=q,
+        pca_components=settings.pca_components,
+        scale=settings.scale,
+        n_permutations=settings.n_permutations,
+        exchangeability_blocks=blocks,
+        random_state=seeds.held_out,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+    detectable = detectability(n_effective, p, q, seed=seeds.detectability)
+    x_scores, y_scores = CanonicalCorrelation(n_components=1).fit(x, y).transform(x, y)
+    summary = {
+        "n": {
+            "subjects": len(covariates),
+            "genes": len(set(gene_view.column_groups)),
+            "features": brain_view.shape[1],
+            "confounds": nuisance.shape[1],
+            "n_effective": n_effective,
+        },
+        "dimensions": _describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
+        "in_sample": _describe_in_sample(in_sample, settings.statistic),
+        "held_out": _describe_held_out(held_out, float(in_sample["wilks"].canonical_correlations[0])),
+        "detectability": detectable,
+        "gene_loadings": x_pca.group_loadings(gene_view, x_scores).to_dict("records"),
+        "roi_loadings": feature_loadings(brain_view, y_scores, confounds=nuisance).to_dict("records"),
+    }
+    summary["flags"] = red_flags(summary)
+    summary["warnings"] = list(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings]))
+    return Alignment(summary, in_sample["roy"].null_statistics[:, 0], held_out)
+
+
+def _reduce(view: View, nuisance: np.ndarray, settings: AlignmentConfig) -> ViewPCA:
+    return ViewPCA(settings.pca_components, confounds=nuisance, scale=settings.scale).fit(view)
+
+
+def _dimensions(n_effective: int, x_available: int, y_available: int, settings: AlignmentConfig) -> tuple[int, int]:
+    """Components that enter CCA: as asked, or the largest numbers that the sample bears."""
+    auto = choose_dimensions(n_effective, x_available, y_available, min_ratio=settings.min_ratio)
+    wanted = {"x": settings.x_dimensions, "y": settings.y_dimensions}
+    for side, available in (("x", x_available), ("y", y_available)):
+        if wanted[side] != "auto" and int(wanted[side]) > available:
+            raise InputError(
+                f"alignment.{side}_dimensions must not exceed the {available} components that {n_effective} effective "
+                f"subjects and this view give; got {wanted[side]}. Lower it or set it to auto."
+            )
+    return tuple(
+        chosen if wanted[side] == "auto" else int(wanted[side]) for side, chosen in zip("xy", auto, strict=True)
+    )
+
+
+def _projection(settings: AlignmentConfig) -> Literal["huh-jhun", "theil"]:
+    """Huh-Jhun unless subjects may be exchanged only within blocks, which its rotated rows do not know."""
+    if settings.projection == "auto":
+        return "theil" if settings.exchangeable_within else "huh-jhun"
+    return settings.projection
+
+
+def _blocks(covariates: pd.DataFrame, settings: AlignmentConfig) -> Blocks | None:
+    column = settings.exchangeable_within
+    return None if column is None else Blocks(covariates[column].astype(str).to_numpy())
+
+
+def _describe_dimensions(
+    x_pca: ViewPCA, y_pca: ViewPCA, cca: tuple[int, int], n_effective: int, settings: AlignmentConfig
+) -> dict[str, Any]:
+    is_auto = "auto" in (settings.x_dimensions, settings.y_dimensions)
+    return {
+        "x_requested": x_pca.n_components_requested_,
+        "x_effective": x_pca.n_components_,
+        "y_requested": y_pca.n_components_requested_,
+        "y_effective": y_pca.n_components_,
+        "x_cca": cca[0],
+        "y_cca": cca[1],
+        "rule": f"auto: the largest with N_eff/(P+Q) >= {settings.min_ratio:g}" if is_auto else "as configured",
+        "ratio": n_effective / sum(cca),
+    }
+
+
+def _describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) -> dict[str, Any]:
+    headline, roy = tests[statistic], tests["roy"]
+    null_r1 = roy.null_statistics[1:, 0]
+    return {
+        "canonical_correlations": headline.canonical_correlations.tolist(),
+        "statistic": statistic,
+        "p_uncorrected": headline.to_dict()["p_uncorrected"],
+        "p_fwer": headline.to_dict()["p_fwer"],
+        "null_mean_r1": float(null_r1.mean()),
+        "null_q95_r1": float(np.quantile(null_r1, 0.95)),
+        "n_permutations": headline.n_permutations,
+        "projection": headline.projection,
+        "scheme": headline.scheme,
+        "n_tested": headline.n_tested,
+        "roy": {"p_fwer": roy.to_dict()["p_fwer"]},
+    }
+
+
+def _describe_held_out(held_out: CrossValidatedCCA, r1: float) -> dict[str, Any]:
+    return {
+        "rho": held_out.rho.tolist(),
+        "p": held_out.p.tolist(),
+        "p_fwer": held_out.p_fwer.tolist(),
+        "interval": held_out.interval.tolist(),
+        "rho_by_fold": held_out.rho_by_fold.tolist(),
+        "null_mean": held_out.null_mean.tolist(),
+        "null_q95": held_out.null_q95.tolist(),
+        "n_splits": len(held_out.n_test),
+        "n_permutations": len(held_out.null) - 1,
+        "folds_sha256": held_out.folds_sha256,
+        "ratio_to_in_sample": float(held_out.rho[0] / r1),
+    }

@@ -1,0 +1,90 @@
+"""The genome side of a run: files to a table of windows and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analyses.config import GenomeConfig
+from encoders.genome.annotation import Panel, read_panel
+from encoders.genome.contigs import check_spelling
+from encoders.genome.gate import check_reference_alleles
+from encoders.genome.reference import Reference
+from encoders.genome.variants import VariantFiles
+from encoders.genome.windows import WindowTable, make_window_table
+
+if TYPE_CHECKING:
+    from analyses.progress import Advance
+
+
+@dataclass(frozen=True)
+class Genome:
+    """Opened genome files: reference, panel of genes, genotypes."""
+
+    reference: Reference
+    panel: Panel
+    variants: VariantFiles
+
+    @property
+    def chroms(self) -> tuple[str, ...]:
+        """Contigs of the panel, as the annotation names them."""
+        return tuple(dict.fromkeys(gene.interval.chrom for gene in self.panel.genes))
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Samples with genotypes on every contig of the panel."""
+        return self.variants.samples_on(self.chroms)
+
+
+def open_genome(config: GenomeConfig) -> Genome:
+    """Open the files and choose the panel; nothing large is read yet."""
+    panel = read_panel(
+        config.annotation,
+        config.genes,
+        transcript=config.transcript,
+        biotype=config.biotype,
+        unstranded=config.unstranded,
+    )
+    genome = Genome(Reference(config.reference), panel, VariantFiles(config.variants))
+    if not config.contig_aliases:
+        check_spelling(genome.chroms, genome.reference.contigs, of="reference")
+        check_spelling(genome.chroms, genome.variants.contigs, of="variant files")
+    return genome
+
+
+def count_windows(
+    genome: Genome, config: GenomeConfig, subject_ids: Sequence[str], *, progress: Advance | None = None
+) -> tuple[WindowTable, dict[str, Any]]:
+    """Pass the input gate, build every haplotype's windows, and summarise them.
+
+    Returns
+    -------
+    table : WindowTable
+    summary : dict
+        Counts, events by kind, gate and settings: no subject's data.
+    """
+    gate = check_reference_alleles(genome.reference, genome.variants, genome.panel)
+    table = make_window_table(
+        genome.reference,
+        genome.panel,
+        genome.variants,
+        subject_ids=subject_ids,
+        unit=config.unit,
+        window=config.window,
+        unphased=config.unphased,
+        missing=config.missing,
+        progress=progress,
+    )
+    summary = {
+        "n_genes": len(table.gene_ids),
+        "n_windows": table.n_windows,
+        "n_sequences_total": table.n_sequences_total,
+        "n_distinct": table.n_distinct,
+        "gain": table.gain,
+        "events": table.events,
+        "gate": gate.to_dict(),
+        "settings": table.settings,
+        "sources": list(genome.panel.sources),
+    }
+    return table, summary

@@ -1,0 +1,317 @@
+"""The stages of a run in their order; each says what it does, is skipped when finished, and can be run alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analyses.cohort import Cohort, read_cohort
+from analyses.config import EncoderConfig, RunConfig
+from analyses.config_file import resolved_yaml
+from analyses.errors import InputError
+from analyses.genome import Genome, count_windows, open_genome
+from analyses.planting import plant_link
+from analyses.progress import progress_bar, say
+from analyses.provenance import digest, environment, input_fingerprints
+from analyses.workspace import Workspace
+
+if TYPE_CHECKING:
+    from analyses.align import Seeds
+    from encoders.brain.tables import BrainTable
+    from encoders.dna.protocol import SequenceEncoder
+    from encoders.genome.windows import WindowTable
+    from encoders.store import EmbeddingStore
+    from fusion.folds import Folds
+    from fusion.views import View
+
+STAGES = ("windows", "embed", "align", "compare", "report", "log")
+
+
+class Pipeline:
+    """One run of one configuration.
+
+    Parameters
+    ----------
+    config : RunConfig
+    force : bool
+        Redo stages that are finished with the same inputs. The embedding store is content-addressed and stays.
+    dry : bool
+        Only plan: the output folder is not touched.
+
+    Raises
+    ------
+    InputError
+        Here and in every stage: bad input, before anything is written for it.
+    """
+
+    def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
+        self.config = config
+        self._input_files = _existing_inputs(config)
+        self._tracking_uri = _tracking_uri(config)
+        if not dry:
+            self.workspace = Workspace(config.output, force=force)
+
+    def run(self, until: str = STAGES[-1]) -> None:
+        """Run the stages up to and including ``until``."""
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            getattr(self, f"_{stage}")()
+
+    # What the stages share ------------------------------------------------------------------------------------
+
+    @cached_property
+    def genome(self) -> Genome:
+        """Reference, panel and genotypes, opened."""
+        return open_genome(self.config.genome)
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """Subjects common to genotypes, participants and brain views."""
+        return read_cohort(self.config, self.genome.samples)
+
+    @cached_property
+    def encoders(self) -> dict[str, SequenceEncoder]:
+        """The arms, loaded."""
+        return {arm.name: load_arm(arm) for arm in self.config.encoders}
+
+    def store(self, arm: str) -> EmbeddingStore:
+        """The embedding store of one arm."""
+        from encoders.store import EmbeddingStore
+
+        return EmbeddingStore(self.config.store_root, self.encoders[arm].spec)
+
+    @cached_property
+    def window_table(self) -> WindowTable:
+        """What the windows stage wrote."""
+        from encoders.genome.windows import WindowTable
+
+        return WindowTable.load(self.workspace.folder / "windows" / "table")
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """Children of the run's seed."""
+        from analyses.align import Seeds
+
+        return Seeds.spawn(self.config.seed)
+
+    @cached_property
+    def folds(self) -> Folds:
+        """The same folds for every arm and view."""
+        from fusion.folds import make_folds
+
+        covariates, settings = self.cohort.covariates, self.config.folds
+        keeps_relatives = self.config.cohort.relatives == "keep-all"
+        group = settings.group or (self.config.cohort.family_column if keeps_relatives else None)
+        return make_folds(
+            len(covariates),
+            settings.n_splits,
+            groups=None if group is None else covariates[group].astype(str).to_numpy(),
+            stratify=None if settings.stratify is None else covariates[settings.stratify].astype(str).to_numpy(),
+            random_state=self.seeds.folds,
+        )
+
+    @cached_property
+    def _inputs(self) -> dict[str, str]:
+        return input_fingerprints(self._input_files)
+
+    @cached_property
+    def _windows_key(self) -> str:
+        return digest(self.config.genome.model_dump(mode="json"), self._inputs, self.cohort.subject_ids)
+
+    def _alignment_key(self, arm: str, view: str) -> str:
+        sections = self.config.model_dump(
+            mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds"}
+        )
+        view_section = self.config.brain[view].model_dump(mode="json")
+        return digest(self._windows_key, self.encoders[arm].spec.fingerprint, view_section, sections)
+
+    # The stages -----------------------------------------------------------------------------------------------
+
+    def _windows(self) -> None:
+        ids = self.cohort.subject_ids
+        say(f"windows  {len(ids):,} subjects are in all tables")
+        if not self.workspace.is_finished("windows", self._windows_key):
+            with self.workspace.stage("windows", self._windows_key) as files, progress_bar("haplotypes") as advance:
+                table, summary = count_windows(self.genome, self.config.genome, ids, progress=advance)
+                folder = self.workspace.path("windows", "table")
+                table.save(folder)
+                files += [path for path in sorted(folder.rglob("*")) if path.is_file()]
+                files.append(self.workspace.write_json("windows/summary.json", summary))
+        summary = self.workspace.read_json("windows/summary.json")
+        say(
+            f"         {summary['n_genes']} genes; {summary['n_distinct']:,} distinct of "
+            f"{summary['n_sequences_total']:,} windows, so {summary['gain']:.0f} times fewer to embed; "
+            f"REF agrees in {summary['gate']['n_matching']:,} of {summary['gate']['n_records']:,} records"
+        )
+
+    def _embed(self) -> None:
+        from encoders.dna.embed import embed_missing
+
+        reports: dict[str, Any] = {}
+        for arm, encoder in self.encoders.items():
+            with progress_bar(f"embed {arm}") as advance:
+                report = embed_missing(encoder, self.window_table.sequences, self.store(arm), progress=advance)
+            reports[arm] = asdict(report)
+            say(
+                f"embed    {encoder.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
+                f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
+            )
+        self.workspace.write_json("embed.json", reports)
+
+    def _align(self) -> None:
+        from analyses.align import align_views
+        from analyses.alignment_files import write_alignment
+
+        brain, truth = self._brain_views()
+        for arm, encoder in self.encoders.items():
+            todo = {
+                name: key
+                for name in brain
+                if not self.workspace.is_finished(f"align {arm}__{name}", key := self._alignment_key(arm, name))
+            }
+            gene_view = self._gene_view(arm) if todo else None
+            for name, table in brain.items():
+                if name not in todo:
+                    say(f"align    {encoder.spec.label} x {name}: up to date")
+                    continue
+                stage = f"align {arm}__{name}"
+                with self.workspace.stage(stage, todo[name]) as files, progress_bar(stage) as advance:
+                    alignment = align_views(
+                        gene_view,
+                        _table_view(table),
+                        self.cohort.covariates,
+                        confounds=self.config.confounds,
+                        settings=self.config.alignment,
+                        folds=self.folds,
+                        seeds=self.seeds,
+                        n_jobs=self.config.workers,
+                        progress=advance,
+                    )
+                    labels = {
+                        "arm": arm,
+                        "arm_label": encoder.spec.label,
+                        "view": name,
+                        "trained": encoder.spec.trained,
+                        "role": self.config.brain[name].role,
+                    }
+                    files += write_alignment(self.workspace, alignment, labels)
+                say(f"align    {encoder.spec.label} x {name}: {alignment.headline()}")
+        self._write_run(truth)
+
+    def _compare(self) -> None:
+        from analyses.compare_encoders import compare
+
+        comparison = compare(self.workspace, list(self.encoders), list(self.config.brain), seed=self.seeds.held_out)
+        self.workspace.write_json("comparison.json", comparison)
+        for row in comparison["rows"]:
+            say(
+                f"compare  {row['arm_label']} x {row['view']}: held-out rho {row['rho']:.3f}, "
+                f"p {row['p_max_t']:.3f} after correction over all {len(comparison['rows'])} tests"
+            )
+
+    def _report(self) -> None:
+        from analyses.report import make_report
+
+        self._write_run(self._truth())
+        say(f"report   {make_report(self.workspace.folder)}")
+
+    def _log(self) -> None:
+        if self._tracking_uri is None:
+            say("mlflow   off (tracking.enabled: false)")
+            return
+        from analyses.tracking import log_run
+
+        logged = log_run(self.workspace.folder, self._tracking_uri)
+        say(f"mlflow   {logged.link}")
+
+    # Parts of stages ------------------------------------------------------------------------------------------
+
+    def _gene_view(self, arm: str) -> View:
+        from encoders.dna.embed import read_embeddings
+        from encoders.subjects import make_gene_factors
+        from fusion import FactoredView
+
+        factors = make_gene_factors(self.window_table, read_embeddings(self.window_table.sequences, self.store(arm)))
+        return FactoredView(**vars(factors))
+
+    def _brain_views(self) -> tuple[dict[str, BrainTable], dict[str, Any] | None]:
+        brain = dict(self.cohort.brain)
+        plan = self.config.plant
+        if plan is None:
+            return brain, self._truth()
+        brain[plan.view], truth = plant_link(brain[plan.view], self.window_table, plan)
+        return brain, truth
+
+    def _truth(self) -> dict[str, Any] | None:
+        """What a simulation says it planted; a link planted by this run is in ``run.json`` already."""
+        import json
+
+        if self.config.plant is not None:
+            truth: dict[str, Any] | None = self.workspace.read_json("run.json")["planted"]
+            return truth
+        return None if self.config.truth is None else json.loads(self.config.truth.read_text(encoding="utf-8"))
+
+    def _write_run(self, truth: dict[str, Any] | None) -> None:
+        from analyses.run_record import describe_splits, make_run_record
+
+        self.workspace.write_text("config/resolved.yaml", resolved_yaml(self.config))
+        self.workspace.write_json("env.json", environment())
+        self.workspace.write_json("splits.json", describe_splits(self.workspace, self.folds, self.cohort.subject_ids))
+        record = make_run_record(
+            self.config,
+            self.workspace,
+            cohort=self.cohort,
+            specs={arm: encoder.spec for arm, encoder in self.encoders.items()},
+            truth=truth,
+            inputs=self._inputs,
+        )
+        self.workspace.write_json("run.json", record)
+
+
+def load_arm(arm: EncoderConfig) -> SequenceEncoder:
+    """Load the encoder of one arm."""
+    from encoders import load_encoder
+
+    return load_encoder(
+        arm.encoder,
+        source=arm.source,
+        revision=arm.revision,
+        rc=arm.rc,
+        pooling=arm.pooling,
+        layer=arm.layer,
+        dtype=arm.dtype,
+        **arm.options,
+    )
+
+
+def _table_view(table: BrainTable) -> View:
+    from fusion import TableView
+
+    return TableView(table.values, table.subject_ids, table.feature_names)
+
+
+def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
+    """Every input file, once; a missing one stops the run before anything is read or written."""
+    genome = config.genome
+    wanted = {
+        **{f"genome.reference.{i}": path for i, path in enumerate(genome.reference)},
+        **{f"genome.annotation.{i}": path for i, path in enumerate(genome.annotation)},
+        **{f"genome.variants.{i}": path for i, path in enumerate(genome.variants)},
+        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
+        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+    }
+    if config.truth is not None:
+        wanted["truth"] = config.truth
+    for key, path in wanted.items():
+        if not path.is_file():
+            raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
+    return tuple(dict.fromkeys(wanted.values()))
+
+
+def _tracking_uri(config: RunConfig) -> str | None:
+    if not config.tracking.enabled:
+        return None
+    from analyses.tracking import resolve_tracking_uri
+
+    return resolve_tracking_uri(config.tracking.uri, config.output.parent)

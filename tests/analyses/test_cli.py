@@ -1,0 +1,48 @@
+"""The command line starts fast and says what it does."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.analyses.commands import Command
+
+HEAVY = ("torch", "transformers", "mlflow", "sklearn", "pandas", "nilearn", "scipy", "matplotlib", "msprime")
+
+
+def test_importing_the_command_line_imports_nothing_heavy() -> None:
+    script = f"import sys, analyses.cli; print([m for m in {HEAVY} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "windows", "embed", "align", "compare", "report", "ui", "doctor", "demo", "haplotypes"]
+)
+def test_every_command_explains_itself(command: str, genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert genebrain(command, "--help") == 0
+    assert len(capsys.readouterr().out.split()) > 10
+
+
+def test_doctor_gets_the_known_answer_right(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert genebrain("doctor") == 0
+    assert "known answer right" in capsys.readouterr().out
+
+
+def test_haplotypes_print_the_published_consensus(
+    genebrain: Command, capsys: pytest.CaptureFixture[str], real_data: os.PathLike[str]
+) -> None:
+    import hashlib
+    from pathlib import Path
+
+    folder = Path(real_data) / "genome" / "grch37_chr20"
+    code = genebrain(
+        "haplotypes",
+        "--reference", folder / "GRCh37.chr20_1-2Mb.npad.fa.gz",
+        "--variants", folder / "1kgp3_EUR300_phased.chr20_1-2Mb.vcf.gz",
+        "--region", "20:1093906-1160596", "--subject", "HG00096", "--haplotype", 1,
+    )  # fmt: skip
+    assert code == 0
+    sequence = "".join(capsys.readouterr().out.splitlines()[1:])
+    assert hashlib.sha256(sequence.encode()).hexdigest().startswith("6c0e5287a65391fdd92716a526b42d19")

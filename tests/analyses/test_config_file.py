@@ -1,0 +1,103 @@
+"""Configuration: unknown keys, overrides, paths, and every file that ships."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analyses.config_file import load_config, resolved_yaml
+from analyses.errors import InputError
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+MINIMAL = """
+name: small
+output: out
+genome: {reference: ref.fa, annotation: genes.gtf, variants: [a.vcf.gz]}
+brain: {thickness: {path: brain.csv}}
+encoders: [{name: kmer-3, encoder: kmer-spectrum, options: {k: 3}}]
+"""
+
+
+@pytest.fixture
+def minimal(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(MINIMAL)
+    return path
+
+
+def test_every_shipped_configuration_loads() -> None:
+    paths = [CONFIGS / "demo.yaml", *sorted((CONFIGS / "experiments").glob("*.yaml"))]
+    assert len(paths) >= 3
+    names = [load_config(path, variables={"GENEBRAIN_REAL_DATA": "data"}).name for path in paths]
+    assert len(set(names)) == len(names)
+
+
+def test_input_paths_follow_the_file_and_output_paths_the_current_folder(minimal: Path) -> None:
+    config = load_config(minimal)
+    assert config.genome.reference == (minimal.parent / "ref.fa",)
+    assert config.output == Path.cwd() / "out"
+
+
+@pytest.mark.parametrize(
+    ("line", "suggestion"),
+    [
+        ("sede: 3", "'sede'; did you mean 'seed'"),
+        ("alignment: {n_permutation: 99}", "'alignment.n_permutation'; did you mean 'n_permutations'"),
+        ("brain: {thickness: {path: a, includ: x}}", "'brain.thickness.includ'; did you mean 'include'"),
+        ("encoders: [{name: a, encoder: b, poling: cls}]", "'encoders.0.poling'; did you mean 'pooling'"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_a_suggestion(minimal: Path, line: str, suggestion: str) -> None:
+    tree = yaml.safe_load(MINIMAL) | yaml.safe_load(line)
+    minimal.write_text(yaml.safe_dump(tree))
+    with pytest.raises(InputError, match=suggestion):
+        load_config(minimal)
+
+
+def test_overrides_reach_sections_and_list_items(minimal: Path) -> None:
+    config = load_config(minimal, ["alignment.n_permutations=199", "encoders.0.options.k=5", "seed=11"])
+    assert config.alignment.n_permutations == 199
+    assert config.encoders[0].options["k"] == 5
+    assert config.seed == 11
+
+
+@pytest.mark.parametrize("assignment", ["seed", "encoders.4.name=x", "name.first=x"])
+def test_an_override_that_leads_nowhere_is_refused(minimal: Path, assignment: str) -> None:
+    with pytest.raises(InputError, match="--set"):
+        load_config(minimal, [assignment])
+
+
+def test_a_variable_without_value_is_named(minimal: Path) -> None:
+    minimal.write_text(MINIMAL.replace("ref.fa", "${GENEBRAIN_NOT_SET_ANYWHERE}/ref.fa"))
+    with pytest.raises(InputError, match="GENEBRAIN_NOT_SET_ANYWHERE"):
+        load_config(minimal)
+
+
+def test_extends_overrides_single_keys(minimal: Path) -> None:
+    other = minimal.with_name("other.yaml")
+    other.write_text("extends: small.yaml\nname: other\nbrain: {thickness: {include: ['lh_*']}}\n")
+    config = load_config(other)
+    assert config.name == "other"
+    assert config.brain["thickness"].include == ("lh_*",)
+    assert config.brain["thickness"].path == minimal.parent / "brain.csv"
+
+
+def test_the_resolved_configuration_reads_back_equal(minimal: Path, tmp_path: Path) -> None:
+    config = load_config(minimal, ["alignment.alpha=0.01"])
+    again = tmp_path / "resolved.yaml"
+    again.write_text(resolved_yaml(config))
+    assert load_config(again) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("encoders.0.name=a b", "letters, digits"),
+        ("alignment.n_permutations=3", "greater than or equal to 19"),
+        ("genome.unphased=maybe", "'as-written'"),
+        ("workers=0", "greater than or equal to 1"),
+    ],
+)
+def test_a_value_out_of_range_is_named(minimal: Path, change: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_config(minimal, [change])

@@ -1,0 +1,112 @@
+"""The whole way on a simulated cohort: what was planted is found, what was not is not, nothing is done twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analyses.config_file import load_config
+from analyses.pipeline import Pipeline
+from analyses.simulate import DemoCohort
+from tests.analyses.commands import CONFIG, Command, run_arguments
+
+
+@pytest.fixture(scope="module")
+def results(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results folder of the small cohort, one worker, MLflow included."""
+    output = tmp_path_factory.mktemp("results") / "run"
+    _run(cohort, output, workers=1)
+    return output
+
+
+def _run(cohort: DemoCohort, output: Path, *, workers: int) -> None:
+    settings = [f"output={output}", f"workers={workers}", "alignment.n_permutations=199", "folds.n_splits=4"]
+    Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort.folder)})).run()
+
+
+def _read(results: Path, name: str) -> Any:
+    return json.loads((results / name).read_text())
+
+
+def _alignment(results: Path, view: str, arm: str = "kmer-5") -> dict[str, Any]:
+    found: dict[str, Any] = _read(results, f"alignments/{arm}__{view}/alignment.json")
+    return found
+
+
+def test_the_linked_view_is_found_and_the_control_is_not(results: Path) -> None:
+    assert _alignment(results, "linked")["held_out"]["p_fwer"][0] < 0.05
+    assert _alignment(results, "control")["held_out"]["p_fwer"][0] >= 0.05
+
+
+def test_planted_genes_lead_the_loadings(results: Path, cohort: DemoCohort) -> None:
+    ranked = [row["gene_id"] for row in _alignment(results, "linked")["gene_loadings"]]
+    assert len(set(cohort.truth["genes"]) & set(ranked[:4])) >= 2
+
+
+def test_every_test_counts_the_identity_and_states_its_size(results: Path) -> None:
+    for name in _read(results, "run.json")["alignments"]:
+        draws = np.load(results / "alignments" / name / "null_draws.npz")
+        summary = _read(results, f"alignments/{name}/alignment.json")
+        assert draws["held_out"].shape[0] == 200
+        assert draws["held_out"][0, 0] == pytest.approx(summary["held_out"]["rho"][0], abs=1e-12)
+        assert min(summary["held_out"]["p"]) >= 1 / 200
+        assert summary["dimensions"]["x_requested"] == 512
+        assert summary["dimensions"]["ratio"] >= 10
+
+
+def test_one_relative_per_family_is_analysed(results: Path) -> None:
+    cohort = _read(results, "run.json")["cohort"]
+    dropped = sum(row["n"] for row in cohort["exclusions"])
+    assert dropped > 0
+    assert cohort["n_subjects"] == 300 - dropped
+
+
+def test_a_second_run_embeds_nothing_and_aligns_nothing(
+    results: Path, cohort: DemoCohort, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (results / "alignments" / "kmer-5__linked" / "alignment.json").stat().st_mtime_ns
+    _run(cohort, results, workers=1)
+    embedded = _read(results, "embed.json")
+    assert [report["n_forward_passes"] for report in embedded.values()] == [0, 0]
+    assert (results / "alignments" / "kmer-5__linked" / "alignment.json").stat().st_mtime_ns == before
+    assert capsys.readouterr().out.count("up to date") == 4
+
+
+def test_workers_do_not_change_a_bit(results: Path, cohort: DemoCohort, tmp_path: Path) -> None:
+    _run(cohort, tmp_path / "run", workers=2)
+    names = _read(results, "run.json")["alignments"]
+    assert len(names) == 4
+    for name in names:
+        one, two = (np.load(folder / "alignments" / name / "null_draws.npz") for folder in (results, tmp_path / "run"))
+        assert all(np.array_equal(one[key], two[key]) for key in one.files)
+        summaries = [(folder / "alignments" / name / "alignment.json") for folder in (results, tmp_path / "run")]
+        assert summaries[0].read_bytes() == summaries[1].read_bytes()
+
+
+def test_no_subject_id_leaves_the_private_folder(results: Path, cohort: DemoCohort) -> None:
+    ids = [line.split("\t")[0].encode() for line in cohort.participants.read_text().splitlines()[1:]]
+    public = [p for p in results.rglob("*") if p.is_file() and not {"private", "windows"} & set(p.parts)]
+    public += [p for p in results.parent.rglob("*") if p.suffix == ".db" or ("mlartifacts" in p.parts and p.is_file())]
+    assert len(public) > 10
+    for path in public:
+        content = path.read_bytes()
+        assert not any(subject in content for subject in ids[:20]), path
+
+
+def test_a_dry_run_says_the_size_and_writes_nothing(
+    genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert genebrain("run", *run_arguments(tmp_path / "out"), "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["n_subjects"] < 300
+    assert plan["windows"]["n_distinct"] > 0
+    assert plan["arms"][0]["n_to_embed"] > 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_stages_stop_where_they_are_told(genebrain: Command, tmp_path: Path) -> None:
+    assert genebrain("windows", *run_arguments(tmp_path / "out")) == 0
+    assert (tmp_path / "out" / "windows" / "summary.json").is_file()
+    assert not (tmp_path / "out" / "embed.json").exists()
