@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from encoders.genome.windows import WindowTable
 
-Embeddings = Float32[np.ndarray, "n_sequences hidden_dim"]
+Embeddings = Float32[np.ndarray, "_n_sequences hidden_dim"]
 Offset = Float64[np.ndarray, " hidden_dim"]
 Windows = Int64[np.ndarray, " n_gene_windows"]
 SequenceVectors = Callable[[list[int]], Embeddings]

@@ -10,7 +10,7 @@ PAD, UNK, CLS, SEP, MASK = range(5)
 BASES = "ATCG"
 """The published order of the bases, which is not alphabetical."""
 
-TokenIds = Int64[np.ndarray, " n_tokens"]
+TokenIds = Int64[np.ndarray, " _n_tokens"]
 
 _UNKNOWN = 4
 _BASE_CODES = np.full(256, _UNKNOWN, dtype=np.int64)

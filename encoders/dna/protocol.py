@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -91,6 +91,7 @@ class EncoderSpec:
         return asdict(self) | {"options": dict(self.options)}
 
 
+@runtime_checkable
 class SequenceEncoder(Protocol):
     """Anything with these two names is an encoder; nothing needs to be inherited."""
 

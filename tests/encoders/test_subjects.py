@@ -106,8 +106,8 @@ def test_shapes_and_sparsity() -> None:
 
 def test_a_gene_without_variation_has_no_columns() -> None:
     table, _ = make_table(8, n_genes=1)
-    empty = np.zeros(0, np.int32)
-    unvaried = replace(table, indptr=np.zeros_like(table.indptr), haplotype_index=empty, sequence_index=empty)
+    nothing = {"haplotype_index": np.zeros(0, np.int64), "sequence_index": np.zeros(0, np.int32)}
+    unvaried = replace(table, indptr=np.zeros_like(table.indptr), **nothing)
     factors = make_gene_factors(unvaried, make_vectors(table, 8))
     assert factors.designs[0].shape == (N_SUBJECTS, 0)
     assert factors.embeddings[0].shape == (0, HIDDEN_DIM)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders.dna.hygiene import check_sequences, read_bases, unknown_fraction
-from encoders.dna.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import EncoderSpec
 from encoders.errors import InputError
 
@@ -53,9 +52,3 @@ def test_some_unknown_kmers_warn_few_do_not() -> None:
         warnings.simplefilter("error")
         check_sequences(["ACGT" * 9 + "ACGN"], SPEC)
         check_sequences(["ACGTNACGT"], SPEC, warn=False)
-
-
-def test_the_warning_points_at_the_caller_of_embed() -> None:
-    with pytest.warns(UserWarning, match="hold an N") as caught:
-        KmerSpectrum(3).embed(["ACGTNACGTTAGCATTAGC"])
-    assert caught[0].filename == __file__
