@@ -118,6 +118,13 @@ class Theil:
         restored: Matrix = residual + self._kept_nuisance @ (self._factor @ (self._kept_nuisance.T @ residual))
         return restored
 
+    def restore(self, rows: Matrix) -> Matrix:
+        """Q rows: bring rows of the kept subjects back to all subjects, [n_subjects, n_columns]."""
+        spread = np.zeros((len(self._nuisance), rows.shape[1]))
+        spread[self.kept] = rows + self._kept_nuisance @ (self._factor @ (self._kept_nuisance.T @ rows))
+        restored: Matrix = spread - self._nuisance @ (self._nuisance.T @ spread)
+        return restored
+
 
 def nuisance_basis(n_subjects: int, confounds: Matrix | None) -> Matrix:
     """Orthonormal basis of intercept and confounds, [n_subjects, 1 + rank of the centred confounds]."""

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.archive import read_archive, write_archive
+from fusion.errors import InputError
+from fusion.folds import Folds
 from fusion.matrices import Matrix
 
 if TYPE_CHECKING:
@@ -188,5 +191,118 @@ class PermutationTestCCA(Saved):
             "p_fwer": self.p_fwer,
             "p_low": self.p_interval[:, 0],
             "p_high": self.p_interval[:, 1],
+        }
+        return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidatedCCA(Saved):
+    """Held-out canonical correlations and their permutation test.
+
+    Attributes
+    ----------
+    rho_by_fold : float64 array, shape [n_folds, K]
+    null : float64 array, shape [n_permutations + 1, K]
+        Fold-averaged held-out correlation of every permutation, the identity first.
+    interval : float64 array, shape [K, 2]
+        95 % percentile bootstrap over held-out subjects, projections fixed.
+    n_test : int array, shape [n_folds]
+    dimensions : tuple of int
+        Leading components of x and y that CCA took.
+    n_subjects, n_effective : int
+        All; of the smallest training fold less intercept and confounds.
+    folds_sha256 : str
+    seed : int
+    warnings : tuple of str
+    assignments : int array, shape [n_subjects], or None
+        Fold of every subject. This and the scores are of subjects: in memory, written only if asked.
+    x_scores, y_scores : float64 array, shape [n_subjects, K], or None
+        Canonical scores from the fold in which a subject was held out; signs and axes are those of its fold.
+    """
+
+    unsaved: ClassVar[frozenset[str]] = frozenset({"assignments", "x_scores", "y_scores"})
+
+    rho_by_fold: Matrix
+    null: Matrix
+    interval: Matrix
+    n_test: NDArray[np.int64]
+    dimensions: tuple[int, int]
+    n_subjects: int
+    n_effective: int
+    folds_sha256: str
+    seed: int
+    warnings: tuple[str, ...]
+    assignments: NDArray[np.int64] | None
+    x_scores: Matrix | None
+    y_scores: Matrix | None
+
+    @property
+    def rho(self) -> Matrix:
+        """Held-out correlation of every component, averaged over folds by size, shape [K]."""
+        observed: Matrix = self.null[0]
+        return observed
+
+    @property
+    def n_splits(self) -> int:
+        """Number of folds."""
+        return len(self.n_test)
+
+    @property
+    def folds(self) -> Folds:
+        """The folds; only in memory unless subject-level fields were saved."""
+        if self.assignments is None:
+            raise InputError("This result was saved without subject-level fields; its folds are known by hash only.")
+        return Folds(self.assignments)
+
+    @property
+    def n_permutations(self) -> int:
+        """Permutations besides the identity."""
+        return len(self.null) - 1
+
+    @property
+    def p(self) -> Matrix:
+        """One-sided permutation p of every component, identity counted, shape [K]."""
+        return permutation_p(self.null)
+
+    @property
+    def p_fwer(self) -> Matrix:
+        """p corrected over components, tested in order: the running maximum, shape [K]."""
+        return np.maximum.accumulate(self.p)
+
+    @property
+    def p_interval(self) -> Matrix:
+        """95 % Monte-Carlo interval of ``p``, shape [K, 2]."""
+        return monte_carlo_interval(self.p, self.n_permutations)
+
+    @property
+    def null_mean(self) -> Matrix:
+        """Mean of the permuted held-out correlations, identity left out, shape [K]."""
+        return np.asarray(self.null[1:].mean(axis=0))
+
+    @property
+    def null_q95(self) -> Matrix:
+        """Their 95 % point, shape [K]."""
+        return np.asarray(np.quantile(self.null[1:], 0.95, axis=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready copy with the p-values, without the null distribution."""
+        record = super().to_dict()
+        del record["null"]
+        names = ("rho", "p", "p_fwer", "p_interval", "null_mean", "null_q95", "n_permutations", "n_splits")
+        return record | {name: _jsonable(getattr(self, name)) for name in names}
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per component."""
+        import pandas as pd
+
+        columns = {
+            "component": np.arange(1, len(self.rho) + 1),
+            "rho": self.rho,
+            "low": self.interval[:, 0],
+            "high": self.interval[:, 1],
+            "p": self.p,
+            "p_fwer": self.p_fwer,
+            "null_mean": self.null_mean,
+            "null_q95": self.null_q95,
         }
         return pd.DataFrame(columns)

@@ -64,7 +64,7 @@ class WhitenedViews:
         """Rows less intercept and confounds (of the side that has more)."""
         n_nuisance = max(self.x.nuisance.shape[1], self.y.nuisance.shape[1])
         n_rows = self.projection.n_rows - int(self.remaining_mean.shape[1])
-        return min(len(self.x.nuisance) - n_nuisance, n_rows)
+        return min(len(self.x.nuisance) - int(n_nuisance), n_rows)
 
     @property
     def remaining_mean(self) -> Matrix:

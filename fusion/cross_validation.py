@@ -1,0 +1,196 @@
+"""Held-out canonical correlations: everything fitted on training rows, tested by permutation within folds.
+
+One permutation of the subjects that never crosses a fold permutes training rows with training rows and test rows with
+test rows in every fold at once. It must be *one*: folds share subjects, so their held-out correlations depend on one
+another, and separate permutations per fold would lose that dependence and be liberal.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from fusion.errors import InputError
+from fusion.exchangeability import Blocks, as_blocks
+from fusion.fold_embedding import Dimensions, FoldEmbedding, choose_dimensions, embed_folds, encode_confounds
+from fusion.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.folds import Folds, make_folds
+from fusion.matrices import Matrix, check_same_subjects
+from fusion.parallel import Progress, map_permutations
+from fusion.resampling import bootstrap_correlations, fold_average, percentile_interval
+from fusion.results import CrossValidatedCCA
+from fusion.variates import check_width
+from fusion.views import as_view
+
+__all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
+
+
+def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
+    x: Any,
+    y: Any,
+    confounds: Any = None,
+    *,
+    n_splits: int = 5,
+    groups: Any = None,
+    stratify: Any = None,
+    n_components: int = 3,
+    x_dimensions: Dimensions = "auto",
+    y_dimensions: Dimensions = "auto",
+    pca_components: int = 512,
+    scale: bool = True,
+    min_ratio: float = 10,
+    n_permutations: int = 999,
+    n_bootstrap: int = 2000,
+    exchangeability_blocks: Any = None,
+    folds: Folds | None = None,
+    random_state: int | None = None,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+) -> CrossValidatedCCA:
+    """Correlate two views in subjects that no step of the fit has seen, and test it.
+
+    In every training fold, and only there: encode and remove confounds, scale, PCA, CCA. The statistic of a component
+    is the correlation of the projected test rows, averaged over folds with their sizes as weights. Its p-value is
+    one-sided: a held-out correlation is an effect only if it is positive.
+
+    Parameters
+    ----------
+    x, y : fusion view, DataFrame or array, shapes [n_subjects, n_x] and [n_subjects, n_y]
+        Rows of the same subjects in the same order.
+    confounds : array or (DataFrame, ConfoundDesign), optional
+        Numbers, shape [n_subjects, n_confounds], or a table with the design that encodes it; a copy of the design is
+        fitted in every training fold.
+    n_splits, groups, stratify, folds
+        See `fusion.folds.make_folds`; ``folds`` takes their place.
+    n_components : int
+        Components reported, at most the smaller number of dimensions.
+    x_dimensions, y_dimensions : int or "auto"
+        Leading principal components that CCA takes; "auto" by `choose_dimensions` for the smallest training fold.
+    pca_components : int
+        Upper bound of the embedding from which they are taken.
+    scale : bool
+        Unit variance per column before PCA.
+    min_ratio : float
+        Of "auto": effective training subjects per dimension.
+    n_permutations, n_bootstrap : int
+    exchangeability_blocks : labels or Blocks, optional
+        Permutation stays inside these and inside folds. Give families as ``Blocks(labels, "whole")``.
+    random_state : int, optional
+        Of folds, permutations and bootstrap.
+    n_jobs : int
+        Results do not depend on it.
+    progress : callable, optional
+
+    Returns
+    -------
+    CrossValidatedCCA
+        Intervals are percentile bootstraps over held-out subjects (groups as clusters) with the folds' projections
+        fixed: they speak of these projections in other subjects.
+    """
+    confounded = confounds[0] if isinstance(confounds, tuple) else confounds
+    check_same_subjects(x=x, y=y, confounds=confounded)
+    views = as_view(x), as_view(y)
+    n_subjects = views[0].shape[0]
+    seed = int(np.random.SeedSequence(random_state).entropy)  # type: ignore[arg-type]
+    blocks = as_blocks(exchangeability_blocks, n_subjects)
+    folds = folds or make_folds(n_subjects, n_splits, groups=groups, stratify=stratify, random_state=seed)
+    _check_folds(folds, n_subjects, groups)
+    with threadpool_limits(limits=1):
+        cap = _embedding_cap(x_dimensions, y_dimensions, pca_components, n_subjects, min_ratio)
+        embedded = embed_folds(views, confounds, folds, n_components=cap, scale=scale)
+        p, q = _settle_dimensions(embedded, x_dimensions, y_dimensions, min_ratio)
+        whitened = [fold.whiten(p, q) for fold in embedded]
+        run = make_fold_permutation(
+            whitened,
+            encode_confounds(confounds, np.arange(n_subjects)),
+            folds,
+            blocks=blocks,
+            n_permutations=n_permutations,
+            n_components=min(n_components, *(min(fold.widths) for fold in whitened)),
+            random_state=seed,
+        )
+        x_scores, y_scores = _collect_scores(run, n_subjects)
+    null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
+    draws = bootstrap_correlations(x_scores, y_scores, folds.assignments, groups=groups, n_draws=n_bootstrap, seed=seed)
+    n_effective = min(fold.n_effective for fold in embedded)
+    return CrossValidatedCCA(
+        rho_by_fold=null_by_fold[0],
+        null=fold_average(null_by_fold, np.bincount(folds.assignments)),
+        interval=percentile_interval(draws),
+        n_test=np.bincount(folds.assignments),
+        dimensions=(p, q),
+        n_subjects=n_subjects,
+        n_effective=n_effective,
+        folds_sha256=folds.sha256,
+        seed=seed,
+        warnings=tuple(_warnings(groups, blocks, n_effective / (p + q), min_ratio)),
+        assignments=folds.assignments,
+        x_scores=x_scores,
+        y_scores=y_scores,
+    )
+
+
+def _check_folds(folds: Folds, n_subjects: int, groups: Any) -> None:
+    if len(folds.assignments) != n_subjects:
+        raise InputError(f"folds must assign {n_subjects} subjects; they assign {len(folds.assignments)}.")
+    if groups is None:
+        return
+    labels = np.asarray(groups)
+    pairs = np.unique(np.column_stack([np.unique(labels, return_inverse=True)[1], folds.assignments]), axis=0)
+    split = len(pairs) - len(np.unique(labels))
+    if split:
+        raise InputError(f"folds must keep every group in one fold; {split} groups are split: make them with groups.")
+
+
+def _embedding_cap(
+    x_dimensions: Dimensions, y_dimensions: Dimensions, pca_components: int, n_subjects: int, min_ratio: float
+) -> tuple[int, int]:
+    """Components that can be needed of each view, so that no more are computed."""
+    if pca_components < 1 or min_ratio <= 0:
+        raise InputError(f"pca_components and min_ratio must be positive; got {pca_components} and {min_ratio}.")
+    most = min(pca_components, max(1, int(n_subjects // min_ratio)))
+    caps = []
+    for name, wanted in (("x_dimensions", x_dimensions), ("y_dimensions", y_dimensions)):
+        if wanted != "auto" and not (isinstance(wanted, int) and 1 <= wanted <= pca_components):
+            raise InputError(f"{name} must be 'auto' or 1..{pca_components} (pca_components); got {wanted!r}.")
+        caps.append(most if wanted == "auto" else int(wanted))
+    return caps[0], caps[1]
+
+
+def _settle_dimensions(
+    embedded: Sequence[FoldEmbedding], x_dimensions: Dimensions, y_dimensions: Dimensions, min_ratio: float
+) -> tuple[int, int]:
+    """Dimensions that every training fold can carry."""
+    n_effective = min(fold.n_effective for fold in embedded)
+    x_available, y_available = (min(fold.widths[side] for fold in embedded) for side in (0, 1))
+    x_room = x_available if x_dimensions == "auto" else min(x_available, x_dimensions)
+    y_room = y_available if y_dimensions == "auto" else min(y_available, y_dimensions)
+    p, q = choose_dimensions(n_effective, x_room, y_room, min_ratio=min_ratio)
+    p, q = p if x_dimensions == "auto" else x_room, q if y_dimensions == "auto" else y_room
+    check_width(p, q, n_effective)
+    return p, q
+
+
+def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
+    """Held-out scores of every subject, in units of the training rows' standard deviations."""
+    x_scores, y_scores = np.empty((n_subjects, run.n_components)), np.empty((n_subjects, run.n_components))
+    for fold in run.folds:
+        scores = run.held_out_scores(fold, run.permutations[0])
+        unit = np.sqrt(len(fold.train) - 1)
+        x_scores[fold.test], y_scores[fold.test] = scores[0] * unit, scores[1] * unit
+    return x_scores, y_scores
+
+
+def _warnings(groups: Any, blocks: Blocks | None, ratio: float, min_ratio: float) -> list[str]:
+    sentences = []
+    if groups is not None and blocks is None:
+        sentences.append(
+            "groups keep relatives in one fold but do not restrict the permutation; if members of a group resemble one "
+            "another in both views, p is too small: pass exchangeability_blocks as well."
+        )
+    if ratio < min_ratio:
+        sentences.append(
+            f"The smallest training fold has {ratio:.3g} effective subjects per dimension, fewer than {min_ratio:g}."
+        )
+    return sentences

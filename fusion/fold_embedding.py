@@ -1,0 +1,133 @@
+"""Folds whose views are residualised, scaled, reduced and whitened by their training rows."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from fusion.cca import make_basis
+from fusion.folds import Folds
+from fusion.matrices import Matrix, as_matrix
+from fusion.pca import ViewPCA
+from fusion.views import View
+
+Dimensions = int | Literal["auto"]
+Rows = NDArray[np.intp]
+
+
+def choose_dimensions(
+    n_effective: int, x_available: int, y_available: int, *, min_ratio: float = 10
+) -> tuple[int, int]:
+    """Largest numbers of leading components (P, Q) with n_effective / (P + Q) >= min_ratio.
+
+    Split evenly; what the smaller side cannot use goes to the other; at least one each.
+
+    Examples
+    --------
+    >>> choose_dimensions(400, 512, 180), choose_dimensions(400, 512, 5), choose_dimensions(12, 512, 180)
+    ((20, 20), (35, 5), (1, 1))
+    """
+    budget = max(2, int(n_effective // min_ratio))
+    x = min(x_available, (budget + 1) // 2)
+    y = min(y_available, budget - x)
+    return max(1, min(x_available, budget - y)), max(1, y)
+
+
+@dataclass(frozen=True)
+class FoldEmbedding:
+    """One fold's views after confounds, scaling and PCA, all of them fitted on its training rows.
+
+    Attributes
+    ----------
+    train, test : int arrays
+        Rows of the cohort.
+    x, y : float64 arrays, shape [n_subjects, n_components]
+        All rows, training and test.
+    nuisance : float64 array, shape [n_subjects, 1 + R], or None
+        Intercept and confounds, orthonormal in the training rows; None without confounds.
+    """
+
+    train: Rows
+    test: Rows
+    x: Matrix
+    y: Matrix
+    nuisance: Matrix | None
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Components available of x and y."""
+        return self.x.shape[1], self.y.shape[1]
+
+    @property
+    def n_effective(self) -> int:
+        """Training rows less intercept and confounds."""
+        return len(self.train) - (1 if self.nuisance is None else int(self.nuisance.shape[1]))
+
+    def whiten(self, p: int, q: int) -> "FoldEmbedding":
+        """Keep the leading p and q components, whitened by the training rows."""
+        x, y = (
+            view[:, :width] @ make_basis(view[self.train, :width]).weights for view, width in ((self.x, p), (self.y, q))
+        )
+        return replace(self, x=x, y=y)
+
+    def residualise(self, matrix: Matrix) -> Matrix:
+        """Remove intercept and confounds from all rows by the coefficients of the training rows."""
+        if self.nuisance is None:
+            return np.asarray(matrix - matrix[self.train].mean(axis=0))
+        residual: Matrix = matrix - self.nuisance @ (self.nuisance[self.train].T @ matrix[self.train])
+        return residual
+
+
+def embed_folds(
+    views: tuple[View, View], confounds: Any, folds: Folds, *, n_components: tuple[int, int], scale: bool = True
+) -> list[FoldEmbedding]:
+    """Fit confounds, scaling and PCA in every training fold and apply them to its test rows.
+
+    Parameters
+    ----------
+    views : pair of View
+    confounds : array, (DataFrame, ConfoundDesign) or None
+        See `fusion.cross_validated_cca`.
+    folds : Folds
+    n_components : pair of int
+        At most so many of x and of y.
+    scale : bool
+    """
+    return [
+        _embed(views, encode_confounds(confounds, train), train, test, (n_components, scale)) for train, test in folds
+    ]
+
+
+def encode_confounds(confounds: Any, train: Rows) -> Matrix | None:
+    """Confounds of all rows as numbers, [n_subjects, n_confounds]; levels and moments are those of `train`."""
+    if not isinstance(confounds, tuple):
+        return None if confounds is None else as_matrix(confounds, "confounds")
+    frame, design = confounds
+    encoded: Matrix = clone(design).fit(frame.iloc[train]).transform(frame)
+    return encoded
+
+
+def _embed(
+    views: tuple[View, View],
+    confounds: Matrix | None,
+    train: Rows,
+    test: Rows,
+    settings: tuple[tuple[int, int], bool],
+) -> FoldEmbedding:
+    x, y = (
+        ViewPCA(n_components, confounds=confounds, scale=settings[1]).fit(view, rows=train).transform(view)
+        for view, n_components in zip(views, settings[0], strict=True)
+    )
+    return FoldEmbedding(train, test, x, y, _fold_nuisance(confounds, train))
+
+
+def _fold_nuisance(confounds: Matrix | None, train: Rows) -> Matrix | None:
+    """Intercept and confounds of all rows in coordinates that are orthonormal in the training rows."""
+    if confounds is None:
+        return None
+    centred = confounds - confounds[train].mean(axis=0)
+    basis = make_basis(centred[train], np.linalg.norm(confounds[train], axis=0))
+    intercept = np.full((len(confounds), 1), 1 / np.sqrt(len(train)))
+    return np.hstack([intercept, centred @ basis.weights])
