@@ -140,9 +140,14 @@ def _read_frame(path: Path, id_column: str) -> pandas.DataFrame:
     if suffix not in _SEPARATORS:
         raise InputError(f"a participants table is .tsv, .txt, .csv or .parquet; got {path.name}: convert it")
     try:
-        return pd.read_csv(path, sep=_SEPARATORS[suffix], converters={id_column: str})
+        frame = pd.read_csv(path, sep=_SEPARATORS[suffix], index_col=False, dtype={id_column: str})
+        if id_column in frame.columns:  # an id may read "NA"
+            frame = frame.assign(
+                **pd.read_csv(path, sep=_SEPARATORS[suffix], usecols=[id_column], dtype=str, na_filter=False)
+            )
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise InputError(f"the participants table {path} cannot be read as {suffix} ({error}): repair it") from error
+    return frame
 
 
 def _check_ids(ids: pandas.Index[str], path: Path) -> None:

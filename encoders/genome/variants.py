@@ -100,8 +100,8 @@ class VariantFiles:
         present = {path: tuple(filter(self._samples[path].__contains__, subjects)) for path in holding}
         if lacking := set(subjects).difference(*present.values()):
             raise InputError(
-                f"every subject needs genotypes for {interval}; {min(lacking)} and {len(lacking) - 1} others are in "
-                f"none of {', '.join(map(str, holding))}: leave the subjects or the gene out"
+                f"every subject needs genotypes for {interval}; {len(lacking)} of {len(subjects)} (first "
+                f"{min(lacking)}) are in none of {', '.join(map(str, holding))}: leave the subjects or the gene out"
             )
         sources = [(path, contig, present[path]) for path, contig in holding.items() if present[path]]
         self._sources_of[interval.chrom] = (subjects, sources)

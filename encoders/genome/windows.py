@@ -97,8 +97,8 @@ def _check_subjects(variants: VariantFiles, subject_ids: Sequence[str] | None) -
     subjects = variants.samples if subject_ids is None else tuple(subject_ids)
     if unknown := sorted(set(subjects) - set(variants.samples)):
         raise InputError(
-            f"every subject must be a sample of the variant files; {unknown[0]} and {len(unknown) - 1} others are not "
-            f"among {len(variants.samples)}: correct the subject list"
+            f"every subject must be a sample of the variant files; {len(unknown)} of {len(subjects)} (first "
+            f"{unknown[0]}) are not among its {len(variants.samples)}: correct the subject list"
         )
     if not subjects or len(set(subjects)) < len(subjects):
         raise InputError(

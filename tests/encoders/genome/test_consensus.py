@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pysam
+import pysam.utils
 import pytest
 
 from encoders.errors import InputError
@@ -19,7 +19,7 @@ from encoders.genome.intervals import parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants import VariantFiles
 
-POLICIES = {
+POLICIES: dict[str, dict[str, Any]] = {
     "H1@1.24": {"haplotype": 1, "unphased": "as-written"},
     "H2@1.24": {"haplotype": 2, "unphased": "as-written"},
     "H1_M_N@1.24": {"haplotype": 1, "unphased": "as-written", "missing": "N"},
@@ -124,8 +124,8 @@ def test_generated_records_equal_bcftools_itself(
     rng = random.Random(seed)
     genome = "".join(rng.choices("ACGT", k=200))
     start, end = 30, 30 + rng.randrange(20, 90)
-    if not (records := _random_records(rng, genome, start, end)):
-        pytest.skip("no record was drawn")
+    while not (records := _random_records(rng, genome, start, end)):
+        pass
     vcf = write_vcf(records)
     reference, variants = Reference(write_fasta({"20": genome})), VariantFiles(vcf)
     options = {
@@ -137,7 +137,7 @@ def test_generated_records_equal_bcftools_itself(
         region = f"20:{start + 1}-{end}"
         try:
             expected = bcftools_consensus(genome[start:end], region, vcf, "-s", "S1", *text.split())
-        except pysam.SamtoolsError:
+        except pysam.utils.SamtoolsError:
             continue
         found = haplotype_sequence(reference, variants, parse_region(region), "S1", **POLICIES[policy])
         assert found == expected, (policy, region, records)

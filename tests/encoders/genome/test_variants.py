@@ -1,0 +1,140 @@
+"""Variant files and the input gate."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+
+from encoders.errors import InputError
+from encoders.genome.annotation import read_panel
+from encoders.genome.gate import check_reference_alleles
+from encoders.genome.intervals import Interval, parse_region
+from encoders.genome.reference import Reference
+from encoders.genome.variants import VariantFiles
+
+REGION = Interval("20", 100, 200)
+
+
+def test_subjects_come_in_the_order_asked_for_across_files(write_vcf: Callable[..., Path]) -> None:
+    first = write_vcf([(150, "A", "C,T", ".", ["0|1", "2|."])], samples=("S1", "S2"), name="a")
+    second = write_vcf([(150, "A", "C", ".", ["1/1"]), (160, "G", "T", ".", ["0|0"])], samples=("S3",), name="b")
+    variants = VariantFiles([first, second])
+    assert variants.samples == ("S1", "S2", "S3")
+    assert variants.contigs == ("20",)
+    blocks = {block.subjects: block for block in variants.fetch(REGION, ["S2", "S3", "S1"])}
+    assert set(blocks) == {("S2", "S1"), ("S3",)}
+    assert blocks["S2", "S1"].alleles.tolist() == [[[2, -1], [0, 1]]]
+    assert blocks["S2", "S1"].alts == (("C", "T"),)
+    assert blocks[("S3",)].positions.tolist() == [149, 159]
+    assert blocks[("S3",)].phased.tolist() == [[False], [True]]
+
+
+def test_a_deletion_that_starts_before_the_region_is_fetched(write_vcf: Callable[..., Path]) -> None:
+    vcf = write_vcf([(98, "AAAA", "A", ".", ["0|1"]), (99, "A", "<DEL>", "END=120", ["0|1"])])
+    (block,) = VariantFiles(vcf).fetch(REGION, ["S1"])
+    assert block.positions.tolist() == [97, 98]
+    assert block.info_ends.tolist() == [101, 120]
+
+
+def test_files_that_repeat_one_another_count_once_and_others_are_refused(write_vcf: Callable[..., Path]) -> None:
+    records = [(150, "A", "C", ".", ["0|1"]), (160, "A", "C", ".", ["1|1"])]
+    whole, part = write_vcf(records, name="whole"), write_vcf(records[:1], name="part")
+    (block,) = VariantFiles([part, whole]).fetch(REGION, ["S1"])
+    assert block.path == whole
+    different = write_vcf([(150, "A", "C", ".", ["1|1"])], name="different")
+    with pytest.raises(InputError, match=r"S1 is in .*whole.* and .*different"):
+        VariantFiles([whole, different]).fetch(REGION, ["S1"])
+
+
+def test_bcf_reads_as_vcf(write_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    vcf = write_vcf([(150, "A", "C", ".", ["0|1", "1/0"])], samples=("S1", "S2"))
+    bcf = tmp_path / "v.bcf"
+    with pysam.VariantFile(str(vcf)) as source, pysam.VariantFile(str(bcf), "wb", header=source.header) as target:
+        for record in source:
+            target.write(record)
+    with pytest.raises(InputError, match=r"run bcftools index v\.bcf"):
+        VariantFiles(bcf)
+    pysam.tabix_index(str(bcf), preset="bcf")
+    expected, found = (VariantFiles(path).fetch(REGION, ["S2", "S1"])[0] for path in (vcf, bcf))
+    assert np.array_equal(expected.alleles, found.alleles)
+    assert np.array_equal(expected.phased, found.phased)
+
+
+def test_bad_files_and_regions_are_refused(write_vcf: Callable[..., Path], tmp_path: Path) -> None:
+    vcf = write_vcf([(150, "A", "C", ".", ["0|1"])])
+    variants = VariantFiles(vcf)
+    with pytest.raises(InputError, match=r"contig 7 has no records .* contigs are 20"):
+        variants.fetch(Interval("7", 0, 10), ["S1"])
+    with pytest.raises(InputError, match=r"1 of 2 \(first S9\) are in none of"):
+        variants.fetch(REGION, ["S1", "S9"])
+    for chrom in ("X", "chrY", "MT", "chrM"):
+        with pytest.raises(InputError, match="haplotypes need an autosome"):
+            variants.fetch(Interval(chrom, 0, 10), ["S1"])
+    Path(f"{vcf}.tbi").unlink()
+    with pytest.raises(InputError, match=r"run tabix -p vcf v\.vcf\.gz"):
+        VariantFiles(vcf)
+    plain = tmp_path / "plain.vcf"
+    plain.write_text("##fileformat=VCFv4.2\n")
+    with pytest.raises(InputError, match="run bgzip"):
+        VariantFiles(plain)
+    with pytest.raises(InputError, match="does not exist"):
+        VariantFiles(tmp_path / "none.vcf.gz")
+
+
+def test_haploid_males_of_a_real_sex_chromosome_are_refused(real_data: Path) -> None:
+    variants = VariantFiles(real_data / "genome/grch38_pgx_vcf/G6PD.bcf")
+    with pytest.raises(InputError, match="lies on X"):
+        variants.fetch(parse_region("chrX:154528395-154549890"), variants.samples)
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern", "region", "n_records"),
+    [
+        ("grch37_chr20", "*EUR300*.vcf.gz", "20:1000001-2000000", 7568),
+        ("grch37_chr20", "*EUR203*.vcf.gz", "20:1000001-2000000", 7568),
+        ("grch37_chr20", "*sites_only*.vcf.gz", "chr20:1000001-2000000", 28998),
+        ("grch37_chr22", "*.vcf.gz", "22:1-21000000", 608),
+        ("grch38_chr22", "*.vcf.gz", "22:19929001-19974999", 1379),
+    ],
+)
+def test_every_real_record_passes_the_gate(
+    real_data: Path, folder: str, pattern: str, region: str, n_records: int
+) -> None:
+    place = real_data / "genome" / folder
+    report = check_reference_alleles(
+        Reference(next(place.glob("*.fa.gz"))), VariantFiles(next(place.glob(pattern))), [parse_region(region)]
+    )
+    assert (report.n_records, report.n_matching, report.share) == (n_records, n_records, 1.0)
+
+
+def test_another_build_stops_with_the_cause(real_data: Path) -> None:
+    genome = real_data / "genome"
+    reference = Reference(next((genome / "grch37_chr22").glob("*.fa.gz")))
+    variants = VariantFiles(next((genome / "grch38_chr22").glob("*.vcf.gz")))
+    panel = read_panel(next((genome / "grch37_chr22").glob("*.gtf")), ["COMT"])
+    with pytest.raises(InputError, match="another genome build"):
+        check_reference_alleles(reference, variants, panel)
+
+
+@pytest.mark.parametrize(("shift", "direction"), [(1, "earlier"), (-1, "later")])
+def test_off_by_one_stops_with_the_cause(
+    real_data: Path, write_vcf: Callable[..., Path], shift: int, direction: str
+) -> None:
+    place = real_data / "genome/grch37_chr20"
+    source = VariantFiles(next(place.glob("*EUR300*.vcf.gz")))
+    sites = sorted(source.sites(parse_region("20:1093906-1160596")))
+    records = [(site.position + 1 + shift, site.ref, site.alts, ".", ["0|0"]) for site in sites]
+    reference = Reference(next(place.glob("*.fa.gz")))
+    with pytest.raises(InputError, match=f"one base {direction}: the positions are off by one"):
+        check_reference_alleles(reference, VariantFiles(write_vcf(records)), [parse_region("20:1093906-1160596")])
+
+
+def test_contigs_and_regions_without_records_stop_the_gate(real_data: Path) -> None:
+    place = real_data / "genome/grch37_chr20"
+    reference, variants = Reference(next(place.glob("*.fa.gz"))), VariantFiles(next(place.glob("*EUR300*.vcf.gz")))
+    with pytest.raises(InputError, match="contig chr21 is not in the reference"):
+        check_reference_alleles(reference, variants, [Interval("chr21", 0, 10)])
+    with pytest.raises(InputError, match="they have none in 1 places"):
+        check_reference_alleles(reference, variants, [Interval("20", 0, 10)])
