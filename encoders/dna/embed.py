@@ -110,6 +110,18 @@ def embed_missing(
     )
 
 
+def missing_sequences(spec: EncoderSpec, sequences: Sequence[str], store: EmbeddingStore) -> list[str]:
+    """What `embed_missing` would hand to an encoder of this setting: distinct, readable, and not in the store.
+
+    Raises
+    ------
+    InputError
+        As `embed_missing`.
+    """
+    found = _Inventory(sequences, spec)
+    return [found.bases_of[key] for key in store.missing(found.bases_of)]
+
+
 def read_embeddings(sequences: Sequence[str], store: EmbeddingStore) -> Vectors:
     """Stored vectors of these sequences, in their order; zeros where there is nothing to read.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from encoders import EmbeddingStore, InputError, load_encoder
-from encoders.dna.embed import available_cores, embed_missing, read_embeddings
+from encoders.dna.embed import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.dna.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
@@ -97,6 +97,20 @@ def test_where_nothing_can_be_read_the_vector_is_zero_and_counted(tmp_path: Path
     vectors = read_embeddings(sequences, store)
     assert vectors.any(axis=1).tolist() == [False, False, True, False, True, False, True]
     np.testing.assert_array_equal(vectors[6], vectors[2])
+
+
+def test_what_is_missing_is_what_would_be_embedded(tmp_path: Path) -> None:
+    encoder = CountingEncoder()
+    store = EmbeddingStore(tmp_path / "store", encoder.spec)
+    sequences = [*make_sequences(9), "AC", "N" * 40]
+    asked = sequences + [reverse_complement(sequence) for sequence in sequences]
+    missing = missing_sequences(encoder.spec, asked, store)
+    assert len(missing) == 9
+    assert not (tmp_path / "store").exists()
+    embed_missing(encoder, asked[:4], store)
+    assert len(missing_sequences(encoder.spec, asked, store)) == 5
+    embed_missing(encoder, asked, store)
+    assert sorted(sequence for batch in encoder.batches for sequence in batch) == sorted(missing)
 
 
 def test_too_long_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
