@@ -5,22 +5,21 @@ test rows in every fold at once. It must be *one*: folds share subjects, so thei
 another, and separate permutations per fold would lose that dependence and be liberal.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from fusion.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, as_blocks
-from fusion.fold_embedding import Dimensions, FoldEmbedding, choose_dimensions, embed_folds, encode_confounds
+from fusion.fold_embedding import embed_folds, encode_confounds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.matrices import Matrix, check_same_subjects
 from fusion.parallel import Progress, map_permutations
 from fusion.resampling import bootstrap_correlations, fold_average, percentile_interval
 from fusion.results import CrossValidatedCCA
-from fusion.variates import check_width
 from fusion.views import as_view
 
 __all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
@@ -91,15 +90,16 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     confounded = confounds[0] if isinstance(confounds, tuple) else confounds
     check_same_subjects(x=x, y=y, confounds=confounded)
     views = as_view(x), as_view(y)
-    n_subjects = views[0].shape[0]
+    n_subjects = int(views[0].shape[0])
     seed = int(np.random.SeedSequence(random_state).entropy)  # type: ignore[arg-type]
     blocks = as_blocks(exchangeability_blocks, n_subjects)
     folds = folds or make_folds(n_subjects, n_splits, groups=groups, stratify=stratify, random_state=seed)
     _check_folds(folds, n_subjects, groups)
     with threadpool_limits(limits=1):
-        cap = _embedding_cap(x_dimensions, y_dimensions, pca_components, n_subjects, min_ratio)
-        embedded = embed_folds(views, confounds, folds, n_components=cap, scale=scale)
-        p, q = _settle_dimensions(embedded, x_dimensions, y_dimensions, min_ratio)
+        embedded = embed_folds(views, confounds, folds, n_components=pca_components, scale=scale)
+        n_effective = min(fold.n_effective for fold in embedded)
+        available = min(fold.x.shape[1] for fold in embedded), min(fold.y.shape[1] for fold in embedded)
+        p, q = settle_dimensions(n_effective, available, (x_dimensions, y_dimensions), min_ratio=min_ratio)
         whitened = [fold.whiten(p, q) for fold in embedded]
         run = make_fold_permutation(
             whitened,
@@ -113,7 +113,6 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         x_scores, y_scores = _collect_scores(run, n_subjects)
     null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
     draws = bootstrap_correlations(x_scores, y_scores, folds.assignments, groups=groups, n_draws=n_bootstrap, seed=seed)
-    n_effective = min(fold.n_effective for fold in embedded)
     return CrossValidatedCCA(
         rho_by_fold=null_by_fold[0],
         null=fold_average(null_by_fold, np.bincount(folds.assignments)),
@@ -141,35 +140,6 @@ def _check_folds(folds: Folds, n_subjects: int, groups: Any) -> None:
     split = len(pairs) - len(np.unique(labels))
     if split:
         raise InputError(f"folds must keep every group in one fold; {split} groups are split: make them with groups.")
-
-
-def _embedding_cap(
-    x_dimensions: Dimensions, y_dimensions: Dimensions, pca_components: int, n_subjects: int, min_ratio: float
-) -> tuple[int, int]:
-    """Components that can be needed of each view, so that no more are computed."""
-    if pca_components < 1 or min_ratio <= 0:
-        raise InputError(f"pca_components and min_ratio must be positive; got {pca_components} and {min_ratio}.")
-    most = min(pca_components, max(1, int(n_subjects // min_ratio)))
-    caps = []
-    for name, wanted in (("x_dimensions", x_dimensions), ("y_dimensions", y_dimensions)):
-        if wanted != "auto" and not (isinstance(wanted, int) and 1 <= wanted <= pca_components):
-            raise InputError(f"{name} must be 'auto' or 1..{pca_components} (pca_components); got {wanted!r}.")
-        caps.append(most if wanted == "auto" else int(wanted))
-    return caps[0], caps[1]
-
-
-def _settle_dimensions(
-    embedded: Sequence[FoldEmbedding], x_dimensions: Dimensions, y_dimensions: Dimensions, min_ratio: float
-) -> tuple[int, int]:
-    """Dimensions that every training fold can carry."""
-    n_effective = min(fold.n_effective for fold in embedded)
-    x_available, y_available = (min(fold.widths[side] for fold in embedded) for side in (0, 1))
-    x_room = x_available if x_dimensions == "auto" else min(x_available, x_dimensions)
-    y_room = y_available if y_dimensions == "auto" else min(y_available, y_dimensions)
-    p, q = choose_dimensions(n_effective, x_room, y_room, min_ratio=min_ratio)
-    p, q = p if x_dimensions == "auto" else x_room, q if y_dimensions == "auto" else y_room
-    check_width(p, q, n_effective)
-    return p, q
 
 
 def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:

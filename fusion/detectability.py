@@ -1,91 +1,174 @@
-"""What an alignment of this size shows by chance, and what it could have found: known before any data exist.
+"""What can be found at all: null of the first correlation, detectability threshold, required subjects, red flags.
 
-N stands for effective subjects (rows less intercept and confounds), P and Q for the dimensions of the two views.
+Everywhere ``n`` is the number of effective rows: subjects less intercept and confounds.
 """
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
 
 from fusion.errors import InputError
-from fusion.matrices import Matrix
+
+RATIO_LIMIT = 10
+SHRINKAGE_LIMIT = 0.5
+
+
+class NullR1(NamedTuple):
+    """First in-sample canonical correlation of two unrelated Gaussian views."""
+
+    mean: float
+    q95: float
 
 
 def rho_c(n: int, p: int, q: int) -> float:
-    """Smallest population correlation that in-sample CCA can tell from noise, (PQ / ((N-P)(N-Q)))^(1/4).
+    """Smallest population correlation that can be told from noise, (pq / ((n - p)(n - q)))^(1/4).
+
+    Parameters
+    ----------
+    n, p, q : int
+        Effective rows, dimensions of x and of y.
+
+    Returns
+    -------
+    float
+        1 where p + q >= n: nothing can be told from noise.
 
     References
     ----------
-    Bao, Hu, Pan & Zhou (2019), Annals of Statistics, doi:10.1214/18-AOS1704.
+    Bao, Hu, Pan & Zhou (2019), doi:10.1214/18-AOS1704.
 
     Examples
     --------
-    >>> round(rho_c(5000, 512, 512), 3)
-    0.338
+    >>> round(rho_c(5000, 512, 512), 3), round(rho_c(5000, 50, 50), 3)
+    (0.338, 0.101)
     """
-    _check_width(n, p, q)
-    return float((p * q / ((n - p) * (n - q))) ** 0.25)
+    _check(p, q)
+    return 1.0 if p + q >= n else float((p * q / ((n - p) * (n - q))) ** 0.25)
 
 
 def wachter_edge(n: int, p: int, q: int) -> float:
-    """Largest canonical correlation of pure noise in the limit of large N, P and Q.
+    """Upper edge of the null canonical correlations as all sizes grow.
+
+    Finite samples stay a little below it.
 
     References
     ----------
-    Wachter (1980), Annals of Statistics, doi:10.1214/aos/1176345134.
+    Wachter (1980), doi:10.1214/aos/1176345134.
 
     Examples
     --------
     >>> round(wachter_edge(5000, 512, 512), 3)
     0.606
     """
-    _check_width(n, p, q)
-    a, b = p / n, q / n
-    return float(np.sqrt(a * (1 - b)) + np.sqrt(b * (1 - a)))
+    _check(p, q)
+    if p + q >= n:
+        return 1.0
+    x, y = p / n, q / n
+    return math.sqrt(x * (1 - y)) + math.sqrt(y * (1 - x))
 
 
-def null_r1(n: int, p: int, q: int, *, n_draws: int = 200, random_state: int = 0) -> Matrix:
-    """Draws of the largest canonical correlation of two independent Gaussian views, ascending, shape [n_draws].
+def null_r1(n: int, p: int, q: int, *, n_draws: int = 1000, random_state: int = 0) -> NullR1:
+    """Mean and 95 % point of the first in-sample correlation when the views are unrelated.
 
-    The squared correlations are the eigenvalues of A (A + B)^-1 with A ~ Wishart_p(q) and B ~ Wishart_p(N - q) for
-    P <= Q (Anderson 2003, section 13.2), drawn by their Cholesky factors (Bartlett 1933): no N x P matrix is made.
+    Squared null correlations follow the Jacobi ensemble, whose bidiagonal model needs 2 min(p, q) beta variables per
+    draw instead of n (p + q) normal ones.
+
+    Parameters
+    ----------
+    n, p, q : int
+        Effective rows, dimensions of x and of y.
+    n_draws, random_state : int
+
+    References
+    ----------
+    Edelman & Sutton (2008), doi:10.1007/s10208-006-0215-9.
+
+    Examples
+    --------
+    >>> null_r1(100, 60, 40)
+    NullR1(mean=1.0, q95=1.0)
     """
-    _check_width(n, p, q)
-    small, large = sorted((p, q))
+    _check(p, q)
+    if p + q >= n:
+        return NullR1(1.0, 1.0)
     rng = np.random.default_rng(random_state)
-    draws = np.empty(n_draws)
-    for draw in range(n_draws):
-        a, b = (_wishart_factor(small, freedom, rng) for freedom in (large, n - large))
-        # largest root of det(A - t B) = 0 is that of (B^-1/2)' A B^-1/2; r^2 = t / (1 + t)
-        ratio = scipy.linalg.solve_triangular(b, a, lower=True)
-        top = scipy.linalg.eigvalsh(ratio @ ratio.T, subset_by_index=[small - 1, small - 1])[0]
-        draws[draw] = np.sqrt(top / (1 + top))
-    return np.sort(draws)
+    draws = np.array([_draw_r1(rng, n, min(p, q), max(p, q)) for _ in range(n_draws)])
+    return NullR1(float(draws.mean()), float(np.quantile(draws, 0.95)))
+
+
+def _draw_r1(rng: np.random.Generator, n: int, few: int, many: int) -> float:
+    """Largest singular value of the bidiagonal model with a = many - few, b = n - few - many."""
+    a, b = many - few, n - few - many
+    k = np.arange(few, 0, -1)
+    c2 = rng.beta((a + k) / 2, (b + k) / 2)
+    inner = np.arange(few - 1, 0, -1)
+    d2 = rng.beta(inner / 2, (a + b + 1 + inner) / 2)
+    diagonal = np.sqrt(c2 * np.concatenate([[1.0], 1 - d2]))
+    upper = -np.sqrt((1 - c2[:-1]) * d2)
+    squares = diagonal**2 + np.concatenate([upper**2, [0.0]])
+    last = scipy.linalg.eigvalsh_tridiagonal(
+        squares, upper * diagonal[1:], select="i", select_range=(few - 1, few - 1), check_finite=False
+    )
+    return math.sqrt(min(1.0, float(last[0])))
 
 
 def required_n(rho: float, p: int, q: int) -> int:
-    """Effective subjects at which ``rho_c`` falls to ``rho``: (N-P)(N-Q) = PQ / rho^4.
+    """Effective rows from which a population correlation exceeds `rho_c`.
+
+    Raises
+    ------
+    InputError
+        If rho is not inside (0, 1).
 
     Examples
     --------
     >>> required_n(0.338, 512, 512)
     4994
     """
+    _check(p, q)
     if not 0 < rho < 1:
         raise InputError(f"required_n needs a correlation between 0 and 1; got {rho}.")
-    half, product = (p + q) / 2, p * q
-    return int(np.ceil(half + np.sqrt(half**2 - product + product / rho**4)))
+    n = (p + q + math.sqrt((p - q) ** 2 + 4 * p * q / rho**4)) / 2
+    return math.floor(n) + 1
 
 
-def _wishart_factor(size: int, freedom: int, rng: np.random.Generator) -> Matrix:
-    """Lower Cholesky factor of a Wishart matrix with unit scale."""
-    factor = np.tril(rng.standard_normal((size, size)), -1)
-    factor[np.diag_indices(size)] = np.sqrt(rng.chisquare(freedom - np.arange(size)))
-    return factor
+def flags(
+    n: int,
+    p: int,
+    q: int,
+    *,
+    r1: float | None = None,
+    held_out: float | None = None,
+    null: NullR1 | None = None,
+) -> list[str]:
+    """Sentences a reader must see beside a result; none if all is well.
 
-
-def _check_width(n: int, p: int, q: int) -> None:
-    if min(p, q) < 1 or p + q >= n:
-        raise InputError(
-            f"{p} and {q} dimensions need more than {p + q} effective subjects; got {n}: in-sample correlations are 1 "
-            "by construction. Lower the dimensions."
+    Parameters
+    ----------
+    n, p, q : int
+        Effective rows, dimensions of x and of y.
+    r1, held_out : float, optional
+        First correlation in sample and held out.
+    null : NullR1, optional
+        Simulated if r1 is given and this is not.
+    """
+    if p + q >= n:
+        return [f"Ranks {p} + {q} reach the {n} effective rows: in-sample correlations are 1 by construction."]
+    sentences = []
+    if n / (p + q) < RATIO_LIMIT:
+        sentences.append(f"Only {n / (p + q):.1f} effective subjects per dimension (fewer than {RATIO_LIMIT}).")
+    if r1 is not None and r1 < (limit := (null or null_r1(n, p, q)).q95):
+        sentences.append(f"The in-sample correlation {r1:.3f} lies below the 95 % point of pure noise, {limit:.3f}.")
+    if r1 is not None and held_out is not None and held_out < SHRINKAGE_LIMIT * r1:
+        sentences.append(
+            f"Held out, the correlation is {held_out:.3f} against {r1:.3f} in sample "
+            f"(ratio {held_out / r1:.2f}, below {SHRINKAGE_LIMIT})."
         )
+    return sentences
+
+
+def _check(p: int, q: int) -> None:
+    if min(p, q) < 1:
+        raise InputError(f"Both views need at least one dimension; got {p} and {q}.")

@@ -1,7 +1,7 @@
 """Folds whose views are residualised, scaled, reduced and whitened by their training rows."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,26 +13,7 @@ from fusion.matrices import Matrix, as_matrix
 from fusion.pca import ViewPCA
 from fusion.views import View
 
-Dimensions = int | Literal["auto"]
 Rows = NDArray[np.intp]
-
-
-def choose_dimensions(
-    n_effective: int, x_available: int, y_available: int, *, min_ratio: float = 10
-) -> tuple[int, int]:
-    """Largest numbers of leading components (P, Q) with n_effective / (P + Q) >= min_ratio.
-
-    Split evenly; what the smaller side cannot use goes to the other; at least one each.
-
-    Examples
-    --------
-    >>> choose_dimensions(400, 512, 180), choose_dimensions(400, 512, 5), choose_dimensions(12, 512, 180)
-    ((20, 20), (35, 5), (1, 1))
-    """
-    budget = max(2, int(n_effective // min_ratio))
-    x = min(x_available, (budget + 1) // 2)
-    y = min(y_available, budget - x)
-    return max(1, min(x_available, budget - y)), max(1, y)
 
 
 @dataclass(frozen=True)
@@ -81,7 +62,7 @@ class FoldEmbedding:
 
 
 def embed_folds(
-    views: tuple[View, View], confounds: Any, folds: Folds, *, n_components: tuple[int, int], scale: bool = True
+    views: tuple[View, View], confounds: Any, folds: Folds, *, n_components: int, scale: bool = True
 ) -> list[FoldEmbedding]:
     """Fit confounds, scaling and PCA in every training fold and apply them to its test rows.
 
@@ -91,8 +72,8 @@ def embed_folds(
     confounds : array, (DataFrame, ConfoundDesign) or None
         See `fusion.cross_validated_cca`.
     folds : Folds
-    n_components : pair of int
-        At most so many of x and of y.
+    n_components : int
+        At most so many of each view.
     scale : bool
     """
     return [
@@ -114,11 +95,11 @@ def _embed(
     confounds: Matrix | None,
     train: Rows,
     test: Rows,
-    settings: tuple[tuple[int, int], bool],
+    settings: tuple[int, bool],
 ) -> FoldEmbedding:
     x, y = (
-        ViewPCA(n_components, confounds=confounds, scale=settings[1]).fit(view, rows=train).transform(view)
-        for view, n_components in zip(views, settings[0], strict=True)
+        ViewPCA(settings[0], confounds=confounds, scale=settings[1]).fit(view, rows=train).transform(view)
+        for view in views
     )
     return FoldEmbedding(train, test, x, y, _fold_nuisance(confounds, train))
 

@@ -14,9 +14,10 @@ from fusion.errors import InputError
 from fusion.exchangeability import Permutation, PermutationSet, as_blocks, check_permutations, make_permutations
 from fusion.kernel import PermutedStatistics, Statistic
 from fusion.matrices import Matrix, as_matrix, check_same_subjects
+from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations
 from fusion.projections import Identity
-from fusion.results import PermutationTestCCA, permutation_p
+from fusion.results import PermutationTestCCA
 from fusion.variates import (
     Method,
     Reference,

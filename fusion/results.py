@@ -1,106 +1,19 @@
 """Frozen results: what was found, its null distribution, and how it was computed."""
 
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.archive import read_archive, write_archive
 from fusion.errors import InputError
 from fusion.folds import Folds
 from fusion.matrices import Matrix
+from fusion.p_values import monte_carlo_interval, permutation_p
+from fusion.saved import Saved, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Saved:
-    """Saving, loading and listing of a frozen dataclass of arrays, numbers, texts and tuples of them."""
-
-    unsaved: ClassVar[frozenset[str]] = frozenset()
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready copy of every field that is saved: arrays become lists, NaN becomes None."""
-        return {name: _jsonable(value) for name, value in self._items().items()}
-
-    def save(self, path: Path | str, *, subject_level: bool = False) -> Path:
-        """Write one ``.npz`` without pickle; subject-level fields only if asked."""
-        items = self._items(subject_level)
-        arrays = {name: value for name, value in items.items() if isinstance(value, np.ndarray)}
-        record = {name: value for name, value in items.items() if name not in arrays}
-        return write_archive(path, type(self).__name__, arrays, record)
-
-    @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote; subject-level fields that were not written are None."""
-        arrays, record = read_archive(path, cls.__name__)
-        values = {name: _tupled(value) for name, value in record.items()} | arrays
-        return cls(**{field.name: values.get(field.name) for field in fields(cls)})  # type: ignore[arg-type]
-
-    def _items(self, subject_level: bool = False) -> dict[str, Any]:
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
-        return {name: getattr(self, name) for name in names if subject_level or name not in self.unsaved}
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return _jsonable(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def permutation_p(null: Matrix) -> Matrix:
-    """p-values from null distributions whose first row is the observed one, which is counted.
-
-    Parameters
-    ----------
-    null : float64 array, shape [n_permutations + 1, n_tests]
-        A column of NaN was not tested and gets NaN.
-
-    Returns
-    -------
-    float64 array, shape [n_tests]
-
-    Examples
-    --------
-    >>> permutation_p(np.array([[3.0], [1.0], [2.0], [4.0]])).tolist()
-    [0.5]
-    """
-    observed = null[0]
-    exceeding = (null >= observed - 1e-12 * np.abs(np.where(np.isfinite(observed), observed, 0.0))).sum(axis=0)
-    return np.where(np.isnan(observed), np.nan, exceeding / len(null))
-
-
-def monte_carlo_interval(p: Matrix, n_draws: int, level: float = 0.95) -> Matrix:
-    """Clopper-Pearson interval of the p-value that infinitely many permutations would give, [..., 2].
-
-    Parameters
-    ----------
-    p : float64 array
-        Identity counted.
-    n_draws : int
-        Permutations besides the identity.
-    level : float
-
-    References
-    ----------
-    Clopper & Pearson (1934), doi:10.1093/biomet/26.4.404.
-    """
-    from scipy.special import betaincinv
-
-    exceeding: Matrix = np.rint(np.asarray(p) * (n_draws + 1)) - 1
-    tail = (1 - level) / 2
-    low = np.where(exceeding > 0, betaincinv(np.maximum(exceeding, 1), n_draws - exceeding + 1, tail), 0.0)
-    high = np.where(exceeding < n_draws, betaincinv(exceeding + 1, np.maximum(n_draws - exceeding, 1), 1 - tail), 1.0)
-    interval = np.stack([low, high], axis=-1)
-    return np.asarray(np.where(np.isnan(p)[..., np.newaxis], np.nan, interval))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +90,7 @@ class PermutationTestCCA(Saved):
         del record["null_statistics"]
         derived = {"p_uncorrected": self.p_uncorrected, "p_fwer": self.p_fwer, "p_interval": self.p_interval}
         counts = {"n_permutations": self.n_permutations, "n_tested": self.n_tested}
-        return record | counts | {name: _jsonable(value) for name, value in derived.items()}
+        return record | counts | {name: jsonable(value) for name, value in derived.items()}
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per component."""
@@ -289,7 +202,7 @@ class CrossValidatedCCA(Saved):
         record = super().to_dict()
         del record["null"]
         names = ("rho", "p", "p_fwer", "p_interval", "null_mean", "null_q95", "n_permutations", "n_splits")
-        return record | {name: _jsonable(getattr(self, name)) for name in names}
+        return record | {name: jsonable(getattr(self, name)) for name in names}
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per component."""

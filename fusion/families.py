@@ -1,0 +1,156 @@
+"""Several alignments tested together: max-T over arms, and paired differences between two of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fusion.errors import InputError
+from fusion.matrices import Matrix
+from fusion.resampling import BOOTSTRAP_KEY, bootstrap_correlations, percentile_interval
+from fusion.results import CrossValidatedCCA
+from fusion.saved import Saved
+
+ROWS_AT_ONCE = 256
+
+
+def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, float]:
+    """Adjust p-values over a family of tests by step-down max-T.
+
+    Parameters
+    ----------
+    statistics : mapping of name to (observed, null)
+        null : float64 array, shape [n_permutations + 1], the identity first. Row b must be the *same* permutation in
+        every test: same folds, blocks, confounds, seed and number of permutations. Statistics on one scale, large is
+        evidence.
+
+    Returns
+    -------
+    dict of name to p
+        Family-wise error controlled over the mapping, in its order.
+
+    Raises
+    ------
+    InputError
+        If null distributions differ in length or do not begin with the observed value.
+
+    References
+    ----------
+    Westfall & Young (1993), ISBN 978-0-471-55761-6, algorithm 4.1.
+
+    Examples
+    --------
+    >>> null = np.array([3.0, 1.0, 2.0, 0.0])
+    >>> westfall_young({"a": (3.0, null), "b": (0.0, null[::-1])})
+    {'a': 0.5, 'b': 1.0}
+    """
+    if not statistics:
+        return {}
+    names = list(statistics)
+    for name, (observed, null) in statistics.items():
+        if len(null) != len(statistics[names[0]][1]) or null[0] != observed:
+            raise InputError(
+                f"{name!r} must bring the null of the same permutations as {names[0]!r}, its observed value first."
+            )
+    table = np.stack([null for _, null in statistics.values()])
+    order = np.argsort(-table[:, 0], kind="stable")
+    remaining_maximum = np.maximum.accumulate(table[order][::-1], axis=0)[::-1]
+    p = np.maximum.accumulate((remaining_maximum >= table[order][:, :1]).mean(axis=1))
+    adjusted = dict(zip((names[i] for i in order), p.tolist(), strict=True))
+    return {name: adjusted[name] for name in names}
+
+
+@dataclass(frozen=True, eq=False)
+class PairedDifference(Saved):
+    """Difference of two held-out correlations in the same subjects and folds.
+
+    Attributes
+    ----------
+    difference : float
+        First minus second.
+    interval : float64 array, shape [2]
+        95 % percentile bootstrap, the same subjects drawn for both.
+    p : float
+        Two-sided, identity counted.
+    n_permutations : int
+    """
+
+    difference: float
+    interval: Matrix
+    p: float
+    n_permutations: int
+
+
+def paired_difference(
+    first: CrossValidatedCCA,
+    second: CrossValidatedCCA,
+    *,
+    component: int = 0,
+    groups: Any = None,
+    n_permutations: int = 9999,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+) -> PairedDifference:
+    """Compare two arms by their held-out scores.
+
+    Standardised within folds, a subject's product of x and y scores is its share of the correlation, and the mean over
+    subjects is the fold-averaged correlation. If the arms are equal, swapping them for a subject (for a whole group)
+    changes nothing in law: the null flips the signs of the subjects' differences.
+
+    Parameters
+    ----------
+    first, second : CrossValidatedCCA
+        With subject-level scores, of the same subjects in the same folds.
+    component : int
+        0-based.
+    groups : array of labels, shape [n_subjects], optional
+        Swapped and resampled as wholes.
+    n_permutations, n_bootstrap, random_state : int
+
+    Raises
+    ------
+    InputError
+        If folds differ or scores were not kept.
+    """
+    if first.folds_sha256 != second.folds_sha256:
+        raise InputError("A paired difference needs both arms in the same folds; their hashes differ.")
+    if min(len(first.rho), len(second.rho)) <= component:
+        raise InputError(
+            f"Component {component} must exist in both arms; they have {len(first.rho)}, {len(second.rho)}."
+        )
+    shares = _shares(first, component) - _shares(second, component)
+    clusters = np.arange(len(shares)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    draws = [_bootstrap(arm, component, groups, n_bootstrap, random_state) for arm in (first, second)]
+    return PairedDifference(
+        difference=float(first.rho[component] - second.rho[component]),
+        interval=percentile_interval(draws[0] - draws[1]),
+        p=_sign_flip_p(np.bincount(clusters, shares).astype(np.float64), n_permutations, random_state),
+        n_permutations=n_permutations,
+    )
+
+
+def _shares(arm: CrossValidatedCCA, component: int) -> Matrix:
+    """Per subject: product of scores standardised within its fold."""
+    folds = arm.folds
+    if arm.x_scores is None or arm.y_scores is None:
+        raise InputError("A paired difference needs subject-level scores; this result was saved without them.")
+    product = np.empty(len(folds.assignments))
+    for _, test in folds:
+        x, y = arm.x_scores[test, component], arm.y_scores[test, component]
+        product[test] = (x - x.mean()) / x.std() * (y - y.mean()) / y.std()
+    return product
+
+
+def _bootstrap(arm: CrossValidatedCCA, component: int, groups: Any, n_draws: int, seed: int) -> Matrix:
+    x, y = (scores[:, [component]] for scores in (arm.x_scores, arm.y_scores) if scores is not None)
+    return bootstrap_correlations(x, y, arm.folds.assignments, groups=groups, n_draws=n_draws, seed=seed)[:, 0]
+
+
+def _sign_flip_p(differences: Matrix, n_permutations: int, seed: int) -> float:
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY,)))
+    observed, exceeding = abs(differences.sum()), 1
+    for start in range(0, n_permutations, ROWS_AT_ONCE):
+        signs = rng.integers(0, 2, size=(min(ROWS_AT_ONCE, n_permutations - start), len(differences))) * 2.0 - 1
+        exceeding += int((np.abs(signs @ differences) >= observed * (1 - 1e-12)).sum())
+    return exceeding / (n_permutations + 1)

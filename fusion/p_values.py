@@ -1,0 +1,52 @@
+"""p-values of permutation distributions that count the identity, and their Monte-Carlo error."""
+
+import numpy as np
+
+from fusion.matrices import Matrix
+
+
+def permutation_p(null: Matrix) -> Matrix:
+    """p-values from null distributions whose first row is the observed one, which is counted.
+
+    Parameters
+    ----------
+    null : float64 array, shape [n_permutations + 1, n_tests]
+        A column of NaN was not tested and gets NaN.
+
+    Returns
+    -------
+    float64 array, shape [n_tests]
+
+    Examples
+    --------
+    >>> permutation_p(np.array([[3.0], [1.0], [2.0], [4.0]])).tolist()
+    [0.5]
+    """
+    observed = null[0]
+    exceeding = (null >= observed - 1e-12 * np.abs(np.where(np.isfinite(observed), observed, 0.0))).sum(axis=0)
+    return np.where(np.isnan(observed), np.nan, exceeding / len(null))
+
+
+def monte_carlo_interval(p: Matrix, n_draws: int, level: float = 0.95) -> Matrix:
+    """Clopper-Pearson interval of the p-value that infinitely many permutations would give, [..., 2].
+
+    Parameters
+    ----------
+    p : float64 array
+        Identity counted.
+    n_draws : int
+        Permutations besides the identity.
+    level : float
+
+    References
+    ----------
+    Clopper & Pearson (1934), doi:10.1093/biomet/26.4.404.
+    """
+    from scipy.special import betaincinv
+
+    exceeding: Matrix = np.rint(np.asarray(p) * (n_draws + 1)) - 1
+    tail = (1 - level) / 2
+    low = np.where(exceeding > 0, betaincinv(np.maximum(exceeding, 1), n_draws - exceeding + 1, tail), 0.0)
+    high = np.where(exceeding < n_draws, betaincinv(exceeding + 1, np.maximum(n_draws - exceeding, 1), 1 - tail), 1.0)
+    interval = np.stack([low, high], axis=-1)
+    return np.asarray(np.where(np.isnan(p)[..., np.newaxis], np.nan, interval))
