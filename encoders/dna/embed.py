@@ -200,9 +200,11 @@ def _key(bases: str, spec: EncoderSpec) -> str | None:
 
 
 def available_cores() -> int:
-    """Cores this process may use: those of the SLURM task, else those it is bound to."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(bound, int(os.environ.get("SLURM_CPUS_PER_TASK", bound)))
+    """Cores this process may use: those of the SLURM task, of its affinity mask and of its container's quota."""
+    from joblib import cpu_count
+
+    cores: int = cpu_count()
+    return min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
 
 
 @contextmanager
