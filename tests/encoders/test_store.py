@@ -24,6 +24,7 @@ root, first, stop, step = sys.argv[1], *map(int, sys.argv[2:])
 spec = EncoderSpec(name="e", family="f", label="e-16", hidden_dim=16, tokenizer_version="1", min_bp=1)
 store = EmbeddingStore(pathlib.Path(root), spec)
 print("ready", flush=True)
+sys.stdin.readline()
 for start in range(first, stop, step):
     numbers = np.arange(start, min(start + step, stop))
     store.write([f"i{n}" for n in numbers], (numbers[:, None] + np.arange(16) / 16).astype(np.float32))
@@ -37,7 +38,15 @@ def make_rows(first: int, stop: int) -> tuple[list[str], np.ndarray]:
 
 def start_writer(root: Path, first: int, stop: int, step: int) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-c", WRITER, str(root), str(first), str(stop), str(step)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def let_go(writer: subprocess.Popen[str]) -> None:
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "ready\n"
+    writer.stdin.write("go\n")
+    writer.stdin.flush()
 
 
 def ids_on_disk(store: EmbeddingStore) -> list[str]:
@@ -161,12 +170,11 @@ def test_writers_killed_at_any_point_lose_and_double_nothing(tmp_path: Path) -> 
     rng = np.random.default_rng(5)
     for _ in range(6):
         writer = start_writer(tmp_path, 0, 4000, 3)
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
+        let_go(writer)
         time.sleep(rng.uniform(0.0, 0.25))
         writer.send_signal(signal.SIGKILL)
-        writer.wait()
-        writer.stdout.close()
+        assert writer.wait() == -signal.SIGKILL
+        writer.communicate()
         store = EmbeddingStore(tmp_path, SPEC)
         on_disk = ids_on_disk(store)
         assert len(on_disk) == len(set(on_disk)) == len(store)
@@ -177,12 +185,15 @@ def test_writers_killed_at_any_point_lose_and_double_nothing(tmp_path: Path) -> 
     assert sorted(ids_on_disk(store)) == sorted(ids)
 
 
-def test_two_processes_at_once_agree(tmp_path: Path) -> None:
-    writers = [start_writer(tmp_path, 0, 240, 7), start_writer(tmp_path, 90, 300, 11)]
+def test_processes_at_once_agree(tmp_path: Path) -> None:
+    """Different steps, so that shards overlap in part: without the lock ids are doubled and files swept away."""
+    writers = [start_writer(tmp_path, 0, 600, step) for step in (2, 3, 5)]
+    for writer in writers:
+        let_go(writer)
     for writer in writers:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
-    ids, vectors = make_rows(0, 300)
+    ids, vectors = make_rows(0, 600)
     store = EmbeddingStore(tmp_path, SPEC)
     np.testing.assert_array_equal(store.read(ids), vectors)
     assert sorted(ids_on_disk(store)) == sorted(ids)

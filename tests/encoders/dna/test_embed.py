@@ -142,7 +142,7 @@ def test_killed_runs_resume_with_nothing_lost_or_doubled(tmp_path: Path) -> None
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(600)]
     encoder = load_encoder("kmer-spectrum", k=4)
-    for delay in (0.02, 0.1, 0.2):
+    for delay in (0.02, 0.05, 0.05):
         process = subprocess.Popen([sys.executable, "-c", EMBED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
