@@ -90,7 +90,7 @@ def choose_alleles(
 
 def _refuse(block: GenotypeBlock, refused: Bool[np.ndarray, "n_records n_subjects"], what: str, remedy: str) -> None:
     if refused.any():
-        record, column = np.argwhere(refused)[0]
+        record, column = np.argwhere(refused)[0].tolist()
         raise InputError(
             f"every genotype must have two known, phased alleles under these policies; {block.describe(record)} is "
             f"{what} in {block.subjects[column]}: {remedy}"

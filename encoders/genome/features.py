@@ -4,8 +4,9 @@ import gzip
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from encoders.errors import InputError
@@ -154,9 +155,9 @@ def _bare(identifier: str) -> str:
     return identifier.removeprefix("gene:").removeprefix("transcript:")
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path) -> TextIOWrapper:
     if not path.is_file():
         raise InputError(f"the annotation {path} does not exist: correct the path")
     if path.suffix == ".gz":
-        return cast(IO[str], gzip.open(path, "rt"))
+        return gzip.open(path, "rt")
     return path.open()

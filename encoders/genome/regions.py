@@ -1,8 +1,9 @@
 """Stretches of a gene that are cut into windows: exons, gene bodies, promoters, and their tiles."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
+from encoders.errors import InputError
 from encoders.genome.consensus import Edit
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
@@ -22,6 +23,17 @@ class Tile(NamedTuple):
 
     start: int
     end: int
+
+
+def check_unit(unit: str) -> None:
+    """Refuse a unit that does not exist.
+
+    Raises
+    ------
+    InputError
+    """
+    if unit not in get_args(Unit):
+        raise InputError(f"the unit of windows must be one of {', '.join(get_args(Unit))}; got {unit!r}: choose one")
 
 
 def make_regions(gene: Gene, unit: Unit, promoter_flank: int, reference: Reference) -> tuple[Region, ...]:

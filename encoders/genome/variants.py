@@ -20,6 +20,7 @@ from encoders.genome.intervals import Interval
 __all__ = ["GenotypeBlock", "VariantFiles"]
 
 _ABSENT = -2
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OPEN_READERS = 128
 
 
@@ -159,15 +160,22 @@ def _read_samples(path: Path) -> tuple[str, ...]:
         raise InputError(f"the variant file {path} does not exist: correct the path")
     with path.open("rb") as file:
         head = file.read(14)
+        file.seek(max(0, path.stat().st_size - len(_BGZF_END)))
+        tail = file.read()
     if head[12:14] != b"BC":
         raise InputError(
             f"variants must be bgzip-compressed VCF or BCF; {path} is not: run bgzip {path.name} and tabix -p vcf on it"
         )
+    if tail != _BGZF_END:
+        raise InputError(f"the variant file {path} is truncated (its end-of-file block is missing): copy it again")
     if not any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi")):
         command = f"bcftools index {path.name}" if path.suffix == ".bcf" else f"tabix -p vcf {path.name}"
         raise InputError(f"the variant file {path} has no index: run {command} where it is")
-    with pysam.VariantFile(str(path)) as file:
-        return tuple(file.header.samples)
+    try:
+        with pysam.VariantFile(str(path)) as file:
+            return tuple(file.header.samples)
+    except ValueError as error:
+        raise InputError(f"the variant file {path} cannot be read as VCF or BCF ({error}): repair it") from error
 
 
 def _genotypes(record: Any, samples: Sequence[str], path: Path) -> Int16[np.ndarray, "n_samples 3"]:

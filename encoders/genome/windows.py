@@ -4,7 +4,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import get_args
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -16,7 +15,7 @@ from encoders.genome.consensus import Edit
 from encoders.genome.haplotypes import Pattern, apply_edits, find_patterns
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
-from encoders.genome.regions import Region, Tile, Unit, make_regions, make_tiles, split_edits
+from encoders.genome.regions import Region, Tile, Unit, check_unit, make_regions, make_tiles, split_edits
 from encoders.genome.sequences import AMBIGUITY, reverse_complement, sequence_id
 from encoders.genome.variants import VariantFiles
 from encoders.genome.window_table import WindowTable
@@ -75,10 +74,11 @@ def make_window_table(
         If a policy, subject, contig, genotype or allele cannot be used; the message names it.
     """
     check_policies(unphased, missing)
-    if not panel.genes or unit not in get_args(Unit) or window < 1 or promoter_flank < 1:
+    check_unit(unit)
+    if not panel.genes or min(window, promoter_flank) < 1:
         raise InputError(
-            f"windows need genes, a unit of {', '.join(get_args(Unit))} and lengths of at least 1; got "
-            f"{len(panel.genes)} genes, {unit!r}, window {window}, promoter_flank {promoter_flank}: correct them"
+            f"windows need genes and lengths of at least 1 base; got {len(panel.genes)} genes, window {window} and "
+            f"promoter_flank {promoter_flank}: correct the settings"
         )
     builder = _Builder(_check_subjects(variants, subject_ids), unphased, missing)
     for number, gene in enumerate(panel.genes):
@@ -221,7 +221,7 @@ class _Cutter:
 
 
 def _row(
-    carriers: list[tuple[Int64[np.ndarray, " n"], int]],
+    carriers: list[tuple[Int64[np.ndarray, " _"], int]],
 ) -> tuple[Int64[np.ndarray, " n_entries"], Int32[np.ndarray, " n_entries"]]:
     """Non-reference entries of one window, by haplotype."""
     haplotypes = np.concatenate([np.empty(0, np.int64), *(haplotypes for haplotypes, _ in carriers)])

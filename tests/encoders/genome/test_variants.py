@@ -72,6 +72,10 @@ def test_bad_files_and_regions_are_refused(write_vcf: Callable[..., Path], tmp_p
     for chrom in ("X", "chrY", "MT", "chrM"):
         with pytest.raises(InputError, match="haplotypes need an autosome"):
             variants.fetch(Interval(chrom, 0, 10), ["S1"])
+    truncated = tmp_path / "truncated.vcf.gz"
+    truncated.write_bytes(vcf.read_bytes()[:-40])
+    with pytest.raises(InputError, match="is truncated"):
+        VariantFiles(truncated)
     Path(f"{vcf}.tbi").unlink()
     with pytest.raises(InputError, match=r"run tabix -p vcf v\.vcf\.gz"):
         VariantFiles(vcf)

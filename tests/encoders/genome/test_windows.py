@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders.errors import InputError
+from encoders.genome.alleles import check_policies
 from encoders.genome.annotation import Panel, read_panel
 from encoders.genome.consensus import Edit
 from encoders.genome.haplotypes import apply_edits, haplotype_sequences
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
-from encoders.genome.regions import make_tiles, split_edits
+from encoders.genome.regions import check_unit, make_tiles, split_edits
 from encoders.genome.sequences import reverse_complement
 from encoders.genome.variants import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table
@@ -233,10 +234,7 @@ def test_the_long_frame_has_one_row_per_window_and_haplotype(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"unit": "intron"}, "'intron'"),
         ({"window": 0}, "window 0"),
-        ({"unphased": "random"}, "must be one of phased"),
-        ({"missing": "drop"}, "must be one of reference"),
         ({"subject_ids": ["S1", "S9"]}, r"1 of 2 \(first S9\)"),
         ({"subject_ids": ["S1", "S1"]}, "named once each"),
         ({"subject_ids": []}, "at least one"),
@@ -249,3 +247,12 @@ def test_bad_requests_are_refused(
     variants = VariantFiles(write_vcf([(101, GENOME[100], "T", ".", ["0|0"])]))
     with pytest.raises(InputError, match=message):
         make_window_table(reference, _panel(_gene("G", "+", (100, 135))), variants, **arguments)
+
+
+def test_words_that_mean_nothing_are_refused_with_those_that_do() -> None:
+    with pytest.raises(InputError, match="must be one of phased, as-written"):
+        check_policies("random", "reference")
+    with pytest.raises(InputError, match="must be one of reference, N"):
+        check_policies("phased", "drop")
+    with pytest.raises(InputError, match="must be one of exon, gene, promoter"):
+        check_unit("intron")
