@@ -31,7 +31,7 @@ def as_matrix(view: Any, name: str) -> Matrix:
         If values are not numbers, not finite, or there are no columns.
     """
     columns: Sequence[Any] | None = None
-    if hasattr(view, "multiply"):
+    if hasattr(view, "column_groups"):
         columns, values = view.column_groups, view.multiply(np.eye(view.shape[1]))
     elif hasattr(view, "to_numpy"):
         columns, values = list(getattr(view, "columns", [name])), view.to_numpy()
