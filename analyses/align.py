@@ -10,7 +10,6 @@ import numpy as np
 
 from analyses.config import AlignmentConfig, ConfoundConfig
 from analyses.errors import InputError
-from analyses.honesty import detectability, red_flags
 from analyses.progress import Advance
 from fusion import (
     Blocks,
@@ -23,6 +22,7 @@ from fusion import (
     feature_loadings,
     permutation_test_cca,
 )
+from fusion.detectability import NullR1, flags, null_r1, required_n, rho_c, wachter_edge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ def align_views(
         n_jobs=n_jobs,
         progress=progress,
     )
-    detectable = detectability(n_effective, p, q, seed=seeds.detectability)
+    null = null_r1(n_effective, p, q, random_state=seeds.detectability)
     x_scores, y_scores = CanonicalCorrelation(n_components=1).fit(x, y).transform(x, y)
     summary = {
         "n": {
@@ -143,11 +143,12 @@ def align_views(
         "dimensions": _describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
         "in_sample": _describe_in_sample(in_sample, settings.statistic),
         "held_out": _describe_held_out(held_out, float(in_sample["wilks"].canonical_correlations[0])),
-        "detectability": detectable,
+        "detectability": _describe_detectability(n_effective, p, q, null),
         "gene_loadings": x_pca.group_loadings(gene_view, x_scores).to_dict("records"),
         "roi_loadings": feature_loadings(brain_view, y_scores, confounds=nuisance).to_dict("records"),
     }
-    summary["flags"] = red_flags(summary)
+    r1 = float(in_sample["wilks"].canonical_correlations[0])
+    summary["flags"] = flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)
     summary["warnings"] = list(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings]))
     return Alignment(summary, in_sample["roy"].null_statistics[:, 0], held_out)
 
@@ -230,4 +231,16 @@ def _describe_held_out(held_out: CrossValidatedCCA, r1: float) -> dict[str, Any]
         "n_permutations": len(held_out.null) - 1,
         "folds_sha256": held_out.folds_sha256,
         "ratio_to_in_sample": float(held_out.rho[0] / r1),
+    }
+
+
+def _describe_detectability(n_effective: int, p: int, q: int, null: NullR1) -> dict[str, Any]:
+    """What noise gives, what could be told from it, and how many subjects would halve that threshold."""
+    threshold = rho_c(n_effective, p, q)
+    return {
+        "rho_c": threshold,
+        "null_r1_mean": null.mean,
+        "null_r1_q95": null.q95,
+        "wachter_edge": wachter_edge(n_effective, p, q),
+        "required_n": {"rho": threshold / 2, "n": required_n(threshold / 2, p, q)},
     }

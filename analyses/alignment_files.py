@@ -12,6 +12,7 @@ from analyses.workspace import SCHEMA, Workspace, atomic_path
 
 if TYPE_CHECKING:
     from analyses.align import Alignment
+    from fusion.results import CrossValidatedCCA
 
 #: Per-subject values live under this folder of the results; tracking and report never read it.
 PRIVATE = "private"
@@ -41,12 +42,7 @@ def write_alignment(workspace: Workspace, alignment: Alignment, labels: Mapping[
             in_sample_r1=alignment.in_sample_null_r1,
             held_out=held_out.null,
         ),
-        _write_arrays(
-            workspace.path(PRIVATE, f"{name}.npz"),
-            x_scores=held_out.x_scores,
-            y_scores=held_out.y_scores,
-            fold=held_out.assignments,
-        ),
+        held_out.save(workspace.path(PRIVATE, f"{name}.npz"), subject_level=True),
     ]
     for table in ("gene_loadings", "roi_loadings"):
         files.append(_write_rows(workspace, f"{folder}/{table}.csv", summary[table]))
@@ -58,25 +54,17 @@ def write_alignment(workspace: Workspace, alignment: Alignment, labels: Mapping[
     return files
 
 
-def read_private(workspace: Workspace, arm: str, view: str) -> dict[str, np.ndarray]:
-    """Held-out scores [n_subjects, n_components] of both sides and each subject's fold."""
-    return _read_arrays(workspace.folder / PRIVATE / f"{arm}__{view}.npz")
+def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCCA:
+    """The held-out result with every subject's scores."""
+    from fusion import CrossValidatedCCA
 
-
-def read_null_draws(workspace: Workspace, arm: str, view: str) -> dict[str, np.ndarray]:
-    """``in_sample_r1`` [n_permutations] and ``held_out`` [n_permutations, n_components], identity first."""
-    return _read_arrays(workspace.folder / "alignments" / f"{arm}__{view}" / "null_draws.npz")
+    return CrossValidatedCCA.load(workspace.folder / PRIVATE / f"{arm}__{view}.npz")
 
 
 def _write_arrays(path: Path, **arrays: np.ndarray) -> Path:
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     return path
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as stored:
-        return dict(stored)
 
 
 def _write_rows(workspace: Workspace, relative: str, rows: list[dict[str, Any]]) -> Path:

@@ -11,7 +11,8 @@ import numpy as np
 from analyses.config import ParticipantsConfig, RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
-from encoders.genome.cohort import read_participants, select_unrelated
+from encoders.genome.cohort import select_unrelated
+from encoders.tables import read_table
 from fusion.overlap import align_subjects
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
 
 
 def _read_participants(table: ParticipantsConfig) -> pd.DataFrame:
-    frame = read_participants(table.path, id_column=table.id_column)
+    frame = read_table(table.path, table.id_column)
     if table.columns is None:
         return frame
     if unknown := [column for column in table.columns if column not in frame.columns]:

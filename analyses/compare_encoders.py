@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from analyses.alignment_files import read_null_draws, read_private
-from analyses.errors import InputError
+from analyses.alignment_files import read_held_out
 from analyses.workspace import Workspace
-from fusion import paired_difference, westfall_young
+from fusion.families import PairedDifference, paired_difference, westfall_young
 
 
 def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, seed: int) -> dict[str, Any]:
@@ -30,23 +29,28 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
 
     Raises
     ------
-    InputError
-        Alignments that did not use the same folds.
+    analyses.errors.InputError, fusion.errors.InputError
+        An alignment is missing, or arms did not use the same folds and permutations.
     """
     pairs = [(arm, view) for arm in arms for view in views]
     summaries = {pair: workspace.read_json(f"alignments/{'__'.join(pair)}/alignment.json") for pair in pairs}
-    _check_same_folds(summaries)
-    nulls = {pair: read_null_draws(workspace, *pair)["held_out"][:, 0] for pair in pairs}
-    corrected = westfall_young({"__".join(pair): null for pair, null in nulls.items()})
-    rows = [_row(summaries[pair], corrected["__".join(pair)]) for pair in pairs]
+    held_out = {pair: read_held_out(workspace, *pair) for pair in pairs}
+    first = held_out[pairs[0]].null[:, 0]
+    corrected = westfall_young(
+        {"__".join(pair): (result.null[0, 0], result.null[:, 0]) for pair, result in held_out.items()}
+    )
     return {
         "metric": "held-out rho_1",
-        "rows": rows,
-        "differences": [_difference(workspace, a, b, view, seed) for view in views for a, b in combinations(arms, 2)],
-        "n_permutations": len(next(iter(nulls.values()))) - 1,
-        "note": "p_max_t: max-T over all arms and views with the same permutations (Westfall & Young 1993). "
-        "Differences are between arms that saw the same subjects, folds and permutations; an untrained arm shows what "
-        "the architecture gives without training.",
+        "rows": [_row(summaries[pair], corrected["__".join(pair)]) for pair in pairs],
+        "differences": [
+            _difference(a, b, view, paired_difference(held_out[a, view], held_out[b, view], random_state=seed))
+            for view in views
+            for a, b in combinations(arms, 2)
+        ],
+        "n_permutations": len(first) - 1,
+        "note": "Corrected by step-down max-T over all arms and views with the permutations they share (Westfall & "
+        "Young 1993). Differences are between arms that saw the same subjects, folds and permutations; an untrained "
+        "arm shows what an architecture gives without training.",
     }
 
 
@@ -62,28 +66,12 @@ def _row(summary: dict[str, Any], p_max_t: float) -> dict[str, Any]:
     }
 
 
-def _difference(workspace: Workspace, arm_a: str, arm_b: str, view: str, seed: int) -> dict[str, Any]:
-    a, b = (read_private(workspace, arm, view) for arm in (arm_a, arm_b))
-    found = paired_difference(
-        (a["x_scores"][:, 0], a["y_scores"][:, 0]),
-        (b["x_scores"][:, 0], b["y_scores"][:, 0]),
-        a["fold"],
-        random_state=seed,
-    )
+def _difference(arm_a: str, arm_b: str, view: str, found: PairedDifference) -> dict[str, Any]:
     return {
         "arm_a": arm_a,
         "arm_b": arm_b,
         "view": view,
         "difference": found.difference,
-        "interval": list(found.interval),
+        "interval": found.interval.tolist(),
         "p": found.p,
     }
-
-
-def _check_same_folds(summaries: dict[tuple[str, str], dict[str, Any]]) -> None:
-    folds = {summary["held_out"]["folds_sha256"] for summary in summaries.values()}
-    if len(folds) > 1:
-        raise InputError(
-            f"Arms can be compared only on the same folds; {len(folds)} different splits were found. "
-            "Run `genebrain align` again with one configuration."
-        )

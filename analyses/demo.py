@@ -33,6 +33,5 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     config = load_config(CONFIG, overrides, variables={"DEMO_COHORT": str(folder)})
     pipeline = Pipeline(config, force=force)
     pipeline.run()
-    say(f"\nDone in {time.perf_counter() - begun:.0f} s.")
-    say(f"Report   {pipeline.report}")
-    say(f"MLflow   run `genebrain ui {pipeline.tracking_store}` and open\n         {pipeline.link}")
+    say(f"\nDone in {time.perf_counter() - begun:.0f} s.\nReport   {pipeline.workspace.folder / 'report.html'}")
+    say(f"MLflow   run `genebrain ui`, then open\n         {pipeline.tracking_link}")

@@ -222,8 +222,8 @@ class Pipeline:
             return
         from analyses.tracking import log_run
 
-        logged = log_run(self.workspace.folder, self._tracking_uri)
-        say(f"mlflow   {logged.link}")
+        self.tracking_link = log_run(self.workspace.folder, self._tracking_uri).link
+        say(f"mlflow   {self.tracking_link}")
 
     # Parts of stages ------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ def read_table(path: str | Path, id_column: str = "subject_id") -> "pd.DataFrame
     Parameters
     ----------
     path
-        File ending in ``.csv``, ``.tsv``, ``.txt`` (tab separated), their ``.gz`` forms, or ``.parquet``.
+        ``.csv``, ``.tsv`` or ``.txt`` (tab separated), their ``.gz`` forms, ``.parquet``; under any other name, text
+        whose header says whether tabs or commas separate.
     id_column
         Column holding the subject ids, read as text: ``0012`` stays ``0012``. Nothing is stripped or rewritten.
 
@@ -75,25 +76,30 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
 def _read_text(path: Path, id_column: str) -> "pd.DataFrame":
     import pandas as pd
 
-    separator = next((sep for suffix, sep in _SEPARATORS.items() if path.name.lower().endswith(suffix)), None)
-    if separator is None:
-        raise InputError(
-            f"A subject table must end in {', '.join(_SEPARATORS)} or .parquet; got {path.name}: convert or rename it."
-        )
     try:
+        separator = _separator(path)
         # Two rows without a header: a first row longer than the header fails here, and is no silent row index below.
         head = pd.read_csv(path, sep=separator, header=None, nrows=2, dtype=str, encoding="utf-8-sig")
         frame = pd.read_csv(path, sep=separator, dtype={id_column: str}, encoding="utf-8-sig", low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        kind = "tab" if separator == "\t" else "comma"
         raise InputError(
-            f"{path} must be a {kind}-separated UTF-8 table with a header; {_first_line(error)}: repair that line."
+            f"{path} must be a tab- or comma-separated UTF-8 table with a header; {_first_line(error)}: repair that "
+            "line."
         ) from error
     names = head.iloc[0]
     repeated = sorted(set(names[names.duplicated()].dropna()))
     if repeated:
         raise InputError(f"Column names must be unique; {path} repeats {_quote(repeated)}: rename or drop the copies.")
     return frame
+
+
+def _separator(path: Path) -> str:
+    """By the name, else (``.panel``, ``.ped``, no suffix) by what the header holds."""
+    for suffix, separator in _SEPARATORS.items():
+        if path.name.lower().endswith(suffix):
+            return separator
+    with path.open(encoding="utf-8-sig") as lines:
+        return "\t" if "\t" in lines.readline() else ","
 
 
 def _string_ids(path: Path, column: "pd.Series") -> "pd.Index":

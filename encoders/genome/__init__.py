@@ -22,7 +22,6 @@ _EXPORTS = {
     "WindowTable": "window_table",
     "make_window_table": "windows",
     "haplotype_dosage": "cohort",
-    "read_participants": "cohort",
     "select_unrelated": "cohort",
 }
 

@@ -9,61 +9,11 @@ import pytest
 
 from encoders.errors import InputError
 from encoders.genome.annotation import Panel
-from encoders.genome.cohort import haplotype_dosage, read_participants, select_unrelated
+from encoders.genome.cohort import haplotype_dosage, select_unrelated
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants import VariantFiles
 from encoders.genome.windows import make_window_table
-
-
-@pytest.mark.parametrize("name", ["p.tsv", "p.csv", "p.tsv.gz", "p.parquet"])
-def test_ids_stay_strings(tmp_path: Path, name: str) -> None:
-    frame = pd.DataFrame({"subject_id": ["007", "NA", "1e"], "age": [30.5, None, 41.0], "site": ["A", "B", "A"]})
-    path = tmp_path / name
-    if name.endswith("parquet"):
-        frame.to_parquet(path)
-    else:
-        frame.to_csv(path, sep="," if "csv" in name else "\t", index=False)
-    read = read_participants(path)
-    assert read.index.tolist() == ["007", "NA", "1e"]
-    assert list(read.columns) == ["age", "site"]
-    assert read["age"].isna().sum() == 1
-
-
-def test_a_parquet_index_and_whole_numbers_serve_as_ids(tmp_path: Path) -> None:
-    path = tmp_path / "p.parquet"
-    pd.DataFrame({"age": [1, 2]}, index=pd.Index([1001, 1002], name="eid")).to_parquet(path)
-    assert read_participants(path, id_column="eid").index.tolist() == ["1001", "1002"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("subject_id\tage\nS1\t1\nS1\t2\n", "'S1' of .* is repeated"),
-        ("subject_id\tage\n1001.0\t1\nS2\t2\n", "'1001.0' of .* decimal number"),
-        ("subject_id\tage\n1e5\t1\nS2\t2\n", "decimal number"),
-        ("subject_id\tage\n\t1\nS2\t2\n", "'' of .* is empty"),
-        ("subjectid\tage\nS1\t1\n", "did you mean 'subjectid'"),
-        ("", "cannot be read"),
-        ("subject_id\tage\nS1\t1\nS2\t2\t3\t4\n", "cannot be read"),
-    ],
-)
-def test_bad_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "p.tsv"
-    path.write_text(text)
-    with pytest.raises(InputError, match=message):
-        read_participants(path)
-
-
-def test_bad_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
-        read_participants(tmp_path / "none.tsv")
-    (tmp_path / "p.xlsx").write_text("x")
-    with pytest.raises(InputError, match="convert it"):
-        read_participants(tmp_path / "p.xlsx")
-    pd.DataFrame({"subject_id": [1.0, 2.0]}).to_parquet(tmp_path / "p.parquet")
-    with pytest.raises(InputError, match="store it as text"):
-        read_participants(tmp_path / "p.parquet")
 
 
 def test_the_first_of_each_family_is_kept() -> None:
