@@ -1,4 +1,4 @@
-"""Participants keep their ids; dosages count haplotypes."""
+"""Relatives are dropped family by family; dosages count haplotypes."""
 
 from collections.abc import Callable
 from pathlib import Path
