@@ -115,7 +115,7 @@ def _draw_r1(rng: np.random.Generator, n: int, few: int, many: int) -> float:
 
 
 def required_n(rho: float, p: int, q: int) -> int:
-    """Effective rows from which a population correlation exceeds `rho_c`.
+    """Effective rows from which `rho_c` is no larger than a population correlation.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def required_n(rho: float, p: int, q: int) -> int:
     if not 0 < rho < 1:
         raise InputError(f"required_n needs a correlation between 0 and 1; got {rho}.")
     n = (p + q + math.sqrt((p - q) ** 2 + 4 * p * q / rho**4)) / 2
-    return math.floor(n) + 1
+    return math.ceil(round(n, 6))
 
 
 def flags(

@@ -1,0 +1,94 @@
+"""Families of tests: max-T over arms, paired differences."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from fusion import InputError, cross_validated_cca
+from fusion.families import paired_difference, westfall_young
+from fusion.results import CrossValidatedCCA
+
+N = 137
+QUICK: dict[str, Any] = {
+    "n_permutations": 99,
+    "n_bootstrap": 100,
+    "random_state": 0,
+    "x_dimensions": 3,
+    "y_dimensions": 3,
+}
+
+
+def _arms(seed: int, strengths: tuple[float, ...], **settings: Any) -> list[CrossValidatedCCA]:
+    rng = np.random.default_rng(seed)
+    shared, y = rng.standard_normal(N), rng.standard_normal((N, 5))
+    y[:, 0] += 2 * shared
+    arms = []
+    for strength in strengths:
+        x = rng.standard_normal((N, 4))
+        x[:, 1] += strength * shared
+        arms.append(cross_validated_cca(x, y, **QUICK | settings))
+    return arms
+
+
+def test_max_t_by_hand() -> None:
+    null = {"a": np.array([2.0, 0.5, 2.5, 1.0]), "b": np.array([3.0, 1.0, 0.0, 0.5])}
+    adjusted = westfall_young({name: (values[0], values) for name, values in null.items()})
+    # b is largest: maxima 3, 1, 2.5, 1 -> 1/4; then a alone: 2, .5, 2.5, 1 -> 2/4
+    assert adjusted == {"a": 0.5, "b": 0.25}
+    assert westfall_young({}) == {}
+
+
+def test_adjusted_p_lies_between_single_and_bonferroni() -> None:
+    arms = _arms(0, (0.0, 0.4, 2.0, 0.0))
+    adjusted = westfall_young({str(i): (arm.rho[0], arm.null[:, 0]) for i, arm in enumerate(arms)})
+    for i, arm in enumerate(arms):
+        assert arm.p[0] <= adjusted[str(i)] + 1e-12
+    assert adjusted["2"] == 0.01
+
+
+def test_other_permutations_are_refused() -> None:
+    with pytest.raises(InputError, match="'b' must bring the null of the same permutations"):
+        westfall_young({"a": (1.0, np.array([1.0, 0.0])), "b": (1.0, np.array([1.0, 0.0, 0.5]))})
+    with pytest.raises(InputError, match="observed value first"):
+        westfall_young({"a": (1.0, np.array([0.5, 0.0]))})
+
+
+def test_better_arm_is_better() -> None:
+    strong, weak = _arms(1, (2.0, 0.0))
+    result = paired_difference(strong, weak)
+    assert result.difference == pytest.approx(strong.rho[0] - weak.rho[0])
+    assert result.interval[0] > 0
+    assert result.p < 0.01
+    opposite = paired_difference(weak, strong)
+    assert opposite.difference == -result.difference
+    assert opposite.p == result.p
+
+
+def test_an_arm_does_not_differ_from_itself() -> None:
+    (arm,) = _arms(2, (1.0,))
+    result = paired_difference(arm, arm)
+    assert (result.difference, result.p) == (0.0, 1.0)
+    np.testing.assert_allclose(result.interval, 0, atol=1e-12)
+
+
+def test_groups_are_swapped_as_wholes() -> None:
+    families = np.arange(N) // 3
+    strong, weak = _arms(1, (2.0, 0.0), groups=families, exchangeability_blocks=None)
+    result = paired_difference(strong, weak, groups=families)
+    assert result.p < 0.05
+    assert result.interval[0] > 0
+
+
+def test_p_of_equal_arms_is_uniform() -> None:
+    p = [paired_difference(*_arms(seed, (1.0, 1.0), n_permutations=1), n_permutations=199).p for seed in range(100)]
+    assert kstest(p, "uniform").pvalue > 0.01
+
+
+def test_bad_input_is_one_sentence() -> None:
+    first, second = _arms(0, (1.0,)) + _arms(0, (1.0,), random_state=9)
+    with pytest.raises(InputError, match="same folds"):
+        paired_difference(first, second)
+    with pytest.raises(InputError, match="Component 3"):
+        paired_difference(first, first, component=3)
