@@ -12,7 +12,6 @@ from analyses.config import AlignmentConfig, ConfoundConfig
 from analyses.errors import InputError
 from analyses.progress import Advance
 from fusion import (
-    Blocks,
     CanonicalCorrelation,
     Confound,
     ConfoundDesign,
@@ -167,9 +166,8 @@ def _dimensions(n_effective: int, x_available: int, y_available: int, settings: 
                 f"alignment.{side}_dimensions must not exceed the {available} components that {n_effective} effective "
                 f"subjects and this view give; got {wanted[side]}. Lower it or set it to auto."
             )
-    return tuple(
-        chosen if wanted[side] == "auto" else int(wanted[side]) for side, chosen in zip("xy", auto, strict=True)
-    )
+    p, q = (chosen if wanted[side] == "auto" else int(wanted[side]) for side, chosen in zip("xy", auto, strict=True))
+    return p, q
 
 
 def _projection(settings: AlignmentConfig) -> Literal["huh-jhun", "theil"]:
@@ -179,9 +177,10 @@ def _projection(settings: AlignmentConfig) -> Literal["huh-jhun", "theil"]:
     return settings.projection
 
 
-def _blocks(covariates: pd.DataFrame, settings: AlignmentConfig) -> Blocks | None:
+def _blocks(covariates: pd.DataFrame, settings: AlignmentConfig) -> np.ndarray | None:
+    """Labels [n_subjects] within which subjects are exchangeable."""
     column = settings.exchangeable_within
-    return None if column is None else Blocks(covariates[column].astype(str).to_numpy())
+    return None if column is None else covariates[column].astype(str).to_numpy()
 
 
 def _describe_dimensions(

@@ -56,9 +56,10 @@ def write_alignment(workspace: Workspace, alignment: Alignment, labels: Mapping[
 
 def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCCA:
     """The held-out result with every subject's scores."""
-    from fusion import CrossValidatedCCA
+    from fusion.results import CrossValidatedCCA
 
-    return CrossValidatedCCA.load(workspace.folder / PRIVATE / f"{arm}__{view}.npz")
+    held_out: CrossValidatedCCA = CrossValidatedCCA.load(workspace.folder / PRIVATE / f"{arm}__{view}.npz")
+    return held_out
 
 
 def _write_arrays(path: Path, **arrays: np.ndarray) -> Path:

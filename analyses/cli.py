@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -113,9 +114,10 @@ def haplotypes(
     subject: Annotated[str, typer.Option(help="VCF sample.")],
     haplotype: Annotated[int | None, typer.Option(min=1, max=2, help="1 or 2; both if not given.")] = None,
     unphased: Annotated[
-        str, typer.Option(help="Unphased genotypes: phased (refuse), as-written, iupac or alternate.")
+        Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"],
+        typer.Option(help="Unphased genotypes: refuse (phased), take the order written, or write codes or ALT."),
     ] = "phased",
-    missing: Annotated[str, typer.Option(help="Missing genotypes: reference, N or refuse.")] = "reference",
+    missing: Annotated[Literal["reference", "N", "refuse"], typer.Option(help="Missing genotypes.")] = "reference",
     contig_aliases: Annotated[bool, typer.Option("--contig-aliases", help="Let chr20 and 20 be one contig.")] = False,
 ) -> None:
     """Print a subject's haplotype sequences of a region as FASTA: what is really embedded."""
@@ -162,6 +164,8 @@ def main() -> None:
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
 
+    # Read once, when OpenMP starts: threads that spin while they wait take the cores from the workers beside them.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (AnalysesError, EncodersError, FusionError) as error:

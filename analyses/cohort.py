@@ -69,7 +69,7 @@ def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
         subject_ids=tuple(ids),
         covariates=covariates.loc[ids],
         brain={name: _take(table, ids) for name, table in brain.items()},
-        overlap=overlap.to_frame().to_dict("records"),
+        overlap=overlap.to_dict(),
         exclusions=exclusions + _dropped_by_reader(brain),
     )
 

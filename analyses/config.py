@@ -27,7 +27,7 @@ class GenomeConfig(_Section):
     transcript: Literal["canonical", "mane", "union"] = "canonical"
     unit: Literal["exon", "gene", "promoter"] = "exon"
     window: int = Field(default=510, ge=16, le=100_000)
-    unphased: Literal["phased", "as-written", "iupac", "alternate"] = "phased"
+    unphased: Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"] = "phased"
     missing: Literal["reference", "N", "refuse"] = "reference"
     unstranded: Literal["refuse", "forward"] = "refuse"
     contig_aliases: bool = False

@@ -5,6 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
 
 
 def haplotype_fasta(
@@ -14,8 +18,8 @@ def haplotype_fasta(
     subject: str,
     *,
     haplotype: int | None = None,
-    unphased: str = "phased",
-    missing: str = "reference",
+    unphased: UnphasedPolicy = "phased",
+    missing: MissingPolicy = "reference",
     contig_aliases: bool = False,
 ) -> str:
     """FASTA text, 60 bases a line, one record per haplotype (one in all under ``iupac`` and ``alternate``).

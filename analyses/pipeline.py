@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +170,7 @@ class Pipeline:
                 for name in brain
                 if not self.workspace.is_finished(f"align {arm}__{name}", key := self._alignment_key(arm, name))
             }
-            gene_view = self._gene_view(arm) if todo else None
+            gene_view = cache(partial(self._gene_view, arm))  # read only if something is to be aligned
             for name, table in brain.items():
                 if name not in todo:
                     say(f"align    {encoder.spec.label} x {name}: up to date")
@@ -178,7 +178,7 @@ class Pipeline:
                 stage = f"align {arm}__{name}"
                 with self.workspace.stage(stage, todo[name]) as files, progress_bar(stage) as advance:
                     alignment = align_views(
-                        gene_view,
+                        gene_view(),
                         _table_view(table),
                         self.cohort.covariates,
                         confounds=self.config.confounds,
@@ -273,6 +273,7 @@ def load_arm(arm: EncoderConfig) -> SequenceEncoder:
     """Load the encoder of one arm."""
     from encoders import load_encoder
 
+    options: dict[str, Any] = dict(arm.options)
     return load_encoder(
         arm.encoder,
         source=arm.source,
@@ -281,7 +282,7 @@ def load_arm(arm: EncoderConfig) -> SequenceEncoder:
         pooling=arm.pooling,
         layer=arm.layer,
         dtype=arm.dtype,
-        **arm.options,
+        **options,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where outside data and outside answers live; a test that needs them skips, with the reason, where they are missing."""
+"""Where outside data and outside answers live; a test that needs them skips, with the reason, if they are missing."""
 
 import os
 from pathlib import Path

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from analyses.config_file import load_config
+from analyses.pipeline import Pipeline
+
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 #: Quick, and enough for the planted link to be found.
 SETTINGS = ("alignment.n_permutations=199", "folds.n_splits=4")
@@ -14,3 +17,9 @@ def run_arguments(output: Path, *settings: str) -> list[str]:
     """Arguments that run the demo's configuration on the small cohort, quickly."""
     chosen = [f"output={output}", *SETTINGS, *settings]
     return [str(CONFIG), *(word for setting in chosen for word in ("--set", setting))]
+
+
+def run_pipeline(cohort: Path, output: Path, *, workers: int) -> None:
+    """The same in process, without the command line."""
+    settings = [f"output={output}", f"workers={workers}", *SETTINGS]
+    Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort)})).run()

@@ -7,23 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analyses.config_file import load_config
-from analyses.pipeline import Pipeline
 from analyses.simulate import DemoCohort
-from tests.analyses.commands import CONFIG, Command, run_arguments
-
-
-@pytest.fixture(scope="module")
-def results(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results folder of the small cohort, one worker, MLflow included."""
-    output = tmp_path_factory.mktemp("results") / "run"
-    _run(cohort, output, workers=1)
-    return output
-
-
-def _run(cohort: DemoCohort, output: Path, *, workers: int) -> None:
-    settings = [f"output={output}", f"workers={workers}", "alignment.n_permutations=199", "folds.n_splits=4"]
-    Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort.folder)})).run()
+from tests.analyses.commands import Command, run_arguments, run_pipeline
 
 
 def _read(results: Path, name: str) -> Any:
@@ -67,7 +52,7 @@ def test_a_second_run_embeds_nothing_and_aligns_nothing(
     results: Path, cohort: DemoCohort, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (results / "alignments" / "kmer-5__linked" / "alignment.json").stat().st_mtime_ns
-    _run(cohort, results, workers=1)
+    run_pipeline(cohort.folder, results, workers=1)
     embedded = _read(results, "embed.json")
     assert [report["n_forward_passes"] for report in embedded.values()] == [0, 0]
     assert (results / "alignments" / "kmer-5__linked" / "alignment.json").stat().st_mtime_ns == before
@@ -75,7 +60,7 @@ def test_a_second_run_embeds_nothing_and_aligns_nothing(
 
 
 def test_workers_do_not_change_a_bit(results: Path, cohort: DemoCohort, tmp_path: Path) -> None:
-    _run(cohort, tmp_path / "run", workers=2)
+    run_pipeline(cohort.folder, tmp_path / "run", workers=2)
     names = _read(results, "run.json")["alignments"]
     assert len(names) == 4
     for name in names:

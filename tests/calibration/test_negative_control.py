@@ -1,0 +1,39 @@
+"""The whole way through, over seeds: a brain view without a link must not be found."""
+
+from pathlib import Path
+
+import pytest
+
+from analyses.config_file import load_config
+from analyses.pipeline import Pipeline
+from analyses.simulate import make_demo_cohort
+
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
+N_SEEDS = 20
+#: With a true rate of 5 %, more than 3 of 20 happens in 1.6 % of calibrations.
+MOST_FOUND = 3
+
+
+def _p_of(cohort_folder: Path, output: Path, view: str) -> float:
+    settings = [
+        f"output={output}",
+        "alignment.n_permutations=199",
+        "tracking.enabled=false",
+        "encoders=[{name: kmer-5, encoder: kmer-spectrum, options: {k: 5}}]",
+    ]
+    pipeline = Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort_folder)}))
+    pipeline.run(until="align")
+    summary = pipeline.workspace.read_json(f"alignments/kmer-5__{view}/alignment.json")
+    return float(summary["held_out"]["p_fwer"][0])
+
+
+@pytest.mark.calibration
+def test_the_control_is_rarely_found_and_the_link_mostly(tmp_path: Path) -> None:
+    found = {"linked": 0, "control": 0}
+    for seed in range(N_SEEDS):
+        cohort = make_demo_cohort(tmp_path / f"cohort{seed}", n_subjects=300, n_genes=8, seed=seed)
+        for view in found:
+            found[view] += _p_of(cohort.folder, tmp_path / f"run{seed}", view) < 0.05
+    print(f"\nfound over {N_SEEDS} seeds: {found}")
+    assert found["control"] <= MOST_FOUND
+    assert found["linked"] >= 0.8 * N_SEEDS
