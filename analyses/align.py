@@ -92,7 +92,10 @@ def align_views(
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
     blocks = _blocks(covariates, settings)
-    x_pca, y_pca = (_reduce(view, nuisance, settings) for view in (gene_view, brain_view))
+    x_pca, y_pca = (
+        ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
+        for view, scale in ((gene_view, settings.scale_x), (brain_view, settings.scale_y))
+    )
     n_effective = len(covariates) - nuisance.shape[1] - 1
     p, q = _dimensions(n_effective, x_pca.n_components_, y_pca.n_components_, settings)
     x, y = x_pca.transform(gene_view)[:, :p], y_pca.transform(brain_view)[:, :q]
@@ -122,7 +125,7 @@ def align_views(
         x_dimensions=p,
         y_dimensions=q,
         pca_components=settings.pca_components,
-        scale=settings.scale,
+        scale=(settings.scale_x, settings.scale_y),
         n_permutations=settings.n_permutations,
         exchangeability_blocks=blocks,
         random_state=seeds.held_out,
@@ -150,10 +153,6 @@ def align_views(
     summary["flags"] = flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)
     summary["warnings"] = list(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings]))
     return Alignment(summary, in_sample["roy"].null_statistics[:, 0], held_out)
-
-
-def _reduce(view: View, nuisance: np.ndarray, settings: AlignmentConfig) -> ViewPCA:
-    return ViewPCA(settings.pca_components, confounds=nuisance, scale=settings.scale).fit(view)
 
 
 def _dimensions(n_effective: int, x_available: int, y_available: int, settings: AlignmentConfig) -> tuple[int, int]:

@@ -113,7 +113,8 @@ class AlignmentConfig(_Section):
     """Dimensions and tests."""
 
     pca_components: int = Field(default=512, ge=1)
-    scale: bool = True
+    scale_x: bool = True
+    scale_y: bool = True
     x_dimensions: int | Literal["auto"] = "auto"
     y_dimensions: int | Literal["auto"] = "auto"
     min_ratio: float = Field(default=10.0, gt=0)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from fusion.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, as_blocks
-from fusion.fold_embedding import embed_folds, encode_confounds
+from fusion.fold_embedding import Scaling, embed_folds, encode_confounds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.matrices import Matrix, check_same_subjects
@@ -37,7 +37,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     x_dimensions: Dimensions = "auto",
     y_dimensions: Dimensions = "auto",
     pca_components: int = 512,
-    scale: bool = True,
+    scale: Scaling = True,
     min_ratio: float = 10,
     n_permutations: int = 999,
     n_bootstrap: int = 2000,
@@ -68,8 +68,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         Leading principal components that CCA takes; "auto" by `choose_dimensions` for the smallest training fold.
     pca_components : int
         Upper bound of the embedding from which they are taken.
-    scale : bool
-        Unit variance per column before PCA.
+    scale : bool or pair of bool
+        Unit variance per column before PCA, of both views or of (x, y): for columns of different units.
     min_ratio : float
         Of "auto": effective training subjects per dimension.
     n_permutations, n_bootstrap : int

@@ -1,5 +1,6 @@
 """Folds whose views are residualised, scaled, reduced and whitened by their training rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from fusion.pca import ViewPCA
 from fusion.views import View
 
 Rows = NDArray[np.intp]
+Scaling = bool | tuple[bool, bool]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class FoldEmbedding:
 
 
 def embed_folds(
-    views: tuple[View, View], confounds: Any, folds: Folds, *, n_components: int, scale: bool = True
+    views: tuple[View, View], confounds: Any, folds: Folds, *, n_components: int, scale: Scaling = True
 ) -> list[FoldEmbedding]:
     """Fit confounds, scaling and PCA in every training fold and apply them to its test rows.
 
@@ -74,11 +76,15 @@ def embed_folds(
     folds : Folds
     n_components : int
         At most so many of each view.
-    scale : bool
+    scale : bool or pair of bool
     """
-    return [
-        _embed(views, encode_confounds(confounds, train), train, test, (n_components, scale)) for train, test in folds
-    ]
+    settings = [(n_components, one) for one in scale_pair(scale)]
+    return [_embed(views, encode_confounds(confounds, train), train, test, settings) for train, test in folds]
+
+
+def scale_pair(scale: Scaling) -> tuple[bool, bool]:
+    """Whether columns of x and of y get unit variance."""
+    return (scale, scale) if isinstance(scale, bool) else scale
 
 
 def encode_confounds(confounds: Any, train: Rows) -> Matrix | None:
@@ -95,11 +101,11 @@ def _embed(
     confounds: Matrix | None,
     train: Rows,
     test: Rows,
-    settings: tuple[int, bool],
+    settings: Sequence[tuple[int, bool]],
 ) -> FoldEmbedding:
     x, y = (
-        ViewPCA(settings[0], confounds=confounds, scale=settings[1]).fit(view, rows=train).transform(view)
-        for view in views
+        ViewPCA(n_components, confounds=confounds, scale=scale).fit(view, rows=train).transform(view)
+        for view, (n_components, scale) in zip(views, settings, strict=True)
     )
     return FoldEmbedding(train, test, x, y, _fold_nuisance(confounds, train))
 

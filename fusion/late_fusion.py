@@ -12,6 +12,7 @@ from fusion.archive import read_archive, write_archive
 from fusion.cca import CanonicalCorrelation
 from fusion.dimensions import Dimensions, settle_dimensions
 from fusion.errors import InputError
+from fusion.fold_embedding import Scaling, scale_pair
 from fusion.loadings import feature_loadings, group_loadings
 from fusion.matrices import Matrix, as_matrix, check_same_subjects
 from fusion.pca import ViewPCA
@@ -66,7 +67,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         Leading components of each embedding that CCA takes; "auto" by `fusion.dimensions.choose_dimensions`.
     pca_components : int
         Size of each embedding, at most the rank.
-    scale : bool
+    scale : bool or pair of bool
         Unit variance per column before PCA.
     min_ratio : float
         Of "auto": effective subjects per dimension.
@@ -91,7 +92,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         x_dimensions: Dimensions = "auto",
         y_dimensions: Dimensions = "auto",
         pca_components: int = 512,
-        scale: bool = True,
+        scale: Scaling = True,
         min_ratio: float = 10,
     ) -> None:
         self.n_components = n_components
@@ -114,7 +115,10 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         views = as_view(x), as_view(y)
         self.n_confounds_ = 0 if confounds is None else as_matrix(confounds, "confounds").shape[1]
         z = self._confounds(confounds, views[0].shape[0])
-        fitted = [ViewPCA(self.pca_components, confounds=z, scale=self.scale).fit(view) for view in views]
+        fitted = [
+            ViewPCA(self.pca_components, confounds=z, scale=scale).fit(view)
+            for view, scale in zip(views, scale_pair(self.scale), strict=True)
+        ]
         self.x_map_, self.y_map_ = (EmbeddingMap.of(pca, self.n_confounds_) for pca in fitted)
         self.embedding_dimensions_ = fitted[0].n_components_, fitted[1].n_components_
         self.x_sd_, self.y_sd_ = (np.sqrt(pca.explained_variance_) for pca in fitted)
