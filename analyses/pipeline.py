@@ -73,7 +73,15 @@ class Pipeline:
     @cached_property
     def encoders(self) -> dict[str, SequenceEncoder]:
         """The arms, loaded."""
-        return {arm.name: load_arm(arm) for arm in self.config.encoders}
+        loaded = {arm.name: load_arm(arm) for arm in self.config.encoders}
+        for name, encoder in loaded.items():
+            longest = encoder.spec.max_bp
+            if longest is not None and self.config.genome.window > longest:
+                raise InputError(
+                    f"genome.window must not exceed what encoder '{name}' reads at once, {longest} bp; got "
+                    f"{self.config.genome.window}. Lower genome.window."
+                )
+        return loaded
 
     def store(self, arm: str) -> EmbeddingStore:
         """The embedding store of one arm."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from encoders.dna.buckets import make_buckets
 from encoders.dna.hygiene import REFUSE_ABOVE, read_bases, unknown_fraction
+from encoders.dna.pieces import split_long
 from encoders.dna.protocol import EncoderSpec, SequenceEncoder, Vectors
 from encoders.dna.reverse_complement import canonical_strand
 from encoders.errors import InputError
@@ -32,14 +33,16 @@ class EmbedReport:
     Attributes
     ----------
     n_distinct, n_cached, n_encoded : int
-        Distinct readable sequences (both strands as one where the encoder reads both), how many of them were in the
-        store, and how many were computed now.
+        Distinct readable sequences or pieces (both strands as one where the encoder reads both), how many of them
+        were in the store, and how many were computed now.
     n_forward_passes : int
         Batches handed to the encoder.
     n_too_short, n_unreadable : int
         Distinct sequences that stand for "nothing there": shorter than `min_bp`; mostly N.
     n_ambiguous_bases : int
         Ambiguity codes other than N, over the distinct sequences, that were read as N.
+    n_split : int
+        Distinct sequences longer than `max_bp` (an insertion outgrew its window), read in pieces and averaged.
     seconds : float
         Wall time.
     """
@@ -51,6 +54,7 @@ class EmbedReport:
     n_too_short: int
     n_unreadable: int
     n_ambiguous_bases: int
+    n_split: int
     seconds: float
 
 
@@ -83,7 +87,7 @@ def embed_missing(
     Raises
     ------
     InputError
-        The store belongs to another setting, or a sequence is too long or holds a letter that is no base.
+        The store belongs to another setting, or a sequence holds a letter that is no base.
     """
     if store.spec.fingerprint != encoder.spec.fingerprint:
         raise InputError(f"The store given is that of {store.spec.label}; the encoder is {encoder.spec.label}.")
@@ -106,6 +110,7 @@ def embed_missing(
         n_too_short=found.n_too_short,
         n_unreadable=found.n_unreadable,
         n_ambiguous_bases=found.n_ambiguous_bases,
+        n_split=found.n_split,
         seconds=time.perf_counter() - start,
     )
 
@@ -130,11 +135,32 @@ def read_embeddings(sequences: Sequence[str], store: EmbeddingStore) -> Vectors:
     InputError
         A readable sequence has no stored vector.
     """
-    keys = [_key(read_bases(sequence)[0], store.spec) for sequence in sequences]
-    vectors = np.zeros((len(keys), store.spec.hidden_dim), dtype=np.float32)
+    spec = store.spec
+    pieces = [_pieces(read_bases(sequence)[0], spec) for sequence in sequences]
+    keys = [_key(piece, spec) for parts in pieces for piece in parts]
+    vectors = np.zeros((len(keys), spec.hidden_dim), dtype=np.float32)
     rows = [row for row, key in enumerate(keys) if key is not None]
     vectors[rows] = store.read([key for key in keys if key is not None])
-    return vectors
+    if len(keys) == len(pieces):
+        return vectors
+    first = np.cumsum([0, *map(len, pieces)])
+    whole = [_join(vectors[a:b], parts, spec) for a, b, parts in zip(first, first[1:], pieces, strict=False)]
+    return np.stack(whole)
+
+
+def _pieces(bases: str, spec: EncoderSpec) -> list[str]:
+    """The sequence as it is read: both strands of it give the same pieces where the encoder reads both."""
+    oriented = canonical_strand(bases) if spec.reads_both_strands else bases
+    return split_long(oriented, max_bp=spec.max_bp, min_bp=spec.min_bp)
+
+
+def _join(vectors: Vectors, pieces: list[str], spec: EncoderSpec) -> np.ndarray:
+    """Mean of the pieces' vectors, weighted by their numbers of k-mers."""
+    if len(pieces) == 1:
+        return vectors[0]
+    n_kmers = np.array([len(piece) - spec.min_bp + 1 for piece in pieces])
+    joined: np.ndarray = (n_kmers @ vectors / n_kmers.sum()).astype(np.float32)
+    return joined
 
 
 class _Inventory:
@@ -142,22 +168,23 @@ class _Inventory:
 
     def __init__(self, sequences: Sequence[str], spec: EncoderSpec) -> None:
         self.bases_of: dict[str, str] = {}
-        self.n_too_short = self.n_unreadable = self.n_ambiguous_bases = 0
+        self.n_too_short = self.n_unreadable = self.n_ambiguous_bases = self.n_split = 0
         for sequence in dict.fromkeys(sequences):
             bases, n_ambiguous = read_bases(sequence)
             self.n_ambiguous_bases += n_ambiguous
-            if spec.max_bp is not None and len(bases) > spec.max_bp:
-                raise InputError(
-                    f"{spec.label} reads at most {spec.max_bp} bp at once and never truncates; sequence "
-                    f"{sequences.index(sequence)} has {len(bases)}. Make the windows at most {spec.max_bp} bp long."
-                )
-            key = _key(bases, spec)
-            if key is not None:
-                self.bases_of[key] = canonical_strand(bases) if spec.reads_both_strands else bases
-            elif len(bases) < spec.min_bp:
-                self.n_too_short += 1
-            else:
-                self.n_unreadable += 1
+            pieces = _pieces(bases, spec)
+            self.n_split += len(pieces) > 1
+            for piece in pieces:
+                self._add(piece, spec)
+
+    def _add(self, bases: str, spec: EncoderSpec) -> None:
+        key = _key(bases, spec)
+        if key is not None:
+            self.bases_of[key] = canonical_strand(bases) if spec.reads_both_strands else bases
+        elif len(bases) < spec.min_bp:
+            self.n_too_short += 1
+        else:
+            self.n_unreadable += 1
 
 
 class _Batches:

@@ -6,14 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from encoders import EmbeddingStore, InputError, load_encoder
 from encoders.dna.embed import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.pieces import split_long
 from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.genome.sequences import reverse_complement, sequence_id
@@ -113,12 +117,28 @@ def test_what_is_missing_is_what_would_be_embedded(tmp_path: Path) -> None:
     assert sorted(sequence for batch in encoder.batches for sequence in batch) == sorted(missing)
 
 
-def test_too_long_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
-    encoder = load_encoder("untrained:dnabert-3", hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
-    store = EmbeddingStore(tmp_path, encoder.spec)
-    with pytest.raises(InputError, match="at most 512 bp at once and never truncates; sequence 1 has 513"):
-        embed_missing(encoder, ["ACGTACGT", "A" * 513], store)
-    assert len(store) == 0
+def test_an_insertion_that_outgrows_its_window_is_read_in_pieces(tmp_path: Path) -> None:
+    """For k-mer frequencies the pieces' weighted mean is exactly the vector of the whole."""
+    rng = np.random.default_rng(5)
+    long = "".join(rng.choice(list("ACGT"), size=523))
+    limited = CountingEncoder()
+    limited.spec = replace(limited.spec, max_bp=100)
+    store = EmbeddingStore(tmp_path, limited.spec)
+    report = embed_missing(limited, ["ACGTACGT", long, reverse_complement(long)], store)
+    assert report.n_split == 2
+    assert all(len(sequence) <= 100 for batch in limited.batches for sequence in batch)
+    vectors = read_embeddings(["ACGTACGT", long, reverse_complement(long)], store)
+    np.testing.assert_allclose(vectors[:2], CountingEncoder().embed(["ACGTACGT", long]), rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(vectors[1], vectors[2])
+
+
+@given(n=st.integers(3, 400), max_bp=st.integers(8, 60), k=st.integers(1, 6))
+def test_pieces_hold_every_kmer_once(n: int, max_bp: int, k: int) -> None:
+    bases = "".join(np.random.default_rng(n).choice(list("ACGT"), size=n))
+    pieces = split_long(bases, max_bp=max_bp, min_bp=k)
+    assert all(len(piece) <= max_bp for piece in pieces)
+    kmers = [piece[i : i + k] for piece in pieces for i in range(len(piece) - k + 1)]
+    assert kmers == [bases[i : i + k] for i in range(n - k + 1)]
 
 
 def test_a_store_of_another_setting_is_refused(tmp_path: Path) -> None:
