@@ -145,7 +145,8 @@ def read_embeddings(sequences: Sequence[str], store: EmbeddingStore) -> Vectors:
         return vectors
     first = np.cumsum([0, *map(len, pieces)])
     whole = [_join(vectors[a:b], parts, spec) for a, b, parts in zip(first, first[1:], pieces, strict=False)]
-    return np.stack(whole)
+    joined: Vectors = np.stack(whole)
+    return joined
 
 
 def _pieces(bases: str, spec: EncoderSpec) -> list[str]:
