@@ -124,7 +124,6 @@ class AlignmentConfig(_Section):
     n_permutations: int = Field(default=999, ge=19)
     exchangeable_within: str | None = None
     unseen_level: Literal["error", "mean"] = "mean"
-    alpha: float = Field(default=0.05, gt=0, lt=1)
 
 
 class FoldsConfig(_Section):
@@ -137,10 +136,6 @@ class TrackingConfig(_Section):
     uri: str | None = None
     panel: str | None = None
     enabled: bool = True
-
-
-class PrivacyConfig(_Section):
-    subject_level: bool = False
 
 
 class RunConfig(_Section):
@@ -164,7 +159,6 @@ class RunConfig(_Section):
     alignment: AlignmentConfig = AlignmentConfig()
     folds: FoldsConfig = FoldsConfig()
     tracking: TrackingConfig = TrackingConfig()
-    privacy: PrivacyConfig = PrivacyConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:

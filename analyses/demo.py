@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -33,5 +35,12 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     config = load_config(CONFIG, overrides, variables={"DEMO_COHORT": str(folder)})
     pipeline = Pipeline(config, force=force)
     pipeline.run()
-    say(f"\nDone in {time.perf_counter() - begun:.0f} s.\nReport   {pipeline.workspace.folder / 'report.html'}")
-    say(f"MLflow   run `genebrain ui`, then open\n         {pipeline.tracking_link}")
+    say(f"\nDone in {time.perf_counter() - begun:.0f} s.")
+    say(f"Report   {pipeline.workspace.folder / 'report.html'}")
+    say(f"MLflow   {_ui_command(pipeline.tracking_uri)}\n         then open {pipeline.tracking_link}")
+
+
+def _ui_command(uri: str | None) -> str:
+    """What to type in this folder to see the runs."""
+    program = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "genebrain"
+    return f"{program} ui {os.path.relpath(str(uri).removeprefix('sqlite:///'))}"

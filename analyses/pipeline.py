@@ -49,7 +49,7 @@ class Pipeline:
     def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
         self.config = config
         self._input_files = _existing_inputs(config)
-        self._tracking_uri = _tracking_uri(config)
+        self.tracking_uri = _tracking_uri(config)
         if not dry:
             self.workspace = Workspace(config.output, force=force)
 
@@ -225,12 +225,12 @@ class Pipeline:
         say(f"report   {make_report(self.workspace.folder)}")
 
     def _log(self) -> None:
-        if self._tracking_uri is None:
+        if self.tracking_uri is None:
             say("mlflow   off (tracking.enabled: false)")
             return
         from analyses.tracking import log_run
 
-        self.tracking_link = log_run(self.workspace.folder, self._tracking_uri).link
+        self.tracking_link = log_run(self.workspace.folder, self.tracking_uri).link
         say(f"mlflow   {self.tracking_link}")
 
     # Parts of stages ------------------------------------------------------------------------------------------

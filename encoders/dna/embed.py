@@ -157,10 +157,8 @@ def _pieces(bases: str, spec: EncoderSpec) -> list[str]:
 
 def _join(vectors: Vectors, pieces: list[str], spec: EncoderSpec) -> np.ndarray:
     """Mean of the pieces' vectors, weighted by their numbers of k-mers."""
-    if len(pieces) == 1:
-        return vectors[0]
     n_kmers = np.array([len(piece) - spec.min_bp + 1 for piece in pieces])
-    joined: np.ndarray = (n_kmers @ vectors / n_kmers.sum()).astype(np.float32)
+    joined: np.ndarray = vectors[0] if len(pieces) == 1 else (n_kmers @ vectors / n_kmers.sum()).astype(np.float32)
     return joined
 
 

@@ -83,7 +83,7 @@ def test_extends_overrides_single_keys(minimal: Path) -> None:
 
 
 def test_the_resolved_configuration_reads_back_equal(minimal: Path, tmp_path: Path) -> None:
-    config = load_config(minimal, ["alignment.alpha=0.01"])
+    config = load_config(minimal, ["alignment.min_ratio=7"])
     again = tmp_path / "resolved.yaml"
     again.write_text(resolved_yaml(config))
     assert load_config(again) == config
