@@ -1,0 +1,170 @@
+"""DNABERT-2 (https://arxiv.org/abs/2306.15006) and DNABERT-S (https://arxiv.org/abs/2402.08777).
+
+One network and one loader for both; no remote code, no triton. A base that cannot be read (N) is one [UNK] and is
+pooled like any other piece, though a piece stands for about five bases: `encoders.dna.hygiene` counts bases.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from encoders.dna.bpe_tokenizer import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
+from encoders.dna.checkpoints import Checkpoint, _fetch, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
+from encoders.dna.pooling import check_pooling
+from encoders.dna.protocol import EncoderSpec
+from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.errors import InputError
+
+TOKENIZER_FILE = "tokenizer.json"
+UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
+"""Heads of pretraining, and what a library may have stored; a pooler there was never trained."""
+
+EMBEDDING_KEY, DECODER_KEY = "embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
+"""One matrix under two names."""
+
+BASE_SIZES = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+MAX_TOKENS = 8192
+"""Default of the option max_tokens: a bound on memory, as the network itself knows none."""
+
+_LICENSES = {
+    "7ff39ec77a484dd01070a41bfd6e95cdd7247bec80fe357ab43a4be33687aeba": "Apache-2.0",  # DNABERT-2-117M, 7bce263b
+}
+
+
+@register_encoder("dnabert2", f"{UNTRAINED}dnabert2")
+def load_dnabert2(request: EncoderRequest) -> TokenEncoder:
+    """Builder of the registry.
+
+    Options are ``max_tokens``, the most tokens of a sequence, and for an untrained model a seed and the sizes of the
+    network. An untrained model reads the tokenizer.json in the folder `source` or, without one, pieces of a fixed
+    length.
+    """
+    check_pooling(request.pooling)
+    if request.dtype != "float32":
+        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
+    device = read_device(request.device)
+    model, tokenizer, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
+    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device)
+
+
+def _make_trained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer, EncoderSpec]:
+    options = request.read_options({"max_tokens": MAX_TOKENS})
+    if request.source is None:
+        raise InputError(
+            f"{request.name} needs its published weights: set source to a folder with config.json, tokenizer.json "
+            "and pytorch_model.bin, or to the hub id zhihan1996/DNABERT-2-117M or zhihan1996/DNABERT-S."
+        )
+    checkpoint = find_checkpoint(request.source, request.revision)
+    tokenizer = BpeTokenizer(_find_tokenizer(checkpoint))
+    model = _make_network(_read_shape(checkpoint, tokenizer), request.name)
+    weights = read_weights(checkpoint.weights)
+    fill_strictly(model, weights, prefix="bert.", unused=UNUSED_KEYS)
+    _check_tie(weights, model, checkpoint)
+    provenance = {
+        "source": checkpoint.source,
+        "revision": checkpoint.revision,
+        "weights_sha256": checkpoint.weights_sha256,
+        "license": _LICENSES.get(checkpoint.weights_sha256, "as stated at the source"),
+    }
+    return model, tokenizer, _make_spec(request, model.shape, tokenizer, options["max_tokens"], provenance)
+
+
+def _make_untrained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer, EncoderSpec]:
+    if request.revision is not None:
+        raise InputError(f"{request.name} has random weights, so revision must not be set.")
+    tokenizer: PieceTokenizer = FixedPieceTokenizer()
+    if request.source is not None:
+        tokenizer = BpeTokenizer(Path(request.source).expanduser() / TOKENIZER_FILE)
+    options = request.read_options({"seed": 0, "max_tokens": MAX_TOKENS} | BASE_SIZES)
+    sizes = {key: options[key] for key in BASE_SIZES}
+    model = _make_network(MosaicBertShape(**sizes, vocab_size=tokenizer.vocabulary_size), request.name)
+    model.randomize(options["seed"])
+    provenance = {
+        "source": request.source,
+        "weights_sha256": parameters_sha256(model),
+        "trained": False,
+        "license": "not applicable: random weights",
+    }
+    spec = _make_spec(request, model.shape, tokenizer, options["max_tokens"], provenance, seed=str(options["seed"]))
+    return model, tokenizer, spec
+
+
+def _find_tokenizer(checkpoint: Checkpoint) -> Path:
+    if checkpoint.revision is None:  # a folder
+        return checkpoint.weights.parent / TOKENIZER_FILE
+    return _fetch(checkpoint.source, (TOKENIZER_FILE,), checkpoint.revision)
+
+
+def _make_network(shape: MosaicBertShape, name: str) -> MosaicBert:
+    sizes = {key: getattr(shape, key) for key in BASE_SIZES}
+    if min(sizes.values()) < 1 or shape.hidden_size % shape.num_attention_heads:
+        raise InputError(
+            f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads; got {sizes}."
+        )
+    with torch.random.fork_rng(devices=[]):  # torch draws weights first, which must not move the caller's stream
+        return MosaicBert(shape)
+
+
+def _read_shape(checkpoint: Checkpoint, tokenizer: PieceTokenizer) -> MosaicBertShape:
+    """The few keys of config.json that shape the network."""
+    config = checkpoint.config
+    needed = (*BASE_SIZES, "vocab_size")
+    missing = [key for key in needed if key not in config]
+    if missing:
+        raise InputError(f"config.json of {checkpoint.source} lacks {', '.join(missing)}; it is not one of DNABERT-2.")
+    if config.get("hidden_act", "gelu") != "gelu":
+        raise InputError(
+            f"DNABERT-2 has the activation gelu; config.json of {checkpoint.source} asks for {config['hidden_act']!r}."
+        )
+    if config["vocab_size"] != tokenizer.vocabulary_size:
+        raise InputError(
+            f"The vocabularies of the network and its tokenizer must agree; config.json of {checkpoint.source} has "
+            f"{config['vocab_size']} pieces, tokenizer.json {tokenizer.vocabulary_size}. Download both again."
+        )
+    optional = ("type_vocab_size", "layer_norm_eps")
+    return MosaicBertShape(**{key: config[key] for key in (*needed, *optional) if key in config})
+
+
+def _check_tie(weights: Mapping[str, Tensor], model: MosaicBert, checkpoint: Checkpoint) -> None:
+    decoder = weights.get(DECODER_KEY)
+    if decoder is not None and not torch.equal(decoder, model.get_parameter(EMBEDDING_KEY)):
+        raise InputError(
+            f"{DECODER_KEY} and {EMBEDDING_KEY} must be one matrix; in {checkpoint.weights} they differ. "
+            "The file was altered; download it again."
+        )
+
+
+def _make_spec(
+    request: EncoderRequest,
+    shape: MosaicBertShape,
+    tokenizer: PieceTokenizer,
+    max_tokens: int,
+    provenance: Mapping[str, Any],
+    **more: str,
+) -> EncoderSpec:
+    if max_tokens < 3:
+        raise InputError(f"max_tokens of {request.name} must leave room for [CLS], a base and [SEP]; got {max_tokens}.")
+    layer = read_layer(request.layer, shape.num_hidden_layers, request.name)
+    label = request.name.replace(":", " ")
+    label += f" {tokenizer.longest}-bp pieces" if isinstance(tokenizer, FixedPieceTokenizer) else ""
+    label += "" if request.pooling == "mean" else f" {request.pooling}"
+    label += "" if layer == shape.num_hidden_layers else f" layer {layer}"
+    sizes = {key: str(getattr(shape, key)) for key in (*BASE_SIZES, "layer_norm_eps")}
+    return EncoderSpec(
+        name=request.name,
+        family="DNABERT-2",
+        label=label,
+        hidden_dim=shape.hidden_size,
+        tokenizer_version=tokenizer.version,
+        min_bp=1,
+        max_bp=max_tokens - 2,  # a piece is one base at least, so this many always fit
+        pooling=request.pooling,
+        layer=layer,
+        options=tuple(sorted((sizes | more).items())),
+        **provenance,
+    )
