@@ -24,7 +24,9 @@ _BUILT_IN = {"kmer-spectrum": "encoders.dna.kmer_spectrum"} | {
     f"{prefix}dnabert-{k}": "encoders.dna.dnabert" for prefix in ("", UNTRAINED) for k in (3, 4, 5, 6)
 }
 _BUILT_IN |= {f"{prefix}dnabert2": "encoders.dna.dnabert2" for prefix in ("", UNTRAINED)}
-_BUILT_IN |= {f"{prefix}caduceus-{kind}": "encoders.dna.caduceus" for prefix in ("", UNTRAINED) for kind in ("ph", "ps")}
+_BUILT_IN |= {
+    f"{prefix}caduceus-{kind}": "encoders.dna.caduceus" for prefix in ("", UNTRAINED) for kind in ("ph", "ps")
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,15 @@ from encoders.dna.registry import UNTRAINED
 from encoders.errors import InputError
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+SMALL_CADUCEUS = {"d_model": 16, "n_layer": 2}
 
 
 def load_small(name: str, **settings: object) -> SequenceEncoder:
     """Encoders with weights are tested untrained: the battery is about the contract, not about the weights."""
     if name == "kmer-spectrum":
         return load_encoder(name, k=4, **settings)  # type: ignore[arg-type]
-    return load_encoder(UNTRAINED + name.removeprefix(UNTRAINED), **SMALL, **settings)  # type: ignore[arg-type]
+    sizes = SMALL_CADUCEUS if "caduceus" in name else SMALL
+    return load_encoder(UNTRAINED + name.removeprefix(UNTRAINED), **sizes, **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rc", ["forward", "average"])

@@ -1,0 +1,47 @@
+"""One token per base, numbered as Caduceus numbers them; no file is needed."""
+
+import numpy as np
+
+from encoders.dna.kmer_tokenizer import TokenIds
+
+SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
+CLS, SEP, BOS, MASK, PAD, RESERVED, UNK = range(7)
+BASES = "ACGTN"
+"""The published order of the bases; N is a token of its own, which training has seen."""
+
+VERSION = "base-acgtn-1"
+VOCABULARY_SIZE = len(SPECIAL_TOKENS) + len(BASES)
+
+_IDS = np.full(256, UNK, dtype=np.int64)
+_IDS[np.frombuffer(BASES.encode(), np.uint8)] = np.arange(len(SPECIAL_TOKENS), VOCABULARY_SIZE)
+_COMPLEMENTS = dict(zip("ACGT", "TGCA", strict=True))
+
+
+def encode_bases(sequence: str) -> TokenIds:
+    """Token ids of a sequence, without special tokens.
+
+    The published tokenizer appends [SEP]: it would stand at the end of one strand and at the start of the other, and
+    a sequence and its reverse complement would no longer be the same thing to the network.
+    A letter other than upper-case A, C, G, T, N is [UNK]: cleaning sequences is the caller's part.
+
+    Examples
+    --------
+    >>> encode_bases("ACGTNx").tolist()
+    [7, 8, 9, 10, 11, 6]
+    """
+    ids: TokenIds = _IDS[np.frombuffer(sequence.encode(), np.uint8)]
+    return ids
+
+
+def complement_ids(vocabulary_size: int = VOCABULARY_SIZE) -> list[int]:
+    """Id of the complement of each token; all but A, C, G and T, also ids beyond the vocabulary, are their own.
+
+    Examples
+    --------
+    >>> complement_ids()[7:]
+    [10, 9, 8, 7, 11]
+    """
+    complements = list(range(vocabulary_size))
+    for base, other in _COMPLEMENTS.items():
+        complements[_IDS[ord(base)]] = int(_IDS[ord(other)])
+    return complements

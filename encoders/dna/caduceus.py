@@ -1,0 +1,216 @@
+"""Caduceus Ph and PS as encoders (https://arxiv.org/abs/2403.03234): one token per base, no limit of length.
+
+Nothing of mamba_ssm, triton or the authors' code is needed. PS is equivariant by construction: the mean of its two
+halves, the second flipped, gives a sequence and its reverse complement one vector at one pass, and is what is pooled.
+Ph reads one strand; with ``rc="average"`` it is what the authors call post-hoc conjoining.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from encoders.dna import base_tokenizer
+from encoders.dna.base_tokenizer import complement_ids, encode_bases
+from encoders.dna.caduceus_model import CaduceusModel, CaduceusShape
+from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.mamba import MambaSizes
+from encoders.dna.pooling import check_pooling, pool
+from encoders.dna.protocol import EncoderSpec, Vectors
+from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.errors import InputError
+
+PREFIX = "caduceus.backbone."
+"""What the published files write before each key of the network."""
+
+PUBLISHED_SIZES = {"d_model": 256, "n_layer": 16, "d_state": 16, "d_conv": 4, "expand": 2}
+"""Of the models with a context of 131k; the sizes that an untrained model may change."""
+
+_FIXED = {"rms_norm": True, "bidirectional": True, "bidirectional_strategy": "add", "bidirectional_weight_tie": True}
+_FIXED_IN_MIXER = {"conv_bias": True, "bias": False}
+
+
+class Caduceus(TokenEncoder):
+    """Caduceus as an encoder; its tokens are bases, all of which are pooled. Parameters are those of `TokenEncoder`."""
+
+    model: CaduceusModel
+
+    @torch.inference_mode()
+    def _forward(self, tokens: list[Tensor]) -> Vectors:
+        lengths = torch.tensor([len(ids) for ids in tokens])[:, None]
+        input_ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=base_tokenizer.PAD)
+        is_base = (torch.arange(input_ids.shape[1]) < lengths).to(self._device)
+        hidden = self.model.layer_state(input_ids.to(self._device), is_base, self.spec.layer)
+        if self.model.shape.rcps:
+            forward, reverse = hidden.chunk(2, dim=-1)
+            hidden = (forward + reverse.flip(-1)) / 2
+        vectors: Vectors = pool(hidden, is_base, self.spec.pooling).cpu().numpy()
+        return vectors
+
+
+@register_encoder(*(f"{prefix}caduceus-{kind}" for prefix in ("", UNTRAINED) for kind in ("ph", "ps")))
+def load_caduceus(request: EncoderRequest) -> Caduceus:
+    """Builder of the registry; untrained models take a seed and the sizes of the network as options."""
+    check_pooling(request.pooling)
+    if request.pooling == "cls":
+        raise InputError(f"{request.name} reads bases alone and has no [CLS] token; use pooling 'mean' or 'max'.")
+    if request.dtype != "float32":
+        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
+    device = read_device(request.device)
+    model, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
+    return Caduceus(model, encode_bases, spec, pad_id=base_tokenizer.PAD, device=device)
+
+
+def declared_ties(shape: CaduceusShape) -> dict[str, str]:
+    """Keys that a file may leave out because they are copies, and what they are copies of."""
+    mixer, words, head = "mixer.", "word_embeddings.", "lm_head."
+    if shape.rcps:
+        mixer, words, head = "mixer.submodule.", "word_embeddings.embedding.", "lm_head.lm_head."
+    ties = {f"{head}weight": f"{PREFIX}embeddings.{words}weight"}
+    if shape.rcps:
+        ties["lm_head.complement_map"] = f"{PREFIX}embeddings.word_embeddings.complement_map"
+    for layer in range(shape.n_layer):
+        for projection in ("in_proj.weight", "out_proj.weight"):
+            module = f"{PREFIX}layers.{layer}.{mixer}"
+            ties[f"{module}mamba_rev.{projection}"] = f"{module}mamba_fwd.{projection}"
+    return ties
+
+
+def fill_caduceus(model: CaduceusModel, weights: dict[str, Tensor]) -> None:
+    """Fill the network from the tensors of a published file.
+
+    Raises
+    ------
+    InputError
+        A key is missing, unknown or of another shape, a copy differs from what it is a copy of, or the complements
+        are not those of the tokenizer.
+    """
+    ties = declared_ties(model.shape)
+    for key in ties.keys() & weights.keys():
+        original = weights.get(ties[key])
+        if original is not None and not torch.equal(weights[key], original):
+            raise InputError(
+                f"Caduceus shares one tensor between {ties[key]} and {key}; in this file they differ. It is not a "
+                "checkpoint of this model."
+            )
+    fill_strictly(model, {key: one for key, one in weights.items() if key not in ties}, prefix=PREFIX, unused=())
+    if model.shape.rcps and model.complement_map.tolist() != complement_ids(model.shape.vocab_size):
+        raise InputError(
+            f"The complements of the tokens must be those of A, C, G and T; {PREFIX}embeddings.word_embeddings."
+            f"complement_map is {model.complement_map.tolist()}. It belongs to another tokenizer."
+        )
+
+
+def _make_trained(request: EncoderRequest) -> tuple[CaduceusModel, EncoderSpec]:
+    request.read_options({})
+    if request.source is None:
+        raise InputError(
+            f"{request.name} needs its published weights: set source to a folder with config.json and "
+            f"model.safetensors, or to the hub id kuleshov-group/{request.name}_seqlen-131k_d_model-256_n_layer-16."
+        )
+    checkpoint = find_checkpoint(request.source, request.revision)
+    shape = _read_shape(checkpoint, request.name)
+    model = _make_model(shape, seed=0)  # every weight is then replaced
+    fill_caduceus(model, read_weights(checkpoint.weights))
+    provenance = {
+        "source": checkpoint.source,
+        "revision": checkpoint.revision,
+        "weights_sha256": checkpoint.weights_sha256,
+        "license": "Apache-2.0",
+    }
+    return model, _make_spec(request, shape, provenance)
+
+
+def _make_untrained(request: EncoderRequest) -> tuple[CaduceusModel, EncoderSpec]:
+    if request.source is not None or request.revision is not None:
+        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    options = request.read_options({"seed": 0} | PUBLISHED_SIZES)
+    vocabulary = {"vocab_size": base_tokenizer.VOCABULARY_SIZE, "pad_vocab_size_multiple": 8}
+    rcps = request.name.endswith("ps")
+    shape = _make_shape(options | vocabulary | {"rcps": rcps, "fused_add_norm": True}, options, request.name)
+    model = _make_model(shape, seed=options["seed"])
+    provenance = {
+        "weights_sha256": parameters_sha256(model),
+        "trained": False,
+        "license": "not applicable: random weights",
+    }
+    return model, _make_spec(request, shape, provenance, seed=str(options["seed"]))
+
+
+def _make_model(shape: CaduceusShape, *, seed: int) -> CaduceusModel:
+    with torch.random.fork_rng(devices=[]):  # what is drawn must not move the caller's stream
+        torch.default_generator.manual_seed(seed)
+        return CaduceusModel(shape)
+
+
+def _make_spec(
+    request: EncoderRequest, shape: CaduceusShape, provenance: Mapping[str, Any], **more: str
+) -> EncoderSpec:
+    layer = read_layer(request.layer, shape.n_layer, request.name)
+    label = request.name.replace(":", " ")
+    label += "" if request.pooling == "mean" else f" {request.pooling}"
+    label += "" if layer == shape.n_layer else f" layer {layer}"
+    sizes = asdict(shape)
+    settings = {key: str(value) for key, value in (sizes.pop("mixer") | sizes).items()}
+    return EncoderSpec(
+        name=request.name,
+        family="Caduceus",
+        label=label,
+        hidden_dim=shape.mixer.d_model,
+        tokenizer_version=base_tokenizer.VERSION,
+        min_bp=1,
+        pooling=request.pooling,
+        layer=layer,
+        rc_mode="equivariant" if shape.rcps else "forward",
+        options=tuple(sorted((settings | more).items())),
+        **provenance,
+    )
+
+
+def _read_shape(checkpoint: Checkpoint, name: str) -> CaduceusShape:
+    """The keys of config.json that shape the network; those that decide its function must be there."""
+    config = checkpoint.config
+    missing = [key for key in ("d_model", "n_layer", "vocab_size", "rcps", "fused_add_norm") if key not in config]
+    if missing:
+        raise InputError(f"config.json of {checkpoint.source} lacks {', '.join(missing)}; it is not one of Caduceus.")
+    if config["rcps"] != name.endswith("ps"):
+        other = "caduceus-ps" if config["rcps"] else "caduceus-ph"
+        raise InputError(f"The weights of {checkpoint.source} are those of {other}; {name} was asked for.")
+    mixer = config.get("ssm_cfg") or {}
+    for given, fixed in ((config, _FIXED), (mixer, _FIXED_IN_MIXER)):
+        for key, value in fixed.items():
+            if given.get(key, value) != value:
+                raise InputError(f"{name} is built for {key} = {value}; {checkpoint.source} has {given[key]!r}.")
+    return _make_shape(config, mixer, name)
+
+
+def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) -> CaduceusShape:
+    """Shape of the network from the authors' names of its sizes; those of the mixer default to theirs."""
+    sizes = {key: mixer.get(key, PUBLISHED_SIZES[key]) for key in ("d_state", "d_conv", "expand")}
+    sizes |= {key: config[key] for key in ("d_model", "n_layer", "vocab_size")}
+    if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
+        raise InputError(f"The sizes of {name} must be positive whole numbers; got {sizes}.")
+    if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
+        raise InputError(
+            f"{name} has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; this one has {sizes['vocab_size']}. "
+            "It belongs to another tokenizer."
+        )
+    multiple, rank = config.get("pad_vocab_size_multiple", 8), mixer.get("dt_rank", "auto")
+    return CaduceusShape(
+        n_layer=sizes["n_layer"],
+        vocab_size=math.ceil(sizes["vocab_size"] / multiple) * multiple,
+        mixer=MambaSizes(
+            d_model=sizes["d_model"],
+            d_inner=sizes["expand"] * sizes["d_model"],
+            d_state=sizes["d_state"],
+            d_conv=sizes["d_conv"],
+            dt_rank=math.ceil(sizes["d_model"] / 16) if rank == "auto" else rank,
+        ),
+        norm_epsilon=config.get("norm_epsilon", 1e-5),
+        rcps=config["rcps"],
+        fused_add_norm=config["fused_add_norm"],
+    )
