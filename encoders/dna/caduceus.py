@@ -90,11 +90,10 @@ def fill_caduceus(model: CaduceusModel, weights: dict[str, Tensor]) -> None:
         are not those of the tokenizer.
     """
     ties = declared_ties(model.shape)
-    for key in ties.keys() & weights.keys():
-        original = weights.get(ties[key])
-        if original is not None and not torch.equal(weights[key], original):
+    for key, original in ties.items():
+        if {key, original} <= weights.keys() and not torch.equal(weights[key], weights[original]):
             raise InputError(
-                f"Caduceus shares one tensor between {ties[key]} and {key}; in this file they differ. It is not a "
+                f"Caduceus shares one tensor between {original} and {key}; in this file they differ. It is not a "
                 "checkpoint of this model."
             )
     fill_strictly(model, {key: one for key, one in weights.items() if key not in ties}, prefix=PREFIX, unused=())
@@ -192,6 +191,9 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
     """Shape of the network from the authors' names of its sizes; those of the mixer default to theirs."""
     sizes = {key: mixer.get(key, PUBLISHED_SIZES[key]) for key in ("d_state", "d_conv", "expand")}
     sizes |= {key: config[key] for key in ("d_model", "n_layer", "vocab_size")}
+    sizes |= {"pad_vocab_size_multiple": config.get("pad_vocab_size_multiple", 8)}
+    if mixer.get("dt_rank", "auto") != "auto":
+        sizes["dt_rank"] = mixer["dt_rank"]
     if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
         raise InputError(f"The sizes of {name} must be positive whole numbers; got {sizes}.")
     if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
@@ -199,7 +201,7 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
             f"{name} has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; this one has {sizes['vocab_size']}. "
             "It belongs to another tokenizer."
         )
-    multiple, rank = config.get("pad_vocab_size_multiple", 8), mixer.get("dt_rank", "auto")
+    multiple = sizes["pad_vocab_size_multiple"]
     return CaduceusShape(
         n_layer=sizes["n_layer"],
         vocab_size=math.ceil(sizes["vocab_size"] / multiple) * multiple,
@@ -208,7 +210,7 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
             d_inner=sizes["expand"] * sizes["d_model"],
             d_state=sizes["d_state"],
             d_conv=sizes["d_conv"],
-            dt_rank=math.ceil(sizes["d_model"] / 16) if rank == "auto" else rank,
+            dt_rank=sizes.get("dt_rank", math.ceil(sizes["d_model"] / 16)),
         ),
         norm_epsilon=config.get("norm_epsilon", 1e-5),
         rcps=config["rcps"],

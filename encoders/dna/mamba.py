@@ -180,13 +180,18 @@ class BiMamba(nn.Module):
         reversal : Reversal
             Of their lengths.
         """
-        x, gate = self.mamba_fwd.in_proj(hidden).chunk(2, dim=-1)
-        mixed = torch.zeros_like(x, memory_format=torch.contiguous_format)
+        to_inner, to_gate = self.mamba_fwd.in_proj.weight.chunk(2)
+        x = functional.linear(hidden, to_inner)
+        mixed = torch.zeros_like(x)
         for steps, (forward, backward) in self._scan_blocks(x, reversal):
             mixed[steps] += forward
             reversal.add(mixed, steps, backward)
-        projected: Tensor = self.mamba_fwd.out_proj(mixed.mul_(functional.silu(gate)))
-        return projected
+        del x  # long before the output is whole: a gene of 200 kb is 400 MB here
+        output = torch.empty_like(hidden)
+        for steps in _blocks(len(hidden)):
+            gate = functional.silu(functional.linear(hidden[steps], to_gate))
+            output[steps] = self.mamba_fwd.out_proj(mixed[steps].mul_(gate))
+        return output
 
     def _scan_blocks(self, x: Tensor, reversal: Reversal) -> Iterator[tuple[slice, Tensor]]:
         """Outputs of both directions, block by block; the backward one in reversed steps."""
@@ -196,11 +201,14 @@ class BiMamba(nn.Module):
         n_before = self.sizes.d_conv - 1
         before = x.new_zeros(2, n_before, *x.shape[1:])
         state = x.new_zeros(2, x.shape[1], *a.shape[1:])
-        for start in range(0, len(x), BLOCK_STEPS):
-            steps = slice(start, start + BLOCK_STEPS)
+        for steps in _blocks(len(x)):
             seen = torch.cat([before, torch.stack([x[steps], reversal.take(x, steps)])], dim=1)
             before = seen[:, seen.shape[1] - n_before :]
             pairs = zip(*(one.project(part) for one, part in zip(directions, seen, strict=True)), strict=True)
             u, step, b, c = (torch.stack(pair) for pair in pairs)
             y, state = selective_scan(u, step, a, b, c, state)
             yield steps, y.addcmul_(u, skip)
+
+
+def _blocks(n_steps: int) -> list[slice]:
+    return [slice(start, start + BLOCK_STEPS) for start in range(0, n_steps, BLOCK_STEPS)]
