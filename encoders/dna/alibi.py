@@ -38,30 +38,31 @@ class AlibiAttention:
     """
 
     def __init__(self, slopes: Tensor, is_token: Tensor) -> None:
-        n_sequences, self._n_tokens = is_token.shape
-        self._slopes = slopes
-        self._is_token = None if bool(is_token.all()) else is_token
-        n_biased = len(slopes) * self._n_tokens * (1 if self._is_token is None else n_sequences)
-        self._n_rows = max(1, min(self._n_tokens, BLOCK_VALUES // n_biased))
-        self._whole = self._biases(0) if self._n_rows == self._n_tokens else None
+        n_sequences, n_tokens = is_token.shape
+        distance = torch.arange(1 - n_tokens, n_tokens, device=slopes.device).abs()
+        # Overlapping windows of one line, of which nothing is copied; row r belongs to the r-th query from the end.
+        self._biases = (-slopes[:, None] * distance).unfold(1, n_tokens, 1)[None]
+        self._is_padding = None if bool(is_token.all()) else ~is_token[:, None, None, :]
+        n_biases_of_query = len(slopes) * n_tokens * (1 if self._is_padding is None else n_sequences)
+        n_rows = max(1, BLOCK_VALUES // n_biases_of_query)
+        self._blocks = [slice(first, first + n_rows) for first in range(0, n_tokens, n_rows)]
+        self._whole = self._biases_of(self._blocks[0]) if len(self._blocks) == 1 else None
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attended values, all shapes being (n_sequences, n_heads, n_tokens, head_dim)."""
-        if self._whole is not None:
-            return scaled_dot_product_attention(query, key, value, attn_mask=self._whole)
-        blocks = [
+        from_end = query.flip(2)
+        attended = [
             scaled_dot_product_attention(
-                query[:, :, first : first + self._n_rows], key, value, attn_mask=self._biases(first)
+                from_end[:, :, block],
+                key,
+                value,
+                attn_mask=self._biases_of(block) if self._whole is None else self._whole,
             )
-            for first in range(0, self._n_tokens, self._n_rows)
+            for block in self._blocks
         ]
-        return torch.cat(blocks, dim=2)
+        return torch.cat(attended, dim=2).flip(2)
 
-    def _biases(self, first: int) -> Tensor:
+    def _biases_of(self, block: slice) -> Tensor:
         """Biases of a block of queries, shape (n_sequences or 1, n_heads, n_rows, n_tokens)."""
-        position = torch.arange(self._n_tokens, device=self._slopes.device)
-        distance = (position[first : first + self._n_rows, None] - position).abs()
-        biases = (-self._slopes[:, None, None] * distance)[None]
-        if self._is_token is None:
-            return biases
-        return biases.masked_fill(~self._is_token[:, None, None, :], -torch.inf)
+        biases = self._biases[:, :, block]
+        return biases if self._is_padding is None else biases.masked_fill(self._is_padding, -torch.inf)
