@@ -97,12 +97,14 @@ def test_s2_without_conditioning_strong_components_are_liberal() -> None:
 @pytest.mark.parametrize("projection", ["huh-jhun", "theil"])
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_s3_partial(distribution: str, projection: Any, statistic: Any) -> None:
+    """2,000 sets: near 5.5 % for t(3) with Roy, where 1,000 are too few to tell 5 % from 6.5 %."""
+
     def p_value(seed: int) -> float:
         x, y, z = _confounded(np.random.default_rng(seed), 100, (16, 20), 15, DISTRIBUTIONS[distribution])
         settings = {"n_permutations": 99, "n_steps": 1, "random_state": seed, "projection": projection}
         return float(permutation_test_cca(x, y, z, statistic=statistic, **settings).p_fwer[0])
 
-    _assert_valid(_rate(p_value, 1000), 1000)
+    _assert_valid(_rate(p_value, 2000), 2000)
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -198,8 +200,8 @@ def _held_out_p(seed: int, n: int, n_confounds: int, width: int = 12, n_sites: i
     return float(result.p[0])
 
 
-def test_s7_real_link_is_found_and_interval_covers() -> None:
-    """Power beside validity: a link that is there is found, and intervals cover what the projections really reach."""
+def test_s7_real_link_is_found() -> None:
+    """Power beside validity."""
 
     def p_value(seed: int) -> float:
         rng = np.random.default_rng(seed)
