@@ -34,21 +34,25 @@ class FoldPermutation:
         Of subjects, or of the rows of `theil`.
     theil : Theil or None
         None without confounds.
+    rows : sequence of float64 arrays, shape [n_rows, rank_x]
+        Theil's residuals of every fold's x; empty without confounds.
     n_components : int
     """
 
     folds: Sequence[FoldEmbedding]
     permutations: PermutationSet
     theil: Theil | None
+    rows: Sequence[Matrix]
     n_components: int
 
     def __call__(self, index: int) -> Matrix:
         permutation = self.permutations[index]
-        return np.stack([paired_correlations(*self.held_out_scores(fold, permutation)) for fold in self.folds])
+        scores = (self.held_out_scores(number, permutation) for number in range(len(self.folds)))
+        return np.stack([paired_correlations(*pair) for pair in scores])
 
-    def held_out_scores(self, fold: FoldEmbedding, permutation: Permutation) -> tuple[Matrix, Matrix]:
-        """Scores of the test rows, [n_test, n_components] each, when x is permuted before CCA is fitted."""
-        x = self._permute(fold, permutation)
+    def held_out_scores(self, number: int, permutation: Permutation) -> tuple[Matrix, Matrix]:
+        """Scores of a fold's test rows, [n_test, n_components] each, when x is permuted before CCA is fitted."""
+        fold, x = self.folds[number], self._permute(number, permutation)
         x_train, y_train = x[fold.train], fold.y[fold.train]
         product = x_train.T @ y_train
         if self.theil is None:
@@ -60,10 +64,11 @@ class FoldPermutation:
             x_weights = scipy.linalg.solve_triangular(factor, x_weights, lower=True, trans="T")
         return x[fold.test] @ x_weights, fold.y[fold.test] @ y_weights
 
-    def _permute(self, fold: FoldEmbedding, permutation: Permutation) -> Matrix:
+    def _permute(self, number: int, permutation: Permutation) -> Matrix:
+        fold = self.folds[number]
         if self.theil is None:
             return np.asarray(fold.x[permutation])
-        rows = self.theil.apply(fold.x)
+        rows = self.rows[number]
         return fold.x + fold.residualise(self.theil.restore(rows[permutation] - rows))
 
 
@@ -100,7 +105,8 @@ def make_fold_permutation(
     permutations = make_permutations(
         len(assignments), n_permutations, blocks=blocks, within=assignments, random_state=random_state
     )
-    return FoldPermutation(embedded, permutations, theil, n_components)
+    rows = () if theil is None else tuple(theil.apply(fold.x) for fold in embedded)
+    return FoldPermutation(embedded, permutations, theil, rows, n_components)
 
 
 def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix]:

@@ -31,9 +31,9 @@ def _rate(p_value: Callable[[int], float], n_sets: int) -> float:
     return float(np.mean([p_value(seed) <= ALPHA for seed in range(n_sets)]))
 
 
-def _assert_valid(rate: float, n_sets: int, limit: float = 0.065) -> None:
+def _assert_valid(rate: float, n_sets: int, limit: float = 0.065, exact: bool = True) -> None:
     low = binomtest(round(rate * n_sets), n_sets).proportion_ci(method="exact").low
-    assert low <= ALPHA, f"rate {rate:.3f} of {n_sets}"
+    assert low <= ALPHA or not exact, f"rate {rate:.3f} of {n_sets}"
     assert rate <= limit, f"rate {rate:.3f} of {n_sets}"
 
 
@@ -97,14 +97,17 @@ def test_s2_without_conditioning_strong_components_are_liberal() -> None:
 @pytest.mark.parametrize("projection", ["huh-jhun", "theil"])
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_s3_partial(distribution: str, projection: Any, statistic: Any) -> None:
-    """2,000 sets: near 5.5 % for t(3) with Roy, where 1,000 are too few to tell 5 % from 6.5 %."""
+    """Projected rows are exactly exchangeable if normal; t(3) with Roy is found at 6.0 % (240 of 4,000 sets).
+
+    So 2,000 sets, which tell that from 6.5 %, and no claim that the interval of t(3) reaches 5 %.
+    """
 
     def p_value(seed: int) -> float:
         x, y, z = _confounded(np.random.default_rng(seed), 100, (16, 20), 15, DISTRIBUTIONS[distribution])
         settings = {"n_permutations": 99, "n_steps": 1, "random_state": seed, "projection": projection}
         return float(permutation_test_cca(x, y, z, statistic=statistic, **settings).p_fwer[0])
 
-    _assert_valid(_rate(p_value, 2000), 2000)
+    _assert_valid(_rate(p_value, 2000), 2000, exact=distribution != "t3")
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
