@@ -12,6 +12,7 @@ from analyses.config import AlignmentConfig, ConfoundConfig
 from analyses.errors import InputError
 from analyses.progress import Advance
 from fusion import (
+    Blocks,
     CanonicalCorrelation,
     Confound,
     ConfoundDesign,
@@ -70,6 +71,7 @@ def align_views(
     *,
     confounds: tuple[ConfoundConfig, ...],
     settings: AlignmentConfig,
+    families: str | None = None,
     folds: Folds,
     seeds: Seeds,
     n_jobs: int = 1,
@@ -81,6 +83,8 @@ def align_views(
     ----------
     gene_view, brain_view : View [n_subjects, n_columns]
         Rows in the same order.
+    families : str, optional
+        Column of families whose members are all analysed: they are exchanged as wholes.
     covariates : DataFrame [n_subjects, n_columns]
         Row i belongs to row i of the views.
 
@@ -91,7 +95,7 @@ def align_views(
     """
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
-    blocks = _blocks(covariates, settings)
+    blocks = _blocks(covariates, settings, families)
     x_pca, y_pca = (
         ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
         for view, scale in ((gene_view, settings.scale_x), (brain_view, settings.scale_y))
@@ -108,7 +112,7 @@ def align_views(
             confounds=nuisance,
             n_permutations=settings.n_permutations,
             statistic=statistic,
-            projection=_projection(settings),
+            projection=_projection(settings, blocks),
             exchangeability_blocks=blocks,
             n_steps=n_components,
             random_state=seeds.in_sample,
@@ -169,17 +173,20 @@ def _dimensions(n_effective: int, x_available: int, y_available: int, settings: 
     return p, q
 
 
-def _projection(settings: AlignmentConfig) -> Literal["huh-jhun", "theil"]:
-    """Huh-Jhun unless subjects may be exchanged only within blocks, which its rotated rows do not know."""
+def _blocks(covariates: pd.DataFrame, settings: AlignmentConfig, families: str | None) -> Blocks | None:
+    """Kept families are exchanged as wholes; within a named column, subjects are."""
+    column = families or settings.exchangeable_within
+    if column is None:
+        return None
+    _, labels = np.unique(covariates[column].astype(str).to_numpy(), return_inverse=True)
+    return Blocks(labels, "whole" if families else "within")
+
+
+def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["huh-jhun", "theil"]:
+    """Huh-Jhun unless there are blocks, which its rotated rows do not know."""
     if settings.projection == "auto":
-        return "theil" if settings.exchangeable_within else "huh-jhun"
+        return "huh-jhun" if blocks is None else "theil"
     return settings.projection
-
-
-def _blocks(covariates: pd.DataFrame, settings: AlignmentConfig) -> np.ndarray | None:
-    """Labels [n_subjects] within which subjects are exchangeable."""
-    column = settings.exchangeable_within
-    return None if column is None else covariates[column].astype(str).to_numpy()
 
 
 def _describe_dimensions(

@@ -171,7 +171,17 @@ class RunConfig(_Section):
             raise ValueError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
+        if self.kept_families and self.alignment.exchangeable_within:
+            raise ValueError(
+                "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
+                "exchanged, which may lie in different blocks"
+            )
         return self
+
+    @property
+    def kept_families(self) -> str | None:
+        """Column of families that are kept whole; None where relatives are left out or unknown."""
+        return self.cohort.family_column if self.cohort.relatives == "keep-all" else None
 
     @property
     def store_root(self) -> Path:

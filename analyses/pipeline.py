@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from analyses.errors import InputError
 from analyses.genome import Genome, count_windows, open_genome
 from analyses.planting import plant_link
 from analyses.progress import progress_bar, say
-from analyses.provenance import digest, environment, input_fingerprints
+from analyses.provenance import code_version, digest, environment, input_fingerprints, input_name
 from analyses.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ class Pipeline:
         from fusion.folds import make_folds
 
         covariates, settings = self.cohort.covariates, self.config.folds
-        keeps_relatives = self.config.cohort.relatives == "keep-all"
-        group = settings.group or (self.config.cohort.family_column if keeps_relatives else None)
+        group = settings.group or self.config.kept_families
         return make_folds(
             len(covariates),
             settings.n_splits,
@@ -123,16 +123,23 @@ class Pipeline:
     def _inputs(self) -> dict[str, str]:
         return input_fingerprints(self._input_files)
 
+    def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
+        return [self._inputs[input_name(path)] for path in paths]
+
     @cached_property
     def _windows_key(self) -> str:
-        return digest(self.config.genome.model_dump(mode="json"), self._inputs, self.cohort.subject_ids)
+        genome = self.config.genome
+        files = self._fingerprints((*genome.reference, *genome.annotation, *genome.variants))
+        return digest(code_version(), genome.model_dump(mode="json"), files, self.cohort.subject_ids)
 
     def _alignment_key(self, arm: str, view: str) -> str:
         sections = self.config.model_dump(
             mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds"}
         )
-        view_section = self.config.brain[view].model_dump(mode="json")
-        return digest(self._windows_key, self.encoders[arm].spec.fingerprint, view_section, sections)
+        brain = self.config.brain[view]
+        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
+        encoder = self.encoders[arm].spec.fingerprint
+        return digest(self._windows_key, encoder, brain.model_dump(mode="json"), files, sections)
 
     # The stages -----------------------------------------------------------------------------------------------
 
@@ -191,6 +198,7 @@ class Pipeline:
                         self.cohort.covariates,
                         confounds=self.config.confounds,
                         settings=self.config.alignment,
+                        families=self.config.kept_families,
                         folds=self.folds,
                         seeds=self.seeds,
                         n_jobs=self.config.workers,

@@ -43,8 +43,18 @@ def file_fingerprint(path: Path) -> str:
 
 
 def input_fingerprints(paths: Iterable[Path]) -> dict[str, str]:
-    """File name (with its folder's name) to fingerprint; no absolute path leaves the machine with a report."""
-    return {f"{path.parent.name}/{path.name}": file_fingerprint(path) for path in paths}
+    """``input_name`` to fingerprint."""
+    return {input_name(path): file_fingerprint(path) for path in paths}
+
+
+def input_name(path: Path) -> str:
+    """How an input is named in results: file and folder, no absolute path."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def code_version() -> str:
+    """Version of the package and commit of the checkout: results of other code are not taken for this one's."""
+    return f"{metadata.version('gene-brain-fusion')}+{git_state()['git_sha']}"
 
 
 def git_state() -> dict[str, Any]:
