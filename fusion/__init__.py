@@ -8,10 +8,24 @@ if TYPE_CHECKING:
     from fusion.confounds import Confound as Confound
     from fusion.confounds import ConfoundDesign as ConfoundDesign
     from fusion.confounds import infer_confounds as infer_confounds
+    from fusion.cross_validation import cross_validated_cca as cross_validated_cca
+    from fusion.detectability import NullR1 as NullR1
+    from fusion.detectability import flags as flags
+    from fusion.detectability import null_r1 as null_r1
+    from fusion.detectability import required_n as required_n
+    from fusion.detectability import rho_c as rho_c
+    from fusion.detectability import wachter_edge as wachter_edge
+    from fusion.dimensions import choose_dimensions as choose_dimensions
     from fusion.errors import InputError as InputError
     from fusion.exchangeability import Blocks as Blocks
     from fusion.exchangeability import make_permutations as make_permutations
+    from fusion.families import PairedDifference as PairedDifference
+    from fusion.families import paired_difference as paired_difference
+    from fusion.families import westfall_young as westfall_young
+    from fusion.folds import Folds as Folds
+    from fusion.folds import make_folds as make_folds
     from fusion.inference import permutation_test_cca as permutation_test_cca
+    from fusion.late_fusion import LateFusion as LateFusion
     from fusion.loadings import feature_loadings as feature_loadings
     from fusion.loadings import group_loadings as group_loadings
     from fusion.loadings import structure_correlations as structure_correlations
@@ -19,6 +33,7 @@ if TYPE_CHECKING:
     from fusion.overlap import align_subjects as align_subjects
     from fusion.pca import ViewPCA as ViewPCA
     from fusion.residualize import Residualizer as Residualizer
+    from fusion.results import CrossValidatedCCA as CrossValidatedCCA
     from fusion.results import PermutationTestCCA as PermutationTestCCA
     from fusion.views import FactoredView as FactoredView
     from fusion.views import TableView as TableView
@@ -36,7 +51,9 @@ _OWNERS = {
     "Folds": "folds",
     "InputError": "errors",
     "LateFusion": "late_fusion",
+    "NullR1": "detectability",
     "OverlapTable": "overlap",
+    "PairedDifference": "families",
     "PermutationTestCCA": "results",
     "Residualizer": "residualize",
     "TableView": "views",
@@ -44,19 +61,22 @@ _OWNERS = {
     "ViewPCA": "pca",
     "align_subjects": "overlap",
     "as_view": "views",
-    "choose_dimensions": "cross_validation",
+    "choose_dimensions": "dimensions",
     "cross_validated_cca": "cross_validation",
     "feature_loadings": "loadings",
+    "flags": "detectability",
     "group_loadings": "loadings",
     "infer_confounds": "confounds",
-    "make_folds": "cross_validation",
+    "make_folds": "folds",
     "make_permutations": "exchangeability",
     "null_r1": "detectability",
+    "paired_difference": "families",
     "permutation_test_cca": "inference",
     "required_n": "detectability",
     "rho_c": "detectability",
     "structure_correlations": "loadings",
     "wachter_edge": "detectability",
+    "westfall_young": "families",
 }
 __all__ = sorted(_OWNERS)
 

@@ -143,8 +143,8 @@ def _find_on_hub(hub_id: str, revision: str | None) -> tuple[Path, Path]:
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        config = _fetch(hub_id, ("config.json",), revision)
-        return config, _fetch(hub_id, WEIGHT_FILES, config.parent.name)
+        config = fetch_file(hub_id, ("config.json",), revision)
+        return config, fetch_file(hub_id, WEIGHT_FILES, config.parent.name)
     except RevisionNotFoundError as error:
         raise InputError(f"The hub's {hub_id} has no revision {revision!r}; name a commit of it.") from error
     except RepositoryNotFoundError as error:
@@ -154,7 +154,7 @@ def _find_on_hub(hub_id: str, revision: str | None) -> tuple[Path, Path]:
         ) from error
 
 
-def _fetch(hub_id: str, names: Sequence[str], revision: str | None) -> Path:
+def fetch_file(hub_id: str, names: Sequence[str], revision: str | None) -> Path:
     """First of the files that the cache, for a commit, or else the hub has."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError

@@ -5,21 +5,18 @@ the authors' code has masked wrongly since 2021, so a padded batch there differs
 An unknown k-mer (N) is read as [UNK] and pooled like any other; `encoders.dna.hygiene` bounds how many there may be.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
-from encoders.dna.buckets import make_buckets
 from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
-from encoders.dna.hygiene import check_sequences
-from encoders.dna.kmer_tokenizer import PAD, KmerTokenizer, TokenIds
-from encoders.dna.pooling import check_pooling, pool
-from encoders.dna.protocol import EncoderSpec, Vectors
+from encoders.dna.kmer_tokenizer import PAD, KmerTokenizer
+from encoders.dna.pooling import check_pooling
+from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
 from encoders.errors import InputError
 
 UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
@@ -27,64 +24,18 @@ UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
 
 BASE_SIZES = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 MAX_TOKENS = 512
-TOKEN_BUDGET = {"cpu": 1024, "cuda": 65_536}
-"""Tokens of a batch, padding included; larger batches only lose time on a CPU."""
-
-
-class Dnabert:
-    """DNABERT as an encoder.
-
-    Parameters
-    ----------
-    model : BertModel
-        Filled, without the pooling layer, returning all hidden states.
-    tokenizer : KmerTokenizer
-        Of the model's k.
-    spec : EncoderSpec
-        `layer` counts from the embedding layer, 0.
-    device : torch.device
-        Where the model goes.
-    """
-
-    def __init__(self, model: BertModel, tokenizer: KmerTokenizer, spec: EncoderSpec, device: torch.device) -> None:
-        self.model = model.train(False).requires_grad_(False).to(device)
-        self.tokenizer = tokenizer
-        self.spec = spec
-        self._device = device
-
-    def embed(self, sequences: Sequence[str]) -> Vectors:
-        """Pooled vectors of the layer that the spec names. See `SequenceEncoder.embed`."""
-        tokens = [self.tokenizer.encode(bases) for bases in check_sequences(sequences, self.spec)]
-        vectors = np.empty((len(tokens), self.spec.hidden_dim), dtype=np.float32)
-        for batch in make_buckets([len(ids) for ids in tokens], TOKEN_BUDGET[self._device.type]):
-            vectors[batch] = self._forward([tokens[index] for index in batch])
-        return vectors
-
-    @torch.inference_mode()
-    def _forward(self, tokens: list[TokenIds]) -> Vectors:
-        lengths = torch.tensor([len(ids) for ids in tokens])
-        input_ids = torch.full((len(tokens), int(lengths.max())), PAD)
-        for row, ids in zip(input_ids, tokens, strict=True):
-            row[: len(ids)] = torch.from_numpy(ids)
-        position = torch.arange(input_ids.shape[1])
-        attention_mask = position < lengths[:, None]
-        is_base = (position > 0) & (position < lengths[:, None] - 1)
-        output = self.model(input_ids.to(self._device), attention_mask.long().to(self._device))
-        pooled = pool(output.hidden_states[self.spec.layer], is_base.to(self._device), self.spec.pooling)
-        vectors: Vectors = pooled.cpu().numpy()
-        return vectors
 
 
 @register_encoder(*(f"{prefix}dnabert-{k}" for prefix in ("", UNTRAINED) for k in (3, 4, 5, 6)))
-def load_dnabert(request: EncoderRequest) -> Dnabert:
+def load_dnabert(request: EncoderRequest) -> TokenEncoder:
     """Builder of the registry; untrained models take a seed and the sizes of the network as options."""
     check_pooling(request.pooling)
     if request.dtype != "float32":
         raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
-    device = _read_device(request.device)
+    device = read_device(request.device)
     tokenizer = KmerTokenizer(int(request.name[-1]))
-    made = _make_untrained(request, tokenizer) if request.is_untrained else _make_trained(request, tokenizer)
-    return Dnabert(made[0], tokenizer, made[1], device)
+    model, spec = _make_untrained(request, tokenizer) if request.is_untrained else _make_trained(request, tokenizer)
+    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device)
 
 
 def _make_trained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[BertModel, EncoderSpec]:
@@ -117,10 +68,11 @@ def _make_untrained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = BertModel(config, add_pooling_layer=False)
-    digest = hashlib.sha256()
-    for key, parameter in sorted(model.state_dict().items()):
-        digest.update(key.encode() + parameter.numpy().tobytes())
-    provenance = {"weights_sha256": digest.hexdigest(), "trained": False, "license": "not applicable: random weights"}
+    provenance = {
+        "weights_sha256": parameters_sha256(model),
+        "trained": False,
+        "license": "not applicable: random weights",
+    }
     return model, _make_spec(request, config, tokenizer, provenance, seed=str(seed))
 
 
@@ -128,9 +80,7 @@ def _make_spec(
     request: EncoderRequest, config: BertConfig, tokenizer: KmerTokenizer, provenance: Mapping[str, Any], **more: str
 ) -> EncoderSpec:
     n_layers = config.num_hidden_layers
-    if not -n_layers - 1 <= request.layer <= n_layers:
-        raise InputError(f"{request.name} has layers 0 (embedding) to {n_layers}; got layer {request.layer}.")
-    layer = request.layer % (n_layers + 1)
+    layer = read_layer(request.layer, n_layers, request.name)
     label = request.name.replace(":", " ")
     label += "" if request.pooling == "mean" else f" {request.pooling}"
     label += "" if layer == n_layers else f" layer {layer}"
@@ -174,11 +124,3 @@ def _make_config(shape: Mapping[str, Any], name: str) -> BertConfig:
         )
     settings = {"max_position_embeddings": MAX_TOKENS, "layer_norm_eps": 1e-12, "pad_token_id": PAD} | dict(shape)
     return BertConfig(**settings, output_hidden_states=True)
-
-
-def _read_device(device: str) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.split(":")[0] not in TOKEN_BUDGET or (device != "cpu" and not torch.cuda.is_available()):
-        raise InputError(f"device must be 'auto', 'cpu' or, where there is a GPU, 'cuda'; got {device!r}.")
-    return torch.device(device)

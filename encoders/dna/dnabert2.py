@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from encoders.dna.bpe_tokenizer import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
-from encoders.dna.checkpoints import Checkpoint, _fetch, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
@@ -97,7 +97,7 @@ def _make_untrained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer
 def _find_tokenizer(checkpoint: Checkpoint) -> Path:
     if checkpoint.revision is None:  # a folder
         return checkpoint.weights.parent / TOKENIZER_FILE
-    return _fetch(checkpoint.source, (TOKENIZER_FILE,), checkpoint.revision)
+    return fetch_file(checkpoint.source, (TOKENIZER_FILE,), checkpoint.revision)
 
 
 def _make_network(shape: MosaicBertShape, name: str) -> MosaicBert:

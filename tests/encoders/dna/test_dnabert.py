@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from encoders import InputError, load_encoder
-from encoders.dna.dnabert import Dnabert
+from encoders.dna.token_encoder import TokenEncoder
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 
 
-def load_dnabert(name: str, **settings: object) -> Dnabert:
+def load_dnabert(name: str, **settings: object) -> TokenEncoder:
     encoder = load_encoder(name, device="cpu", **settings)  # type: ignore[arg-type]
-    assert isinstance(encoder, Dnabert)
+    assert isinstance(encoder, TokenEncoder)
     return encoder
 
 
