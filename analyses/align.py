@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from analyses.alignment_summary import (
+    describe_detectability,
+    describe_dimensions,
+    describe_held_out,
+    describe_in_sample,
+)
 from analyses.config import AlignmentConfig, ConfoundConfig
 from analyses.errors import InputError
 from analyses.progress import Advance
@@ -22,7 +30,7 @@ from fusion import (
     feature_loadings,
     permutation_test_cca,
 )
-from fusion.detectability import NullR1, flags, null_r1, required_n, rho_c, wachter_edge
+from fusion.detectability import flags, null_r1
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +101,50 @@ def align_views(
     fusion.errors.InputError
         Too few subjects, a constant view, or confounds that cannot be used.
     """
+    with collected_warnings() as sentences:
+        alignment = _align(
+            gene_view,
+            brain_view,
+            covariates,
+            confounds=confounds,
+            settings=settings,
+            families=families,
+            folds=folds,
+            seeds=seeds,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+    alignment.summary["warnings"] = list(dict.fromkeys([*alignment.summary["warnings"], *sentences]))
+    return alignment
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Sentences meant for the user, for the report instead of the terminal; other warnings pass."""
+    sentences: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield sentences
+    for warning in caught:
+        if warning.category is UserWarning:
+            sentences.append(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _align(
+    gene_view: View,
+    brain_view: View,
+    covariates: pd.DataFrame,
+    *,
+    confounds: tuple[ConfoundConfig, ...],
+    settings: AlignmentConfig,
+    families: str | None,
+    folds: Folds,
+    seeds: Seeds,
+    n_jobs: int,
+    progress: Advance | None,
+) -> Alignment:
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
     blocks = _blocks(covariates, settings, families)
@@ -146,10 +198,10 @@ def align_views(
             "confounds": nuisance.shape[1],
             "n_effective": n_effective,
         },
-        "dimensions": _describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
-        "in_sample": _describe_in_sample(in_sample, settings.statistic),
-        "held_out": _describe_held_out(held_out, float(in_sample["wilks"].canonical_correlations[0])),
-        "detectability": _describe_detectability(n_effective, p, q, null),
+        "dimensions": describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
+        "in_sample": describe_in_sample(in_sample, settings.statistic),
+        "held_out": describe_held_out(held_out, float(in_sample["wilks"].canonical_correlations[0])),
+        "detectability": describe_detectability(n_effective, p, q, null),
         "gene_loadings": x_pca.group_loadings(gene_view, x_scores).to_dict("records"),
         "roi_loadings": feature_loadings(brain_view, y_scores, confounds=nuisance).to_dict("records"),
     }
@@ -187,65 +239,3 @@ def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["hu
     if settings.projection == "auto":
         return "huh-jhun" if blocks is None else "theil"
     return settings.projection
-
-
-def _describe_dimensions(
-    x_pca: ViewPCA, y_pca: ViewPCA, cca: tuple[int, int], n_effective: int, settings: AlignmentConfig
-) -> dict[str, Any]:
-    is_auto = "auto" in (settings.x_dimensions, settings.y_dimensions)
-    return {
-        "x_requested": x_pca.n_components_requested_,
-        "x_effective": x_pca.n_components_,
-        "y_requested": y_pca.n_components_requested_,
-        "y_effective": y_pca.n_components_,
-        "x_cca": cca[0],
-        "y_cca": cca[1],
-        "rule": f"auto: the largest with N_eff/(P+Q) >= {settings.min_ratio:g}" if is_auto else "as configured",
-        "ratio": n_effective / sum(cca),
-    }
-
-
-def _describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) -> dict[str, Any]:
-    headline, roy = tests[statistic], tests["roy"]
-    null_r1 = roy.null_statistics[1:, 0]
-    return {
-        "canonical_correlations": headline.canonical_correlations.tolist(),
-        "statistic": statistic,
-        "p_uncorrected": headline.to_dict()["p_uncorrected"],
-        "p_fwer": headline.to_dict()["p_fwer"],
-        "null_mean_r1": float(null_r1.mean()),
-        "null_q95_r1": float(np.quantile(null_r1, 0.95)),
-        "n_permutations": headline.n_permutations,
-        "projection": headline.projection,
-        "scheme": headline.scheme,
-        "n_tested": headline.n_tested,
-        "roy": {"p_fwer": roy.to_dict()["p_fwer"]},
-    }
-
-
-def _describe_held_out(held_out: CrossValidatedCCA, r1: float) -> dict[str, Any]:
-    return {
-        "rho": held_out.rho.tolist(),
-        "p": held_out.p.tolist(),
-        "p_fwer": held_out.p_fwer.tolist(),
-        "interval": held_out.interval.tolist(),
-        "rho_by_fold": held_out.rho_by_fold.tolist(),
-        "null_mean": held_out.null_mean.tolist(),
-        "null_q95": held_out.null_q95.tolist(),
-        "n_splits": len(held_out.n_test),
-        "n_permutations": len(held_out.null) - 1,
-        "folds_sha256": held_out.folds_sha256,
-        "ratio_to_in_sample": float(held_out.rho[0] / r1),
-    }
-
-
-def _describe_detectability(n_effective: int, p: int, q: int, null: NullR1) -> dict[str, Any]:
-    """What noise gives, what could be told from it, and how many subjects would halve that threshold."""
-    threshold = rho_c(n_effective, p, q)
-    return {
-        "rho_c": threshold,
-        "null_r1_mean": null.mean,
-        "null_r1_q95": null.q95,
-        "wachter_edge": wachter_edge(n_effective, p, q),
-        "required_n": {"rho": threshold / 2, "n": required_n(threshold / 2, p, q)},
-    }

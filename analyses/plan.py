@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from analyses.config import RunConfig
 from analyses.pipeline import Pipeline
+from fusion import (
+    Confound,
+    ConfoundDesign,
+    choose_dimensions,
+    cross_validated_cca,
+    permutation_test_cca,
+)
+from fusion.subspace import EXACT_LIMIT
 
-_PROBE_SEQUENCES = 4
+_PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
+_LIBRARIES_GB = 0.8
 
 
 def make_plan(config: RunConfig) -> dict[str, Any]:
@@ -20,8 +30,8 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_subjects``, ``confounds``, ``windows``, ``arms`` (distinct windows to embed, seconds), ``views``,
-        ``alignment_seconds``, ``memory_gb``: estimates from this machine, now.
+        ``n_subjects``, ``n_effective``, ``views``, ``windows``, ``arms`` (distinct windows to embed, seconds),
+        ``alignments`` (dimensions, seconds), ``seconds``, ``memory_gb``: estimates from this machine, now.
     """
     from analyses.genome import count_windows
 
@@ -30,17 +40,23 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     table, summary = count_windows(pipeline.genome, config.genome, cohort.subject_ids)
     arms = [_plan_arm(pipeline, name, table.sequences) for name in pipeline.encoders]
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
-    n = len(cohort.subject_ids)
-    widest = max(len(table.gene_ids) * arm["hidden_dim"] for arm in arms)
+    n, n_genes = len(cohort.subject_ids), len(table.gene_ids)
+    design = ConfoundDesign([Confound(c.column, c.kind) for c in config.confounds])
+    n_effective = n - design.fit(cohort.covariates).transform(cohort.covariates).shape[1] - 1
+    alignments = [
+        _plan_alignment(config, n_effective, arm["label"], n_genes * arm["hidden_dim"], view, width)
+        for arm in arms
+        for view, width in views.items()
+    ]
     return {
         "n_subjects": n,
-        "n_confound_columns_named": len(config.confounds),
+        "n_effective": n_effective,
         "views": views,
         "windows": {key: summary[key] for key in ("n_genes", "n_sequences_total", "n_distinct", "gain")},
         "arms": arms,
-        "x_columns": widest,
-        "alignment_seconds": round(_alignment_seconds(config, n) * len(arms) * len(views), 1),
-        "memory_gb": round((8 * n * n * 3 + 8 * n * max(views.values()) * 3) / 2**30 + 1.0, 1),
+        "alignments": alignments,
+        "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
+        "memory_gb": _memory_gb(n, max(views.values())),
     }
 
 
@@ -50,7 +66,7 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
         return json.dumps(plan, indent=1)
     windows = plan["windows"]
     lines = [
-        f"subjects            {plan['n_subjects']:,}",
+        f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds",
         f"genes               {windows['n_genes']}",
         f"distinct windows    {windows['n_distinct']:,} of {windows['n_sequences_total']:,}",
     ]
@@ -60,8 +76,12 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
         f"{arm['n_to_embed']:,} windows to embed, about {arm['seconds']:,.0f} s"
         for arm in plan["arms"]
     ]
-    lines.append(f"alignment           about {plan['alignment_seconds']:,.0f} s in all")
-    lines.append(f"memory              about {plan['memory_gb']} GB")
+    lines += [
+        f"alignment           {item['arm']} x {item['view']}: {item['x_cca']} x {item['y_cca']} dimensions enter CCA, "
+        f"about {item['seconds']:,.0f} s"
+        for item in plan["alignments"]
+    ]
+    lines.append(f"in all              about {plan['seconds']:,.0f} s and {plan['memory_gb']} GB")
     return "\n".join(lines)
 
 
@@ -88,15 +108,40 @@ def _plan_arm(pipeline: Pipeline, name: str, sequences: tuple[str, ...]) -> dict
     }
 
 
-def _alignment_seconds(config: RunConfig, n: int) -> float:
-    """Permutations as matrix products at this machine's rate, and one eigendecomposition per fold and side."""
+def _plan_alignment(
+    config: RunConfig, n_effective: int, arm: str, n_columns: int, view: str, n_features: int
+) -> dict[str, Any]:
+    """Dimensions by the run's own rule, capped by columns; seconds by timing a few permutations of noise."""
     settings = config.alignment
-    side = min(512, n)
-    probe = np.ones((side, side))
-    begun = time.perf_counter()
-    probe @ probe
-    flops_per_second = 2 * side**3 / (time.perf_counter() - begun)
-    width = min(settings.pca_components, max(n // 20, 1))
-    permuting = settings.n_permutations * (config.folds.n_splits + 4) * (2 * n * width * width + 30 * width**3)
-    reducing = (config.folds.n_splits + 1) * 2 * 12 * min(n, 6000) ** 3
-    return (permuting / config.workers + reducing) / flops_per_second
+    most = min(settings.pca_components, n_effective)
+    auto = choose_dimensions(n_effective, min(most, n_columns), min(most, n_features), min_ratio=settings.min_ratio)
+    wanted = (settings.x_dimensions, settings.y_dimensions)
+    p, q = (a if w == "auto" else int(w) for a, w in zip(auto, wanted, strict=True))
+    fixed, each = _probe(n_effective, p, q, min(settings.n_components, p, q), config.folds.n_splits)
+    seconds = fixed + each * settings.n_permutations / config.workers
+    return {"arm": arm, "view": view, "x_cca": p, "y_cca": q, "seconds": round(seconds, 1)}
+
+
+@cache
+def _probe(n: int, p: int, q: int, n_components: int, n_splits: int) -> tuple[float, float]:
+    """Seconds of the tests on noise without permutations, and per permutation; PCA of wide views comes on top."""
+
+    def measure(n_permutations: int) -> float:
+        settings: dict[str, Any] = {"n_permutations": n_permutations, "random_state": 0}
+        begun = time.perf_counter()
+        for statistic in ("wilks", "roy"):
+            permutation_test_cca(x, y, z, statistic=statistic, n_steps=n_components, **settings)
+        cross_validated_cca(x, y, z, n_splits=n_splits, x_dimensions=p, y_dimensions=q, **settings)
+        return time.perf_counter() - begun
+
+    rng = np.random.default_rng(0)
+    x, y, z = (rng.standard_normal((n, width)) for width in (p, q, 2))
+    measure(1)  # imports and first calls
+    one, few = measure(1), measure(_PROBE_PERMUTATIONS)
+    return one, max(few - one, 0.0) / (_PROBE_PERMUTATIONS - 1)
+
+
+def _memory_gb(n: int, widest: int) -> float:
+    """Libraries, the Gram matrix of an exact PCA with its eigenvectors, and three copies of the widest table."""
+    rows = min(n, EXACT_LIMIT)  # beyond it PCA iterates and holds no subjects x subjects matrix
+    return round(_LIBRARIES_GB + 8 * (3 * rows * rows + 3 * n * widest) / 2**30, 1)

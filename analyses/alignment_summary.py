@@ -1,0 +1,80 @@
+"""What one alignment found, as JSON values for report, tracking and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.config import AlignmentConfig
+from fusion.detectability import NullR1, required_n, rho_c, wachter_edge
+
+if TYPE_CHECKING:
+    from fusion.pca import ViewPCA
+    from fusion.results import CrossValidatedCCA, PermutationTestCCA
+
+
+def describe_dimensions(
+    x_pca: ViewPCA, y_pca: ViewPCA, cca: tuple[int, int], n_effective: int, settings: AlignmentConfig
+) -> dict[str, Any]:
+    """Components asked for, available, and entering CCA on both sides, by which rule."""
+    is_auto = "auto" in (settings.x_dimensions, settings.y_dimensions)
+    return {
+        "x_requested": x_pca.n_components_requested_,
+        "x_effective": x_pca.n_components_,
+        "y_requested": y_pca.n_components_requested_,
+        "y_effective": y_pca.n_components_,
+        "x_cca": cca[0],
+        "y_cca": cca[1],
+        "rule": f"auto: the largest with N_eff/(P+Q) >= {settings.min_ratio:g}" if is_auto else "as configured",
+        "ratio": n_effective / sum(cca),
+    }
+
+
+def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) -> dict[str, Any]:
+    """Correlations with their p by the chosen statistic, and r1 beside its permutation null (Roy's)."""
+    headline, roy = tests[statistic], tests["roy"]
+    null_r1 = roy.null_statistics[1:, 0]
+    return {
+        "canonical_correlations": headline.canonical_correlations.tolist(),
+        "statistic": statistic,
+        "p_uncorrected": headline.to_dict()["p_uncorrected"],
+        "p_fwer": headline.to_dict()["p_fwer"],
+        "null_mean_r1": float(null_r1.mean()),
+        "null_q95_r1": float(np.quantile(null_r1, 0.95)),
+        "n_permutations": headline.n_permutations,
+        "projection": headline.projection,
+        "scheme": headline.scheme,
+        "n_tested": headline.n_tested,
+        "roy": {"p_fwer": roy.to_dict()["p_fwer"]},
+    }
+
+
+def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> dict[str, Any]:
+    """Held-out correlations beside their null; ``r1`` is the first in-sample correlation."""
+    return {
+        "rho": held_out.rho.tolist(),
+        "p": held_out.p.tolist(),
+        "p_fwer": held_out.p_fwer.tolist(),
+        "interval": held_out.interval.tolist(),
+        "rho_by_fold": held_out.rho_by_fold.tolist(),
+        "null_mean": held_out.null_mean.tolist(),
+        "null_q95": held_out.null_q95.tolist(),
+        "n_splits": len(held_out.n_test),
+        "n_permutations": len(held_out.null) - 1,
+        "folds_sha256": held_out.folds_sha256,
+        "ratio_to_in_sample": float(held_out.rho[0] / r1),
+    }
+
+
+def describe_detectability(n_effective: int, p: int, q: int, null: NullR1) -> dict[str, Any]:
+    """What noise gives, what could be told from it, and how many subjects would halve that threshold."""
+    threshold = rho_c(n_effective, p, q)
+    return {
+        "rho_c": threshold,
+        "null_r1_mean": null.mean,
+        "null_r1_q95": null.q95,
+        "wachter_edge": wachter_edge(n_effective, p, q),
+        "required_n": {"rho": threshold / 2, "n": required_n(threshold / 2, p, q)},
+    }
