@@ -37,7 +37,7 @@ types: $(INSTALLED)  ## mypy --strict on the three packages
 imports: $(INSTALLED)  ## the import rule of the architecture
 	$(BIN)/lint-imports
 
-unit: $(INSTALLED)  ## the tests (calibrations and benchmarks excluded)
+unit: $(INSTALLED)  ## the tests (calibrations excluded)
 	$(BIN)/python -m pytest
 
 calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
