@@ -43,11 +43,10 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     """
     known = {**os.environ, **(variables or {})}
     tree = _read_extended(path, known)
-    arms = tree.get("encoders")
-    if isinstance(arms, list):
-        tree["encoders"] = [_read_yaml(path.parent / arm, known) if isinstance(arm, str) else arm for arm in arms]
+    _read_arms(tree, path.parent, known)
     for assignment in overrides:
         _assign(tree, assignment)
+    _read_arms(tree, path.parent, known)  # an override may name other files
     tree = _resolve_paths(tree, base=path.parent.resolve())
     _check_keys(RunConfig, tree, where="")
     try:
@@ -63,6 +62,13 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
 def resolved_yaml(config: RunConfig) -> str:
     """The whole configuration, defaults and overrides included, as YAML that ``load_config`` reads back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read_arms(tree: dict[str, Any], folder: Path, variables: Mapping[str, str]) -> None:
+    """Replace file names among the encoders by what the files hold."""
+    arms = tree.get("encoders")
+    if isinstance(arms, list):
+        tree["encoders"] = [_read_yaml(folder / arm, variables) if isinstance(arm, str) else arm for arm in arms]
 
 
 def _read_extended(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:

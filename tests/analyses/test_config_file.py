@@ -61,6 +61,12 @@ def test_overrides_reach_sections_and_list_items(minimal: Path) -> None:
     assert config.seed == 11
 
 
+def test_an_override_may_name_arm_files() -> None:
+    files = ["encoders/untrained-dnabert2-rc.yaml", "encoders/untrained-caduceus-ps.yaml"]
+    config = load_config(CONFIGS / "demo.yaml", [f"encoders={files}"])
+    assert [arm.encoder for arm in config.encoders] == ["untrained:dnabert2", "untrained:caduceus-ps"]
+
+
 @pytest.mark.parametrize("assignment", ["seed", "encoders.4.name=x", "name.first=x"])
 def test_an_override_that_leads_nowhere_is_refused(minimal: Path, assignment: str) -> None:
     with pytest.raises(InputError, match="--set"):
