@@ -130,6 +130,21 @@ def haplotypes(
 
 
 @app.command()
+def power(
+    n: Annotated[int, typer.Option("--n", min=4, help="Subjects.")],
+    x: Annotated[int, typer.Option("--x", min=1, help="Genetic dimensions that enter CCA.")],
+    y: Annotated[int, typer.Option("--y", min=1, help="Brain dimensions that enter CCA.")],
+    confounds: Annotated[int, typer.Option(min=0, help="Columns of the confound design.")] = 0,
+    rho: Annotated[float | None, typer.Option(help="Correlation to be found; half the threshold if not given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what noise gives at this size and what could be detected, before any data exist."""
+    from analyses.power import describe, make_panel
+
+    typer.echo(describe(make_panel(n, x, y, confounds=confounds, rho=rho), as_json=as_json))
+
+
+@app.command()
 def encoders() -> None:
     """List the registered DNA encoders."""
     from encoders import available_encoders

@@ -1,5 +1,6 @@
 """The command line starts fast and says what it does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "windows", "embed", "align", "compare", "report", "ui", "doctor", "demo", "haplotypes"]
+    "command", ["run", "windows", "embed", "align", "compare", "report", "ui", "doctor", "demo", "haplotypes", "power"]
 )
 def test_every_command_explains_itself(command: str, genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert genebrain(command, "--help") == 0
@@ -28,6 +29,20 @@ def test_every_command_explains_itself(command: str, genebrain: Command, capsys:
 def test_doctor_gets_the_known_answer_right(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert genebrain("doctor") == 0
     assert "known answer right" in capsys.readouterr().out
+
+
+def test_power_prints_the_published_size_of_noise(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """5,000 subjects, 512 x 512: noise gives 0.603 +- 0.0025, and nothing below 0.338 can be found."""
+    assert genebrain("power", "--n", 5001, "--x", 512, "--y", 512, "--json") == 0
+    panel = json.loads(capsys.readouterr().out)
+    assert panel["null_r1_mean"] == pytest.approx(0.603, abs=0.0025)
+    assert panel["rho_c"] == pytest.approx(0.338, abs=0.0005)
+    assert any("per dimension" in flag for flag in panel["flags"])
+
+
+def test_power_says_when_correlations_are_one(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert genebrain("power", "--n", 100, "--x", 80, "--y", 80) == 0
+    assert "1 by construction" in capsys.readouterr().out
 
 
 def test_haplotypes_print_the_published_consensus(
