@@ -82,10 +82,12 @@ def environment() -> dict[str, Any]:
 
 
 def _git(*arguments: str) -> str | None:
+    if not (_REPOSITORY / "pyproject.toml").is_file():
+        return None  # installed as a package: a repository around it would not be this code's
     try:
         answer = subprocess.run(
             ["git", "-C", str(_REPOSITORY), *arguments], capture_output=True, text=True, timeout=10, check=True
         )
     except (FileNotFoundError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        return None  # not a git checkout: an installed package has a version instead
+        return None  # not a git checkout, or no git: the package's version must do
     return answer.stdout.strip()
