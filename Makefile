@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit calibration ui clean
+.PHONY: help install demo test lint types imports unit calibration bench-fusion bench-encoders bench-cohort ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -42,6 +42,15 @@ unit: $(INSTALLED)  ## the tests (calibrations excluded)
 
 calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
 	$(BIN)/python -m pytest -m calibration -s
+
+bench-fusion: $(INSTALLED)  ## speed, memory and power of the tests, as ratios in one run
+	$(BIN)/python -m tests.benchmarks.bench_fusion
+
+bench-encoders: $(INSTALLED)  ## speed and memory of the encoders, as ratios in one run
+	$(BIN)/python -m tests.benchmarks.bench_encoders
+
+bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 5,000 to 500,000 subjects
+	$(BIN)/python -m tests.benchmarks.bench_cohort
 
 ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui
