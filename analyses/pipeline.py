@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analyses.arms import SequenceArm, make_sequence_arm
 from analyses.cohort import Cohort, read_cohort
-from analyses.config import EncoderConfig, RunConfig
+from analyses.config import RunConfig
 from analyses.config_file import resolved_yaml
 from analyses.errors import InputError
 from analyses.genome import Genome, count_windows, open_genome
@@ -21,7 +22,7 @@ from analyses.workspace import Workspace
 if TYPE_CHECKING:
     from analyses.align import Seeds
     from encoders.brain.tables import BrainTable
-    from encoders.dna.protocol import SequenceEncoder
+    from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows import WindowTable
     from encoders.store import EmbeddingStore
     from fusion.folds import Folds
@@ -72,23 +73,29 @@ class Pipeline:
         return read_cohort(self.config, self.genome.samples)
 
     @cached_property
+    def arms(self) -> dict[str, SequenceArm]:
+        """The arms, their encoders loaded."""
+        settings = self.config
+        return {
+            arm.name: make_sequence_arm(
+                arm, settings.store_root, lambda: self.window_table, window=settings.genome.window
+            )
+            for arm in settings.encoders
+        }
+
+    @property
     def encoders(self) -> dict[str, SequenceEncoder]:
-        """The arms, loaded."""
-        loaded = {arm.name: load_arm(arm) for arm in self.config.encoders}
-        for name, encoder in loaded.items():
-            longest = encoder.spec.max_bp
-            if longest is not None and self.config.genome.window > longest:
-                raise InputError(
-                    f"genome.window must not exceed what encoder '{name}' reads at once, {longest} bp; got "
-                    f"{self.config.genome.window}. Lower genome.window."
-                )
-        return loaded
+        """The encoders of the arms."""
+        return {name: arm.encoder for name, arm in self.arms.items()}
+
+    @property
+    def specs(self) -> dict[str, EncoderSpec]:
+        """What each arm's vectors are."""
+        return {name: arm.spec for name, arm in self.arms.items()}
 
     def store(self, arm: str) -> EmbeddingStore:
         """The embedding store of one arm."""
-        from encoders.store import EmbeddingStore
-
-        return EmbeddingStore(self.config.store_root, self.encoders[arm].spec)
+        return self.arms[arm].store
 
     @cached_property
     def window_table(self) -> WindowTable:
@@ -138,7 +145,7 @@ class Pipeline:
         )
         brain = self.config.brain[view]
         files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
-        encoder = self.encoders[arm].spec.fingerprint
+        encoder = self.specs[arm].fingerprint
         return digest(self._windows_key, encoder, brain.model_dump(mode="json"), files, sections)
 
     # The stages -----------------------------------------------------------------------------------------------
@@ -161,15 +168,13 @@ class Pipeline:
         )
 
     def _embed(self) -> None:
-        from encoders.dna.embed import embed_missing
-
         reports: dict[str, Any] = {}
-        for arm, encoder in self.encoders.items():
-            with progress_bar(f"embed {arm}") as advance:
-                report = embed_missing(encoder, self.window_table.sequences, self.store(arm), progress=advance)
-            reports[arm] = asdict(report)
+        for name, arm in self.arms.items():
+            with progress_bar(f"embed {name}") as advance:
+                report = arm.embed(advance)
+            reports[name] = asdict(report)
             say(
-                f"embed    {encoder.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
+                f"embed    {arm.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
                 f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
             )
         self.workspace.write_json("embed.json", reports)
@@ -179,16 +184,16 @@ class Pipeline:
         from analyses.alignment_files import write_alignment
 
         brain, truth = self._brain_views()
-        for arm, encoder in self.encoders.items():
+        for arm, spec in self.specs.items():
             todo = {
                 name: key
                 for name in brain
                 if not self.workspace.is_finished(f"align {arm}__{name}", key := self._alignment_key(arm, name))
             }
-            gene_view = cache(partial(self._gene_view, arm))  # read only if something is to be aligned
+            gene_view = cache(self.arms[arm].gene_view)  # read only if something is to be aligned
             for name, table in brain.items():
                 if name not in todo:
-                    say(f"align    {encoder.spec.label} x {name}: up to date")
+                    say(f"align    {spec.label} x {name}: up to date")
                     continue
                 stage = f"align {arm}__{name}"
                 with self.workspace.stage(stage, todo[name]) as files, progress_bar(stage) as advance:
@@ -206,19 +211,19 @@ class Pipeline:
                     )
                     labels = {
                         "arm": arm,
-                        "arm_label": encoder.spec.label,
+                        "arm_label": spec.label,
                         "view": name,
-                        "trained": encoder.spec.trained,
+                        "trained": spec.trained,
                         "role": self.config.brain[name].role,
                     }
                     files += write_alignment(self.workspace, alignment, labels)
-                say(f"align    {encoder.spec.label} x {name}: {alignment.headline()}")
+                say(f"align    {spec.label} x {name}: {alignment.headline()}")
         self._write_run(truth)
 
     def _compare(self) -> None:
         from analyses.compare_encoders import compare
 
-        comparison = compare(self.workspace, list(self.encoders), list(self.config.brain), seed=self.seeds.held_out)
+        comparison = compare(self.workspace, list(self.arms), list(self.config.brain), seed=self.seeds.held_out)
         self.workspace.write_json("comparison.json", comparison)
         for row in comparison["rows"]:
             say(
@@ -242,14 +247,6 @@ class Pipeline:
         say(f"mlflow   {self.tracking_link}")
 
     # Parts of stages ------------------------------------------------------------------------------------------
-
-    def _gene_view(self, arm: str) -> View:
-        from encoders.dna.embed import read_embeddings
-        from encoders.subjects import make_gene_factors
-        from fusion import FactoredView
-
-        factors = make_gene_factors(self.window_table, read_embeddings(self.window_table.sequences, self.store(arm)))
-        return FactoredView(**vars(factors))
 
     def _brain_views(self) -> tuple[dict[str, BrainTable], dict[str, Any] | None]:
         brain = dict(self.cohort.brain)
@@ -278,28 +275,11 @@ class Pipeline:
             self.config,
             self.workspace,
             cohort=self.cohort,
-            specs={arm: encoder.spec for arm, encoder in self.encoders.items()},
+            specs=self.specs,
             truth=truth,
             inputs=self._inputs,
         )
         self.workspace.write_json("run.json", record)
-
-
-def load_arm(arm: EncoderConfig) -> SequenceEncoder:
-    """Load the encoder of one arm."""
-    from encoders import load_encoder
-
-    options: dict[str, Any] = dict(arm.options)
-    return load_encoder(
-        arm.encoder,
-        source=arm.source,
-        revision=arm.revision,
-        rc=arm.rc,
-        pooling=arm.pooling,
-        layer=arm.layer,
-        dtype=arm.dtype,
-        **options,
-    )
 
 
 def _table_view(table: BrainTable) -> View:

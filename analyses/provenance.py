@@ -7,6 +7,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ _PACKAGES = (
     "pysam",
 )
 _REPOSITORY = Path(__file__).resolve().parent.parent
+_PACKAGE_FOLDERS = ("analyses", "encoders", "fusion")
 #: Files beyond this size are identified by size and modification time: hashing a biobank would take hours.
 _HASHED_BYTES = 2**31
 
@@ -52,9 +54,17 @@ def input_name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
+@cache
 def code_version() -> str:
-    """Version of the package and commit of the checkout: results of other code are not taken for this one's."""
-    return f"{metadata.version('gene-brain-fusion')}+{git_state()['git_sha']}"
+    """Version of the package and digest of its source files: results of other code are not taken for this one's.
+
+    The sources, not the commit: an edit that is not committed counts, and a commit that touches only texts does not.
+    """
+    sources = (path for package in _PACKAGE_FOLDERS for path in sorted((_REPOSITORY / package).rglob("*.py")))
+    content = hashlib.blake2b(digest_size=16)
+    for path in sources:
+        content.update(path.relative_to(_REPOSITORY).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{metadata.version('gene-brain-fusion')}+{content.hexdigest()}"
 
 
 def git_state() -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""The arms of a run: each gives a gene view, from an encoder over distinct windows or from vectors made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from analyses.config import EncoderConfig
+from analyses.errors import InputError
+from analyses.progress import Advance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from encoders.dna.embed import EmbedReport
+    from encoders.dna.protocol import EncoderSpec, SequenceEncoder
+    from encoders.genome.windows import WindowTable
+    from encoders.store import EmbeddingStore
+    from fusion.views import View
+
+
+class Arm(Protocol):
+    """One way to turn genes into numbers."""
+
+    @property
+    def name(self) -> str:
+        """Names the arm in files and tables."""
+        ...
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What the vectors are; its fingerprint changes when they do."""
+        ...
+
+    def gene_view(self) -> View:
+        """Subjects x (genes x hidden dimension), rows in the cohort's order."""
+        ...
+
+
+@dataclass(frozen=True)
+class SequenceArm:
+    """An encoder that reads the distinct windows of the cohort.
+
+    Parameters
+    ----------
+    windows : callable
+        Gives the table that the windows stage wrote.
+    """
+
+    name: str
+    encoder: SequenceEncoder
+    store: EmbeddingStore
+    windows: Callable[[], WindowTable]
+
+    @property
+    def spec(self) -> EncoderSpec:
+        return self.encoder.spec
+
+    def embed(self, progress: Advance) -> EmbedReport:
+        """Embed the distinct windows that the store lacks."""
+        from encoders.dna.embed import embed_missing
+
+        return embed_missing(self.encoder, self.windows().sequences, self.store, progress=progress)
+
+    def gene_view(self) -> View:
+        """The subjects' gene vectors, kept factored."""
+        from encoders.dna.embed import read_embeddings
+        from encoders.subjects import make_gene_factors
+        from fusion import FactoredView
+
+        table = self.windows()
+        return FactoredView(**vars(make_gene_factors(table, read_embeddings(table.sequences, self.store))))
+
+
+def make_sequence_arm(
+    config: EncoderConfig, store_root: Path, windows: Callable[[], WindowTable], *, window: int
+) -> SequenceArm:
+    """Load the encoder of one arm and open its store.
+
+    Parameters
+    ----------
+    window : int
+        Bases per window of the run.
+
+    Raises
+    ------
+    InputError, encoders.errors.InputError
+        The encoder cannot be loaded as told, or does not read windows of that length.
+    """
+    from encoders.store import EmbeddingStore
+
+    encoder = load_arm(config)
+    longest = encoder.spec.max_bp
+    if longest is not None and window > longest:
+        raise InputError(
+            f"genome.window must not exceed what encoder '{config.name}' reads at once, {longest} bp; got {window}. "
+            "Lower genome.window."
+        )
+    return SequenceArm(config.name, encoder, EmbeddingStore(store_root, encoder.spec), windows)
+
+
+def load_arm(arm: EncoderConfig) -> SequenceEncoder:
+    """Load the encoder of one arm."""
+    from encoders import load_encoder
+
+    options: dict[str, Any] = dict(arm.options)
+    return load_encoder(
+        arm.encoder,
+        source=arm.source,
+        revision=arm.revision,
+        rc=arm.rc,
+        pooling=arm.pooling,
+        layer=arm.layer,
+        dtype=arm.dtype,
+        **options,
+    )
