@@ -9,14 +9,14 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from analyses.arm_grid import make_arms
+from analyses.experiment_config import CompareConfig, ExperimentName, PoolingConfig, RcConfig
+from analyses.section import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GenomeConfig(_Section):
+class GenomeConfig(Section):
     """Reference, annotation, genotypes, and how they become windows."""
 
     reference: tuple[Path, ...]
@@ -38,7 +38,7 @@ class GenomeConfig(_Section):
         return (value,) if isinstance(value, str) else value
 
 
-class ParticipantsConfig(_Section):
+class ParticipantsConfig(Section):
     """A table of covariates; ``side`` says whose ids it carries when genes and brains are paired at random."""
 
     path: Path
@@ -47,7 +47,7 @@ class ParticipantsConfig(_Section):
     side: Literal["genetic", "brain"] = "genetic"
 
 
-class BrainViewConfig(_Section):
+class BrainViewConfig(Section):
     """One brain table: which columns are features, and what the view is for."""
 
     path: Path
@@ -59,14 +59,14 @@ class BrainViewConfig(_Section):
     role: Literal["test", "negative control"] = "test"
 
 
-class PairingConfig(_Section):
+class PairingConfig(Section):
     """``by-id`` joins tables on subject ids; ``random`` pairs genes with brains at random: a true null."""
 
     mode: Literal["by-id", "random"] = "by-id"
     seed: int = 0
 
 
-class PlantConfig(_Section):
+class PlantConfig(Section):
     """A link of known strength, from haplotype dosages of ``genes`` into features of ``view``."""
 
     view: str
@@ -76,19 +76,19 @@ class PlantConfig(_Section):
     seed: int = 0
 
 
-class ConfoundConfig(_Section):
+class ConfoundConfig(Section):
     column: str
     kind: Literal["continuous", "categorical"]
 
 
-class CohortConfig(_Section):
+class CohortConfig(Section):
     """Who is analysed."""
 
     family_column: str | None = None
     relatives: Literal["keep-one", "keep-all"] = "keep-one"
 
 
-class EncoderConfig(_Section):
+class EncoderConfig(Section):
     """One arm: a registered encoder and its settings."""
 
     name: str
@@ -109,7 +109,7 @@ class EncoderConfig(_Section):
         return value
 
 
-class AlignmentConfig(_Section):
+class AlignmentConfig(Section):
     """Dimensions and tests."""
 
     pca_components: int = Field(default=512, ge=1)
@@ -126,19 +126,19 @@ class AlignmentConfig(_Section):
     unseen_level: Literal["error", "mean"] = "mean"
 
 
-class FoldsConfig(_Section):
+class FoldsConfig(Section):
     n_splits: int = Field(default=5, ge=2)
     group: str | None = None
     stratify: str | None = None
 
 
-class TrackingConfig(_Section):
+class TrackingConfig(Section):
     uri: str | None = None
     panel: str | None = None
     enabled: bool = True
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """Everything a run depends on."""
 
     name: str
@@ -158,6 +158,10 @@ class RunConfig(_Section):
     encoders: tuple[EncoderConfig, ...]
     alignment: AlignmentConfig = AlignmentConfig()
     folds: FoldsConfig = FoldsConfig()
+    experiment: ExperimentName = "align"
+    compare: CompareConfig = CompareConfig()
+    pooling: PoolingConfig = PoolingConfig()
+    rc: RcConfig = RcConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")
@@ -166,7 +170,7 @@ class RunConfig(_Section):
             raise ValueError("encoders: at least one arm is required")
         if not self.brain:
             raise ValueError("brain: at least one view is required")
-        names = [arm.name for arm in self.encoders]
+        names = [arm.name for arm in self.arms]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name")
         if self.plant and self.plant.view not in self.brain:
@@ -177,6 +181,11 @@ class RunConfig(_Section):
                 "exchanged, which may lie in different blocks"
             )
         return self
+
+    @property
+    def arms(self) -> tuple[EncoderConfig, ...]:
+        """The named encoders with the variants and baselines that the experiment adds."""
+        return make_arms(self)
 
     @property
     def kept_families(self) -> str | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fusion.folds import Folds
     from fusion.views import View
 
-STAGES = ("windows", "embed", "align", "compare", "report", "log")
+STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 
 
 class Pipeline:
@@ -80,7 +80,7 @@ class Pipeline:
             arm.name: make_sequence_arm(
                 arm, settings.store_root, lambda: self.window_table, window=settings.genome.window
             )
-            for arm in settings.encoders
+            for arm in settings.arms
         }
 
     @property
@@ -147,6 +147,13 @@ class Pipeline:
         files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
         encoder = self.specs[arm].fingerprint
         return digest(self._windows_key, encoder, brain.model_dump(mode="json"), files, sections)
+
+    @property
+    def _experiment_key(self) -> str:
+        """Follows everything that the alignments follow, and the experiment's own section."""
+        name = self.config.experiment
+        section = self.config.model_dump(mode="json").get(name)
+        return digest(name, section, [self._alignment_key(arm, view) for arm in self.arms for view in self.config.brain])
 
     # The stages -----------------------------------------------------------------------------------------------
 
@@ -230,6 +237,22 @@ class Pipeline:
                 f"compare  {row['arm_label']} x {row['view']}: held-out rho {row['rho']:.3f}, "
                 f"p {row['p_max_t']:.3f} after correction over all {len(comparison['rows'])} tests"
             )
+
+    def _experiment(self) -> None:
+        from analyses.experiments import find_experiment, result_file
+
+        name = self.config.experiment
+        experiment = find_experiment(name)
+        if experiment is None:
+            return
+        if self.workspace.is_finished(stage := f"experiment {name}", self._experiment_key):
+            say(f"{name:<8} up to date")
+            return
+        with self.workspace.stage(stage, self._experiment_key) as files:
+            result = experiment.run(self)
+            files.append(self.workspace.write_json(result_file(name), result))
+        for sentence in result["answer"]:
+            say(f"{name:<8} {sentence}")
 
     def _report(self) -> None:
         from analyses.report import make_report

@@ -1,0 +1,68 @@
+"""Which arms an experiment compares: those that are named, their variants, and the baselines every model must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analyses.config import EncoderConfig, RunConfig
+
+UNTRAINED = "untrained:"
+#: Encoders without weights: what a comparison shows without any model.
+BASELINES: tuple[tuple[str, str, dict[str, bool | int | float | str]], ...] = (
+    ("kmer-5", "kmer-spectrum", {"k": 5}),
+    ("dosage", "one-hot-dosage", {}),
+)
+
+
+def make_arms(config: RunConfig) -> tuple[EncoderConfig, ...]:
+    """The arms of a run, in the order of tables and figures.
+
+    ``compare`` adds the baselines and an untrained control of each architecture that is not there yet; ``pooling`` and
+    ``rc`` replace each named arm by its variants.
+    """
+    if config.experiment == "compare":
+        return (*config.encoders, *_missing_baselines(config))
+    if config.experiment == "pooling":
+        return tuple(_pooling_variants(config))
+    if config.experiment == "rc":
+        return tuple(_variant(arm, rc=mode) for arm, mode in product(config.encoders, config.rc.modes))
+    return config.encoders
+
+
+def _missing_baselines(config: RunConfig) -> Iterator[EncoderConfig]:
+    from analyses.config import EncoderConfig
+
+    if not config.compare.baselines:
+        return
+    present = {arm.encoder for arm in config.encoders}
+    for name, encoder, options in BASELINES:
+        if encoder not in present:
+            yield EncoderConfig(name=name, encoder=encoder, options=options)
+    for arm in config.encoders:
+        control = f"{UNTRAINED}{arm.encoder}"
+        if arm.source is None or control in present:
+            continue
+        present.add(control)
+        changes = {"name": f"untr-{arm.name}", "encoder": control, "source": None, "revision": None}
+        yield arm.model_copy(update=changes | {"options": {"seed": 0, **config.compare.control_options}})
+
+
+def _pooling_variants(config: RunConfig) -> Iterator[EncoderConfig]:
+    for arm, pooling, layer in product(config.encoders, config.pooling.poolings, config.pooling.layers):
+        yield _variant(arm, pooling=pooling, layer=layer)
+
+
+def _variant(arm: EncoderConfig, **changes: str | int) -> EncoderConfig:
+    """The same arm with other settings, which its name says."""
+    name = "-".join([arm.name, *map(_word, changes.values())])
+    return arm.model_copy(update=changes | {"name": name})
+
+
+def _word(value: str | int) -> str:
+    """A setting within a name: axis labels are cut at ten characters."""
+    if isinstance(value, int):
+        return f"l{value}" if value >= 0 else f"last{-value}"
+    return {"forward": "fwd", "average": "avg", "equivariant": "eq"}.get(value, value)

@@ -1,0 +1,31 @@
+"""What each experiment beyond the alignment can be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from analyses.section import Section
+
+ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
+
+
+class CompareConfig(Section):
+    """``experiment: compare``: which controls stand beside the named arms."""
+
+    baselines: bool = True
+    control_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+
+class PoolingConfig(Section):
+    """``experiment: pooling``: every named arm under each pooling and layer."""
+
+    poolings: tuple[Literal["mean", "cls", "max"], ...] = ("mean", "cls", "max")
+    layers: tuple[int, ...] = (-1,)
+
+
+class RcConfig(Section):
+    """``experiment: rc``: every named arm under each way to read two strands."""
+
+    modes: tuple[Literal["forward", "average", "equivariant"], ...] = ("forward", "average")

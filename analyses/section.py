@@ -1,0 +1,9 @@
+"""A section of a configuration: frozen, and an unknown key is an error."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """What every part of a configuration has in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
