@@ -1,0 +1,94 @@
+"""Which of several arms aligns best, and how sure that order is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fusion.errors import InputError
+from fusion.matrices import Matrix
+from fusion.resampling import bootstrap_correlations
+from fusion.results import CrossValidatedCCA
+from fusion.saved import Saved
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking(Saved):
+    """Order of arms by held-out correlation, rank 1 the largest.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        As given.
+    rank : int array, shape [n_arms]
+        Observed.
+    rank_interval : float64 array, shape [n_arms, 2]
+        Central 95 % of the rank over bootstrap samples of subjects, the same subjects for every arm.
+    p_best : float64 array, shape [n_arms]
+        Share of bootstrap samples in which the arm is the first.
+    """
+
+    arms: tuple[str, ...]
+    rank: Any
+    rank_interval: Matrix
+    p_best: Matrix
+
+
+def rank_arms(
+    held_out: Mapping[str, CrossValidatedCCA],
+    *,
+    component: int = 0,
+    groups: Any = None,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+) -> Ranking:
+    """Rank arms that were aligned with one brain view, by bootstrap of the held-out subjects.
+
+    The folds' projections stay fixed: the uncertainty is that of the subjects tested, given what was fitted.
+
+    Parameters
+    ----------
+    held_out : mapping of arm to CrossValidatedCCA
+        With subject-level scores, of the same subjects in the same folds.
+    component : int
+        0-based.
+    groups : array of labels, shape [n_subjects], optional
+        Resampled as wholes.
+    n_bootstrap, random_state : int
+
+    Raises
+    ------
+    InputError
+        If folds differ or scores were not kept.
+    """
+    first = next(iter(held_out.values()))
+    for name, arm in held_out.items():
+        if arm.folds_sha256 != first.folds_sha256:
+            raise InputError(f"A ranking needs all arms in the same folds; those of {name!r} differ.")
+    observed = np.array([arm.rho[component] for arm in held_out.values()])
+    draws = np.stack(
+        [_draws(arm, component, groups, n_bootstrap=n_bootstrap, seed=random_state) for arm in held_out.values()]
+    )
+    ranks = _ranks(draws)
+    return Ranking(
+        arms=tuple(held_out),
+        rank=_ranks(observed[:, None])[:, 0],
+        rank_interval=np.percentile(ranks, [2.5, 97.5], axis=1).T,
+        p_best=(ranks == 1).mean(axis=1),
+    )
+
+
+def _draws(arm: CrossValidatedCCA, component: int, groups: Any, *, n_bootstrap: int, seed: int) -> Matrix:
+    if arm.x_scores is None or arm.y_scores is None:
+        raise InputError("A ranking needs subject-level scores; this result was saved without them.")
+    x, y = arm.x_scores[:, [component]], arm.y_scores[:, [component]]
+    return bootstrap_correlations(x, y, arm.folds.assignments, groups=groups, n_draws=n_bootstrap, seed=seed)[:, 0]
+
+
+def _ranks(values: Matrix) -> Any:
+    """Rank of every row within its column, 1 the largest; ties in the order given."""
+    order = np.argsort(-values, axis=0, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, len(values) + 1)[:, None], axis=0)
+    return ranks
