@@ -145,8 +145,7 @@ def _check_folds(folds: Folds, n_subjects: int, groups: Any) -> None:
 def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
     """Held-out scores of every subject, in units of the training rows' standard deviations."""
     x_scores, y_scores = np.empty((n_subjects, run.n_components)), np.empty((n_subjects, run.n_components))
-    for number, fold in enumerate(run.folds):
-        scores = run.held_out_scores(number, run.permutations[0])
+    for fold, scores in zip(run.folds, run.held_out_scores(run.permutations[0]), strict=True):
         unit = np.sqrt(len(fold.train) - 1)
         x_scores[fold.test], y_scores[fold.test] = scores[0] * unit, scores[1] * unit
     return x_scores, y_scores

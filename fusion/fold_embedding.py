@@ -30,6 +30,9 @@ class FoldEmbedding:
         All rows, training and test.
     nuisance : float64 array, shape [n_subjects, 1 + R], or None
         Intercept and confounds, orthonormal in the training rows; None without confounds.
+    y_loadings : float64 array, shape [n_y, n_components]
+        Covariances of the scaled columns of y with the components in the training rows: what components of folds are
+        matched by.
     """
 
     train: Rows
@@ -37,6 +40,7 @@ class FoldEmbedding:
     x: Matrix
     y: Matrix
     nuisance: Matrix | None
+    y_loadings: Matrix
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -50,10 +54,11 @@ class FoldEmbedding:
 
     def whiten(self, p: int, q: int) -> "FoldEmbedding":
         """Keep the leading p and q components, whitened by the training rows."""
-        x, y = (
-            view[:, :width] @ make_basis(view[self.train, :width]).weights for view, width in ((self.x, p), (self.y, q))
+        x_weights, y_weights = (
+            make_basis(view[self.train, :width]).weights for view, width in ((self.x, p), (self.y, q))
         )
-        return replace(self, x=x, y=y)
+        loadings = self.y_loadings[:, :q] @ y_weights
+        return replace(self, x=self.x[:, :p] @ x_weights, y=self.y[:, :q] @ y_weights, y_loadings=loadings)
 
     def residualise(self, matrix: Matrix) -> Matrix:
         """Remove intercept and confounds from all rows by the coefficients of the training rows."""
@@ -103,11 +108,18 @@ def _embed(
     test: Rows,
     settings: Sequence[tuple[int, bool]],
 ) -> FoldEmbedding:
-    x, y = (
-        ViewPCA(n_components, confounds=confounds, scale=scale).fit(view, rows=train).transform(view)
+    x_pca, y_pca = (
+        ViewPCA(n_components, confounds=confounds, scale=scale).fit(view, rows=train)
         for view, (n_components, scale) in zip(views, settings, strict=True)
     )
-    return FoldEmbedding(train, test, x, y, _fold_nuisance(confounds, train))
+    return FoldEmbedding(
+        train,
+        test,
+        x_pca.transform(views[0]),
+        y_pca.transform(views[1]),
+        _fold_nuisance(confounds, train),
+        y_pca.components_.T * y_pca.explained_variance_,
+    )
 
 
 def _fold_nuisance(confounds: Matrix | None, train: Rows) -> Matrix | None:

@@ -5,10 +5,13 @@ fit of each view as it is. With confounds, residuals are not: those of test rows
 coefficients, and those of training rows live in fewer dimensions; shuffling them is liberal (11 % at 5 % with 20
 confounds and 60 subjects). Then Theil's residuals of the whole cohort are permuted, brought back to subjects, and
 residualised again by every training fold, so that permuted data go the way of the observed ones.
+
+Large products are taken in float32; a permutation whose statistic lies near the observed one, or whose components are
+nearly tied, is computed again in float64, so that p-values are those of float64.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -16,10 +19,21 @@ from numpy.typing import NDArray
 
 from fusion.exchangeability import Blocks, Permutation, PermutationSet, make_permutations
 from fusion.fold_embedding import FoldEmbedding
+from fusion.fold_product import FoldProduct, fixed_complement
 from fusion.folds import Folds
+from fusion.matching import matching_rotation
 from fusion.matrices import Matrix
 from fusion.projections import Theil, keep_rows, nuisance_basis
-from fusion.resampling import paired_correlations
+from fusion.resampling import fold_average, paired_correlations
+
+SCREENING_SIZE = 2**26
+"""Multiplications of a fold's product from which float32 pays."""
+
+NEAR = 1e-3
+"""A float32 statistic this close to the observed one is computed again; float32 moves it by about 1e-5."""
+
+TIED = 1e-4
+"""Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
 @dataclass(frozen=True)
@@ -34,42 +48,78 @@ class FoldPermutation:
         Of subjects, or of the rows of `theil`.
     theil : Theil or None
         None without confounds.
-    rows : sequence of float64 arrays, shape [n_rows, rank_x]
-        Theil's residuals of every fold's x; empty without confounds.
+    products, screens : sequence of FoldProduct
+        In float64, and in float32 (empty where float64 is as fast).
+    overlaps : sequence of float64 arrays, shape [rank_y, rank_y of the first fold]
+        Loadings of every fold's y on the columns of y, times those of the first fold.
     n_components : int
+    observed : float64 array, shape [n_components], or None
+        Fold-averaged, what float32 is compared with; None for float64 throughout.
     """
 
     folds: Sequence[FoldEmbedding]
     permutations: PermutationSet
     theil: Theil | None
-    rows: Sequence[Matrix]
+    products: Sequence[FoldProduct]
+    screens: Sequence[FoldProduct]
+    overlaps: Sequence[Matrix]
     n_components: int
+    observed: Matrix | None = None
 
     def __call__(self, index: int) -> Matrix:
         permutation = self.permutations[index]
-        scores = (self.held_out_scores(number, permutation) for number in range(len(self.folds)))
-        return np.stack([paired_correlations(*pair) for pair in scores])
+        if self.observed is not None and self.screens and index:
+            values, is_tied = self._correlations(permutation, self.screens)
+            average = fold_average(values, np.array([len(fold.test) for fold in self.folds]))
+            if not is_tied and (np.abs(average - self.observed) > NEAR).all():
+                return values
+        return self._correlations(permutation, self.products)[0]
 
-    def held_out_scores(self, number: int, permutation: Permutation) -> tuple[Matrix, Matrix]:
-        """Scores of a fold's test rows, [n_test, n_components] each, when x is permuted before CCA is fitted."""
-        fold, x = self.folds[number], self._permute(number, permutation)
-        x_train, y_train = x[fold.train], fold.y[fold.train]
-        product = x_train.T @ y_train
-        if self.theil is None:
-            x_weights, y_weights = leading_pairs(product, self.n_components)
-        else:
-            factor = scipy.linalg.cholesky(x_train.T @ x_train, lower=True)
-            whitened = scipy.linalg.solve_triangular(factor, product, lower=True)
-            x_weights, y_weights = leading_pairs(whitened, self.n_components)
-            x_weights = scipy.linalg.solve_triangular(factor, x_weights, lower=True, trans="T")
-        return x[fold.test] @ x_weights, fold.y[fold.test] @ y_weights
+    def held_out_scores(self, permutation: Permutation) -> list[tuple[Matrix, Matrix]]:
+        """Scores of every fold's test rows, [n_test, n_components] each, on matched axes, x permuted before the fit."""
+        return self._scores(permutation, self.products)[0]
 
-    def _permute(self, number: int, permutation: Permutation) -> Matrix:
-        fold = self.folds[number]
+    def _correlations(self, permutation: Permutation, products: Sequence[FoldProduct]) -> tuple[Matrix, bool]:
+        scores, is_tied = self._scores(permutation, products)
+        return np.stack([paired_correlations(*pair) for pair in scores]), is_tied
+
+    def _scores(
+        self, permutation: Permutation, products: Sequence[FoldProduct]
+    ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
+        pairs = [fitted_weights(*product(permutation), self.n_components) for product in products]
+        reference, scores = pairs[0].y, []
+        for fold, product, pair, overlap in zip(self.folds, products, pairs, self.overlaps, strict=True):
+            rotation = matching_rotation(pair.y.T @ overlap @ reference)
+            y_scores = fold.y[fold.test] @ (pair.y @ rotation)
+            scores.append((self._project(fold, product, permutation, pair.x @ rotation), y_scores))
+        return scores, any(pair.is_tied for pair in pairs)
+
+    def _project(self, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, weights: Matrix) -> Matrix:
+        """Scores of the test rows of the permuted x."""
         if self.theil is None:
-            return np.asarray(fold.x[permutation])
-        rows = self.rows[number]
-        return fold.x + fold.residualise(self.theil.restore(rows[permutation] - rows))
+            scores: Matrix = fold.x[permutation[fold.test]] @ weights
+            return scores
+        rows = (product.rows @ weights.astype(product.rows.dtype)).astype(np.float64)
+        moved = fold.residualise(self.theil.restore(rows[permutation] - rows))
+        return np.asarray(fold.x[fold.test] @ weights + moved[fold.test])
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Leading canonical weights of a fold, [rank_x, n_components] and [rank_y, n_components]."""
+
+    x: Matrix
+    y: Matrix
+    is_tied: bool
+
+
+def fitted_weights(product: Matrix, factor: Matrix | None, n_components: int) -> Weights:
+    """Canonical weights from X'Y and the lower Cholesky factor of X'X; Y'Y is the identity."""
+    if factor is None:
+        return Weights(*leading_pairs(product, n_components))
+    whitened = scipy.linalg.solve_triangular(factor, product, lower=True, check_finite=False)
+    x, y, is_tied = leading_pairs(whitened, n_components)
+    return Weights(scipy.linalg.solve_triangular(factor, x, lower=True, trans="T", check_finite=False), y, is_tied)
 
 
 def make_fold_permutation(
@@ -105,21 +155,43 @@ def make_fold_permutation(
     permutations = make_permutations(
         len(assignments), n_permutations, blocks=blocks, within=assignments, random_state=random_state
     )
-    rows = () if theil is None else tuple(theil.apply(fold.x) for fold in embedded)
-    return FoldPermutation(embedded, permutations, theil, rows, n_components)
+    products = _make_products(embedded, theil)
+    overlaps = [fold.y_loadings.T @ embedded[0].y_loadings for fold in embedded]
+    slim = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]
+    run = FoldPermutation(slim, permutations, theil, products, [], overlaps, n_components)
+    largest = max(len(product.train) * product.rows.shape[1] * product.rank_y for product in products)
+    if largest < SCREENING_SIZE:
+        return run
+    n_test = np.array([len(fold.test) for fold in embedded])
+    screens = [product.single() for product in products]
+    return replace(run, screens=screens, observed=fold_average(run(0), n_test))
 
 
-def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix]:
+def _make_products(embedded: Sequence[FoldEmbedding], theil: Theil | None) -> list[FoldProduct]:
+    if theil is None:
+        return [FoldProduct.free(fold) for fold in embedded]
+    complement = fixed_complement(theil)
+    return [
+        FoldProduct.of_residuals(fold, fold.nuisance, theil, complement)
+        for fold in embedded
+        if fold.nuisance is not None
+    ]
+
+
+def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, bool]:
     """Leading singular vectors of a whitened product, [rank_x, n_components] and [rank_y, n_components].
 
-    From the eigenvectors of the smaller Gram matrix; the sign of each pair is such that training scores correlate
-    positively.
+    Exact: from the eigenvectors of the smaller Gram matrix by LAPACK, which costs a fraction of a full decomposition
+    and, unlike randomised methods, never underestimates. The sign of each pair is such that training scores correlate
+    positively. The last value says whether components are nearly tied.
     """
     if product.shape[0] > product.shape[1]:
-        right, left = leading_pairs(product.T, n_components)
-        return left, right
+        right, left, is_tied = leading_pairs(product.T, n_components)
+        return left, right, is_tied
     size = len(product)
-    _, vectors = scipy.linalg.eigh(product @ product.T, subset_by_index=[size - n_components, size - 1])
-    left = vectors[:, ::-1]
+    first = max(0, size - n_components - 1)
+    values, vectors = scipy.linalg.eigh(product @ product.T, subset_by_index=[first, size - 1], check_finite=False)
+    left = vectors[:, ::-1][:, :n_components]
     right = product.T @ left
-    return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny)
+    is_tied = bool((np.diff(values) < TIED * values[-1]).any())
+    return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny), is_tied

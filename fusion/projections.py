@@ -102,7 +102,7 @@ class Theil:
 
     def __init__(self, nuisance: Matrix, kept: Rows) -> None:
         self.kept, self.n_rows = kept, len(kept)
-        self._nuisance, self._kept_nuisance = nuisance, nuisance[kept]
+        self.nuisance, self._kept_nuisance = nuisance, nuisance[kept]
         shares, vectors = np.linalg.eigh(self._kept_nuisance.T @ self._kept_nuisance)
         if shares.max(initial=0.0) > 1 - 1e-10:
             raise InputError(
@@ -110,19 +110,19 @@ class Theil:
                 f"it has not for the {len(nuisance) - len(kept)} left out: choose other rows or fewer confounds."
             )
         shares = np.clip(shares, 1e-300, None)
-        self._factor = (vectors * (np.expm1(-0.5 * np.log1p(-shares)) / shares)) @ vectors.T
+        self.factor = (vectors * (np.expm1(-0.5 * np.log1p(-shares)) / shares)) @ vectors.T
 
     def apply(self, matrix: Matrix) -> Matrix:
         """Q' matrix, shape [n_kept, n_columns]."""
-        residual = matrix[self.kept] - self._kept_nuisance @ (self._nuisance.T @ matrix)
-        restored: Matrix = residual + self._kept_nuisance @ (self._factor @ (self._kept_nuisance.T @ residual))
+        residual = matrix[self.kept] - self._kept_nuisance @ (self.nuisance.T @ matrix)
+        restored: Matrix = residual + self._kept_nuisance @ (self.factor @ (self._kept_nuisance.T @ residual))
         return restored
 
     def restore(self, rows: Matrix) -> Matrix:
         """Q rows: bring rows of the kept subjects back to all subjects, [n_subjects, n_columns]."""
-        spread = np.zeros((len(self._nuisance), rows.shape[1]))
-        spread[self.kept] = rows + self._kept_nuisance @ (self._factor @ (self._kept_nuisance.T @ rows))
-        restored: Matrix = spread - self._nuisance @ (self._nuisance.T @ spread)
+        spread = np.zeros((len(self.nuisance), rows.shape[1]))
+        spread[self.kept] = rows + self._kept_nuisance @ (self.factor @ (self._kept_nuisance.T @ rows))
+        restored: Matrix = spread - self.nuisance @ (self.nuisance.T @ spread)
         return restored
 
 

@@ -158,7 +158,9 @@ def test_dimensions_follow_the_smallest_training_fold(linked: dict[str, np.ndarr
 def test_leading_pairs_are_those_of_the_svd(p: int, q: int) -> None:
     product = np.random.default_rng(0).standard_normal((p, q))
     left, singular, right = np.linalg.svd(product, full_matrices=False)
-    a, b = leading_pairs(product, 3)
+    a, b, is_tied = leading_pairs(product, 3)
+    assert not is_tied
+    assert leading_pairs(np.eye(p, q), 3)[2]
     np.testing.assert_allclose(np.abs(np.sum(a * left[:, :3], axis=0)), 1, atol=1e-10)
     np.testing.assert_allclose(np.abs(np.sum(b * right[:3].T, axis=0)), 1, atol=1e-10)
     np.testing.assert_allclose(np.diag(a.T @ product @ b), singular[:3], atol=1e-10)

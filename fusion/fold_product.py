@@ -1,0 +1,148 @@
+"""A fold's whitened product of permuted training rows, for the cost of one matrix product.
+
+With confounds, permuted Theil residuals Q P Q'x are residualised again by the training rows. Nothing of that needs the
+permuted rows themselves. Up to the nuisance, Q v is v at the kept rows and -N_d F N'v at the rows left out, so the
+product with y takes v and few columns more; and since no exchange crosses a fold, v'v of the training rows is the same
+for every permutation, so that their Gram matrix changes by terms of the nuisance's rank. Where more rows are left out
+than the nuisance has columns (whole families), x has a part outside Q that stays in place: U U'x.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from fusion.exchangeability import Permutation
+from fusion.fold_embedding import FoldEmbedding
+from fusion.matrices import Matrix
+from fusion.projections import Theil
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ResidualTerms:
+    """What Theil residuals add to a fold's product, in arrays as thin as the nuisance.
+
+    Attributes
+    ----------
+    gram : float64 array, shape [rank_x, rank_x]
+        X'X but for the terms that change.
+    product : float64 array, shape [rank_x, rank_y]
+        X'Y of the part that stays in place.
+    fixed : float64 array, shape [n_fixed, rank_x]
+        U'x.
+    test_nuisance : float array, shape [n_test, rank]
+        Of the cohort, at the test rows.
+    spread : float64 array, shape [rank, rank]
+        From the training rows' nuisance to the cohort's: N_train = N_t spread.
+    left_out : float64 array, shape [n_left_out, rank]
+        -N_d F of the training rows without a Theil residual.
+    left_out_partners : float64 array, shape [n_left_out, rank_y + rank + n_fixed]
+    """
+
+    gram: Matrix
+    product: Matrix
+    fixed: Matrix
+    test_nuisance: Matrix
+    spread: Matrix
+    left_out: Matrix
+    left_out_partners: Matrix
+
+
+@dataclass(frozen=True)
+class FoldProduct:
+    """X'Y and the Cholesky factor of X'X over the training rows of a fold whose x is permuted.
+
+    Attributes
+    ----------
+    rows : float array, shape [n_rows, rank_x]
+        What is permuted: x, or its Theil residuals.
+    train, test : int arrays
+        Positions of the fold's training and test rows among `rows`.
+    partners : float array, shape [n_train, rank_y + rank + n_fixed]
+        At `train`: y, the training rows' orthonormal nuisance, and U.
+    rank_y : int
+    terms : ResidualTerms or None
+        None without confounds, when X'X is the identity.
+    """
+
+    rows: Matrix
+    train: Rows
+    test: Rows
+    partners: Matrix
+    rank_y: int
+    terms: ResidualTerms | None
+
+    @classmethod
+    def free(cls, fold: FoldEmbedding) -> Self:
+        """Without confounds: rows of x change places as they are."""
+        return cls(fold.x, fold.train, fold.test, fold.y[fold.train], fold.widths[1], None)
+
+    @classmethod
+    def of_residuals(cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix) -> Self:
+        """With confounds: Theil's residuals change places.
+
+        Parameters
+        ----------
+        fold : FoldEmbedding
+            Whitened.
+        nuisance : float64 array, shape [n_subjects, rank]
+            Of the fold.
+        theil : Theil
+        complement : float64 array, shape [n_subjects, n_fixed]
+            U: orthonormal, outside both the cohort's nuisance and the space of the residuals.
+        """
+        position = np.full(len(fold.x), -1)
+        position[theil.kept] = np.arange(len(theil.kept))
+        kept, dropped = (fold.train[(position[fold.train] >= 0) == wanted] for wanted in (True, False))
+        tested = fold.test[position[fold.test] >= 0]
+        rows, train = theil.apply(fold.x), position[kept]
+        own_complement = fold.residualise(complement)
+        partners = np.hstack([fold.y, nuisance, own_complement])
+        fixed, of_train = complement.T @ fold.x, own_complement[fold.train]
+        terms = ResidualTerms(
+            gram=rows[train].T @ rows[train] + fixed.T @ (of_train.T @ of_train) @ fixed,
+            product=fixed.T @ (of_train.T @ fold.y[fold.train]),
+            fixed=fixed,
+            test_nuisance=theil.nuisance[tested],
+            spread=nuisance[fold.train].T @ theil.nuisance[fold.train],
+            left_out=-theil.nuisance[dropped] @ theil.factor,
+            left_out_partners=partners[dropped],
+        )
+        return cls(rows, train, position[tested], partners[kept], fold.widths[1], terms)
+
+    def single(self) -> Self:
+        """The same with its rows and partners in float32."""
+        large = {"rows": self.rows.astype(np.float32), "partners": self.partners.astype(np.float32)}
+        return type(self)(**(vars(self) | large))
+
+    def __call__(self, permutation: Permutation) -> tuple[Matrix, Matrix | None]:
+        """X'Y [rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""
+        moved = (self.rows[permutation[self.train]].T @ self.partners).astype(np.float64)
+        terms = self.terms
+        if terms is None:
+            return moved, None
+        nuisance = slice(self.rank_y, self.rank_y + terms.spread.shape[0])
+        of_test = self.rows[permutation[self.test]].T @ terms.test_nuisance
+        filled = terms.left_out @ (moved[:, nuisance] @ terms.spread + of_test).T
+        moved += filled.T @ terms.left_out_partners
+        removed, beside = moved[:, nuisance], moved[:, nuisance.stop :] @ terms.fixed
+        gram = terms.gram + filled.T @ filled - removed @ removed.T + beside + beside.T
+        product = moved[:, : self.rank_y] + terms.product
+        return product, scipy.linalg.cholesky(gram, lower=True, check_finite=False)
+
+
+def fixed_complement(theil: Theil) -> Matrix:
+    """Orthonormal basis of what neither the nuisance nor Theil's residuals span, [n_subjects, n_fixed]."""
+    n_subjects, rank = theil.nuisance.shape
+    left_out = np.setdiff1d(np.arange(n_subjects), theil.kept)
+    if len(left_out) == rank:
+        return np.zeros((n_subjects, 0))
+    units = np.zeros((n_subjects, len(left_out)))
+    units[left_out, np.arange(len(left_out))] = 1.0
+    outside = units - theil.nuisance @ (theil.nuisance.T @ units) - theil.restore(theil.apply(units))
+    left, _, _ = scipy.linalg.svd(outside, full_matrices=False)
+    return np.asarray(left[:, : len(left_out) - rank])

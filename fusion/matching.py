@@ -1,0 +1,48 @@
+"""Components of several fits brought to common signs and axes before anything of theirs is averaged.
+
+Sequences of components are free up to signs, and components of nearly equal correlation up to rotation. A fold's (a
+bootstrap sample's, a half's) components are rotated onto a reference by orthogonal Procrustes of their loadings on the
+columns that both have. The first component keeps its axis, so that the statistic of the headline is untouched by the
+others: only its sign is matched.
+"""
+
+import numpy as np
+import scipy.linalg
+
+from fusion.matrices import Matrix
+
+
+def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
+    """Rotation R that brings components to a reference, [n_components, n_components].
+
+    Parameters
+    ----------
+    cross : float64 array, shape [n_components, n_components]
+        ``loadings.T @ reference`` over common columns; ``loadings @ R`` is nearest to the reference.
+    keep_first : bool
+        The first component is matched by its sign only, the rest among themselves; otherwise all of them together.
+
+    References
+    ----------
+    Schönemann (1966), doi:10.1007/BF02289451.
+
+    Examples
+    --------
+    >>> matching_rotation(np.array([[-2.0, 0.0, 0.0], [0.0, 0.0, 3.0], [0.0, 1.0, 0.0]]))
+    array([[-1.,  0.,  0.],
+           [ 0.,  0.,  1.],
+           [ 0.,  1.,  0.]])
+    """
+    if not keep_first:
+        left, _, right = scipy.linalg.svd(cross, check_finite=False)
+        return np.asarray(left @ right)
+    rotation = np.zeros_like(cross)
+    rotation[0, 0] = -1.0 if cross[0, 0] < 0 else 1.0
+    if len(cross) > 1:
+        rotation[1:, 1:] = matching_rotation(cross[1:, 1:], keep_first=False)
+    return rotation
+
+
+def match_signs(loadings: Matrix, reference: Matrix) -> Matrix:
+    """+1 or -1 per component, so that loadings [..., n_columns, n_components] point along the reference."""
+    return np.where(np.einsum("...jk,jk->...k", loadings, reference) < 0, -1.0, 1.0)
