@@ -82,6 +82,7 @@ def align_views(
     families: str | None = None,
     folds: Folds,
     seeds: Seeds,
+    x_available: int | None = None,
     n_jobs: int = 1,
     progress: Advance | None = None,
 ) -> Alignment:
@@ -95,6 +96,8 @@ def align_views(
         Column of families whose members are all analysed: they are exchanged as wholes.
     covariates : DataFrame [n_subjects, n_columns]
         Row i belongs to row i of the views.
+    x_available : int, optional
+        Components of the narrowest arm that this one is compared with: ``auto`` takes no more of any.
 
     Raises
     ------
@@ -111,6 +114,7 @@ def align_views(
             families=families,
             folds=folds,
             seeds=seeds,
+            x_available=x_available,
             n_jobs=n_jobs,
             progress=progress,
         )
@@ -142,6 +146,7 @@ def _align(
     families: str | None,
     folds: Folds,
     seeds: Seeds,
+    x_available: int | None,
     n_jobs: int,
     progress: Advance | None,
 ) -> Alignment:
@@ -153,7 +158,8 @@ def _align(
         for view, scale in ((gene_view, settings.scale_x), (brain_view, settings.scale_y))
     )
     n_effective = len(covariates) - nuisance.shape[1] - 1
-    p, q = _dimensions(n_effective, x_pca.n_components_, y_pca.n_components_, settings)
+    borne = min(x_pca.n_components_, x_available or x_pca.n_components_)
+    p, q = _dimensions(n_effective, (borne, x_pca.n_components_), y_pca.n_components_, settings)
     x, y = x_pca.transform(gene_view)[:, :p], y_pca.transform(brain_view)[:, :q]
     n_components = min(settings.n_components, p, q)
 
@@ -211,11 +217,14 @@ def _align(
     return Alignment(summary, in_sample["roy"].null_statistics[:, 0], held_out)
 
 
-def _dimensions(n_effective: int, x_available: int, y_available: int, settings: AlignmentConfig) -> tuple[int, int]:
-    """Components that enter CCA: as asked, or the largest numbers that the sample bears."""
-    auto = choose_dimensions(n_effective, x_available, y_available, min_ratio=settings.min_ratio)
+def _dimensions(
+    n_effective: int, x_available: tuple[int, int], y_available: int, settings: AlignmentConfig
+) -> tuple[int, int]:
+    """Components that enter CCA: as asked, or the largest numbers that the sample bears in every arm compared."""
+    in_every_arm, in_this_arm = x_available
+    auto = choose_dimensions(n_effective, in_every_arm, y_available, min_ratio=settings.min_ratio)
     wanted = {"x": settings.x_dimensions, "y": settings.y_dimensions}
-    for side, available in (("x", x_available), ("y", y_available)):
+    for side, available in (("x", in_this_arm), ("y", y_available)):
         if wanted[side] != "auto" and int(wanted[side]) > available:
             raise InputError(
                 f"alignment.{side}_dimensions must not exceed the {available} components that {n_effective} effective "

@@ -146,14 +146,34 @@ class Pipeline:
         brain = self.config.brain[view]
         files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
         encoder = self.specs[arm].fingerprint
-        return digest(self._windows_key, encoder, brain.model_dump(mode="json"), files, sections)
+        peers = sorted(spec.fingerprint for spec in self.specs.values())  # they decide the dimensions of all
+        return digest(self._windows_key, encoder, peers, brain.model_dump(mode="json"), files, sections)
+
+    @cached_property
+    def _narrowest_arm(self) -> int | None:
+        """Components of the narrowest arm, where arms are compared: a wider one must not win by its width."""
+        from analyses.confounding import make_nuisance
+
+        if len(self.arms) == 1 or self.config.alignment.x_dimensions != "auto":
+            return None
+        from fusion import ViewPCA
+
+        settings = self.config.alignment
+        nuisance = make_nuisance(self.config, self.cohort.covariates)
+        fitted = (
+            ViewPCA(settings.pca_components, confounds=nuisance, scale=settings.scale_x).fit(arm.gene_view())
+            for arm in self.arms.values()
+        )
+        return min(int(pca.n_components_) for pca in fitted)
 
     @property
     def _experiment_key(self) -> str:
         """Follows everything that the alignments follow, and the experiment's own section."""
         name = self.config.experiment
         section = self.config.model_dump(mode="json").get(name)
-        return digest(name, section, [self._alignment_key(arm, view) for arm in self.arms for view in self.config.brain])
+        return digest(
+            name, section, [self._alignment_key(arm, view) for arm in self.arms for view in self.config.brain]
+        )
 
     # The stages -----------------------------------------------------------------------------------------------
 
@@ -213,6 +233,7 @@ class Pipeline:
                         families=self.config.kept_families,
                         folds=self.folds,
                         seeds=self.seeds,
+                        x_available=self._narrowest_arm,
                         n_jobs=self.config.workers,
                         progress=advance,
                     )
