@@ -5,28 +5,22 @@ group ``genebrain.encoders`` that bears the encoder's name.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
+from encoders.dna.catalog import CARDS, UNTRAINED
+from encoders.dna.licenses import show_license
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.errors import InputError
 
-ENTRY_POINT_GROUP = "genebrain.encoders"
-UNTRAINED = "untrained:"
+__all__ = ["UNTRAINED", "EncoderRequest", "available_encoders", "load_encoder", "register_encoder"]
 
-# Modules are imported when one of their encoders is asked for: kmer-spectrum must not cost an import of torch.
-_BUILT_IN = {"kmer-spectrum": "encoders.dna.kmer_spectrum"} | {
-    f"{prefix}dnabert-{k}": "encoders.dna.dnabert" for prefix in ("", UNTRAINED) for k in (3, 4, 5, 6)
-}
-_BUILT_IN |= {f"{prefix}dnabert2": "encoders.dna.dnabert2" for prefix in ("", UNTRAINED)}
-_BUILT_IN |= {
-    f"{prefix}caduceus-{kind}": "encoders.dna.caduceus" for prefix in ("", UNTRAINED) for kind in ("ph", "ps")
-}
+ENTRY_POINT_GROUP = "genebrain.encoders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +40,23 @@ class EncoderRequest:
     def is_untrained(self) -> bool:
         """Whether random weights are asked for."""
         return self.name.startswith(UNTRAINED)
+
+    def take_texts(self, defaults: Mapping[str, str | None]) -> "tuple[dict[str, str | None], EncoderRequest]":
+        """Options that are words, those not given at their defaults, and the request without them.
+
+        Raises
+        ------
+        InputError
+            One of them is no text.
+        """
+        values = dict(defaults)
+        for key in defaults:
+            value = self.options.get(key, defaults[key])
+            if not (isinstance(value, str) or value is None):
+                raise InputError(f"Option {key!r} of {self.name} needs a word; got {value!r}.")
+            values[key] = value
+        others = {key: value for key, value in self.options.items() if key not in defaults}
+        return values, replace(self, options=others)
 
     def read_options(self, defaults: Mapping[str, int]) -> dict[str, int]:
         """Whole-number options, those not given at their defaults.
@@ -91,7 +102,7 @@ def register_encoder(*names: str) -> Callable[[AnyBuilder], AnyBuilder]:
 
 def available_encoders() -> tuple[str, ...]:
     """Names that `load_encoder` knows, sorted; nothing is imported to find them."""
-    return tuple(sorted({*_BUILT_IN, *_BUILDERS, *_entry_points()}))
+    return tuple(sorted({*CARDS, *_BUILDERS, *_entry_points()}))
 
 
 def load_encoder(
@@ -133,8 +144,12 @@ def load_encoder(
         The name or an option is unknown, files are missing or not those of this model, or a setting is one that
         this encoder cannot take.
     """
+    if rc == "average" and name in CARDS and rc not in CARDS[name].rc_modes:
+        raise InputError(f"{name} cannot average both strands: {CARDS[name].no_average}. Use rc='forward'.")
     request = EncoderRequest(name, source, revision, pooling, layer, dtype, device, options)
     encoder = _builder(name)(request)
+    if encoder.spec.trained and encoder.spec.source is not None:
+        show_license(encoder.spec.label, encoder.spec.license, encoder.spec.source)
     if rc == "forward" or rc == encoder.spec.rc_mode:
         return encoder
     if rc == "average":
@@ -150,8 +165,8 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 
 def _builder(name: str) -> Builder:
-    if name in _BUILT_IN:
-        import_module(_BUILT_IN[name])
+    if name in CARDS:  # imported now and not before: kmer-spectrum must not cost an import of torch
+        import_module(f"encoders.dna.{CARDS[name].module}")
     elif name not in _BUILDERS and name in _entry_points():
         register_encoder(name)(_entry_points()[name].load())
     if name not in _BUILDERS:

@@ -1,0 +1,197 @@
+"""Nucleotide Transformer v1 and v2 and Agro-NT as encoders (https://doi.org/10.1038/s41592-024-02523-z).
+
+The variant is recognised by the keys and shapes of the file, as the published config.json of v2 does not name it, and
+the tokenizer by the rows of the vocabulary. No remote code. The published weights forbid commercial use: loading them
+needs the option ``accept_license: cc-by-nc-sa-4.0``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from encoders.dna.catalog import NON_COMMERCIAL, RANDOM_WEIGHTS
+from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.framed_encoder import FramedEncoder
+from encoders.dna.licenses import AT_SOURCE, check_acceptance
+from encoders.dna.nucleotide_transformer_model import NucleotideTransformer, NucleotideTransformerShape
+from encoders.dna.pooling import check_pooling
+from encoders.dna.protocol import EncoderSpec
+from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
+from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.errors import InputError
+
+PREFIX = "esm."
+UNUSED_KEYS = ("lm_head.*", "contact_head.*", "pooler.*", "embeddings.position_ids")
+"""Heads of pretraining, and what the library stored."""
+
+UNUSED_IF_ROTARY = ("embeddings.position_embeddings.weight",)
+"""Stored with v2, and not read by the authors' code either."""
+
+BASE_SIZES = {"hidden_size": 512, "num_hidden_layers": 12, "num_attention_heads": 16, "intermediate_size": 2048}
+"""Of v2-50m."""
+
+N_POSITIONS_BESIDE_TOKENS = 2
+"""The first position is that of <pad> + 1, so the longest input has this many tokens fewer than there are rows."""
+
+_VARIANT_OF_ROWS = {4107: "v2", 4105: "v1", 75: "v2-3mer"}
+_POSITIONS = {"v1": 1002, "v2": 2050, "v2-3mer": 2050}
+_PUBLISHED_SIZES = {(512, 12), (512, 22), (768, 24), (1024, 29), (1280, 24), (2560, 32), (1500, 40)}
+"""(hidden_size, num_hidden_layers) of the published models: a folder with such a network is taken for one of them."""
+
+
+@register_encoder("nucleotide-transformer", f"{UNTRAINED}nucleotide-transformer")
+def load_nucleotide_transformer(request: EncoderRequest) -> FramedEncoder:
+    """Builder of the registry.
+
+    Options are ``accept_license``, and for an untrained model ``variant`` ("v1", "v2" or "v2-3mer"), a seed and the
+    sizes of the network.
+    """
+    check_pooling(request.pooling)
+    if request.dtype != "float32":
+        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
+    device = read_device(request.device)
+    model, tokenizer, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
+    return FramedEncoder(model, tokenizer, spec, device=device, max_tokens=_max_tokens(model.shape))
+
+
+def read_shape(config: Mapping[str, Any], weights: Mapping[str, Tensor], source: str) -> NucleotideTransformerShape:
+    """Shape of the network from config.json and, for the variant, from the keys and shapes of the file.
+
+    Raises
+    ------
+    InputError
+        A size is missing, or the file has no layers of this family.
+    """
+    needed = (*BASE_SIZES, "vocab_size", "max_position_embeddings")
+    missing = [key for key in needed if key not in config]
+    keys = {key.removeprefix(PREFIX): tensor for key, tensor in weights.items()}
+    layer = "encoder.layer.0."
+    missing += [f"{layer}{key} (of the weights)" for key in ("intermediate.dense.weight", "output.dense.weight")
+                if layer + key not in keys]  # fmt: skip
+    if missing:
+        raise InputError(f"{source} lacks {', '.join(missing)}; it is not a Nucleotide Transformer.")
+    optional = ("layer_norm_eps", "token_dropout", "emb_layer_norm_before")
+    frequencies = f"{layer}attention.self.rotary_embeddings.inv_freq"
+    return NucleotideTransformerShape(
+        **{key: config[key] for key in (*needed, *optional) if config.get(key) is not None},
+        is_rotary=frequencies in keys or config.get("position_embedding_type") == "rotary",
+        is_gated=len(keys[f"{layer}intermediate.dense.weight"]) == 2 * keys[f"{layer}output.dense.weight"].shape[1],
+        has_unit_bias=f"{layer}intermediate.dense.bias" in keys,
+    )
+
+
+def _make_trained(
+    request: EncoderRequest,
+) -> tuple[NucleotideTransformer, NucleotideTransformerTokenizer, EncoderSpec]:
+    texts, request = request.take_texts({"accept_license": None})
+    request.read_options({})
+    if request.source is None:
+        raise InputError(
+            f"{request.name} needs its published weights: set source to a folder with config.json and "
+            "model.safetensors or pytorch_model.bin, or to a hub id such as "
+            "InstaDeepAI/nucleotide-transformer-v2-50m-multi-species."
+        )
+    checkpoint = find_checkpoint(request.source, request.revision)
+    license_name = _check_license(checkpoint, texts["accept_license"])
+    weights = {key: tensor.contiguous() for key, tensor in read_weights(checkpoint.weights).items()}
+    shape = read_shape(checkpoint.config, weights, checkpoint.source)
+    model = _make_network(shape, request.name)
+    fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS + (UNUSED_IF_ROTARY if shape.is_rotary else ()))
+    tokenizer = NucleotideTransformerTokenizer(_find_variant(shape, checkpoint))
+    provenance = {
+        "source": checkpoint.source,
+        "revision": checkpoint.revision,
+        "weights_sha256": checkpoint.weights_sha256,
+        "license": license_name,
+    }
+    return model, tokenizer, _make_spec(request, shape, tokenizer, provenance)
+
+
+def _make_untrained(
+    request: EncoderRequest,
+) -> tuple[NucleotideTransformer, NucleotideTransformerTokenizer, EncoderSpec]:
+    if request.source is not None or request.revision is not None:
+        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    texts, request = request.take_texts({"variant": "v2"})
+    options = request.read_options({"seed": 0} | BASE_SIZES)
+    tokenizer = NucleotideTransformerTokenizer(str(texts["variant"]))
+    sizes: dict[str, Any] = {key: options[key] for key in BASE_SIZES}
+    is_v2 = texts["variant"] != "v1"
+    shape = NucleotideTransformerShape(
+        **sizes,
+        vocab_size=tokenizer.vocabulary_size,
+        max_position_embeddings=_POSITIONS[str(texts["variant"])],
+        is_rotary=is_v2,
+        is_gated=is_v2,
+        has_unit_bias=not is_v2,
+        token_dropout=not is_v2,
+    )
+    model = _make_network(shape, request.name)
+    model.randomize(options["seed"])
+    provenance = {"weights_sha256": parameters_sha256(model), "trained": False, "license": RANDOM_WEIGHTS}
+    return model, tokenizer, _make_spec(request, shape, tokenizer, provenance, seed=str(options["seed"]))
+
+
+def _check_license(checkpoint: Checkpoint, accepted: str | None) -> str:
+    """Licence of the weights; those that are the published ones must have been accepted."""
+    sizes = (checkpoint.config.get("hidden_size"), checkpoint.config.get("num_hidden_layers"))
+    if checkpoint.revision is None and sizes not in _PUBLISHED_SIZES:
+        return AT_SOURCE
+    check_acceptance(accepted, license_name=NON_COMMERCIAL, source=checkpoint.source)
+    return f"{NON_COMMERCIAL} (accepted by the user)"
+
+
+def _make_network(shape: NucleotideTransformerShape, name: str) -> NucleotideTransformer:
+    sizes = {key: getattr(shape, key) for key in BASE_SIZES}
+    multiple = shape.num_attention_heads * (2 if shape.is_rotary else 1)
+    if min(sizes.values()) < 1 or shape.hidden_size % multiple:
+        raise InputError(
+            f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads (of twice as "
+            f"many for v2); got {sizes}."
+        )
+    with torch.random.fork_rng(devices=[]):  # torch draws weights first, which must not move the caller's stream
+        return NucleotideTransformer(shape)
+
+
+def _find_variant(shape: NucleotideTransformerShape, checkpoint: Checkpoint) -> str:
+    if shape.vocab_size not in _VARIANT_OF_ROWS:
+        raise InputError(
+            f"The vocabulary of Nucleotide Transformer has {', '.join(map(str, _VARIANT_OF_ROWS))} tokens; that of "
+            f"{checkpoint.source} has {shape.vocab_size}. It belongs to another tokenizer."
+        )
+    return _VARIANT_OF_ROWS[shape.vocab_size]
+
+
+def _max_tokens(shape: NucleotideTransformerShape) -> int:
+    return shape.max_position_embeddings - N_POSITIONS_BESIDE_TOKENS
+
+
+def _make_spec(
+    request: EncoderRequest,
+    shape: NucleotideTransformerShape,
+    tokenizer: NucleotideTransformerTokenizer,
+    provenance: Mapping[str, Any],
+    **more: str,
+) -> EncoderSpec:
+    layer = read_layer(request.layer, shape.num_hidden_layers, request.name)
+    label = request.name.replace(":", " ")
+    label += "" if request.pooling == "mean" else f" {request.pooling}"
+    label += "" if layer == shape.num_hidden_layers else f" layer {layer}"
+    sizes = {key: str(value) for key, value in asdict(shape).items()}
+    return EncoderSpec(
+        name=request.name,
+        family="Nucleotide Transformer",
+        label=label,
+        hidden_dim=shape.hidden_size,
+        tokenizer_version=tokenizer.version,
+        min_bp=1,
+        max_bp=tokenizer.k * (_max_tokens(shape) - tokenizer.n_before),
+        pooling=request.pooling,
+        layer=layer,
+        options=tuple(sorted((sizes | more).items())),
+        **provenance,
+    )
