@@ -4,7 +4,7 @@ Shuffling residuals is not: residuals live in fewer dimensions than subjects. Th
 their confounds, and permutes rows of a semi-orthogonal projection (Huh-Jhun or Theil).
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,6 +18,7 @@ from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations
 from fusion.projections import Identity
 from fusion.results import PermutationTestCCA
+from fusion.screening import screen_in_float32
 from fusion.variates import (
     Method,
     Reference,
@@ -32,6 +33,7 @@ CHOICES = {
     "statistic": ("wilks", "roy"),
     "projection": ("huh-jhun", "theil"),
     "reference": ("data-space", "permcca"),
+    "precision": ("float64", "screen"),
 }
 
 
@@ -50,6 +52,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     n_steps: int | None = None,
     condition_on_tested: bool = True,
     stop_at: float | None = None,
+    precision: Literal["float64", "screen"] = "float64",
     random_state: int | None = None,
     n_jobs: int = 1,
     permutations: Any = None,
@@ -90,6 +93,10 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         steps liberal. Costs one matrix product per step and permutation instead of one per permutation.
     stop_at : float, optional
         Leave steps untested (NaN) after the first whose ``p_fwer`` exceeds this level.
+    precision : {"float64", "screen"}
+        "screen" computes in float32 what is not near the observed statistic (`fusion.screening`): the same p-values,
+        in half the time, but null statistics with seven digits. The default keeps all of them, because null
+        distributions are also compared across tests and with other software.
     random_state : int, optional
     n_jobs : int
         Results do not depend on it.
@@ -114,7 +121,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     ----------
     Winkler, Renaud, Smith & Nichols (2020), doi:10.1016/j.neuroimage.2020.117065.
     """
-    _check_choices(statistic=statistic, projection=projection, reference=reference)
+    _check_choices(statistic=statistic, projection=projection, reference=reference, precision=precision)
     if reference == "permcca" and condition_on_tested:
         raise InputError("reference='permcca' is the published procedure: pass condition_on_tested=False with it.")
     if exchangeability_blocks is not None and projection == "huh-jhun":
@@ -137,7 +144,8 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     for steps in [slice(k, k + 1) for k in range(n_wanted)] if condition_on_tested else [slice(0, n_wanted)]:
         trailing = conditioned_block(views, variates, steps.start) if condition_on_tested else None
         run = PermutedStatistics(trailing or trailing_blocks(variates, n_wanted), drawn, statistic)
-        null[:, steps] = map_permutations(run, len(drawn), n_jobs=n_jobs, progress=progress)
+        chosen = screen_in_float32(run, len(drawn)) if precision == "screen" else run
+        null[:, steps] = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
         if _blank_after(null, stop_at):
             break
     return PermutationTestCCA(

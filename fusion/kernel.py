@@ -1,8 +1,7 @@
-"""What one permutation costs: one matrix product, then Wilks from one Cholesky or Roy from singular values."""
+"""What one permutation costs: one matrix product, then Wilks from one Cholesky or Roy from one eigenvalue."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import scipy.linalg
@@ -12,6 +11,28 @@ from fusion.exchangeability import Permutation, PermutationSet, restrict
 from fusion.matrices import Matrix
 
 Statistic = Literal["wilks", "roy"]
+Real = NDArray[Any]
+"""float32 or float64: the kernel computes in the type it is given."""
+
+ROWS_AT_ONCE = 512
+"""Rows gathered before they are multiplied: still in the cache then, and no permuted copy of a view ever exists."""
+
+SMALLEST_PIVOT = {4: 0.1, 8: 0.0}
+"""By bytes per number: Cholesky pivots (roots of 1 - r^2) below it have lost their digits and count as 0."""
+
+
+class Rows(Protocol):
+    """Both views in the rows that are permuted, on whatever device."""
+
+    @property
+    def kept(self) -> NDArray[np.bool_] | None:
+        """The rows of the permutation set that these rows stand for."""
+
+    def statistics(self, permutation: Permutation, statistic: Statistic) -> Matrix:
+        """Statistic of every step after permuting the rows of the first view, shape [n_steps]."""
+
+    def in_float32(self) -> "Rows":
+        """The same in half the memory and half the time."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +41,9 @@ class Trailing:
 
     Attributes
     ----------
-    first : float64 array, shape [n_rows, rank_x]
+    first : float array, shape [n_rows, rank_x]
         Orthonormal columns: complement, then the K-th, ..., the first tested variate.
-    second : float64 array, shape [n_rows, rank_y]
+    second : float array, shape [n_rows, rank_y]
         The same of the other view, seen in the rows of the first.
     n_steps : int
         Steps wanted; step k leaves out the last k columns of both.
@@ -30,22 +51,26 @@ class Trailing:
         The rows of the permutation set that these rows stand for.
     """
 
-    first: Matrix
-    second: Matrix
+    first: Real
+    second: Real
     n_steps: int
     kept: NDArray[np.bool_] | None = None
 
     def statistics(self, permutation: Permutation, statistic: Statistic) -> Matrix:
         """Statistic of every step after permuting the rows of `first`, shape [n_steps]."""
-        product = self.first[permutation].T @ self.second
+        product = permuted_product(self.first, permutation, self.second)
         return wilks(product, self.n_steps) if statistic == "wilks" else roy(product, self.n_steps)
+
+    def in_float32(self) -> "Trailing":
+        """The same in half the memory and half the time."""
+        return replace(self, first=self.first.astype(np.float32), second=self.second.astype(np.float32))
 
 
 @dataclass(frozen=True)
 class PermutedStatistics:
     """Callable of a permutation's index, picklable."""
 
-    trailing: Trailing
+    trailing: Rows
     permutations: PermutationSet | Permutation
     statistic: Statistic
 
@@ -57,67 +82,126 @@ class PermutedStatistics:
         return self.trailing.statistics(permutation, self.statistic)
 
 
-def wilks(product: Matrix, n_steps: int) -> Matrix:
-    """-log Wilks' lambda, -sum log(1 - r_i^2), of the first steps.
-
-    With the columns ordered complement first and the pairs interleaved, the block of every step is a leading
-    principal minor of [[I, M], [M', I]]: one Cholesky gives all steps.
+def permuted_product(first: Real, permutation: Permutation, second: Real) -> Real:
+    """``first[permutation].T @ second``, shape [rank_x, rank_y], at the speed of the product alone.
 
     Parameters
     ----------
-    product : float64 array, shape [rank_x, rank_y]
+    first, second : float array, shapes [n_rows, rank_x] and [n_rows, rank_y]
+    permutation : int array, shape [n_rows]
+    """
+    product = np.zeros((first.shape[1], second.shape[1]), dtype=first.dtype)
+    for start in range(0, len(second), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        product += first[permutation[rows]].T @ second[rows]
+    return product
+
+
+def wilks(product: Real, n_steps: int) -> Matrix:
+    """-log Wilks' lambda, -sum log(1 - r_i^2), of the first steps.
+
+    With the columns ordered complement first and the pairs interleaved, the block of every step is a leading
+    principal minor of [[I, M], [M', I]]: one Cholesky gives all steps. The first T steps need less: the Cholesky of
+    I - A'A, where A is the block of step T, and that of a Schur complement of size 2 (T - 1).
+
+    Parameters
+    ----------
+    product : float array, shape [rank_x, rank_y]
         M, ordered as in `Trailing`.
     n_steps : int
 
     Returns
     -------
     float64 array, shape [n_steps]
-        Infinite where a correlation is 1.
+        Infinite where a correlation is 1 (in float32: not to be told from 1).
 
     Examples
     --------
     >>> wilks(np.diag([0.5, 0.8]), 2).round(4).tolist()
     [1.3093, 0.2877]
     """
-    if n_steps == 1:
-        small = product if product.shape[0] <= product.shape[1] else product.T
-        return np.array([_half_log_determinants(np.eye(len(small)) - small @ small.T)[-1] * -2])
-    n_pairs = min(product.shape)
-    rows, columns = _interleaved(*product.shape)
-    joint = np.eye(sum(product.shape))
-    joint[np.ix_(rows, columns)] = product
-    joint[np.ix_(columns, rows)] = product.T
-    ends = len(joint) - 1 - 2 * np.arange(min(n_steps, n_pairs))
-    return np.asarray(_half_log_determinants(joint)[ends] * -2)
+    n_steps = min(n_steps, *product.shape)
+    if n_steps == 1 or 4 * n_steps <= min(product.shape):
+        return _by_schur_complement(product, n_steps - 1)
+    joint = interleave(product, np.eye(sum(product.shape), dtype=product.dtype))
+    return pick_steps(_half_log_determinants(joint)[0], n_steps)
 
 
-def _interleaved(rank_x: int, rank_y: int) -> tuple[Permutation, Permutation]:
-    """Positions of x's and y's columns: both complements, then x, y, x, y, ..."""
+def _by_schur_complement(product: Real, n_pairs: int) -> Matrix:
+    """Wilks with all pairs, without the first, ..., without the first `n_pairs`."""
+    wide = product if product.shape[0] >= product.shape[1] else product.T
+    p, q = wide.shape[0] - n_pairs, wide.shape[1] - n_pairs
+    block, of_second, of_first, corner = wide[:p, :q], wide[:p, q:], wide[p:, :q], wide[p:, q:]
+    gram = -(block.T @ block)
+    gram.flat[:: q + 1] += 1
+    halves, factor = _half_log_determinants(gram)
+    last = halves[-1]
+    if n_pairs == 0 or np.isinf(last):
+        return np.full(n_pairs + 1, -2 * last)
+    cross = np.hstack([of_first.T, -(block.T @ of_second)])
+    cross = scipy.linalg.solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
+    identity = np.eye(n_pairs, dtype=wide.dtype)
+    schur = np.block([[identity, corner], [corner.T, identity - of_second.T @ of_second]]) - cross.T @ cross
+    order = np.arange(2 * n_pairs).reshape(2, n_pairs).T.ravel()
+    later = pick_steps(last + _half_log_determinants(schur[np.ix_(order, order)])[0], n_pairs)
+    return np.append(later, -2 * last)
+
+
+def interleave(product: Any, identity: Any) -> Any:
+    """[[I, M], [M', I]] written into the identity: both complements, then x, y, x, y, ...; of any array library."""
+    rank_x, rank_y = product.shape
     n_pairs = min(rank_x, rank_y)
     pairs = rank_x + rank_y - 2 * n_pairs + 2 * np.arange(n_pairs)
-    complement_x, complement_y = np.arange(rank_x - n_pairs), rank_x - n_pairs + np.arange(rank_y - n_pairs)
-    return np.concatenate([complement_x, pairs]), np.concatenate([complement_y, pairs + 1])
+    rows = np.concatenate([np.arange(rank_x - n_pairs), pairs])
+    columns = np.concatenate([rank_x - n_pairs + np.arange(rank_y - n_pairs), pairs + 1])
+    identity[rows[:, np.newaxis], columns] = product
+    identity[columns[:, np.newaxis], rows] = product.T
+    return identity
 
 
-def _half_log_determinants(matrix: Matrix) -> Matrix:
-    """Half the log determinant of every leading principal minor; -inf from the first singular one on."""
-    factor, info = scipy.linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1)
+def pick_steps(halves: Matrix, n_steps: int) -> Matrix:
+    """Statistics of the first steps from half the log determinants of the leading minors of interleaved pairs."""
+    return np.asarray(-2 * halves[len(halves) - 1 - 2 * np.arange(n_steps)])
+
+
+def _half_log_determinants(symmetric: Real) -> tuple[Matrix, Real]:
+    """Half the log determinant of every leading principal minor, and the factor, in the memory of the matrix."""
+    potrf = scipy.linalg.get_lapack_funcs("potrf", (symmetric,))
+    # clean=0 leaves the other triangle as it was: zeroing it costs four times the factorisation
+    factor, info = potrf(symmetric.T, lower=1, overwrite_a=1, clean=0)
     diagonal = np.diag(factor).copy()
     if info > 0:
         diagonal[info - 1 :] = 0.0
+    return cumulate_pivots(diagonal), factor
+
+
+def cumulate_pivots(diagonal: Real) -> Matrix:
+    """Cumulative sum of the logarithms of pivots, in float64; -inf from the first on that is not resolved."""
+    resolved = diagonal > SMALLEST_PIVOT[diagonal.dtype.itemsize]
     with np.errstate(divide="ignore"):
-        halves: Matrix = np.cumsum(np.log(diagonal))
+        halves: Matrix = np.cumsum(np.log(np.where(resolved, diagonal, 0).astype(np.float64)))
     return halves
 
 
-def roy(product: Matrix, n_steps: int) -> Matrix:
+def roy(product: Real, n_steps: int) -> Matrix:
     """Largest canonical correlation of the block of each of the first steps, shape [n_steps].
+
+    The root of the largest eigenvalue of the smaller Gram matrix: as exact for the largest singular value as an SVD,
+    and six times as fast.
 
     Examples
     --------
-    >>> roy(np.diag([0.5, 0.8]), 2).tolist()
+    >>> roy(np.diag([0.5, 0.8]), 2).round(12).tolist()
     [0.8, 0.5]
     """
     rank_x, rank_y = product.shape
-    blocks: Sequence[Matrix] = [product[: rank_x - k, : rank_y - k] for k in range(n_steps)]
-    return np.minimum([scipy.linalg.svdvals(block)[0] for block in blocks], 1.0)
+    return np.array([_largest_correlation(product[: rank_x - k, : rank_y - k]) for k in range(n_steps)])
+
+
+def _largest_correlation(block: Real) -> float:
+    last = min(block.shape) - 1
+    gram = block.T @ block if block.shape[0] > last + 1 else block @ block.T
+    largest = scipy.linalg.eigh(
+        gram, eigvals_only=True, subset_by_index=[last, last], overwrite_a=True, check_finite=False
+    )
+    return float(np.sqrt(np.clip(largest[0], 0.0, 1.0)))
