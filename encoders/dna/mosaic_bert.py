@@ -3,7 +3,9 @@
 Written from its equations. The names of the modules are those of the published checkpoints' keys.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from encoders.dna.alibi import AlibiAttention, alibi_slopes
+from encoders.dna.packing import Packing
 
 INITIAL_SD = 0.02
 
@@ -59,13 +62,24 @@ class MosaicBert(nn.Module):
         attention_mask : Tensor, shape (n_sequences, n_tokens), or None
             0 at padding, which may be on either side; None: there is no padding.
         """
-        is_token = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        is_padding = ~is_token.bool()
-        attention = AlibiAttention(self.slopes, ~is_padding)
-        states = [self.embeddings(input_ids)]
-        for layer in self.encoder["layer"].children():
-            states.append(layer(states[-1], attention).masked_fill(is_padding[..., None], 0))
-        return MosaicBertOutput(states[-1], tuple(states))
+        packing = Packing(torch.ones_like(input_ids) if attention_mask is None else attention_mask)
+        states = tuple(self._states(input_ids, packing))
+        return MosaicBertOutput(states[-1], states)
+
+    def layer_state(self, input_ids: Tensor, attention_mask: Tensor, layer: int) -> Tensor:
+        """Hidden state `layer`, counted from 0, of those of `forward`, in memory for one and no time for later ones."""
+        return next(islice(self._states(input_ids, Packing(attention_mask)), layer, None))
+
+    def _states(self, input_ids: Tensor, packing: Packing) -> Iterator[Tensor]:
+        layers = list(self.encoder["layer"].children())
+        dtype = layers[0].get_parameter("attention.self.Wqkv.weight").dtype
+        attention = AlibiAttention(self.slopes, packing, dtype)
+        embedded: Tensor = self.embeddings(input_ids)
+        yield embedded
+        hidden = packing.pack(embedded)
+        for layer in layers:
+            hidden = layer(hidden, attention)
+            yield packing.unpack(hidden)
 
     def randomize(self, seed: int) -> None:
         """Draw the weights as BERT does before its training: normal, biases 0; the same seed, the same weights."""
@@ -111,8 +125,8 @@ class _Attention(nn.Module):
         self.output = nn.ModuleDict({"dense": nn.Linear(width, width), "LayerNorm": _norm(shape)})
 
     def forward(self, hidden: Tensor, attention: AlibiAttention) -> Tensor:
-        heads = self.self["Wqkv"](hidden).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = attention(*heads.unbind(0)).transpose(1, 2).flatten(-2)
+        heads = self.self["Wqkv"](hidden).unflatten(-1, (3, self.n_heads, -1))
+        attended = attention(*heads.unbind(1)).flatten(-2)
         normed: Tensor = self.output["LayerNorm"](self.output["dense"](attended) + hidden)
         return normed
 

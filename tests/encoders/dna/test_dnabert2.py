@@ -23,6 +23,7 @@ from encoders.dna.bpe_tokenizer import PAD, SPECIAL_TOKENS, UNK, BpeTokenizer, F
 from encoders.dna.check import check_encoder
 from encoders.dna.dnabert2 import BASE_SIZES, DECODER_KEY, UNUSED_KEYS
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
+from encoders.dna.packing import Packing
 from encoders.dna.token_encoder import TokenEncoder
 from encoders.genome.sequences import reverse_complement
 
@@ -164,20 +165,35 @@ def test_slopes_of_twelve_heads_are_those_published(reference: Arrays) -> None:
     np.testing.assert_array_equal(alibi_slopes(4), reference["alibi_slopes"])
 
 
-@pytest.mark.parametrize("padded", [False, True])
-def test_attention_in_blocks_equals_attention_at_once(monkeypatch: pytest.MonkeyPatch, padded: bool) -> None:
+@pytest.mark.parametrize("padding", ["none", "right", "left"])
+def test_every_way_of_attending_equals_the_equation(monkeypatch: pytest.MonkeyPatch, padding: str) -> None:
+    """One by one as on a CPU; in blocks and in a kernel as on a GPU."""
     generator = torch.Generator().manual_seed(1)
-    query, key, value = torch.randn(3, 2, 3, 37, 5, generator=generator)
+    query, key, value = torch.randn(3, 2, 3, 37, 16, generator=generator)
     is_token = torch.ones(2, 37, dtype=torch.bool)
-    is_token[1, 23:] = not padded
+    is_token[1] = {"none": is_token[1], "right": torch.arange(37) < 23, "left": torch.arange(37) >= 14}[padding]
     slopes = torch.tensor(alibi_slopes(3))
     distance = (torch.arange(37)[:, None] - torch.arange(37)).abs()
-    scores = query @ key.transpose(-1, -2) / 5**0.5 - slopes[:, None, None] * distance
+    scores = query @ key.transpose(-1, -2) / 16**0.5 - slopes[:, None, None] * distance
     expected = scores.masked_fill(~is_token[:, None, None], -torch.inf).softmax(-1) @ value
-    at_once = AlibiAttention(slopes, is_token)(query, key, value)
-    torch.testing.assert_close(at_once, expected, atol=1e-6, rtol=0)
+    packing = Packing(is_token)
+    packed = [packing.pack(one.transpose(1, 2)) for one in (query, key, value)]
+    whole = packing.pack(expected.transpose(1, 2))
+    attention = AlibiAttention(slopes, packing)
+    torch.testing.assert_close(attention(*packed), whole, atol=1e-6, rtol=0)
+    torch.testing.assert_close(attention.attend_padded(*packed), whole, atol=1e-6, rtol=0)
     monkeypatch.setattr(alibi, "BLOCK_VALUES", 11 * 2 * 3 * 37)
-    torch.testing.assert_close(AlibiAttention(slopes, is_token)(query, key, value), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(attention.attend_padded(*packed), whole, atol=1e-6, rtol=0)
+    torch.testing.assert_close(attention.attend_in_kernel(*packed), whole, atol=1e-6, rtol=0)
+    rough = AlibiAttention(slopes, packing, torch.bfloat16).attend_in_kernel(*packed)
+    torch.testing.assert_close(rough, whole, atol=2e-2, rtol=0)
+    assert rough.dtype == torch.float32
+
+
+def test_padding_inside_a_sequence_is_refused(checkpoint: Path) -> None:
+    model = load_dnabert2(source=str(checkpoint)).model
+    with pytest.raises(InputError, match="attention_mask has padding inside one"):
+        model(torch.full((2, 5), 7), torch.tensor([[1, 1, 1, 1, 1], [1, 0, 1, 1, 0]]))
 
 
 def test_8192_tokens_fit_in_memory() -> None:
