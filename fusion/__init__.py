@@ -29,16 +29,15 @@ if TYPE_CHECKING:
     from fusion.loadings import feature_loadings as feature_loadings
     from fusion.loadings import group_loadings as group_loadings
     from fusion.loadings import structure_correlations as structure_correlations
+    from fusion.normal_scores import NormalScores as NormalScores
     from fusion.overlap import OverlapTable as OverlapTable
     from fusion.overlap import align_subjects as align_subjects
     from fusion.pca import ViewPCA as ViewPCA
-    from fusion.ranking import Ranking as Ranking
-    from fusion.ranking import rank_arms as rank_arms
     from fusion.residualize import Residualizer as Residualizer
     from fusion.results import CrossValidatedCCA as CrossValidatedCCA
     from fusion.results import PermutationTestCCA as PermutationTestCCA
-    from fusion.similarity import linear_cka as linear_cka
-    from fusion.similarity import principal_angles as principal_angles
+    from fusion.ridge_cca import RidgeCCA as RidgeCCA
+    from fusion.sparse_cca import SparseCCA as SparseCCA
     from fusion.views import FactoredView as FactoredView
     from fusion.views import TableView as TableView
     from fusion.views import View as View
@@ -55,12 +54,14 @@ _OWNERS = {
     "Folds": "folds",
     "InputError": "errors",
     "LateFusion": "late_fusion",
+    "NormalScores": "normal_scores",
     "NullR1": "detectability",
     "OverlapTable": "overlap",
     "PairedDifference": "families",
     "PermutationTestCCA": "results",
-    "Ranking": "ranking",
     "Residualizer": "residualize",
+    "RidgeCCA": "ridge_cca",
+    "SparseCCA": "sparse_cca",
     "TableView": "views",
     "View": "views",
     "ViewPCA": "pca",
@@ -72,14 +73,11 @@ _OWNERS = {
     "flags": "detectability",
     "group_loadings": "loadings",
     "infer_confounds": "confounds",
-    "linear_cka": "similarity",
     "make_folds": "folds",
     "make_permutations": "exchangeability",
     "null_r1": "detectability",
     "paired_difference": "families",
     "permutation_test_cca": "inference",
-    "principal_angles": "similarity",
-    "rank_arms": "ranking",
     "required_n": "detectability",
     "rho_c": "detectability",
     "structure_correlations": "loadings",

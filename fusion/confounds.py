@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from fusion.confound_basis import independent_columns
 from fusion.errors import InputError
-from fusion.residualize import independent_columns
 from fusion.views import Matrix
 
 if TYPE_CHECKING:

@@ -1,70 +1,29 @@
 """Least squares on [1, confounds], fitted on training rows and applied to any."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fusion.confound_basis import ConfoundBasis as ConfoundBasis
+from fusion.confound_basis import check_confounds as check_confounds
 from fusion.errors import InputError
+from fusion.normal_scores import NormalScores
 from fusion.views import Matrix
 
-RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
-
-
-@dataclass(frozen=True, slots=True)
-class ConfoundBasis:
-    """An orthonormal basis of [1, Z] on the training rows, and its continuation to new rows.
-
-    Attributes
-    ----------
-    mean : float64 array of shape (n_confounds,)
-        Training mean of every confound.
-    continuation : float64 array of shape (n_confounds, rank)
-        ``basis(Z) = [1/sqrt(n_train), (Z - mean) @ continuation]``; rows of collinear confounds are zero.
-    n_train : int
-        Training rows.
-    """
-
-    mean: Matrix
-    continuation: Matrix
-    n_train: int
-
-    @classmethod
-    def of(cls, confounds: Matrix) -> Self:
-        """Make the basis of training confounds, float64 of shape (n_train, n_confounds), without intercept."""
-        mean = confounds.mean(axis=0)
-        centred = confounds - mean
-        kept = independent_columns(centred, confounds)
-        continuation = np.zeros((confounds.shape[1], len(kept)))
-        triangle = np.linalg.qr(centred[:, kept]).R
-        continuation[kept] = scipy.linalg.solve_triangular(triangle, np.eye(len(kept)))
-        # A second step restores the orthogonality that nearly collinear confounds cost the first.
-        again = np.linalg.qr(centred @ continuation).R
-        continuation = scipy.linalg.solve_triangular(again.T, continuation.T, lower=True).T
-        return cls(mean, continuation, len(confounds))
-
-    @property
-    def rank(self) -> int:
-        """Independent confounds among the training rows."""
-        return int(self.continuation.shape[1])
-
-    @property
-    def degrees_of_freedom(self) -> int:
-        """``n_train - 1 - rank``: what is left for the residuals."""
-        return self.n_train - 1 - self.rank
-
-    def __call__(self, confounds: Matrix) -> Matrix:
-        """Return the basis at these rows, shape (n_rows, 1 + rank); orthonormal at the training rows."""
-        constant = np.full((len(confounds), 1), 1 / np.sqrt(self.n_train))
-        return np.hstack([constant, (confounds - self.mean) @ self.continuation])
+ROUNDING = 1e-10
+"""Residuals whose norm is below this share of their column's are rounding."""
 
 
 class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Remove an intercept and confounds from every column by least squares on the training rows.
+
+    Parameters
+    ----------
+    normal_scores : bool
+        Replace the residuals by normal scores (`fusion.NormalScores`): after the confounds are removed, never before.
 
     Attributes
     ----------
@@ -72,6 +31,8 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         Of the training confounds.
     coefficients_ : float64 array of shape (1 + rank, n_features)
         In that basis.
+    normal_scores_ : NormalScores or None
+        Fitted on the training residuals.
 
     Examples
     --------
@@ -81,6 +42,9 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
     >>> residualizer.transform(2 * age[3:] + 2, confounds=age[3:]).round(9)
     array([[1.]])
     """
+
+    def __init__(self, normal_scores: bool = False) -> None:
+        self.normal_scores = normal_scores
 
     def fit(self, X: npt.ArrayLike, y: object = None, *, confounds: npt.ArrayLike | None = None) -> Self:
         """Estimate the coefficients.
@@ -110,10 +74,11 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
                 "independent confounds: use fewer confounds or more subjects."
             )
         self.coefficients_ = self.basis_(Z).T @ values
+        self.normal_scores_ = self._fit_scores(values, Z) if self.normal_scores else None
         return self
 
     def transform(self, X: npt.ArrayLike, confounds: npt.ArrayLike | None = None) -> Matrix:
-        """Return ``X - [1, Z] @ coefficients`` with the training coefficients.
+        """Return ``X - [1, Z] @ coefficients`` with the training coefficients, or their normal scores.
 
         Parameters
         ----------
@@ -134,51 +99,19 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
                 f"Residualizer was fitted {fitted} confounds and applied {came}: pass the same kind of rows."
             )
         Z = check_confounds(confounds, len(values), n_columns=len(self.basis_.mean))
-        residuals: Matrix = values - self.basis_(Z) @ self.coefficients_
-        return residuals
+        residuals = self._residuals(values, Z)
+        return residuals if self.normal_scores_ is None else self.normal_scores_.transform(residuals)
 
     def fit_transform(self, X: Any, y: object = None, *, confounds: npt.ArrayLike | None = None) -> Matrix:
         """Fit on the rows and return their residuals."""
         return self.fit(X, y, confounds=confounds).transform(X, confounds)
 
+    def _residuals(self, values: Matrix, Z: Matrix) -> Matrix:
+        residuals: Matrix = values - self.basis_(Z) @ self.coefficients_
+        return residuals
 
-def check_confounds(confounds: npt.ArrayLike | None, n_rows: int, *, n_columns: int | None = None) -> Matrix:
-    """Return confounds as a finite float64 matrix of `n_rows` rows; None becomes zero columns.
-
-    Raises
-    ------
-    InputError
-        Another number of rows or columns, or values that are not finite.
-    """
-    Z = np.empty((n_rows, 0)) if confounds is None else np.asarray(confounds, dtype=np.float64)
-    Z = Z[:, None] if Z.ndim == 1 else Z
-    if Z.ndim != 2 or len(Z) != n_rows:
-        raise InputError(f"Confounds need one row per subject; got shape {Z.shape} for {n_rows} subjects.")
-    if n_columns is not None and Z.shape[1] != n_columns:
-        raise InputError(f"Confounds need the {n_columns} columns of the fit; got {Z.shape[1]}.")
-    bad = ~np.isfinite(Z)
-    if bad.any():
-        j = int(np.flatnonzero(bad.any(axis=0))[0])
-        raise InputError(
-            f"Confound column {j} has {int(bad[:, j].sum())} missing or infinite values: exclude or impute."
-        )
-    return Z
-
-
-def independent_columns(centred: Matrix, raw: Matrix) -> npt.NDArray[np.int64]:
-    """Return, in order, the columns that span `centred`: pivoted QR, tolerance `RANK_TOLERANCE` on unit columns.
-
-    Parameters
-    ----------
-    centred : float64 array of shape (n_rows, n_columns)
-        Columns minus their mean.
-    raw : float64 array of shape (n_rows, n_columns)
-        The same before centring: a column that is constant up to the rounding of its own size is not kept.
-    """
-    norms = np.linalg.norm(centred, axis=0)
-    varying = np.flatnonzero(norms > 1e-10 * np.linalg.norm(raw, axis=0))
-    if not len(varying) or len(raw) < 2:
-        return np.empty(0, dtype=np.int64)
-    triangle, pivots = scipy.linalg.qr(centred[:, varying] / norms[varying], mode="r", pivoting=True)
-    diagonal = np.abs(np.diag(triangle))
-    return np.sort(varying[pivots[: int((diagonal > RANK_TOLERANCE * diagonal[0]).sum())]])
+    def _fit_scores(self, values: Matrix, Z: Matrix) -> NormalScores:
+        residuals = self._residuals(values, Z)
+        # Ranks of rounding are noise: where the confounds explain a column, its residuals are equal.
+        rounding = np.linalg.norm(residuals, axis=0) <= ROUNDING * np.linalg.norm(values, axis=0)
+        return NormalScores().fit(np.where(rounding, 0.0, residuals))

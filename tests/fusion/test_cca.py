@@ -11,6 +11,7 @@ from fusion import CanonicalCorrelation, InputError
 from fusion.cca import make_basis
 
 N, P, Q = 37, 7, 5
+COLUMN = np.arange(N, dtype=float)[:, np.newaxis]
 
 
 @pytest.fixture
@@ -107,11 +108,13 @@ def test_basis_weights_lead_to_the_basis(views: tuple[np.ndarray, np.ndarray]) -
     ("x", "y", "sentence"),
     [
         (np.ones((N, 3)), np.arange(N), "x must vary"),
-        (np.arange(N), np.full(N, np.nan), "y must be finite; column 0 has 37"),
-        (np.arange(N), np.arange(N - 1), "y must have the rows of x"),
-        (np.array(["a"] * N), np.arange(N), "x must hold numbers only"),
+        (COLUMN, np.full(N, np.nan), "y must be finite; column 0 has 37"),
+        (COLUMN, np.arange(N - 1), "y must have the rows of x"),
+        (np.array([["a"]] * N), np.arange(N), "x must hold numbers only"),
+        (np.arange(N), np.arange(N), "Reshape your data: x"),
+        (COLUMN, None, "requires y to be passed"),
     ],
-    ids=["constant", "nan", "rows", "text"],
+    ids=["constant", "nan", "rows", "text", "flat", "one view"],
 )
 def test_bad_input_is_one_sentence(x: np.ndarray, y: np.ndarray, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):

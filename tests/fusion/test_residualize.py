@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fusion import InputError, Residualizer
+from fusion import InputError, NormalScores, Residualizer
 from fusion.residualize import ConfoundBasis
 
 TRAIN, TEST = np.arange(30), np.arange(30, 37)
 
 
-@parametrize_with_checks([Residualizer()])
+@parametrize_with_checks([Residualizer(), Residualizer(normal_scores=True)])
 def test_scikit_learn_contract(estimator: BaseEstimator, check: Any) -> None:
     check(estimator)
 
@@ -78,3 +78,22 @@ def test_basis_is_orthonormal_on_training_rows(n: int, width: int, seed: int, me
 def test_bad_input_gets_its_sentence(call: Any, message: str, data: Any) -> None:
     with pytest.raises(InputError, match=message):
         call(Residualizer(), *data)
+
+
+def test_normal_scores_follow_the_removal(data: Any) -> None:
+    X, Z = data
+    both = Residualizer(normal_scores=True).fit(X[TRAIN], confounds=Z[TRAIN])
+    alone = Residualizer().fit(X[TRAIN], confounds=Z[TRAIN])
+    by_hand = NormalScores().fit(alone.transform(X[TRAIN], Z[TRAIN]), confounds=Z[TRAIN])
+    for rows in (TRAIN, TEST):
+        np.testing.assert_array_equal(
+            both.transform(X[rows], Z[rows]), by_hand.transform(alone.transform(X[rows], Z[rows]))
+        )
+
+
+def test_scores_of_an_explained_column_are_zero(data: Any) -> None:
+    X, Z = data
+    X[:, 2] = 3 * Z[:, 1] - 40
+    scores = Residualizer(normal_scores=True).fit_transform(X, confounds=Z)
+    np.testing.assert_array_equal(scores[:, 2], 0)
+    assert np.abs(scores[:, 3]).max() > 1.5
