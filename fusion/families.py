@@ -119,7 +119,7 @@ def paired_difference(
         raise InputError(
             f"Component {component} must exist in both arms; they have {len(first.rho)}, {len(second.rho)}."
         )
-    shares = _shares(first, component) - _shares(second, component)
+    shares = subject_shares(first, component) - subject_shares(second, component)
     clusters = np.arange(len(shares)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     draws = [_bootstrap(arm, component, groups, n_bootstrap, random_state) for arm in (first, second)]
     return PairedDifference(
@@ -130,8 +130,14 @@ def paired_difference(
     )
 
 
-def _shares(arm: CrossValidatedCCA, component: int) -> Matrix:
-    """Per subject: product of scores standardised within its fold."""
+def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
+    """Each subject's share of the held-out correlation: the product of its scores, standardised within its fold.
+
+    Returns
+    -------
+    float64 array, shape [n_subjects]
+        Its mean is the fold-averaged correlation.
+    """
     folds = arm.folds
     if arm.x_scores is None or arm.y_scores is None:
         raise InputError("A paired difference needs subject-level scores; this result was saved without them.")

@@ -1,0 +1,72 @@
+"""All pairwise differences as one family of tests."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from fusion import cross_validated_cca
+from fusion.families import paired_difference, subject_shares
+from fusion.paired_family import paired_family
+from fusion.results import CrossValidatedCCA
+
+N = 113
+
+
+def _arm() -> CrossValidatedCCA:
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((N, 4)), rng.standard_normal((N, 5))
+    return cross_validated_cca(x, y, n_permutations=19, n_bootstrap=20, random_state=0, x_dimensions=3, y_dimensions=3)
+
+
+def _with_scores(arm: CrossValidatedCCA, seed: int, rho: float) -> CrossValidatedCCA:
+    """The same folds with scores of a known correlation."""
+    rng = np.random.default_rng(seed)
+    y = np.random.default_rng(99).standard_normal((N, 1))
+    return replace(arm, x_scores=rho * y + np.sqrt(1 - rho**2) * rng.standard_normal((N, 1)), y_scores=y)
+
+
+def test_one_pair_equals_the_single_test() -> None:
+    arm = _arm()
+    arms = {"a": _with_scores(arm, 1, 0.5), "b": _with_scores(arm, 2, 0.3)}
+    single = paired_difference(*arms.values(), n_permutations=999, random_state=3, n_bootstrap=20)
+    assert paired_family(arms, n_permutations=999, random_state=3) == {("a", "b"): single.p}
+
+
+def test_signs_by_hand() -> None:
+    arm = _arm()
+    arms = {name: _with_scores(arm, seed, 0.4) for seed, name in enumerate("abc")}
+    groups = np.arange(N) % 7  # seven clusters: every flip can be listed
+    p = paired_family(arms, groups=groups, n_permutations=19_999, random_state=1)
+    shares = [subject_shares(one, 0) for one in arms.values()]
+    pairs = [shares[0] - shares[1], shares[0] - shares[2], shares[1] - shares[2]]
+    sums = np.array([[pair[groups == g].sum() for pair in pairs] for g in range(7)])
+    every = np.array(list(product([-1, 1], repeat=7)))
+    null = np.abs(every @ (sums / np.linalg.norm(sums, axis=0))).max(axis=1)
+    for k, value in enumerate(p.values()):
+        expected = (null >= null_of(sums, k) - 1e-12).mean()
+        assert value == pytest.approx(expected, abs=0.015)
+
+
+def null_of(sums: np.ndarray, k: int) -> float:
+    return float(abs(sums[:, k].sum()) / np.linalg.norm(sums[:, k]))
+
+
+def test_a_clear_difference_is_found_and_equal_arms_are_not() -> None:
+    arm = _arm()
+    arms = {"good": _with_scores(arm, 1, 0.9), "weak": _with_scores(arm, 2, 0.1), "twin": _with_scores(arm, 2, 0.1)}
+    p = paired_family(arms, n_permutations=999)
+    assert p["good", "weak"] <= 0.01
+    assert p["weak", "twin"] == 1.0
+
+
+def test_family_wise_error_with_five_equal_arms() -> None:
+    arm, smallest = _arm(), []
+    for trial in range(200):
+        arms = {str(k): _with_scores(arm, 1000 * trial + k, 0.3) for k in range(5)}
+        smallest.append(min(paired_family(arms, n_permutations=199, random_state=trial).values()))
+    rejected = np.mean(np.array(smallest) <= 0.05)
+    assert rejected <= 0.09  # 5 % and three standard errors
+    assert kstest(smallest, "uniform").pvalue > 0.001
