@@ -1,13 +1,14 @@
 """The contract of an encoder as a battery of named checks, to be run on any encoder, ours or a third party's."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from encoders.dna.protocol import EncoderSpec, SequenceEncoder
+from encoders.dna.seen_tokens import hidden_state, innermost, network, seen_ids, special_counts
 from encoders.errors import InputError
 from encoders.genome.sequences import reverse_complement
 
@@ -28,21 +29,28 @@ class Check:
     passed: bool
     detail: str
 
+    @property
+    def hint(self) -> str:
+        """Where to look for the fault."""
+        return HINTS[self.name]
 
-def check_encoder(encoder: SequenceEncoder) -> list[Check]:
-    """Run the whole battery.
+
+def check_encoder(encoder: SequenceEncoder, names: Collection[str] | None = None) -> list[Check]:
+    """Run the battery.
 
     Parameters
     ----------
     encoder : SequenceEncoder
         Any encoder. An error that it raises where it should not is a broken promise, not an error of the battery.
+    names : collection of str or None
+        Some of `CHECKS`; all of them if not given.
 
     Returns
     -------
     list of Check
         In the order of `CHECKS`; all of them, whether passed or not.
     """
-    return [_run(name, find_problem, encoder) for name, find_problem in CHECKS.items()]
+    return [_run(name, find, encoder) for name, find in CHECKS.items() if names is None or name in names]
 
 
 def _run(name: str, find_problem: Callable[[SequenceEncoder], str], encoder: SequenceEncoder) -> Check:
@@ -104,10 +112,13 @@ def _batch_invariant(encoder: SequenceEncoder) -> str:
 
 
 def _strands(encoder: SequenceEncoder) -> str:
+    """Each sequence alone, so that a fault of batches is not taken for one of strands."""
     if not encoder.spec.reads_both_strands:
         return ""
-    sequences = _sequences(encoder.spec)
-    error = np.abs(encoder.embed(sequences) - encoder.embed([reverse_complement(one) for one in sequences])).max()
+    error = max(
+        float(np.abs(encoder.embed([sequence]) - encoder.embed([reverse_complement(sequence)])).max())
+        for sequence in _sequences(encoder.spec)
+    )
     if error <= STRAND_TOLERANCE:
         return ""
     return f"rc_mode is {encoder.spec.rc_mode!r}, but the two strands differ by {error:.1e}"
@@ -136,8 +147,9 @@ def _limits(encoder: SequenceEncoder) -> str:
 def _letters(encoder: SequenceEncoder) -> str:
     sequences = _sequences(encoder.spec)
     expected = encoder.embed(sequences)
-    if not np.array_equal(encoder.embed([one.lower().replace("t", "u") for one in sequences]), expected):
-        return "lower-case RNA must be read as upper-case DNA; the vectors differ"
+    error = np.abs(encoder.embed([one.lower().replace("t", "u") for one in sequences]) - expected).max()
+    if not error <= STRAND_TOLERANCE:
+        return f"lower-case RNA must be read as upper-case DNA; the vectors differ by {error:.1e}"
     return _refusal(encoder, f"{sequences[-1][1:]}!", "a letter that is no base")
 
 
@@ -147,6 +159,22 @@ def _unknown_bases(encoder: SequenceEncoder) -> str:
     if not np.isfinite(vector).all():
         return "one N makes the vector NaN or infinite"
     return _refusal(encoder, "N" * len(sequence), "a sequence of N alone")
+
+
+def _special_tokens(encoder: SequenceEncoder) -> str:
+    """Seen only where the encoder shows its network: the vector is compared with both ways of pooling its tokens."""
+    spec, sequence = innermost(encoder).spec, _sequences(encoder.spec)[0]
+    counts = special_counts(encoder, sequence) if network(encoder) is not None and spec.pooling == "mean" else None
+    ids = seen_ids(encoder, sequence)
+    if counts is None or ids is None or not any(counts):
+        return ""
+    hidden = hidden_state(encoder, ids, spec.layer).numpy()
+    (vector,) = innermost(encoder).embed([sequence])
+    of_bases = hidden[counts[0] : len(ids) - counts[1]].mean(axis=0)
+    of_all = hidden.mean(axis=0)
+    if np.abs(vector - of_all).max() < min(np.abs(vector - of_bases).max(), 10 * BATCH_TOLERANCE):
+        return f"the vector is the mean over all {len(ids)} tokens, {sum(counts)} of them special"
+    return ""
 
 
 def _fingerprint(encoder: SequenceEncoder) -> str:
@@ -191,5 +219,24 @@ CHECKS: dict[str, Callable[[SequenceEncoder], str]] = {
     "limits are true": _limits,
     "letters": _letters,
     "unknown bases": _unknown_bases,
+    "special tokens": _special_tokens,
     "fingerprint": _fingerprint,
 }
+
+HINTS: dict[str, str] = {
+    "shape": "embed must return one row per sequence, also for none, as wide as spec.hidden_dim.",
+    "dtype": "Return float32, whatever the computation uses.",
+    "finite": "Look for a division by zero tokens, an overflow in half precision, or damaged weights.",
+    "deterministic": "Switch dropout off (model.eval()) and draw nothing at random in embed.",
+    "batch invariant": "Is the attention mask ignored, or padding pooled? Padding must change no vector.",
+    "strands": "spec.rc_mode promises one vector for both strands; say 'forward' or average the pooled vectors.",
+    "too long raises": "Raise InputError above spec.max_bp; never truncate.",
+    "too short raises": "Raise InputError below spec.min_bp; specials alone are no embedding.",
+    "limits are true": "spec.max_bp is more than is read: the input is truncated, or positions run out.",
+    "letters": "Upper-case, read U as T, and refuse what is no base (encoders.dna.hygiene.check_sequences).",
+    "unknown bases": "Read a few N as unknown, and refuse a sequence of N alone.",
+    "special tokens": "Leave [CLS], [SEP] and the like out of the mean.",
+    "tokenizer": "The token ids are not those that the published tokenizer gives.",
+    "fingerprint": "Every setting that decides the vectors must be in the spec and change its fingerprint.",
+}
+"""For each check, the usual fault behind it."""

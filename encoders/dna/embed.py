@@ -19,6 +19,7 @@ from encoders.dna.hygiene import REFUSE_ABOVE, read_bases, unknown_fraction
 from encoders.dna.pieces import split_long
 from encoders.dna.protocol import EncoderSpec, SequenceEncoder, Vectors
 from encoders.dna.reverse_complement import canonical_strand
+from encoders.dna.verify import prove_once
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id
 from encoders.store import EmbeddingStore
@@ -87,7 +88,8 @@ def embed_missing(
     Raises
     ------
     InputError
-        The store belongs to another setting, or a sequence holds a letter that is no base.
+        The store belongs to another setting, a sequence holds a letter that is no base, or a checkpoint that this
+        store sees for the first time does not give the vectors published for it (`encoders.dna.verify`).
     """
     if store.spec.fingerprint != encoder.spec.fingerprint:
         raise InputError(f"The store given is that of {store.spec.label}; the encoder is {encoder.spec.label}.")
@@ -95,6 +97,8 @@ def embed_missing(
     found = _Inventory(sequences, encoder.spec)
     keys = store.missing(found.bases_of)
     keys.sort(key=lambda key: (-len(found.bases_of[key]), key))
+    if keys:
+        prove_once(encoder, store.folder.parent)
     batches = _Batches(encoder, found.bases_of, batch_bp, progress, n_to_do=len(keys))
     with _all_cores():
         for first in range(0, len(keys), shard_size):

@@ -2,9 +2,51 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
+from torch import Tensor
+
+from encoders.dna.published_vectors import PublishedVector
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """A checkpoint of random weights, and the mean over all tokens that the authors' network gives for these ids."""
+
+    name: str
+    folder: Path
+    input_ids: tuple[int, ...]
+    vector: np.ndarray
+
+    def change(self, change: Callable[[dict[str, Tensor]], object]) -> None:
+        """Write the weights file again, changed."""
+        from safetensors.torch import load_file, save_file
+
+        weights = load_file(self.folder / "model.safetensors")
+        change(weights)
+        save_file({key: one.contiguous().clone() for key, one in weights.items()}, self.folder / "model.safetensors")
+
+    def published(self, *, revision: str = "0" * 40, checkpoint: str | None = None) -> PublishedVector:
+        """The vector as a row of the table, for the file as it lies there now."""
+        digest = sha256((self.folder / "model.safetensors").read_bytes()).hexdigest()
+        return PublishedVector(
+            name=f"{self.name} by its authors",
+            model="owner/tiny",
+            revision=revision,
+            checkpoint_sha256=checkpoint or digest,
+            sequence=None,
+            input_ids=self.input_ids,
+            n_special=(0, 0),
+            pooling="mean",
+            n_values=len(self.vector),
+            first_values=tuple(self.vector[:9].tolist()),
+            norm=float(np.linalg.norm(self.vector)),
+        )
 
 
 @pytest.fixture
@@ -37,3 +79,32 @@ def made_checkpoint(tmp_path: Path) -> Path:
         }
     torch.save(weights, folder / "pytorch_model.bin")
     return folder
+
+
+@pytest.fixture
+def tiny_models(reference_data: Path, tmp_path: Path) -> dict[str, TinyModel]:
+    """The reference's tiny DNABERT, DNABERT-2 and Caduceus as folders, with a vector from the authors' own code."""
+
+    def read(file: str, ids: str, hidden: str) -> tuple[np.ndarray, np.ndarray]:
+        with np.load(reference_data / file) as arrays:
+            states = arrays[hidden]
+            return arrays[ids][0], (states[-1] if states.ndim == 4 else states)[0]
+
+    last = "no_special/last_hidden_state"
+    answers = {
+        "dnabert-3": ("tiny_k3", read("dnabert/tiny_k3_io.npz", "input_ids", "last_hidden_state")),
+        "dnabert2": ("tiny4h", read("dnabert2/tiny4h_io.npz", "single/input_ids", "single/hidden_states")),
+        "caduceus-ph": ("tiny_ph", read("caduceus/tiny_ph_io.npz", "no_special/input_ids", last)),
+        "caduceus-ps": ("tiny_ps_fused", read("caduceus/tiny_ps_fused_io.npz", "no_special/input_ids", last)),
+    }
+    models = {}
+    for name, (stem, (ids, hidden)) in answers.items():
+        files = reference_data / name.split("-")[0]
+        folder = tmp_path / stem
+        folder.mkdir()
+        shutil.copyfile(files / f"{stem}_config.json", folder / "config.json")
+        weights = files / f"{stem}{'' if 'caduceus' in name else '_mlm'}.safetensors"
+        shutil.copyfile(weights, folder / "model.safetensors")
+        shutil.copyfile(reference_data / "tokenizers/dnabert2/tokenizer.json", folder / "tokenizer.json")
+        models[name] = TinyModel(name, folder, tuple(ids.tolist()), hidden.astype(float).mean(axis=0))
+    return models

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from encoders import EncoderSpec, available_encoders, load_encoder
-from encoders.dna.check import CHECKS, check_encoder
+from encoders.dna.check import CHECKS, HINTS, check_encoder
 from encoders.dna.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.registry import UNTRAINED
@@ -160,7 +160,9 @@ def test_a_fingerprint_that_forgets_a_setting_is_caught() -> None:
 
 
 def test_every_check_has_a_broken_encoder() -> None:
-    assert {*BROKEN, "fingerprint"} == set(CHECKS)
+    """That of special tokens needs a network: see test_mutations."""
+    assert {*BROKEN, "fingerprint", "special tokens"} == set(CHECKS)
+    assert set(HINTS) == {*CHECKS, "tokenizer"}
 
 
 def test_a_limit_that_cannot_be_reached_and_an_error_out_of_place_are_caught() -> None:
