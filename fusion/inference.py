@@ -81,8 +81,9 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         Huh-Jhun rotates rows, which then are no subjects: it cannot be combined with blocks. Theil leaves out as many
         subjects as there are nuisance columns, and its rows remain subjects. Without confounds rows are permuted as
         they are.
-    exchangeability_blocks : array of labels or Blocks, optional
-        Labels are permuted within; `Blocks` may also exchange whole blocks.
+    exchangeability_blocks : array of labels or Blocks, shape [n_subjects] or [n_subjects, n_levels], optional
+        Labels are permuted within; `Blocks` may also exchange whole blocks. Several columns are nested blocks,
+        outermost first: families exchanged within sites, siblings within families (see `Blocks` for signs).
     reference : {"data-space", "permcca"}
         Where variates are completed to full bases. "permcca" is the published code's coefficient space, which depends
         on the coding of the larger view; for parity only.
@@ -214,6 +215,8 @@ def _describe_scheme(views: WhitenedViews, permutations: Any) -> str:
         return "injected permutations"
     if views.blocks is None:
         return "free permutation of rows"
+    if views.blocks.mode == "nested":
+        return f"nested blocks of {views.blocks.labels.shape[1]} levels"
     n_blocks = len(np.unique(views.blocks.labels))
     return f"rows within {n_blocks} blocks" if views.blocks.mode == "within" else f"{n_blocks} whole blocks"
 

@@ -130,7 +130,7 @@ def _choose_projection(nuisance: Matrix, method: Method, blocks: Blocks | None) 
 
 
 def _whole(blocks: Blocks | None) -> NDArray[np.int64] | None:
-    return blocks.labels if blocks is not None and blocks.mode == "whole" else None
+    return None if blocks is None else blocks.units
 
 
 def check_width(rank_x: int, rank_y: int, n_effective: int) -> None:

@@ -139,3 +139,88 @@ def test_collinear_confounds_count_once() -> None:
     z = np.random.default_rng(1).standard_normal((N, 2))
     doubled = np.column_stack([z, z.sum(axis=1), np.ones(N)])
     assert nuisance_basis(N, doubled).shape == (N, 3)
+
+
+SITES = np.array([1] * 10 + [2] * 7)
+FAMILIES = np.array([1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 6, 7, 7, 7, 8, 8])
+
+
+def test_families_change_places_inside_their_site_and_siblings_inside_their_family() -> None:
+    permutations = make_permutations(17, 400, blocks=Blocks(np.column_stack([SITES, FAMILIES])), random_state=0)
+    seen = set()
+    for index in range(401):
+        permutation = permutations[index]
+        assert sorted(permutation) == list(range(17))
+        assert (SITES[permutation] == SITES).all()
+        for family in np.unique(FAMILIES):
+            source = FAMILIES[permutation][family == FAMILIES]
+            assert len(set(source)) == 1
+            assert (source[0] == FAMILIES).sum() == len(source)
+        seen.add(tuple(permutation))
+    # 3 families of 2 in site 1, 2 of 2 in site 2, and the members of each family of 2 or 3
+    assert permutations.log_size == pytest.approx(np.log(6 * 2 * 2**5 * 6**2))
+    assert len(seen) > 390
+
+
+def test_a_negative_label_keeps_what_is_inside_in_its_order() -> None:
+    blocks = Blocks(np.column_stack([SITES, -FAMILIES]))
+    permutations = make_permutations(17, 50, blocks=blocks, random_state=0)
+    assert permutations.log_size == pytest.approx(np.log(6 * 2))
+    inside = np.diff(FAMILIES) == 0
+    assert all((np.diff(permutations[index])[inside] == 1).all() for index in range(51))
+    only_siblings = make_permutations(17, 50, blocks=Blocks(np.column_stack([-SITES, FAMILIES])), random_state=0)
+    assert only_siblings.log_size == pytest.approx(np.log(2**5 * 6**2))
+    assert all((FAMILIES[only_siblings[index]] == FAMILIES).all() for index in range(51))
+
+
+def test_nested_permutations_are_uniform_over_every_allowed_one() -> None:
+    """Two families of two in one site: 2 x 2 x 2 permutations."""
+    blocks = Blocks(np.array([[1, 1], [1, 1], [1, 2], [1, 2]]))
+    permutations = make_permutations(4, 8000, blocks=blocks, random_state=3)
+    counts = np.unique([permutations[i] for i in range(1, 8001)], axis=0, return_counts=True)[1]
+    assert len(counts) == 8
+    assert ((counts - 1000) ** 2 / 1000).sum() < 30
+
+
+def test_blocks_of_another_structure_do_not_change_places() -> None:
+    """A household of 2 + 1 matches one of 1 + 2, not one of 3; PALM's three levels."""
+    levels = np.array(
+        [[1, 1, 1], [1, 1, 1], [1, 1, 2], [1, 2, 3], [1, 2, 4], [1, 2, 4], [1, 3, 5], [1, 3, 5], [1, 3, 5]]
+    )
+    permutations = make_permutations(9, 200, blocks=Blocks(levels), random_state=1)
+    households = levels[:, 1]
+    for index in range(201):
+        moved = households[permutations[index]]
+        assert (moved[households == 3] == 3).all()
+        twins = levels[:, 2][permutations[index]][[0, 1]]
+        assert twins[0] == twins[1]
+    assert any(households[permutations[index]][0] == 2 for index in range(201))
+
+
+def test_one_level_of_nested_labels_is_within() -> None:
+    single = make_permutations(17, 9, blocks=Blocks(SITES[:, np.newaxis]), random_state=0)
+    assert single[5].tolist() == make_permutations(17, 9, blocks=Blocks(SITES), random_state=0)[5].tolist()
+
+
+def test_restricting_keeps_nested_structure() -> None:
+    blocks = Blocks(np.column_stack([SITES, FAMILIES]))
+    permutations = make_permutations(17, 60, blocks=blocks, random_state=0)
+    kept = ~np.isin(FAMILIES, [2, 7])
+    assert {frozenset(np.flatnonzero(blocks.units == unit)) for unit in blocks.units} == {
+        frozenset(np.flatnonzero(family == FAMILIES)) for family in FAMILIES
+    }
+    for index in range(61):
+        restricted = restrict(permutations[index], kept, permutations.order)
+        assert sorted(restricted) == list(range(int(kept.sum())))
+        assert (SITES[kept][restricted] == SITES[kept]).all()
+        for family in np.unique(FAMILIES[kept]):
+            assert len(set(FAMILIES[kept][restricted][FAMILIES[kept] == family])) == 1
+
+
+def test_nested_families_stay_in_their_fold() -> None:
+    blocks = Blocks(np.column_stack([SITES, FAMILIES]))
+    folds = np.isin(FAMILIES, [1, 2, 4, 6, 7]).astype(int)
+    permutation = make_permutations(17, 9, blocks=blocks, within=folds, random_state=2)[3]
+    assert (folds[permutation] == folds).all()
+    with pytest.raises(InputError, match="must lie in one fold"):
+        make_permutations(17, 9, blocks=blocks, within=np.arange(17) % 2)

@@ -186,6 +186,19 @@ def test_whole_blocks_with_confounds(views: dict[str, np.ndarray]) -> None:
     assert result.p_fwer[0] == 0.01
 
 
+def test_nested_blocks_with_confounds_find_the_link_and_say_their_scheme(views: dict[str, np.ndarray]) -> None:
+    family = np.arange(N) // 2
+    nested = np.column_stack([family % 2, family])
+    result = permutation_test_cca(
+        **views, projection="theil", exchangeability_blocks=nested, n_permutations=99, random_state=0
+    )
+    assert result.scheme == "nested blocks of 2 levels"
+    assert result.p_fwer[0] == 0.01
+    assert (result.p_fwer[1:] > 0.05).all()
+    with pytest.raises(InputError, match="need projection='theil'"):
+        permutation_test_cca(**views, exchangeability_blocks=nested)
+
+
 def test_few_possible_permutations_are_named() -> None:
     rng = np.random.default_rng(0)
     blocks = Blocks(np.repeat([0, 1, 2, 3], 10), "whole")
