@@ -16,13 +16,14 @@ from encoders.errors import InputError
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 SMALL_CADUCEUS = {"d_model": 16, "n_layer": 2}
+SMALL_HYENADNA = {"d_model": 16, "n_layer": 2, "d_inner": 24, "max_seq_len": 514}
 
 
 def load_small(name: str, **settings: object) -> SequenceEncoder:
     """Encoders with weights are tested untrained: the battery is about the contract, not about the weights."""
     if name == "kmer-spectrum":
         return load_encoder(name, k=4, **settings)  # type: ignore[arg-type]
-    sizes = SMALL_CADUCEUS if "caduceus" in name else SMALL
+    sizes = SMALL_CADUCEUS if "caduceus" in name else SMALL_HYENADNA if "hyenadna" in name else SMALL
     return load_encoder(UNTRAINED + name.removeprefix(UNTRAINED), **sizes, **settings)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,175 @@
+"""HyenaDNA as an encoder (https://arxiv.org/abs/2306.15794): one token per base, up to 1,000,000 of them.
+
+No remote code. The network is causal: a base is described by what lies before it, and the mean over bases sees mostly
+one side. ``rc="average"`` reads both sides, at two passes. The published tokenizer pads on the left and appends [SEP];
+here padding is on the right, where it changes nothing, and there is no [SEP].
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from encoders.dna import base_tokenizer
+from encoders.dna.catalog import RANDOM_WEIGHTS
+from encoders.dna.checkpoints import fill_strictly, find_checkpoint, read_weights
+from encoders.dna.framed_encoder import FramedEncoder
+from encoders.dna.hyena import SHORT_FILTER
+from encoders.dna.hyenadna_model import HyenaDNA, HyenaDNAShape, make_hyenadna
+from encoders.dna.kmer_tokenizer import TokenIds
+from encoders.dna.pooling import check_pooling
+from encoders.dna.protocol import EncoderSpec
+from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.errors import InputError
+
+PREFIX = "hyena.backbone."
+UNUSED_KEYS = ("lm_head.*", "hyena.lm_head.*")
+ROWS_MULTIPLE = 8
+"""The rows of the embedding are filled up to a multiple of this."""
+
+PUBLISHED_SIZES = {"d_model": 256, "n_layer": 8, "d_inner": 1024, "max_seq_len": 160_002}
+"""Of medium-160k; the sizes that an untrained model may change."""
+
+_OPTIONAL = ("emb_dim", "filter_order", "num_inner_mlps", "layer_norm_epsilon")
+_FIXED = {"hyena_order": 2, "short_filter_order": SHORT_FILTER, "use_bias": True}
+
+
+class HyenaDNATokenizer:
+    """One token per base and none beside them; the numbers are those of `encoders.dna.base_tokenizer`."""
+
+    k = 1
+    n_before = n_after = 0
+    pad_id = base_tokenizer.PAD
+    version = base_tokenizer.VERSION
+    vocabulary_size = base_tokenizer.VOCABULARY_SIZE
+
+    def encode(self, sequence: str) -> TokenIds:
+        """Token ids of the bases."""
+        return base_tokenizer.encode_bases(sequence)
+
+
+@register_encoder("hyenadna", f"{UNTRAINED}hyenadna")
+def load_hyenadna(request: EncoderRequest) -> FramedEncoder:
+    """Builder of the registry; untrained models take a seed and the sizes of the network as options."""
+    check_pooling(request.pooling)
+    if request.pooling == "cls":
+        raise InputError(f"{request.name} reads bases alone and has no [CLS] token; use pooling 'mean' or 'max'.")
+    if request.dtype != "float32":
+        raise InputError(
+            f"{request.name} computes in float32: its filter and Fourier transforms lose a third of the signal below "
+            f"that; got dtype {request.dtype!r}."
+        )
+    device = read_device(request.device)
+    model, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
+    return FramedEncoder(model, HyenaDNATokenizer(), spec, device=device, max_tokens=model.shape.max_seq_len)
+
+
+def fill_hyenadna(model: HyenaDNA, weights: Mapping[str, Tensor]) -> None:
+    """Fill the network from the tensors of a published file.
+
+    Raises
+    ------
+    InputError
+        A key is missing, unknown or of another shape, or a copy of the frequency of the sines differs from it.
+    """
+    kept = dict(weights)
+    for key, original in _declared_ties(model.shape).items():
+        copy = kept.pop(key, None)
+        if copy is not None and original in kept and not torch.equal(copy, kept[original]):
+            raise InputError(
+                f"HyenaDNA shares one tensor between {original} and {key}; in this file they differ. It is not a "
+                "checkpoint of this model."
+            )
+    fill_strictly(model, kept, prefix=PREFIX, unused=UNUSED_KEYS)
+
+
+def _declared_ties(shape: HyenaDNAShape) -> dict[str, str]:
+    """Keys that a file may leave out because they are copies, and what they are copies of."""
+    filters = [f"{PREFIX}layers.{layer}.mixer.filter_fn.implicit_filter." for layer in range(shape.n_layer)]
+    sines = range(3, 2 * shape.num_inner_mlps + 2, 2)
+    return {f"{name}{sine}.freq": f"{name}1.freq" for name in filters for sine in sines}
+
+
+def _make_trained(request: EncoderRequest) -> tuple[HyenaDNA, EncoderSpec]:
+    request.read_options({})
+    if request.source is None:
+        raise InputError(
+            f"{request.name} needs its published weights: set source to a folder with config.json and "
+            "model.safetensors, or to a hub id such as LongSafari/hyenadna-medium-160k-seqlen-hf."
+        )
+    checkpoint = find_checkpoint(request.source, request.revision)
+    shape = _read_shape(checkpoint.config, checkpoint.source)
+    model = make_hyenadna(shape, seed=0)  # every weight is then replaced
+    fill_hyenadna(model, read_weights(checkpoint.weights))
+    provenance = {
+        "source": checkpoint.source,
+        "revision": checkpoint.revision,
+        "weights_sha256": checkpoint.weights_sha256,
+        "license": "BSD-3-Clause",
+    }
+    return model, _make_spec(request, shape, provenance)
+
+
+def _make_untrained(request: EncoderRequest) -> tuple[HyenaDNA, EncoderSpec]:
+    if request.source is not None or request.revision is not None:
+        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    options = request.read_options({"seed": 0} | PUBLISHED_SIZES)
+    seed = options.pop("seed")
+    shape = _make_shape(options | {"vocab_size": base_tokenizer.VOCABULARY_SIZE}, request.name)
+    model = make_hyenadna(shape, seed=seed)
+    provenance = {"weights_sha256": parameters_sha256(model), "trained": False, "license": RANDOM_WEIGHTS}
+    return model, _make_spec(request, shape, provenance, seed=str(seed))
+
+
+def _read_shape(config: Mapping[str, Any], source: str) -> HyenaDNAShape:
+    """The keys of config.json that shape the network; what this network cannot be is refused."""
+    missing = [key for key in (*PUBLISHED_SIZES, "vocab_size") if key not in config]
+    if missing:
+        raise InputError(f"config.json of {source} lacks {', '.join(missing)}; it is not one of HyenaDNA.")
+    for key, value in _FIXED.items():
+        if config.get(key, value) != value:
+            raise InputError(f"HyenaDNA is built for {key} = {value}; {source} has {config[key]!r}.")
+    return _make_shape(config, source)
+
+
+def _make_shape(config: Mapping[str, Any], name: str) -> HyenaDNAShape:
+    sizes = {key: config[key] for key in (*PUBLISHED_SIZES, "vocab_size", *_OPTIONAL) if key in config}
+    whole = {key: size for key, size in sizes.items() if key != "layer_norm_epsilon"}
+    if not all(isinstance(size, int) and size > 0 for size in whole.values()):
+        raise InputError(f"The sizes of {name} must be positive whole numbers; got {whole}.")
+    if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
+        raise InputError(
+            f"HyenaDNA has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; {name} has {sizes['vocab_size']}. "
+            "It belongs to another tokenizer."
+        )
+    multiple = config.get("pad_vocab_size_multiple", ROWS_MULTIPLE)
+    rows = math.ceil(sizes["vocab_size"] / multiple) * multiple
+    return HyenaDNAShape(**sizes | {"vocab_size": rows})
+
+
+def _make_spec(
+    request: EncoderRequest, shape: HyenaDNAShape, provenance: Mapping[str, Any], **more: str
+) -> EncoderSpec:
+    last = shape.n_layer + 1  # the last norm counts as a layer of its own
+    layer = read_layer(request.layer, last, request.name)
+    label = request.name.replace(":", " ")
+    label += "" if request.pooling == "mean" else f" {request.pooling}"
+    label += "" if layer == last else f" layer {layer}"
+    sizes = {key: str(value) for key, value in asdict(shape).items()}
+    return EncoderSpec(
+        name=request.name,
+        family="HyenaDNA",
+        label=label,
+        hidden_dim=shape.d_model,
+        tokenizer_version=base_tokenizer.VERSION,
+        min_bp=1,
+        max_bp=shape.max_seq_len,
+        pooling=request.pooling,
+        layer=layer,
+        options=tuple(sorted((sizes | more).items())),
+        **provenance,
+    )
