@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.config import AlignmentConfig
-from fusion.detectability import NullR1, required_n, rho_c, wachter_edge
+from fusion.detectability import NullR1, approximate_null_r1, required_n, rho_c, wachter_edge
+from fusion.power import detectable_rho, predicted_power
 
 if TYPE_CHECKING:
     from fusion.pca import ViewPCA
@@ -69,12 +70,17 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> dict[str, Any]:
 
 
 def describe_detectability(n_effective: int, p: int, q: int, null: NullR1) -> dict[str, Any]:
-    """What noise gives, what could be told from it, and how many subjects would halve that threshold."""
+    """What noise gives, what could be told from it and how likely, and how many subjects would halve that threshold."""
     threshold = rho_c(n_effective, p, q)
+    with_power = detectable_rho(n_effective, p, q)
+    expected = predicted_power(n_effective, p, q, min(threshold, 0.999))
     return {
         "rho_c": threshold,
         "null_r1_mean": null.mean,
         "null_r1_q95": null.q95,
+        "null_r1_closed_form": approximate_null_r1(n_effective, p, q)._asdict(),
         "wachter_edge": wachter_edge(n_effective, p, q),
+        "power_at_rho_c": {"roy": expected.roy, "wilks": expected.wilks},
+        "rho_at_80_percent_power": with_power,
         "required_n": {"rho": threshold / 2, "n": required_n(threshold / 2, p, q)},
     }

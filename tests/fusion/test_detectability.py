@@ -5,7 +5,16 @@ import pytest
 from scipy.stats import ks_2samp
 
 from fusion import InputError
-from fusion.detectability import NullR1, _draw_r1, flags, null_r1, required_n, rho_c, wachter_edge
+from fusion.detectability import (
+    NullR1,
+    approximate_null_r1,
+    draw_r1,
+    flags,
+    null_r1,
+    required_n,
+    rho_c,
+    wachter_edge,
+)
 
 
 @pytest.mark.parametrize(("p", "q"), [(5, 5), (4, 9), (9, 4), (1, 7), (1, 1)])
@@ -16,7 +25,7 @@ def test_bidiagonal_model_equals_cca_of_noise(p: int, q: int) -> None:
     for _ in range(800):
         a, b = (np.linalg.qr(rng.standard_normal((n, k)))[0] for k in (p, q))
         direct.append(np.linalg.svd(a.T @ b, compute_uv=False)[0])
-    model = [_draw_r1(rng, n, min(p, q), max(p, q)) for _ in range(800)]
+    model = [draw_r1(rng, n, min(p, q), max(p, q)) for _ in range(800)]
     assert ks_2samp(direct, model).pvalue > 0.001
 
 
@@ -31,6 +40,15 @@ def test_null_r1_of_the_large_case() -> None:
 @pytest.mark.parametrize(("p", "q"), [(512, 180), (300, 300), (800, 60)])
 def test_edge_and_simulation_agree(p: int, q: int) -> None:
     assert null_r1(5000, p, q, n_draws=100).mean == pytest.approx(wachter_edge(5000, p, q), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "q"), [(4969, 512, 512), (400, 20, 20), (1000, 100, 30), (137, 9, 7), (5000, 512, 40), (300, 100, 100)]
+)
+def test_closed_form_and_simulation_of_the_null_agree(n: int, p: int, q: int) -> None:
+    simulated, closed = null_r1(n, p, q), approximate_null_r1(n, p, q)
+    assert closed.mean == pytest.approx(simulated.mean, abs=0.006)
+    assert closed.q95 == pytest.approx(simulated.q95, abs=0.012)
 
 
 def test_thresholds() -> None:
