@@ -7,8 +7,8 @@ bfloat16 one inside the kernel: in bfloat16 a bias at a distance of 1,000 tokens
 """
 
 import math
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,8 +70,8 @@ class AlibiAttention:
         attended = torch.empty_like(query)
         for span in self._spans:
             turned = slice(n_packed - span.stop, n_packed - span.start)
-            heads = (part.transpose(0, 1)[None] for part in (from_end[turned], key[span], value[span]))
-            out = scaled_dot_product_attention(*heads, attn_mask=self._biases(span.stop - span.start))
+            q, k, v = (part.transpose(0, 1)[None] for part in (from_end[turned], key[span], value[span]))
+            out = scaled_dot_product_attention(q, k, v, attn_mask=self._biases(span.stop - span.start))
             attended[turned] = out[0].transpose(0, 1)
         return attended.flip(0)
 
@@ -90,9 +90,9 @@ class AlibiAttention:
 
     def attend_in_kernel(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """The whole batch at once, with biases that exist in float32 inside the kernel alone."""
-        heads = (self._heads(one).to(self._dtype) for one in (query, key, value))
-        attend = _compiled_kernel() if query.device.type == "cuda" else _flex_alibi
-        attended: Tensor = attend(*heads, self._slopes, self._packing.lengths)
+        heads = [self._heads(one).to(self._dtype) for one in (query, key, value)]
+        attend: Callable[..., Tensor] = _compiled_kernel() if query.device.type == "cuda" else _flex_alibi
+        attended = attend(*heads, slopes=self._slopes, lengths=self._packing.lengths)
         return self._packing.pack_left(attended.transpose(1, 2)).to(query.dtype)
 
     def _heads(self, packed: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class AlibiAttention:
         return self._line[:, middle - n_tokens + 1 : middle + n_tokens].unfold(1, n_tokens, 1)[None]
 
 
-def _flex_alibi(query: Tensor, key: Tensor, value: Tensor, slopes: Tensor, lengths: Tensor) -> Tensor:
+def _flex_alibi(query: Tensor, key: Tensor, value: Tensor, *, slopes: Tensor, lengths: Tensor) -> Tensor:
     from torch.nn.attention.flex_attention import flex_attention
 
     def biased(score: Tensor, sequence: Tensor, head: Tensor, row: Tensor, column: Tensor) -> Tensor:
@@ -117,6 +117,6 @@ def _flex_alibi(query: Tensor, key: Tensor, value: Tensor, slopes: Tensor, lengt
 
 
 @cache
-def _compiled_kernel() -> Any:
+def _compiled_kernel() -> Callable[..., Tensor]:
     """Without compilation the kernel would be a plain product of all pairs."""
     return torch.compile(_flex_alibi, dynamic=True)

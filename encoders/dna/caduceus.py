@@ -11,17 +11,19 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from encoders.dna import base_tokenizer
 from encoders.dna.base_tokenizer import complement_ids, encode_bases
 from encoders.dna.caduceus_model import CaduceusModel, CaduceusShape
 from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.linears import read_dtype
 from encoders.dna.mamba import MambaSizes
-from encoders.dna.pooling import check_pooling, pool
-from encoders.dna.protocol import EncoderSpec, Vectors
+from encoders.dna.pooling import check_pooling
+from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 PREFIX = "caduceus.backbone."
@@ -30,6 +32,9 @@ PREFIX = "caduceus.backbone."
 PUBLISHED_SIZES = {"d_model": 256, "n_layer": 16, "d_state": 16, "d_conv": 4, "expand": 2}
 """Of the models with a context of 131k; the sizes that an untrained model may change."""
 
+DEFAULT_WINDOWS = WindowPlan(max_tokens=32_768, margin=2_048)
+"""Windows of long sequences: a quarter of the published context, which costs 2 GB of PS."""
+
 _FIXED = {"rms_norm": True, "bidirectional": True, "bidirectional_strategy": "add", "bidirectional_weight_tie": True}
 _FIXED_IN_MIXER = {"conv_bias": True, "bias": False}
 
@@ -37,32 +42,35 @@ _FIXED_IN_MIXER = {"conv_bias": True, "bias": False}
 class Caduceus(TokenEncoder):
     """Caduceus as an encoder; its tokens are bases, all of which are pooled. Parameters are those of `TokenEncoder`."""
 
+    n_special = (0, 0)
+    float32_layers = ("x_proj", "dt_proj")  # they make the step sizes, whose errors a recurrence would add up
+
     model: CaduceusModel
 
-    @torch.inference_mode()
-    def _forward(self, tokens: list[Tensor]) -> Vectors:
-        lengths = torch.tensor([len(ids) for ids in tokens])[:, None]
-        input_ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=base_tokenizer.PAD)
-        is_base = (torch.arange(input_ids.shape[1]) < lengths).to(self._device)
-        hidden = self.model.layer_state(input_ids.to(self._device), is_base, self.spec.layer)
-        if self.model.shape.rcps:
-            forward, reverse = hidden.chunk(2, dim=-1)
-            hidden = (forward + reverse.flip(-1)) / 2
-        vectors: Vectors = pool(hidden, is_base, self.spec.pooling).cpu().numpy()
-        return vectors
+    def _token_vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = super()._token_vectors(input_ids, attention_mask)
+        if not self.model.shape.rcps:
+            return hidden
+        forward, reverse = hidden.chunk(2, dim=-1)
+        return (forward + reverse.flip(-1)) / 2
 
 
 @register_encoder(*(f"{prefix}caduceus-{kind}" for prefix in ("", UNTRAINED) for kind in ("ph", "ps")))
 def load_caduceus(request: EncoderRequest) -> Caduceus:
-    """Builder of the registry; untrained models take a seed and the sizes of the network as options."""
+    """Builder of the registry.
+
+    Options are ``long="stitch"`` with ``max_tokens`` and ``margin`` (see `take_long_options`), and for an untrained
+    model a seed and the sizes of the network.
+    """
     check_pooling(request.pooling)
     if request.pooling == "cls":
         raise InputError(f"{request.name} reads bases alone and has no [CLS] token; use pooling 'mean' or 'max'.")
-    if request.dtype != "float32":
-        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
     device = read_device(request.device)
+    read_dtype(request.dtype, device, request.name)
+    request, asked = take_long_options(request)
     model, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
-    return Caduceus(model, encode_bases, spec, pad_id=base_tokenizer.PAD, device=device)
+    spec, plan = plan_windows(spec, asked, DEFAULT_WINDOWS, n_special=0)
+    return Caduceus(model, encode_bases, spec, pad_id=base_tokenizer.PAD, device=device, plan=plan)
 
 
 def declared_ties(shape: CaduceusShape) -> dict[str, str]:
@@ -164,6 +172,7 @@ def _make_spec(
         min_bp=1,
         pooling=request.pooling,
         layer=layer,
+        dtype=request.dtype,
         rc_mode="equivariant" if shape.rcps else "forward",
         options=tuple(sorted((settings | more).items())),
         **provenance,

@@ -13,10 +13,12 @@ from transformers import BertConfig, BertModel
 
 from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.kmer_tokenizer import PAD, KmerTokenizer
+from encoders.dna.linears import read_dtype
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
@@ -24,18 +26,25 @@ UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
 
 BASE_SIZES = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 MAX_TOKENS = 512
+DEFAULT_WINDOWS = WindowPlan(max_tokens=MAX_TOKENS, margin=64)
+"""Windows of long sequences, where they are asked for."""
 
 
 @register_encoder(*(f"{prefix}dnabert-{k}" for prefix in ("", UNTRAINED) for k in (3, 4, 5, 6)))
 def load_dnabert(request: EncoderRequest) -> TokenEncoder:
-    """Builder of the registry; untrained models take a seed and the sizes of the network as options."""
+    """Builder of the registry.
+
+    Options are ``long="stitch"`` with ``max_tokens`` and ``margin`` (see `take_long_options`), and for an untrained
+    model a seed and the sizes of the network.
+    """
     check_pooling(request.pooling)
-    if request.dtype != "float32":
-        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
     device = read_device(request.device)
+    read_dtype(request.dtype, device, request.name)
+    request, asked = take_long_options(request)
     tokenizer = KmerTokenizer(int(request.name[-1]))
     model, spec = _make_untrained(request, tokenizer) if request.is_untrained else _make_trained(request, tokenizer)
-    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device)
+    spec, plan = plan_windows(spec, asked, DEFAULT_WINDOWS, n_special=2)
+    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device, plan=plan)
 
 
 def _make_trained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[BertModel, EncoderSpec]:
@@ -95,6 +104,7 @@ def _make_spec(
         max_bp=config.max_position_embeddings - 2 + tokenizer.k - 1,
         pooling=request.pooling,
         layer=layer,
+        dtype=request.dtype,
         options=tuple(sorted((shape | more).items())),
         **provenance,
     )

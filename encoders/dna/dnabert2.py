@@ -13,11 +13,13 @@ from torch import Tensor
 
 from encoders.dna.bpe_tokenizer import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
 from encoders.dna.checkpoints import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.linears import read_dtype
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -31,6 +33,9 @@ BASE_SIZES = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads"
 MAX_TOKENS = 8192
 """Default of the option max_tokens: a bound on memory, as the network itself knows none."""
 
+DEFAULT_WINDOWS = WindowPlan(max_tokens=1024, margin=64)
+"""Windows of long sequences: about 5 kb, the fastest to read, and 300 bp of context at a seam."""
+
 _LICENSES = {
     "7ff39ec77a484dd01070a41bfd6e95cdd7247bec80fe357ab43a4be33687aeba": "Apache-2.0",  # DNABERT-2-117M, 7bce263b
 }
@@ -40,16 +45,17 @@ _LICENSES = {
 def load_dnabert2(request: EncoderRequest) -> TokenEncoder:
     """Builder of the registry.
 
-    Options are ``max_tokens``, the most tokens of a sequence, and for an untrained model a seed and the sizes of the
-    network. An untrained model reads the tokenizer.json in the folder `source` or, without one, pieces of a fixed
-    length.
+    Options are ``max_tokens``, the most tokens of a sequence; ``long="stitch"`` with ``margin`` and ``max_tokens``,
+    then those of a window (see `take_long_options`); and for an untrained model a seed and the sizes of the network.
+    An untrained model reads the tokenizer.json in the folder `source` or, without one, pieces of a fixed length.
     """
     check_pooling(request.pooling)
-    if request.dtype != "float32":
-        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
     device = read_device(request.device)
+    read_dtype(request.dtype, device, request.name)
+    request, asked = take_long_options(request)
     model, tokenizer, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
-    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device)
+    spec, plan = plan_windows(spec, asked, DEFAULT_WINDOWS, n_special=2)
+    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device, plan=plan)
 
 
 def _make_trained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer, EncoderSpec]:
@@ -165,6 +171,7 @@ def _make_spec(
         max_bp=max_tokens - 2,  # a piece is one base at least, so this many always fit
         pooling=request.pooling,
         layer=layer,
+        dtype=request.dtype,
         options=tuple(sorted((sizes | more).items())),
         **provenance,
     )

@@ -26,6 +26,9 @@ from encoders.store import EmbeddingStore
 
 Progress = Callable[[int, int], object]
 
+BATCH_BP = 16_384
+"""Base pairs handed over at once to an encoder that does not say what suits it, as `batch_bp`."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmbedReport:
@@ -44,6 +47,9 @@ class EmbedReport:
         Ambiguity codes other than N, over the distinct sequences, that were read as N.
     n_split : int
         Distinct sequences longer than `max_bp` (an insertion outgrew its window), read in pieces and averaged.
+    runtime : dict of str to str
+        What decides the last bits of the vectors beside the setting, as the encoder tells it: device, threads, and
+        the library of its products. Vectors made with another differ by less than 2e-5 and share the store.
     seconds : float
         Wall time.
     """
@@ -56,6 +62,7 @@ class EmbedReport:
     n_unreadable: int
     n_ambiguous_bases: int
     n_split: int
+    runtime: dict[str, str]
     seconds: float
 
 
@@ -64,7 +71,7 @@ def embed_missing(
     sequences: Sequence[str],
     store: EmbeddingStore,
     *,
-    batch_bp: int = 16_384,
+    batch_bp: int | None = None,
     shard_size: int = 512,
     progress: Progress | None = None,
 ) -> EmbedReport:
@@ -78,8 +85,8 @@ def embed_missing(
         Any order, repeats allowed.
     store : EmbeddingStore
         Store of this encoder's setting.
-    batch_bp : int
-        Most base pairs, padding included, that are handed to the encoder at once.
+    batch_bp : int or None
+        Most base pairs, padding included, that are handed to the encoder at once; None: what it says suits it.
     shard_size : int
         Sequences per shard: the most work that a killed run loses.
     progress : callable or None
@@ -99,7 +106,8 @@ def embed_missing(
     keys.sort(key=lambda key: (-len(found.bases_of[key]), key))
     if keys:
         prove_once(encoder, store.folder.parent)
-    batches = _Batches(encoder, found.bases_of, batch_bp, progress, n_to_do=len(keys))
+    suits: int = batch_bp or getattr(encoder, "batch_bp", BATCH_BP)
+    batches = _Batches(encoder, found.bases_of, suits, progress, n_to_do=len(keys))
     with _all_cores():
         for first in range(0, len(keys), shard_size):
             asked = keys[first : first + shard_size]
@@ -115,6 +123,7 @@ def embed_missing(
         n_unreadable=found.n_unreadable,
         n_ambiguous_bases=found.n_ambiguous_bases,
         n_split=found.n_split,
+        runtime=dict(getattr(encoder, "runtime", {})),
         seconds=time.perf_counter() - start,
     )
 

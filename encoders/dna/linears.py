@@ -107,7 +107,9 @@ class FastLinear(nn.Linear):
         return self.__dict__ | {"_packed": None}
 
 
-def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, pack: Callable[[], Tensor] | None = None) -> Tensor:
+def product(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, pack: Callable[[], Tensor] | None = None
+) -> Tensor:
     """``x weight' + bias`` in the format of `x`, its factors in that of `weight`.
 
     Parameters
@@ -183,7 +185,9 @@ def probe_libraries() -> str:
     )
     if not torch.allclose(ways[0](), ways[1](), rtol=_TOLERANCE, atol=_TOLERANCE):  # also the warm-up
         return "mkl"
-    mkl, onednn = (min(times) for times in zip(*([_time(way) for way in ways] for _ in range(_PROBE_RUNS)), strict=True))
+    mkl, onednn = (
+        min(times) for times in zip(*([_time(way) for way in ways] for _ in range(_PROBE_RUNS)), strict=True)
+    )
     return "onednn" if onednn < WORTH_IT * mkl else "mkl"
 
 
@@ -195,7 +199,9 @@ def _time(run: Callable[[], Tensor]) -> float:
 
 def _has_onednn() -> bool:
     operators = ("_linear_pointwise", "_reorder_linear_weight")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in operators)
+    return torch.backends.mkldnn.is_available() and all(  # type: ignore[no-untyped-call]  # torch has no types there
+        hasattr(torch.ops.mkldnn, name) for name in operators
+    )
 
 
 def _note_path() -> Path:

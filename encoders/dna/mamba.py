@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from encoders.dna.linears import product
+
 SCAN_STEPS = 8
 """Steps whose states are held at once: what fits a processor's cache."""
 
-BLOCK_STEPS = 256
+BLOCK_STEPS, CUDA_BLOCK_STEPS = 256, 16_384
 """Steps that are projected at once: memory beyond the inputs and outputs of a mixer does not grow with the length."""
 
 MIN_STEP, MAX_STEP = 1e-3, 1e-1
@@ -102,6 +104,37 @@ def selective_scan(u: Tensor, step: Tensor, a: Tensor, b: Tensor, c: Tensor, sta
     return y, state
 
 
+def blocked_scan(u: Tensor, step: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """What `selective_scan` gives, in as few launches as a GPU needs: all blocks of steps advance together.
+
+    Every block begins at state zero; then the states are carried from block to block, and what was carried into a
+    block is added to its outputs, decayed by the steps since. Decays are products of factors up to 1, so nothing
+    can overflow. Parameters and results are those of `selective_scan`.
+    """
+    n_steps = u.shape[1]
+    n_in_block = math.ceil((n_steps / 2) ** 0.5)
+    n_blocks = math.ceil(n_steps / n_in_block)
+    # Steps of size 0 fill the last block: they change no state.
+    parts = (functional.pad(x, (0, 0, 0, 0, 0, n_blocks * n_in_block - n_steps)) for x in (u, step, b, c))
+    u, step, b, c = (part.reshape(2, n_blocks, n_in_block, *part.shape[2:]) for part in parts)
+    rates, scaled, elapsed = a[:, None, None], (step * u).unsqueeze(-2), step.cumsum(2).unsqueeze(-2)
+    own = u.new_zeros(*u.shape[:2], *u.shape[3:-1], *a.shape[1:])
+    y = torch.empty_like(u)
+    for index in range(n_in_block):
+        own = (step[:, :, index].unsqueeze(-2) * rates).exp_().mul_(own)
+        own.addcmul_(scaled[:, :, index], b[:, :, index].unsqueeze(-1))
+        y[:, :, index] = (c[:, :, index].unsqueeze(-2) @ own).squeeze(-2)
+    through = (elapsed[:, :, -1] * rates).exp_()
+    carried = torch.empty_like(own)
+    for block in range(n_blocks):
+        carried[:, block] = state
+        state = torch.addcmul(own[:, block], through[:, block], state)
+    for index in range(n_in_block):
+        left = (elapsed[:, :, index] * rates).exp_().mul_(carried)
+        y[:, :, index] += (c[:, :, index].unsqueeze(-2) @ left).squeeze(-2)
+    return y.flatten(1, 2)[:, :n_steps], state
+
+
 class Mamba(nn.Module):
     """Parameters of one direction, and what it does to each step before the scan.
 
@@ -181,15 +214,15 @@ class BiMamba(nn.Module):
             Of their lengths.
         """
         to_inner, to_gate = self.mamba_fwd.in_proj.weight.chunk(2)
-        x = functional.linear(hidden, to_inner)
+        x = product(hidden, to_inner)
         mixed = torch.zeros_like(x)
         for steps, (forward, backward) in self._scan_blocks(x, reversal):
             mixed[steps] += forward
             reversal.add(mixed, steps, backward)
         del x  # long before the output is whole: a gene of 200 kb is 400 MB here
         output = torch.empty_like(hidden)
-        for steps in _blocks(len(hidden)):
-            gate = functional.silu(functional.linear(hidden[steps], to_gate))
+        for steps in _blocks(hidden):
+            gate = functional.silu(product(hidden[steps], to_gate))
             output[steps] = self.mamba_fwd.out_proj(mixed[steps].mul_(gate))
         return output
 
@@ -201,14 +234,16 @@ class BiMamba(nn.Module):
         n_before = self.sizes.d_conv - 1
         before = x.new_zeros(2, n_before, *x.shape[1:])
         state = x.new_zeros(2, x.shape[1], *a.shape[1:])
-        for steps in _blocks(len(x)):
+        scan = blocked_scan if x.device.type == "cuda" else selective_scan
+        for steps in _blocks(x):
             seen = torch.cat([before, torch.stack([x[steps], reversal.take(x, steps)])], dim=1)
             before = seen[:, seen.shape[1] - n_before :]
             pairs = zip(*(one.project(part) for one, part in zip(directions, seen, strict=True)), strict=True)
             u, step, b, c = (torch.stack(pair) for pair in pairs)
-            y, state = selective_scan(u, step, a, b, c, state)
+            y, state = scan(u, step, a, b, c, state)
             yield steps, y.addcmul_(u, skip)
 
 
-def _blocks(n_steps: int) -> list[slice]:
-    return [slice(start, start + BLOCK_STEPS) for start in range(0, n_steps, BLOCK_STEPS)]
+def _blocks(x: Tensor) -> list[slice]:
+    size = CUDA_BLOCK_STEPS if x.device.type == "cuda" else BLOCK_STEPS
+    return [slice(start, start + size) for start in range(0, len(x), size)]

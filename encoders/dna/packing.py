@@ -43,7 +43,7 @@ class Packing:
     def unpack(self, packed: Tensor) -> Tensor:
         """The padded tensor again, 0 at padding."""
         if self.is_full:
-            return packed.unflatten(0, self.is_token.shape)
+            return packed.reshape(*self.is_token.shape, *packed.shape[1:])
         padded = packed.new_zeros(*self.is_token.shape, *packed.shape[1:])
         padded[self.is_token] = packed
         return padded
@@ -51,7 +51,7 @@ class Packing:
     def unpack_left(self, packed: Tensor) -> Tensor:
         """The tensor with all padding on the right, whichever side it was on."""
         if self.is_full:
-            return packed.unflatten(0, self.is_token.shape)
+            return packed.reshape(*self.is_token.shape, *packed.shape[1:])
         padded = packed.new_zeros(*self.is_token.shape, *packed.shape[1:])
         padded[self._on_left()] = packed
         return padded

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class ReverseComplementAverage:
             raise InputError(f"{encoder.spec.label} averages both strands already; wrap the encoder under it.")
         self.encoder = encoder
         self.spec = replace(encoder.spec, label=f"{encoder.spec.label} rc-avg", rc_mode="average")
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the encoder under it offers, such as the network `model`."""
+        if name == "encoder":  # not there yet while a copy is being made
+            raise AttributeError(name)
+        return getattr(self.encoder, name)
 
     def embed(self, sequences: Sequence[str]) -> Vectors:
         """Mean over both strands. See `SequenceEncoder.embed`."""

@@ -20,7 +20,7 @@ from encoders.dna.base_tokenizer import PAD, SEP, complement_ids, encode_bases
 from encoders.dna.caduceus import PREFIX, Caduceus, declared_ties, fill_caduceus
 from encoders.dna.caduceus_model import CaduceusModel, CaduceusShape
 from encoders.dna.check import check_encoder
-from encoders.dna.mamba import BiMamba, MambaSizes, Reversal, selective_scan
+from encoders.dna.mamba import BiMamba, MambaSizes, Reversal, blocked_scan, selective_scan
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5
@@ -230,14 +230,16 @@ def test_padding_elsewhere_is_refused(mask: list[list[int]]) -> None:
         model(make_ids(1, 3), torch.tensor(mask))
 
 
-@pytest.mark.parametrize("n_steps", [1, 7, 8, 9, 31])
-def test_the_scan_equals_its_recurrence(n_steps: int) -> None:
+@pytest.mark.parametrize("scan", [selective_scan, blocked_scan])
+@pytest.mark.parametrize("n_steps", [1, 7, 8, 9, 31, 200])
+def test_the_scans_equal_their_recurrence(scan: Callable[..., tuple[Tensor, Tensor]], n_steps: int) -> None:
+    """That of a CPU and that of a GPU."""
     rng = torch.Generator().manual_seed(5)
     u, step = (torch.randn(2, n_steps, 3, 7, generator=rng) for _ in range(2))
     b, c = (torch.randn(2, n_steps, 3, 4, generator=rng) for _ in range(2))
     step, a = step.exp(), -torch.rand(2, 4, 7, generator=rng)
     start = torch.randn(2, 3, 4, 7, generator=rng)
-    y, state = selective_scan(u, step, a, b, c, start)
+    y, state = scan(u, step, a, b, c, start)
     expected = start.double()
     for t in range(n_steps):
         decay = torch.exp(step[:, t, :, None].double() * a[:, None])
@@ -254,6 +256,7 @@ def test_the_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, block: int, 
     expected = model(make_ids(2, 131)).last_hidden_state
     monkeypatch.setattr(mamba, "BLOCK_STEPS", block)
     monkeypatch.setattr(mamba, "SCAN_STEPS", chunk)
+    monkeypatch.setattr(mamba, "selective_scan", blocked_scan if chunk % 2 else selective_scan)
     torch.testing.assert_close(model(make_ids(2, 131)).last_hidden_state, expected, atol=TOLERANCE, rtol=0)
 
 
@@ -368,7 +371,7 @@ def test_a_config_that_does_not_say_which_function_is_refused(checkpoint: Path) 
         ("untrained:caduceus-ps", SMALL | {"pooling": "cls"}, r"no \[CLS\] token; use pooling 'mean' or 'max'"),
         ("untrained:caduceus-ps", SMALL | {"pooling": "last"}, "one of mean, cls, max"),
         ("untrained:caduceus-ps", SMALL | {"layer": 4}, r"layers 0 \(embedding\) to 3; got layer 4"),
-        ("untrained:caduceus-ps", SMALL | {"dtype": "float16"}, "float32; got dtype 'float16'"),
+        ("untrained:caduceus-ps", SMALL | {"dtype": "float16"}, "float16' of untrained:caduceus-ps is refused: no CPU"),
         ("untrained:caduceus-ps", {"d_model": 0}, "positive whole numbers"),
     ],
 )
