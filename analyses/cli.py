@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analyses.cli_encoders import register as register_encoder_commands
+
 app = typer.Typer(
     name="genebrain",
     no_args_is_help=True,
@@ -171,6 +173,9 @@ def doctor() -> None:
     from analyses.doctor import examine
 
     typer.echo(examine())
+
+
+register_encoder_commands(app)
 
 
 def main() -> None:

@@ -117,7 +117,8 @@ def find_motifs(
     candidates: dict[str, list[Region]] = {}
     for index, (bases, values) in enumerate(zip(positive, scores, strict=True)):
         for start, end in high_regions(values, settings.min_length):
-            candidates.setdefault(bases[start:end], []).append(Region(index, start, end))
+            if set(bases[start:end]) <= set(BASES):
+                candidates.setdefault(bases[start:end], []).append(Region(index, start, end))
     tests = enrichment_test(positive, negative, list(candidates))
     kept = {bases: regions for bases, regions in candidates.items() if tests[bases].p_fdr < settings.max_fdr}
     motifs = []
