@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from analyses.alignment_interpretation import interpret
 from analyses.alignment_summary import (
     describe_detectability,
     describe_dimensions,
@@ -21,13 +22,11 @@ from analyses.errors import InputError
 from analyses.progress import Advance
 from fusion import (
     Blocks,
-    CanonicalCorrelation,
     Confound,
     ConfoundDesign,
     ViewPCA,
     choose_dimensions,
     cross_validated_cca,
-    feature_loadings,
     permutation_test_cca,
 )
 from fusion.detectability import flags, null_r1
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
     from fusion.folds import Folds
     from fusion.results import CrossValidatedCCA, PermutationTestCCA
     from fusion.views import View
+
+#: In sample, no component is tested after the first whose corrected p exceeds this.
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ def _align(
             projection=_projection(settings, blocks),
             exchangeability_blocks=blocks,
             n_steps=n_components,
+            stop_at=LEVEL,
+            precision="screen",
             random_state=seeds.in_sample,
             n_jobs=n_jobs,
         )
@@ -195,7 +199,7 @@ def _align(
         progress=progress,
     )
     null = null_r1(n_effective, p, q, random_state=seeds.detectability)
-    x_scores, y_scores = CanonicalCorrelation(n_components=1).fit(x, y).transform(x, y)
+    r1 = float(in_sample["wilks"].canonical_correlations[0])
     summary = {
         "n": {
             "subjects": len(covariates),
@@ -206,12 +210,18 @@ def _align(
         },
         "dimensions": describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
         "in_sample": describe_in_sample(in_sample, settings.statistic),
-        "held_out": describe_held_out(held_out, float(in_sample["wilks"].canonical_correlations[0])),
+        "held_out": describe_held_out(held_out, r1),
         "detectability": describe_detectability(n_effective, p, q, null),
-        "gene_loadings": x_pca.group_loadings(gene_view, x_scores).to_dict("records"),
-        "roi_loadings": feature_loadings(brain_view, y_scores, confounds=nuisance).to_dict("records"),
+        **interpret(
+            (gene_view, brain_view),
+            (x, y),
+            confounds=nuisance,
+            correlations=(r1, float(held_out.rho[0])),
+            clusters=None if families is None or blocks is None else blocks.labels,
+            seed=seeds.detectability,
+            n_jobs=n_jobs,
+        ),
     }
-    r1 = float(in_sample["wilks"].canonical_correlations[0])
     summary["flags"] = flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)
     summary["warnings"] = list(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings]))
     return Alignment(summary, in_sample["roy"].null_statistics[:, 0], held_out)

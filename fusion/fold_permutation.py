@@ -29,10 +29,10 @@ from fusion.resampling import fold_average, paired_correlations
 SCREENING_SIZE = 2**26
 """Multiplications of a fold's product from which float32 pays."""
 
-NEAR = 1e-3
-"""A float32 statistic this close to the observed one is computed again; float32 moves it by about 1e-5."""
+NEAR = 1e-4
+"""A float32 statistic this close to the observed one is computed again; float32 moves it by about 1e-6."""
 
-TIED = 1e-4
+TIED = 1e-3
 """Relative gap of squared singular values under which float32 may turn components into one another."""
 
 

@@ -1,5 +1,6 @@
 """What a score is made of: correlations of residualised columns with scores, by feature and by gene."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,21 +75,9 @@ def group_loadings(
         ``gene_id, loading, max`` (largest absolute correlation), ``n_columns`` (that vary) and ``rank`` (1 = largest
         loading), in the order of `rank`. A gene without varying columns has loading 0.
     """
-    import pandas as pd
-
     view = as_view(view)
     correlations = structure_correlations(view, scores, confounds=confounds, rows=rows)[:, component]
-    squares = pd.DataFrame({"gene_id": view.column_groups, "square": correlations**2})
-    by_gene = squares.groupby("gene_id", sort=False)["square"].agg(["mean", "max", "count"]).fillna(0.0)
-    table = pd.DataFrame(
-        {
-            "gene_id": by_gene.index,
-            "loading": np.sqrt(by_gene["mean"].to_numpy()),
-            "max": np.sqrt(by_gene["max"].to_numpy()),
-            "n_columns": by_gene["count"].to_numpy(),
-        }
-    )
-    return _ranked(table, table["loading"].to_numpy())
+    return tabulate_groups(view.column_groups, correlations)
 
 
 def feature_loadings(
@@ -108,11 +97,33 @@ def feature_loadings(
     DataFrame
         ``feature, loading, rank`` (1 = largest magnitude), in the order of `rank`; constant features have loading 0.
     """
-    import pandas as pd
-
     view = as_view(view)
     correlations = structure_correlations(view, scores, confounds=confounds, rows=rows)[:, component]
-    table = pd.DataFrame({"feature": view.column_groups, "loading": np.nan_to_num(correlations)})
+    return tabulate_features(view.column_groups, correlations)
+
+
+def tabulate_groups(groups: Sequence[str], correlations: Matrix) -> "pd.DataFrame":
+    """Table of :func:`group_loadings` from the structure correlations of one score, shape (n_columns,)."""
+    import pandas as pd
+
+    squares = pd.DataFrame({"gene_id": groups, "square": correlations**2})
+    by_gene = squares.groupby("gene_id", sort=False)["square"].agg(["mean", "max", "count"]).fillna(0.0)
+    table = pd.DataFrame(
+        {
+            "gene_id": by_gene.index,
+            "loading": np.sqrt(by_gene["mean"].to_numpy()),
+            "max": np.sqrt(by_gene["max"].to_numpy()),
+            "n_columns": by_gene["count"].to_numpy(),
+        }
+    )
+    return _ranked(table, table["loading"].to_numpy())
+
+
+def tabulate_features(features: Sequence[str], correlations: Matrix) -> "pd.DataFrame":
+    """Table of :func:`feature_loadings` from the structure correlations of one score, shape (n_columns,)."""
+    import pandas as pd
+
+    table = pd.DataFrame({"feature": features, "loading": np.nan_to_num(correlations)})
     return _ranked(table, table["loading"].abs().to_numpy())
 
 

@@ -85,7 +85,7 @@ def test_screening_in_float32_decides_as_float64(case: str, monkeypatch: pytest.
     assert len(screened.screens) == 4
     assert screened(0).tobytes() == exact(0).tobytes()
     for index in range(1, 31):
-        np.testing.assert_allclose(screened(index), exact(index), atol=2e-4)
+        np.testing.assert_allclose(screened(index), exact(index), atol=1e-5)
 
 
 def test_near_ties_with_the_observed_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_near_ties_with_the_observed_are_computed_again(monkeypatch: pytest.Monk
     monkeypatch.setattr(fold_permutation, "SCREENING_SIZE", 0)
     screened = _run()
     n_test = np.array([len(fold.test) for fold in screened.folds])
-    near = fold_average(exact(5), n_test) + 5e-4
+    near = fold_average(exact(5), n_test) + 5e-5
     assert replace(screened, observed=near)(5).tobytes() == exact(5).tobytes()
     assert screened(5).tobytes() != exact(5).tobytes()
 

@@ -1,0 +1,156 @@
+"""Canonical components fitted again: to bootstrap samples, and to random halves of the subjects.
+
+Both work on embeddings (principal components whose confounds are removed), so that a refit costs one weighted moment
+matrix and two small decompositions, whatever the number of genes.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from fusion.fold_permutation import leading_pairs
+from fusion.matching import matching_rotation
+from fusion.matrices import Matrix
+
+REFIT_KEY = 2**32 - 2
+"""Spawn key of these streams, out of reach of permutation indices."""
+
+UNIQUE_SHARE = 0.6
+"""A bootstrap sample holds about 63 % of the subjects: fewer dimensions than this share of rows can be refitted."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """Leading canonical components of two embeddings.
+
+    Attributes
+    ----------
+    x_weights, y_weights : float64 arrays, shape [P, K] and [Q, K]
+        Scores have unit variance.
+    x_loadings, y_loadings : float64 arrays, shape [P, K] and [Q, K]
+        Covariances of the embedding's axes with the scores: structure loadings in its coordinates.
+    """
+
+    x_weights: Matrix
+    y_weights: Matrix
+    x_loadings: Matrix
+    y_loadings: Matrix
+
+    def matched(self, reference: Self) -> Self:
+        """Signs and axes of the reference, by the loadings of both sides together."""
+        sides = (
+            (self.x_loadings, reference.x_loadings),
+            (self.y_loadings, reference.y_loadings),
+        )
+        cross = sum(own.T @ other / np.linalg.norm(other) ** 2 for own, other in sides)
+        rotation = matching_rotation(np.asarray(cross))
+        return type(self)(*(part @ rotation for part in vars(self).values()))
+
+
+def fit_components(x: Matrix, y: Matrix, n_components: int, counts: NDArray[np.int64] | None = None) -> Components:
+    """Exact CCA of rows that count several times, or not at all, by Cholesky factors of their moments.
+
+    Parameters
+    ----------
+    x, y : float64 arrays, shape [n_subjects, P] and [n_subjects, Q]
+    n_components : int
+    counts : int array, shape [n_subjects], optional
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the rows do not span both embeddings.
+    """
+    chosen = np.arange(len(x)) if counts is None else np.flatnonzero(counts)
+    share = np.full(len(x), 1 / len(x)) if counts is None else counts[chosen] / counts.sum()
+    joined = np.hstack([x[chosen], y[chosen]])
+    joined -= share @ joined
+    joined *= np.sqrt(share)[:, np.newaxis]
+    moments = joined.T @ joined
+    p = x.shape[1]
+    of_x, of_y = (scipy.linalg.cholesky(m, lower=True) for m in (moments[:p, :p], moments[p:, p:]))
+    half = scipy.linalg.solve_triangular(of_x, moments[:p, p:], lower=True)
+    whitened = scipy.linalg.solve_triangular(of_y, half.T, lower=True).T
+    left, right, _ = leading_pairs(whitened, n_components)
+    a = scipy.linalg.solve_triangular(of_x, left, lower=True, trans="T")
+    b = scipy.linalg.solve_triangular(of_y, right, lower=True, trans="T")
+    return Components(a, b, of_x @ left, of_y @ right)
+
+
+def cluster_codes(labels: Any, n_subjects: int) -> NDArray[np.intp]:
+    """Number of the cluster of every subject; without labels each stands alone."""
+    return np.arange(n_subjects) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1].ravel()
+
+
+@dataclass(frozen=True)
+class BootstrapRefit:
+    """Weights of bootstrap sample ``index``, x above y, [P + Q, K], matched to the full fit; picklable.
+
+    Attributes
+    ----------
+    x, y : float64 arrays, shape [n_subjects, P] and [n_subjects, Q]
+    full : Components
+    clusters : int array, shape [n_subjects]
+        Drawn as wholes.
+    seed : int
+    """
+
+    x: Matrix
+    y: Matrix
+    full: Components
+    clusters: NDArray[np.intp]
+    seed: int
+
+    def counts(self, index: int) -> NDArray[np.int64]:
+        """How often every subject is drawn, [n_subjects]."""
+        n_clusters = int(self.clusters.max()) + 1
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 0, index)))
+        drawn: NDArray[np.int64] = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters))
+        return drawn[self.clusters]
+
+    def __call__(self, index: int) -> Matrix:
+        fitted = fit_components(self.x, self.y, self.full.x_weights.shape[1], self.counts(index)).matched(self.full)
+        return np.vstack([fitted.x_weights, fitted.y_weights])
+
+
+@dataclass(frozen=True)
+class HalvesRefit:
+    """Cosines between two random halves, [2, 2, 2, K]: observed or re-paired, weights or loadings, x or y; picklable.
+
+    The halves' components are matched in sign and axes, x and y together. Re-paired: the subjects of y are shuffled
+    within the half, which is what instability alone gives at this size.
+    """
+
+    x: Matrix
+    y: Matrix
+    n_components: int
+    clusters: NDArray[np.intp]
+    seed: int
+
+    def __call__(self, index: int) -> Matrix:
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 1, index)))
+        n_clusters = int(self.clusters.max()) + 1
+        first = (rng.permutation(n_clusters) < n_clusters // 2)[self.clusters]
+        halves = [np.flatnonzero(first == wanted) for wanted in (True, False)]
+        shuffled = [rng.permutation(rows) for rows in halves]
+        return np.stack([self._cosines(halves, partners) for partners in (halves, shuffled)])
+
+    def _cosines(self, halves: list[NDArray[np.intp]], partners: list[NDArray[np.intp]]) -> Matrix:
+        one, other = (
+            fit_components(self.x[rows], self.y[mates], self.n_components)
+            for rows, mates in zip(halves, partners, strict=True)
+        )
+        one = one.matched(other)
+        return np.array(
+            [
+                [_cosine(one.x_weights, other.x_weights), _cosine(one.y_weights, other.y_weights)],
+                [_cosine(one.x_loadings, other.x_loadings), _cosine(one.y_loadings, other.y_loadings)],
+            ]
+        )
+
+
+def _cosine(a: Matrix, b: Matrix) -> Matrix:
+    return np.asarray((a * b).sum(axis=0) / np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0))
