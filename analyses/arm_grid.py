@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from analyses.config import EncoderConfig, RunConfig
 
 UNTRAINED = "untrained:"
+UNTRAINED_SOURCE = "untrained"
 #: Encoders without weights: what a comparison shows without any model.
 BASELINES: tuple[tuple[str, str, dict[str, bool | int | float | str]], ...] = (
     ("kmer-5", "kmer-spectrum", {"k": 5}),
@@ -37,17 +38,20 @@ def _missing_baselines(config: RunConfig) -> Iterator[EncoderConfig]:
 
     if not config.compare.baselines:
         return
-    present = {arm.encoder for arm in config.encoders}
+    present = {_registered(arm) for arm in config.encoders}
     for name, encoder, options in BASELINES:
         if encoder not in present:
             yield EncoderConfig(name=name, encoder=encoder, options=options)
     for arm in config.encoders:
-        control = f"{UNTRAINED}{arm.encoder}"
-        if arm.source is None or control in present:
+        if arm.source in (None, UNTRAINED_SOURCE) or f"{UNTRAINED}{arm.encoder}" in present:
             continue
-        present.add(control)
-        changes = {"name": f"untr-{arm.name}", "encoder": control, "source": None, "revision": None}
-        yield arm.model_copy(update=changes | {"options": {"seed": 0, **config.compare.control_options}})
+        present.add(f"{UNTRAINED}{arm.encoder}")
+        yield arm.model_copy(update={"name": f"untr-{arm.name}", "source": UNTRAINED_SOURCE})
+
+
+def _registered(arm: EncoderConfig) -> str:
+    """Name in the registry: an untrained source is another encoder than the checkpoint."""
+    return f"{UNTRAINED}{arm.encoder}" if arm.source == UNTRAINED_SOURCE else arm.encoder
 
 
 def _pooling_variants(config: RunConfig) -> Iterator[EncoderConfig]:

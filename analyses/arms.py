@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from analyses.arm_grid import UNTRAINED, UNTRAINED_SOURCE
 from analyses.config import EncoderConfig
+from analyses.cost import note_cost, read_cost
 from analyses.errors import InputError
 from analyses.progress import Advance
 
@@ -61,7 +63,14 @@ class SequenceArm:
         """Embed the distinct windows that the store lacks."""
         from encoders.dna.embed import embed_missing
 
-        return embed_missing(self.encoder, self.windows().sequences, self.store, progress=progress)
+        report = embed_missing(self.encoder, self.windows().sequences, self.store, progress=progress)
+        if report.n_encoded:
+            note_cost(self.store.folder, report)
+        return report
+
+    def cost(self) -> dict[str, Any]:
+        """What all vectors of this setting in the store have cost, whichever run made them."""
+        return read_cost(self.store.folder)
 
     def gene_view(self) -> View:
         """The subjects' gene vectors, kept factored."""
@@ -104,14 +113,17 @@ def load_arm(arm: EncoderConfig) -> SequenceEncoder:
     """Load the encoder of one arm."""
     from encoders import load_encoder
 
-    options: dict[str, Any] = dict(arm.options)
+    name, source, options = arm.encoder, arm.source, dict(arm.options)
+    if source == UNTRAINED_SOURCE:
+        name, source, options = f"{UNTRAINED}{name}", None, options | arm.untrained
+    settings: dict[str, Any] = options
     return load_encoder(
-        arm.encoder,
-        source=arm.source,
-        revision=arm.revision,
+        name,
+        source=source,
+        revision=None if source is None else arm.revision,
         rc=arm.rc,
         pooling=arm.pooling,
         layer=arm.layer,
         dtype=arm.dtype,
-        **options,
+        **settings,
     )

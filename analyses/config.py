@@ -16,6 +16,13 @@ from analyses.experiment_config import CompareConfig, ExperimentName, PoolingCon
 from analyses.section import Section
 
 
+Options = dict[str, bool | int | float | str]
+
+
+def _first_seed() -> Options:
+    return {"seed": 0}
+
+
 class GenomeConfig(Section):
     """Reference, annotation, genotypes, and how they become windows."""
 
@@ -89,7 +96,11 @@ class CohortConfig(Section):
 
 
 class EncoderConfig(Section):
-    """One arm: a registered encoder and its settings."""
+    """One arm: a registered encoder and its settings.
+
+    ``source: untrained`` asks for the same network with random weights; ``untrained`` then says its seed and size, and
+    is without effect once ``source`` names a checkpoint.
+    """
 
     name: str
     encoder: str
@@ -99,7 +110,8 @@ class EncoderConfig(Section):
     pooling: Literal["mean", "cls", "max"] = "mean"
     layer: int = -1
     dtype: Literal["float32", "bfloat16"] = "float32"
-    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
+    untrained: Options = Field(default_factory=_first_seed)
 
     @field_validator("name")
     @classmethod

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from analyses.section import Section
 
 ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
@@ -15,7 +13,6 @@ class CompareConfig(Section):
     """``experiment: compare``: which controls stand beside the named arms."""
 
     baselines: bool = True
-    control_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
 
 class PoolingConfig(Section):

@@ -22,7 +22,7 @@ STYLE = Path(__file__).parent / "templates" / "figures.mplstyle"
 
 
 @contextmanager
-def _new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
+def new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
     """A figure outside pyplot: no global state, no display, nothing to close."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -73,7 +73,7 @@ def held_out_figure(
     title : str
         Which arm and which view.
     """
-    with _new_figure(2.8) as (figure, axes):
+    with new_figure(2.8) as (figure, axes):
         counts, _, _ = axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
         top = float(np.max(counts))
         axes.axvline(null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=f"null 95 % point: {null_q95:.3f}")
@@ -106,7 +106,7 @@ def spectrum_figure(
     """
     r = np.asarray(in_sample["canonical_correlations"][:n_shown], dtype=float)
     rho, bounds = np.asarray(held_out["rho"], dtype=float), np.asarray(held_out["interval"], dtype=float)
-    with _new_figure(3.3) as (figure, axes):
+    with new_figure(3.3) as (figure, axes):
         mean, q95 = in_sample["null_mean_r1"], in_sample["null_q95_r1"]
         axes.axhspan(mean, q95, color=PALE, linewidth=0, label="null of the first in-sample one: mean to 95 % point")
         axes.plot(
@@ -155,7 +155,7 @@ def loadings_figure(
     order = np.argsort(-np.abs(values), kind="stable")[:n_shown]
     shown, value = [names[i] for i in order], values[order]
     marked = np.array([name in planted for name in shown])
-    with _new_figure(1.3 + 0.185 * len(shown)) as (figure, axes):
+    with new_figure(1.3 + 0.185 * len(shown)) as (figure, axes):
         where = np.arange(len(shown))
         axes.barh(where, value, height=0.72, color=np.where(marked, ORANGE, BLUE).tolist(), linewidth=0)
         if marked.any():
@@ -183,7 +183,7 @@ def overview_figure(rows: "DataFrame") -> "Figure":
     """
     views = list(dict.fromkeys(rows["view"]))
     n_lines = len(rows) + len(views)
-    with _new_figure(1.25 + 0.23 * n_lines) as (figure, axes):
+    with new_figure(1.25 + 0.23 * n_lines) as (figure, axes):
         ticks: list[tuple[int, str]] = []
         line = 0
         for view in views:

@@ -2,186 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from analyses.arms import SequenceArm, make_sequence_arm
-from analyses.cohort import Cohort, read_cohort
-from analyses.config import RunConfig
+import numpy as np
+
 from analyses.config_file import resolved_yaml
-from analyses.errors import InputError
-from analyses.genome import Genome, count_windows, open_genome
+from analyses.genome import count_windows
 from analyses.planting import plant_link
 from analyses.progress import progress_bar, say
-from analyses.provenance import code_version, digest, environment, input_fingerprints, input_name
-from analyses.workspace import Workspace
+from analyses.provenance import environment
+from analyses.run import Run
 
 if TYPE_CHECKING:
-    from analyses.align import Seeds
     from encoders.brain.tables import BrainTable
-    from encoders.dna.protocol import EncoderSpec, SequenceEncoder
-    from encoders.genome.windows import WindowTable
-    from encoders.store import EmbeddingStore
-    from fusion.folds import Folds
     from fusion.views import View
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 
 
-class Pipeline:
-    """One run of one configuration.
+#: Experiments whose arms are compared as encoders, not only as alignments.
+COMPARISONS = ("compare", "pooling", "rc")
 
-    Parameters
-    ----------
-    config : RunConfig
-    force : bool
-        Redo stages that are finished with the same inputs. The embedding store is content-addressed and stays.
-    dry : bool
-        Only plan: the output folder is not touched.
 
-    Raises
-    ------
-    InputError
-        Here and in every stage: bad input, before anything is written for it.
-    """
-
-    def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
-        self.config = config
-        self._input_files = _existing_inputs(config)
-        self.tracking_uri = _tracking_uri(config)
-        if not dry:
-            self.workspace = Workspace(config.output, force=force)
+class Pipeline(Run):
+    """The stages of one run."""
 
     def run(self, until: str = STAGES[-1]) -> None:
         """Run the stages up to and including ``until``."""
         for stage in STAGES[: STAGES.index(until) + 1]:
             getattr(self, f"_{stage}")()
 
-    # What the stages share ------------------------------------------------------------------------------------
-
-    @cached_property
-    def genome(self) -> Genome:
-        """Reference, panel and genotypes, opened."""
-        return open_genome(self.config.genome)
-
-    @cached_property
-    def cohort(self) -> Cohort:
-        """Subjects common to genotypes, participants and brain views."""
-        return read_cohort(self.config, self.genome.samples)
-
-    @cached_property
-    def arms(self) -> dict[str, SequenceArm]:
-        """The arms, their encoders loaded."""
-        settings = self.config
-        return {
-            arm.name: make_sequence_arm(
-                arm, settings.store_root, lambda: self.window_table, window=settings.genome.window
-            )
-            for arm in settings.arms
-        }
-
-    @property
-    def encoders(self) -> dict[str, SequenceEncoder]:
-        """The encoders of the arms."""
-        return {name: arm.encoder for name, arm in self.arms.items()}
-
-    @property
-    def specs(self) -> dict[str, EncoderSpec]:
-        """What each arm's vectors are."""
-        return {name: arm.spec for name, arm in self.arms.items()}
-
-    def store(self, arm: str) -> EmbeddingStore:
-        """The embedding store of one arm."""
-        return self.arms[arm].store
-
-    @cached_property
-    def window_table(self) -> WindowTable:
-        """What the windows stage wrote."""
-        from encoders.genome.windows import WindowTable
-
-        return WindowTable.load(self.workspace.folder / "windows" / "table")
-
-    @cached_property
-    def seeds(self) -> Seeds:
-        """Children of the run's seed."""
-        from analyses.align import Seeds
-
-        return Seeds.spawn(self.config.seed)
-
-    @cached_property
-    def folds(self) -> Folds:
-        """The same folds for every arm and view."""
-        from fusion.folds import make_folds
-
-        covariates, settings = self.cohort.covariates, self.config.folds
-        group = settings.group or self.config.kept_families
-        return make_folds(
-            len(covariates),
-            settings.n_splits,
-            groups=None if group is None else covariates[group].astype(str).to_numpy(),
-            stratify=None if settings.stratify is None else covariates[settings.stratify].astype(str).to_numpy(),
-            random_state=self.seeds.folds,
-        )
-
-    @cached_property
-    def _inputs(self) -> dict[str, str]:
-        return input_fingerprints(self._input_files)
-
-    def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
-        return [self._inputs[input_name(path)] for path in paths]
-
-    @cached_property
-    def _windows_key(self) -> str:
-        genome = self.config.genome
-        files = self._fingerprints((*genome.reference, *genome.annotation, *genome.variants))
-        return digest(code_version(), genome.model_dump(mode="json"), files, self.cohort.subject_ids)
-
-    def _alignment_key(self, arm: str, view: str) -> str:
-        sections = self.config.model_dump(
-            mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds"}
-        )
-        brain = self.config.brain[view]
-        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
-        encoder = self.specs[arm].fingerprint
-        peers = sorted(spec.fingerprint for spec in self.specs.values())  # they decide the dimensions of all
-        return digest(self._windows_key, encoder, peers, brain.model_dump(mode="json"), files, sections)
-
-    @cached_property
-    def _narrowest_arm(self) -> int | None:
-        """Components of the narrowest arm, where arms are compared: a wider one must not win by its width."""
-        from analyses.confounding import make_nuisance
-
-        if len(self.arms) == 1 or self.config.alignment.x_dimensions != "auto":
-            return None
-        from fusion import ViewPCA
-
-        settings = self.config.alignment
-        nuisance = make_nuisance(self.config, self.cohort.covariates)
-        fitted = (
-            ViewPCA(settings.pca_components, confounds=nuisance, scale=settings.scale_x).fit(arm.gene_view())
-            for arm in self.arms.values()
-        )
-        return min(int(pca.n_components_) for pca in fitted)
-
-    @property
-    def _experiment_key(self) -> str:
-        """Follows everything that the alignments follow, and the experiment's own section."""
-        name = self.config.experiment
-        section = self.config.model_dump(mode="json").get(name)
-        return digest(
-            name, section, [self._alignment_key(arm, view) for arm in self.arms for view in self.config.brain]
-        )
-
-    # The stages -----------------------------------------------------------------------------------------------
-
     def _windows(self) -> None:
         ids = self.cohort.subject_ids
         say(f"windows  {len(ids):,} subjects are in all tables")
-        if not self.workspace.is_finished("windows", self._windows_key):
-            with self.workspace.stage("windows", self._windows_key) as files, progress_bar("haplotypes") as advance:
+        if not self.workspace.is_finished("windows", self.windows_key):
+            with self.workspace.stage("windows", self.windows_key) as files, progress_bar("haplotypes") as advance:
                 table, summary = count_windows(self.genome, self.config.genome, ids, progress=advance)
                 folder = self.workspace.path("windows", "table")
                 table.save(folder)
@@ -215,7 +72,7 @@ class Pipeline:
             todo = {
                 name: key
                 for name in brain
-                if not self.workspace.is_finished(f"align {arm}__{name}", key := self._alignment_key(arm, name))
+                if not self.workspace.is_finished(f"align {arm}__{name}", key := self.alignment_key(arm, name))
             }
             gene_view = cache(self.arms[arm].gene_view)  # read only if something is to be aligned
             for name, table in brain.items():
@@ -233,7 +90,7 @@ class Pipeline:
                         families=self.config.kept_families,
                         folds=self.folds,
                         seeds=self.seeds,
-                        x_available=self._narrowest_arm,
+                        x_available=self.narrowest_arm,
                         n_jobs=self.config.workers,
                         progress=advance,
                     )
@@ -252,12 +109,34 @@ class Pipeline:
         from analyses.compare_encoders import compare
 
         comparison = compare(self.workspace, list(self.arms), list(self.config.brain), seed=self.seeds.held_out)
+        if self.config.experiment in COMPARISONS:
+            comparison |= self._describe_arms(min(row["x_cca"] for row in comparison["rows"]))
         self.workspace.write_json("comparison.json", comparison)
         for row in comparison["rows"]:
             say(
                 f"compare  {row['arm_label']} x {row['view']}: held-out rho {row['rho']:.3f}, "
                 f"p {row['p_max_t']:.3f} after correction over all {len(comparison['rows'])} tests"
             )
+
+    def _describe_arms(self, n_components: int) -> dict[str, Any]:
+        """Strand consistency, cost and likeness of the arms: what a comparison of encoders adds to alignments.
+
+        Likeness is that of the components that enter CCA: all of them span what the genotypes span, in every arm.
+        """
+        from analyses.arm_properties import compare_representations, describe_arm
+
+        if not self.workspace.is_finished("arms", self.experiment_key):
+            with self.workspace.stage("arms", self.experiment_key) as files:
+                described = [describe_arm(arm, self.window_table, self.workspace) for arm in self.arms.values()]
+                alike = compare_representations({arm: self._scores(arm, n_components) for arm in self.arms})
+                files.append(self.workspace.write_json("comparison/arms.json", {"arms": described, "alike": alike}))
+        found: dict[str, Any] = self.workspace.read_json("comparison/arms.json")
+        return found
+
+    def _scores(self, arm: str, n_components: int) -> np.ndarray:
+        """Leading components of an arm's gene view."""
+        view, pca = self.gene_pca(arm)
+        return np.asarray(pca.transform(view)[:, :n_components])
 
     def _experiment(self) -> None:
         from analyses.experiments import find_experiment, result_file
@@ -266,10 +145,10 @@ class Pipeline:
         experiment = find_experiment(name)
         if experiment is None:
             return
-        if self.workspace.is_finished(stage := f"experiment {name}", self._experiment_key):
+        if self.workspace.is_finished(stage := f"experiment {name}", self.experiment_key):
             say(f"{name:<8} up to date")
             return
-        with self.workspace.stage(stage, self._experiment_key) as files:
+        with self.workspace.stage(stage, self.experiment_key) as files:
             result = experiment.run(self)
             files.append(self.workspace.write_json(result_file(name), result))
         for sentence in result["answer"]:
@@ -321,7 +200,7 @@ class Pipeline:
             cohort=self.cohort,
             specs=self.specs,
             truth=truth,
-            inputs=self._inputs,
+            inputs=self.inputs,
         )
         self.workspace.write_json("run.json", record)
 
@@ -330,29 +209,3 @@ def _table_view(table: BrainTable) -> View:
     from fusion import TableView
 
     return TableView(table.values, table.subject_ids, table.feature_names)
-
-
-def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
-    """Every input file, once; a missing one stops the run before anything is read or written."""
-    genome = config.genome
-    wanted = {
-        **{f"genome.reference.{i}": path for i, path in enumerate(genome.reference)},
-        **{f"genome.annotation.{i}": path for i, path in enumerate(genome.annotation)},
-        **{f"genome.variants.{i}": path for i, path in enumerate(genome.variants)},
-        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
-        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
-    }
-    if config.truth is not None:
-        wanted["truth"] = config.truth
-    for key, path in wanted.items():
-        if not path.is_file():
-            raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
-    return tuple(dict.fromkeys(wanted.values()))
-
-
-def _tracking_uri(config: RunConfig) -> str | None:
-    if not config.tracking.enabled:
-        return None
-    from analyses.tracking import resolve_tracking_uri
-
-    return resolve_tracking_uri(config.tracking.uri, config.output.parent)

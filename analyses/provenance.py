@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -42,11 +41,6 @@ def file_fingerprint(path: Path) -> str:
         return f"size-mtime:{status.st_size}-{status.st_mtime_ns}"
     with path.open("rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
-
-
-def input_fingerprints(paths: Iterable[Path]) -> dict[str, str]:
-    """``input_name`` to fingerprint."""
-    return {input_name(path): file_fingerprint(path) for path in paths}
 
 
 def input_name(path: Path) -> str:

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from analyses.comparison_figures import draw_comparison
+from analyses.comparison_findings import comparison_sentences
 from analyses.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.formats import format_number, format_p
 from analyses.report_figures import draw_figures
@@ -57,6 +59,8 @@ def _environment() -> Any:
 
 def _context(results: ResultsFolder) -> dict[str, Any]:
     rows = results.rows()
+    compared = results.comparison if results.comparison and "arms" in results.comparison else None
+    drawn = draw_figures(results) | (draw_comparison(compared, results.path / "figures") if compared else {})
     opened = [row["alignment"].name for row in rows if is_significant(row)]
     return {
         "run": results.run,
@@ -66,13 +70,18 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
         "opened": opened or [row["alignment"].name for row in rows if row["alignment"].facts["role"] != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
         "comparison": results.comparison,
+        "comparison_sentences": comparison_sentences(compared, _encoders(results)) if compared else [],
         "labels": {facts["arm"]: facts["arm_label"] for facts in (a.facts for a in results.alignments)},
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
-        "figures": {name: _inline(path) for name, path in draw_figures(results).items()},
+        "figures": {name: _inline(path) for name, path in drawn.items()},
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
     }
+
+
+def _encoders(results: ResultsFolder) -> dict[str, str]:
+    return {arm["name"]: arm["spec"]["name"] for arm in results.run["arms"]}
 
 
 def _planted_arms(results: ResultsFolder) -> list[str]:

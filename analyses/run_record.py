@@ -6,12 +6,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.alignment_files import PRIVATE
 from analyses.cohort import Cohort
 from analyses.config import RunConfig
-from analyses.provenance import environment
+from analyses.provenance import environment, input_name
 from analyses.workspace import SCHEMA, Workspace
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def make_run_record(
     cohort: Cohort,
     specs: Mapping[str, EncoderSpec],
     truth: dict[str, Any] | None,
-    inputs: Mapping[str, str],
+    inputs: Mapping[Path, str],
 ) -> dict[str, Any]:
     """The run's facts for the report, tracking and notebooks.
 
@@ -35,7 +36,7 @@ def make_run_record(
     specs : mapping of arm name to EncoderSpec
     truth : dict or None
         What was planted, by the simulation or by this run.
-    inputs : mapping of file name to fingerprint
+    inputs : mapping of input file to fingerprint
     """
     facts = environment()
     embed = workspace.read_json("embed.json")
@@ -76,7 +77,7 @@ def make_run_record(
             "git_dirty": facts["git_dirty"],
             "versions": facts["versions"],
             "blas": facts["blas"],
-            "inputs": [{"path": path, "fingerprint": value} for path, value in inputs.items()],
+            "inputs": [{"path": input_name(path), "fingerprint": value} for path, value in inputs.items()],
             "seeds": {"seed": config.seed, "pairing": config.pairing.seed},
         },
         "alignments": [f"{arm}__{view}" for arm in specs for view in cohort.brain],

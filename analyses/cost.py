@@ -1,0 +1,47 @@
+"""What vectors cost to make: kept beside them, so that a run that finds them in the store still knows."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from encoders.dna.embed import EmbedReport
+
+_LEDGER = "cost.jsonl"
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes per unit of ru_maxrss."""
+
+
+def note_cost(folder: Path, report: EmbedReport) -> None:
+    """Add one line to a store's ledger; one short append is whole or not at all."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+    entry = {
+        "n_encoded": report.n_encoded,
+        "n_forward_passes": report.n_forward_passes,
+        "seconds": round(report.seconds, 3),
+        "peak_gb": round(peak / 2**30, 3),
+    }
+    with (folder / _LEDGER).open("a", encoding="utf-8") as ledger:
+        ledger.write(json.dumps(entry) + "\n")
+
+
+def read_cost(folder: Path) -> dict[str, Any]:
+    """Sums over a store's ledger.
+
+    Returns
+    -------
+    dict
+        ``n_encoded``, ``n_forward_passes``, ``seconds`` (wall, embedding alone), ``peak_gb`` (of the process, libraries
+        included), ``store_gb``.
+    """
+    path = folder / _LEDGER
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    return {
+        **{key: sum(entry[key] for entry in entries) for key in ("n_encoded", "n_forward_passes", "seconds")},
+        "peak_gb": max((entry["peak_gb"] for entry in entries), default=None),
+        "store_gb": sum(path.stat().st_size for path in folder.glob("*.npy")) / 2**30,
+    }

@@ -1,0 +1,189 @@
+"""One run of one configuration: its inputs, opened once, and the keys that say when a stage is up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyses.arms import SequenceArm, make_sequence_arm
+from analyses.cohort import Cohort, read_cohort
+from analyses.config import RunConfig
+from analyses.confounding import make_nuisance
+from analyses.errors import InputError
+from analyses.genome import Genome, open_genome
+from analyses.provenance import code_version, digest, file_fingerprint
+from analyses.workspace import Workspace
+
+if TYPE_CHECKING:
+    from analyses.align import Seeds
+    from encoders.dna.protocol import EncoderSpec, SequenceEncoder
+    from encoders.genome.windows import WindowTable
+    from encoders.store import EmbeddingStore
+    from fusion.folds import Folds
+    from fusion.pca import ViewPCA
+    from fusion.views import View
+
+
+class Run:
+    """What the stages and experiments of a run share.
+
+    Parameters
+    ----------
+    config : RunConfig
+    force : bool
+        Redo stages that are finished with the same inputs. The embedding store is content-addressed and stays.
+    dry : bool
+        Only plan: the output folder is not touched.
+
+    Raises
+    ------
+    InputError
+        Here and wherever something is opened: bad input, before anything is written for it.
+    """
+
+    def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
+        self.config = config
+        self._input_files = _existing_inputs(config)
+        self.tracking_uri = _tracking_uri(config)
+        if not dry:
+            self.workspace = Workspace(config.output, force=force)
+
+    @cached_property
+    def genome(self) -> Genome:
+        """Reference, panel and genotypes, opened."""
+        return open_genome(self.config.genome)
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """Subjects common to genotypes, participants and brain views."""
+        return read_cohort(self.config, self.genome.samples)
+
+    @cached_property
+    def arms(self) -> dict[str, SequenceArm]:
+        """The arms, their encoders loaded."""
+        settings = self.config
+        return {
+            arm.name: make_sequence_arm(
+                arm, settings.store_root, lambda: self.window_table, window=settings.genome.window
+            )
+            for arm in settings.arms
+        }
+
+    @property
+    def encoders(self) -> dict[str, SequenceEncoder]:
+        """The encoders of the arms."""
+        return {name: arm.encoder for name, arm in self.arms.items()}
+
+    @property
+    def specs(self) -> dict[str, EncoderSpec]:
+        """What each arm's vectors are."""
+        return {name: arm.spec for name, arm in self.arms.items()}
+
+    def store(self, arm: str) -> EmbeddingStore:
+        """The embedding store of one arm."""
+        return self.arms[arm].store
+
+    @cached_property
+    def window_table(self) -> WindowTable:
+        """What the windows stage wrote."""
+        from encoders.genome.windows import WindowTable
+
+        return WindowTable.load(self.workspace.folder / "windows" / "table")
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """Children of the run's seed."""
+        from analyses.align import Seeds
+
+        return Seeds.spawn(self.config.seed)
+
+    @cached_property
+    def folds(self) -> Folds:
+        """The same folds for every arm and view."""
+        from fusion.folds import make_folds
+
+        covariates, settings = self.cohort.covariates, self.config.folds
+        group = settings.group or self.config.kept_families
+        return make_folds(
+            len(covariates),
+            settings.n_splits,
+            groups=None if group is None else covariates[group].astype(str).to_numpy(),
+            stratify=None if settings.stratify is None else covariates[settings.stratify].astype(str).to_numpy(),
+            random_state=self.seeds.folds,
+        )
+
+    @cached_property
+    def inputs(self) -> dict[Path, str]:
+        """Fingerprint of every input file."""
+        return {path: file_fingerprint(path) for path in self._input_files}
+
+    def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
+        return [self.inputs[path] for path in paths]
+
+    @cached_property
+    def windows_key(self) -> str:
+        """What the windows depend on."""
+        genome = self.config.genome
+        files = self._fingerprints((*genome.reference, *genome.annotation, *genome.variants))
+        return digest(code_version(), genome.model_dump(mode="json"), files, self.cohort.subject_ids)
+
+    def alignment_key(self, arm: str, view: str) -> str:
+        """What one alignment depends on."""
+        sections = self.config.model_dump(
+            mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds"}
+        )
+        brain = self.config.brain[view]
+        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
+        encoder = self.specs[arm].fingerprint
+        peers = sorted(spec.fingerprint for spec in self.specs.values())  # they decide the dimensions of all
+        return digest(self.windows_key, encoder, peers, brain.model_dump(mode="json"), files, sections)
+
+    def gene_pca(self, arm: str) -> tuple[View, ViewPCA]:
+        """One arm's gene view, and its PCA on the whole cohort once confounds are removed."""
+        from fusion import ViewPCA
+
+        settings, view = self.config.alignment, self.arms[arm].gene_view()
+        nuisance = make_nuisance(self.config, self.cohort.covariates)
+        return view, ViewPCA(settings.pca_components, confounds=nuisance, scale=settings.scale_x).fit(view)
+
+    @cached_property
+    def narrowest_arm(self) -> int | None:
+        """Components of the narrowest arm, where arms are compared: a wider one must not win by its width."""
+        if len(self.arms) == 1 or self.config.alignment.x_dimensions != "auto":
+            return None
+        return min(int(self.gene_pca(arm)[1].n_components_) for arm in self.arms)
+
+    @property
+    def experiment_key(self) -> str:
+        """Follows everything that the alignments follow, and the experiment's own section."""
+        name = self.config.experiment
+        section = self.config.model_dump(mode="json").get(name)
+        return digest(name, section, [self.alignment_key(arm, view) for arm in self.arms for view in self.config.brain])
+
+
+def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
+    """Every input file, once; a missing one stops the run before anything is read or written."""
+    genome = config.genome
+    wanted = {
+        **{f"genome.reference.{i}": path for i, path in enumerate(genome.reference)},
+        **{f"genome.annotation.{i}": path for i, path in enumerate(genome.annotation)},
+        **{f"genome.variants.{i}": path for i, path in enumerate(genome.variants)},
+        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
+        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+    }
+    if config.truth is not None:
+        wanted["truth"] = config.truth
+    for key, path in wanted.items():
+        if not path.is_file():
+            raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
+    return tuple(dict.fromkeys(wanted.values()))
+
+
+def _tracking_uri(config: RunConfig) -> str | None:
+    if not config.tracking.enabled:
+        return None
+    from analyses.tracking import resolve_tracking_uri
+
+    return resolve_tracking_uri(config.tracking.uri, config.output.parent)

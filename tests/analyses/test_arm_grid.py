@@ -1,0 +1,71 @@
+"""Which arms an experiment compares."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyses.config import EncoderConfig, RunConfig
+from analyses.config_file import load_config
+from tests.analyses.commands import CONFIG
+
+TRAINED = EncoderConfig(name="dnab2", encoder="dnabert2", source="/weights", rc="average", untrained={"seed": 3})
+
+
+def _config(encoders: tuple[EncoderConfig, ...], **changes: Any) -> RunConfig:
+    settings = load_config(CONFIG, variables={"DEMO_COHORT": "/nowhere"}).model_dump() | changes
+    return RunConfig.model_validate(settings | {"encoders": [arm.model_dump() for arm in encoders]})
+
+
+def test_alignment_takes_the_arms_as_named() -> None:
+    assert _config((TRAINED,)).arms == (TRAINED,)
+
+
+def test_a_comparison_adds_baselines_and_one_untrained_control_of_each_architecture() -> None:
+    both = (TRAINED, TRAINED.model_copy(update={"name": "dnab2-fwd", "rc": "forward"}))
+    arms = _config(both, experiment="compare").arms
+    assert [arm.name for arm in arms] == ["dnab2", "dnab2-fwd", "kmer-5", "dosage", "untr-dnab2"]
+    control = arms[-1]
+    assert (control.encoder, control.source, control.rc, control.untrained) == (
+        "dnabert2",
+        "untrained",
+        "average",
+        {"seed": 3},
+    )
+
+
+def test_what_is_there_is_not_added_again() -> None:
+    named = (
+        TRAINED,
+        EncoderConfig(name="k7", encoder="kmer-spectrum", options={"k": 7}),
+        EncoderConfig(name="control", encoder="untrained:dnabert2", rc="average"),
+    )
+    assert [arm.name for arm in _config(named, experiment="compare").arms] == ["dnab2", "k7", "control", "dosage"]
+    assert _config(named, experiment="compare", compare={"baselines": False}).arms == named
+
+
+def test_pooling_and_rc_replace_each_arm_by_its_variants() -> None:
+    pooled = _config((TRAINED,), experiment="pooling", pooling={"poolings": ["mean", "max"], "layers": [-1, 3]}).arms
+    assert [(arm.name, arm.pooling, arm.layer) for arm in pooled] == [
+        ("dnab2-mean-last1", "mean", -1),
+        ("dnab2-mean-l3", "mean", 3),
+        ("dnab2-max-last1", "max", -1),
+        ("dnab2-max-l3", "max", 3),
+    ]
+    strands = _config((TRAINED,), experiment="rc").arms
+    assert [(arm.name, arm.rc) for arm in strands] == [("dnab2-fwd", "forward"), ("dnab2-avg", "average")]
+
+
+def test_two_arms_of_one_name_are_refused_after_expansion() -> None:
+    twin = EncoderConfig(name="kmer-5", encoder="dnabert-6", source="/weights")
+    with pytest.raises(ValueError, match="'kmer-5' is used twice"):
+        _config((twin,), experiment="compare")
+
+
+def test_the_resolved_configuration_gives_the_same_arms(tmp_path: Path) -> None:
+    from analyses.config_file import resolved_yaml
+
+    config = _config((TRAINED,), experiment="compare")
+    path = tmp_path / "resolved.yaml"
+    path.write_text(resolved_yaml(config))
+    assert load_config(path).arms == config.arms
