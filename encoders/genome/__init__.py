@@ -21,6 +21,9 @@ _EXPORTS = {
     "haplotype_sequences": "haplotypes",
     "WindowTable": "window_table",
     "make_window_table": "windows",
+    "count_in_allele_space": "windows",
+    "WindowCount": "allele_space",
+    "CallableRegions": "callable_regions",
     "haplotype_dosage": "cohort",
     "select_unrelated": "cohort",
 }

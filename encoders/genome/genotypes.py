@@ -56,6 +56,21 @@ class GenotypeBlock:
         return replace(self, subjects=subjects, alleles=self.alleles[:, columns], phased=self.phased[:, columns])
 
 
+def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
+    """Consecutive records of one file and the same subjects as one block; at least one chunk is needed."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return replace(
+        chunks[0],
+        positions=np.concatenate([chunk.positions for chunk in chunks]),
+        refs=tuple(ref for chunk in chunks for ref in chunk.refs),
+        alts=tuple(alts for chunk in chunks for alts in chunk.alts),
+        info_ends=np.concatenate([chunk.info_ends for chunk in chunks]),
+        alleles=np.concatenate([chunk.alleles for chunk in chunks]),
+        phased=np.concatenate([chunk.phased for chunk in chunks]),
+    )
+
+
 def drop_repeats(blocks: Sequence[GenotypeBlock], interval: Interval) -> list[GenotypeBlock]:
     """Keep each subject once: files that overlap (per-gene files do) must repeat one another."""
     if len(blocks) < 2:

@@ -1,78 +1,14 @@
 """Haplotype sequences: alleles first, each distinct pattern of alleles resolved once."""
 
-# ruff: noqa: F722
-
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from jaxtyping import Int64
+from collections.abc import Sequence
 
 from encoders.errors import InputError
-from encoders.genome.alleles import REFERENCE, MissingPolicy, UnphasedPolicy, check_policies, choose_alleles, ploidy_of
-from encoders.genome.consensus import Consensus, Edit
-from encoders.genome.genotypes import GenotypeBlock
+from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, check_policies, ploidy_of
+from encoders.genome.consensus import Edit
 from encoders.genome.intervals import Interval
+from encoders.genome.patterns import find_patterns, records_at_once
 from encoders.genome.reference import Reference
 from encoders.genome.variants import VariantFiles
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """One way to differ from the reference in a region, and who carries it.
-
-    Parameters
-    ----------
-    edits : tuple of Edit
-        By position, on the plus strand; empty where every carried record was skipped.
-    haplotypes : int64 [n_carriers]
-        ``ploidy * subject + haplotype`` in the block, both from 0, ascending.
-    events : Counter
-        What the rules did, counted once per haplotype.
-    """
-
-    edits: tuple[Edit, ...]
-    haplotypes: Int64[np.ndarray, " n_carriers"]
-    events: Counter[str]
-
-
-def find_patterns(
-    sequence: str,
-    start: int,
-    block: GenotypeBlock,
-    *,
-    unphased: UnphasedPolicy,
-    missing: MissingPolicy,
-    only_copy: int | None = None,
-) -> Iterator[Pattern]:
-    """Distinct patterns of non-reference alleles of a block, each resolved once.
-
-    Parameters
-    ----------
-    sequence : str
-        Reference of the region, upper case, plus strand.
-    start : int
-        First base of the region, from 0.
-    block : GenotypeBlock
-    unphased, missing : str
-        Policies (:func:`encoders.genome.alleles.choose_alleles`).
-    only_copy : int, optional
-        Leave the other haplotype of each subject alone (0 or 1).
-    """
-    codes = np.ascontiguousarray(choose_alleles(block, unphased=unphased, missing=missing).T)
-    if only_copy is not None:
-        codes[np.arange(len(codes)) % ploidy_of(unphased) != only_copy] = REFERENCE
-    carriers: dict[bytes, list[int]] = {}
-    for haplotype in np.flatnonzero(codes.any(axis=1)).tolist():
-        carriers.setdefault(codes[haplotype].tobytes(), []).append(haplotype)
-    consensus = Consensus(sequence, start, block)
-    for haplotypes in carriers.values():
-        pattern = codes[haplotypes[0]]
-        records = np.flatnonzero(pattern)
-        edits, events = consensus.resolve(zip(records.tolist(), pattern[records].tolist(), strict=True))
-        counted = Counter({event: n * len(haplotypes) for event, n in events.items()})
-        yield Pattern(edits, np.array(haplotypes, dtype=np.int64), counted)
 
 
 def apply_edits(sequence: str, edits: Sequence[Edit]) -> str:
@@ -143,14 +79,14 @@ def _spell(
     ploidy = ploidy_of(unphased)
     sequence = reference.fetch(interval)
     found = {subject: [sequence] * ploidy for subject in subjects}
-    for block in variants.fetch(interval, subjects):
+    for members, chunks in variants.stream(interval, subjects, n_records=records_at_once(len(subjects))):
         for pattern in find_patterns(
-            sequence, interval.start, block, unphased=unphased, missing=missing, only_copy=only_copy
+            sequence, interval.start, chunks, unphased=unphased, missing=missing, only_copy=only_copy
         ):
             made = apply_edits(sequence, pattern.edits)
             for haplotype in pattern.haplotypes.tolist():
                 column, copy = divmod(haplotype, ploidy)
-                found[block.subjects[column]][copy] = made
+                found[members[column]][copy] = made
     return {subject: tuple(copies) for subject, copies in found.items()}
 
 

@@ -1,6 +1,6 @@
 """Stretches of a gene that are cut into windows: exons, gene bodies, promoters, and their tiles."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 from encoders.errors import InputError
@@ -75,23 +75,18 @@ def make_tiles(interval: Interval, window: int) -> tuple[Tile, ...]:
     return tuple(Tile(step, min(step + window, length)) for step in steps)
 
 
-def split_edits(edits: Sequence[Edit], tiles: Sequence[Tile]) -> Iterator[tuple[int, tuple[Edit, ...]]]:
-    """Number of every tile that edits touch, with these edits in coordinates of the tile.
+def split_edit(edit: Edit, tiles: Sequence[Tile]) -> tuple[tuple[int, Edit], ...]:
+    """Number of every tile that an edit touches, with its part there in coordinates of the tile.
 
     Letters replace reference bases one by one; what an allele has beyond its REF belongs to the last base it replaces,
     or to the base before an insertion; what it lacks is removed from whichever tile holds it.
     """
-    window = max(tile.end - tile.start for tile in tiles)
-    length = max(tile.end for tile in tiles)
+    window = max(tiles[0].end - tiles[0].start, tiles[-1].end - tiles[-1].start)
     backwards = tiles[0].start > tiles[-1].start
-    touched: dict[int, list[Edit]] = {}
-    for edit in edits:
-        first, last = min(edit.start, edit.end - 1), edit.end - 1
-        numbers = sorted((length - 1 - base if backwards else base) // window for base in (first, last))
-        for number in range(numbers[0], numbers[1] + 1):
-            touched.setdefault(number, []).append(_clip(edit, tiles[number]))
-    for number, clipped in touched.items():
-        yield number, tuple(clipped)
+    length = tiles[0].end if backwards else tiles[-1].end
+    first, last = min(edit.start, edit.end - 1), edit.end - 1
+    numbers = sorted((length - 1 - base if backwards else base) // window for base in (first, last))
+    return tuple((number, _clip(edit, tiles[number])) for number in range(numbers[0], numbers[1] + 1))
 
 
 def _clip(edit: Edit, tile: Tile) -> Edit:

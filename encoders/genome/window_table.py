@@ -108,6 +108,16 @@ class WindowTable:
         shared = np.diff(self.indptr) < self.n_subjects * self.ploidy
         return len(np.union1d(self.sequence_index, self.reference_index[shared]))
 
+    def n_distinct_by_gene(self) -> dict[str, int]:
+        """As :attr:`n_distinct`, for every gene by itself; a sequence that two genes share counts for both."""
+        shared = np.diff(self.indptr) < self.n_subjects * self.ploidy
+        gene_of_entry = np.repeat(self.gene_index, np.diff(self.indptr))
+        genes = np.concatenate([gene_of_entry, self.gene_index[shared]]).astype(np.int64)
+        carried = np.concatenate([self.sequence_index, self.reference_index[shared]])
+        pairs = np.unique(genes * len(self.sequences) + carried)
+        counts = np.bincount(pairs // len(self.sequences), minlength=len(self.gene_ids))
+        return dict(zip(self.gene_ids, counts.tolist(), strict=True))
+
     @property
     def gain(self) -> float:
         """Sequences in all / distinct sequences."""

@@ -15,7 +15,7 @@ from encoders.genome.consensus import Edit
 from encoders.genome.haplotypes import apply_edits, haplotype_sequences
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
-from encoders.genome.regions import check_unit, make_tiles, split_edits
+from encoders.genome.regions import check_unit, make_tiles, split_edit
 from encoders.genome.sequences import reverse_complement
 from encoders.genome.variants import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table
@@ -66,7 +66,10 @@ def edits_of_a_region(draw: st.DrawFn) -> tuple[str, list[Edit], int, str]:
 def test_windows_joined_are_the_haplotype(case: tuple[str, list[Edit], int, str]) -> None:
     sequence, edits, window, strand = case
     tiles = make_tiles(Interval("20", 0, len(sequence), strand), window)
-    changed = dict(split_edits(edits, tiles))
+    changed: dict[int, list[Edit]] = {}
+    for edit in edits:
+        for number, part in split_edit(edit, tiles):
+            changed.setdefault(number, []).append(part)
     pieces = [
         apply_edits(sequence[tile.start : tile.end], changed.get(number, ())) for number, tile in enumerate(tiles)
     ]
@@ -194,7 +197,7 @@ def test_batches_of_subjects_give_the_same_table(
 ) -> None:
     reference, panel, variants, subjects = real_cohort
     whole = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
-    monkeypatch.setattr("encoders.genome.windows.SUBJECTS_AT_ONCE", 197)
+    monkeypatch.setattr("encoders.genome.window_builder.SUBJECTS_AT_ONCE", 197)
     parts = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
     assert set(whole.sequences) == set(parts.sequences)
     for window in range(whole.n_windows):

@@ -1,0 +1,169 @@
+"""Genotypes of one PGEN file set (plink2; the form in which UK Biobank gives phased genotypes)."""
+
+# ruff: noqa: F722
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int16, Int64
+
+from encoders.errors import InputError
+from encoders.genome.genotypes import GenotypeBlock
+from encoders.genome.intervals import Interval
+from encoders.genome.pvar import Records, read_pvar
+from encoders.genome.variant_source import Site, check_samples
+
+_MISSING = -9
+_DOSAGE_ONLY_MODES = {3, 4}
+_HEADER = b"\x6c\x1b"
+
+
+class PgenSource:
+    """A ``.pgen`` with its ``.pvar`` (or ``.pvar.zst``) and ``.psam``.
+
+    Hard calls with their phase are read; PGEN keeps no order for unphased heterozygotes, so "as-written" finds the
+    smaller allele first, and a homozygote counts as phased.
+
+    Parameters
+    ----------
+    path : Path
+        Any of the three files.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, they do not belong together, or the genotypes are dosages without hard calls.
+    """
+
+    def __init__(self, path: Path) -> None:
+        stem = Path(str(path).removesuffix(".zst")).with_suffix("")
+        self.path = stem.parent / f"{stem.name}.pgen"
+        pvars = [stem.parent / f"{stem.name}{suffix}" for suffix in (".pvar", ".pvar.zst")]
+        psam = stem.parent / f"{stem.name}.psam"
+        _check_header(self.path)
+        if not psam.is_file() or not any(pvar.is_file() for pvar in pvars):
+            raise InputError(
+                f"a PGEN is read with {psam.name} and {pvars[0].name} (or .pvar.zst) beside it; {self.path.parent} "
+                "lacks one of them: copy all three files"
+            )
+        self.samples = check_samples(_read_psam(psam), psam)
+        self._row_of = {name: row for row, name in enumerate(self.samples)}
+        self._contigs: dict[str, Records] = read_pvar(next(pvar for pvar in pvars if pvar.is_file()))
+        self.contigs: tuple[str, ...] = tuple(self._contigs)
+        self._reader = self._open()
+        self._subset: tuple[str, ...] = self.samples
+
+    def _open(self) -> Any:
+        import pgenlib
+
+        counts = np.concatenate([records.allele_counts for records in self._contigs.values()])
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.uintp)
+        try:
+            return pgenlib.PgenReader(str(self.path).encode(), len(self.samples), len(counts), None, offsets)
+        except RuntimeError as error:
+            raise InputError(
+                f"the PGEN {self.path} must agree with its .psam ({len(self.samples)} samples) and .pvar "
+                f"({len(counts)} records); it does not ({_say(error)}): copy all three files again"
+            ) from error
+
+    def has_records(self, contig: str) -> bool:
+        """Whether the file has any record there."""
+        return contig in self._contigs
+
+    def sites(self, contig: str, interval: Interval) -> Iterator[Site]:
+        """Records that overlap a region, without genotypes."""
+        records = self._contigs[contig]
+        for number in records.overlapping(interval).tolist():
+            ref, alts = records.alleles(number)
+            yield Site(int(records.starts[number]), ref, ",".join(alts), self.path)
+
+    def chunks(
+        self, contig: str, interval: Interval | None, subjects: tuple[str, ...], n_records: int
+    ) -> Iterator[GenotypeBlock]:
+        """Records that overlap a region, or all of a contig, in file order, at most ``n_records`` at a time."""
+        every = np.arange(len(self._contigs[contig].starts))
+        numbers = every if interval is None else self._contigs[contig].overlapping(interval)
+        for first in range(0, len(numbers), n_records):
+            yield self._block(contig, numbers[first : first + n_records], subjects)
+
+    def _block(self, contig: str, numbers: Int64[np.ndarray, " n_records"], subjects: tuple[str, ...]) -> GenotypeBlock:
+        records = self._contigs[contig]
+        rows = np.array([self._row_of[subject] for subject in subjects], dtype=np.uint32)
+        order = np.argsort(rows)
+        if subjects != self._subset:
+            self._reader.change_sample_subset(rows[order])
+            self._subset = subjects
+        alleles = np.empty((len(numbers), 2 * len(subjects)), dtype=np.int32)
+        phased = np.empty((len(numbers), len(subjects)), dtype=np.bool_)
+        if len(numbers):
+            listed = (numbers + records.first).astype(np.uint32)
+            try:
+                self._reader.read_alleles_and_phasepresent_list(listed, alleles, phased)
+            except RuntimeError as error:
+                raise InputError(f"the PGEN {self.path} is damaged ({_say(error)}): copy it again") from error
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        pairs: Int16[np.ndarray, "n_records n_subjects 2"] = alleles.reshape(*phased.shape, 2)[:, back].astype(np.int16)
+        pairs[pairs == _MISSING] = -1
+        spelled = [records.alleles(number) for number in numbers.tolist()]
+        block = GenotypeBlock(
+            subjects=subjects,
+            chrom=contig,
+            positions=records.starts[numbers],
+            refs=tuple(ref for ref, _ in spelled),
+            alts=tuple(alts for _, alts in spelled),
+            info_ends=records.ends[numbers],
+            alleles=pairs,
+            phased=phased[:, back],
+            path=self.path,
+        )
+        self._refuse_dosages(block, numbers + records.first)
+        return block
+
+    def _refuse_dosages(self, block: GenotypeBlock, numbers: Int64[np.ndarray, " n_records"]) -> None:
+        """A missing hard call with a known dosage is an imputed genotype that nobody called."""
+        absent = (block.alleles < 0).any(axis=2)
+        dosages = np.empty(len(block.subjects), dtype=np.float32)
+        for record in np.flatnonzero(absent.any(axis=1)).tolist():
+            self._reader.read_dosages(int(numbers[record]), dosages)
+            order = np.argsort([self._row_of[subject] for subject in block.subjects])
+            uncalled = absent[record][order] & (dosages >= 0)
+            if uncalled.any():
+                raise InputError(
+                    f"haplotypes need called alleles; {block.describe(record)} has a dosage without a hard call for "
+                    f"{block.subjects[order[int(uncalled.argmax())]]}: give hard calls (plink2 --hard-call-threshold) "
+                    "or leave imputed records out"
+                )
+
+
+def _check_header(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"the variant file {path} does not exist: correct the path")
+    with path.open("rb") as file:
+        head = file.read(3)
+    if head[:2] != _HEADER or len(head) < 3:
+        raise InputError(f"the variant file {path} is no PGEN (its first bytes are not those of one): copy it again")
+    if head[2] in _DOSAGE_ONLY_MODES:
+        raise InputError(
+            f"haplotypes need called alleles; the PGEN {path} holds dosages only: give the hard calls, phased, of the "
+            "same data"
+        )
+
+
+def _read_psam(path: Path) -> tuple[str, ...]:
+    """Individual identifiers (IID); without a header line the columns are FID, IID as in a .fam file."""
+    column, names = 1, []
+    for line in path.read_text().splitlines():
+        fields = line.split()
+        if line.startswith("#") and "IID" in line:
+            column = [field.lstrip("#") for field in fields].index("IID")
+        elif fields and not line.startswith("#"):
+            names.append(fields[column])
+    return tuple(names)
+
+
+def _say(error: RuntimeError) -> str:
+    text = error.args[0] if error.args else ""
+    return (text.decode(errors="replace") if isinstance(text, bytes) else str(text)).strip().rstrip(".")

@@ -1,0 +1,160 @@
+"""Collects the windows of one region after another; memory grows with what differs from the reference."""
+
+# ruff: noqa: F722
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, ploidy_of
+from encoders.genome.annotation import Panel
+from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, keep_inside, mask_outside
+from encoders.genome.genotypes import GenotypeBlock
+from encoders.genome.intervals import Interval
+from encoders.genome.patterns import Pattern, find_patterns, records_at_once
+from encoders.genome.reference import Reference
+from encoders.genome.regions import Region, make_tiles
+from encoders.genome.sequences import AMBIGUITY, sequence_id
+from encoders.genome.variants import VariantFiles
+from encoders.genome.window_cutter import WindowCutter
+from encoders.genome.window_table import WindowTable
+
+SUBJECTS_AT_ONCE = 50_000
+
+
+class WindowBuilder:
+    """Windows of every haplotype of some subjects.
+
+    Parameters
+    ----------
+    subjects : tuple of str
+    reference : Reference
+    variants : VariantFiles
+    unphased, missing : str
+        Policies (:func:`encoders.genome.alleles.choose_alleles`).
+    """
+
+    cutter: type[WindowCutter] = WindowCutter
+
+    def __init__(
+        self,
+        subjects: tuple[str, ...],
+        reference: Reference,
+        variants: VariantFiles,
+        *,
+        unphased: UnphasedPolicy,
+        missing: MissingPolicy,
+    ) -> None:
+        self.subjects = subjects
+        self.reference = reference
+        self.variants = variants
+        self.unphased: UnphasedPolicy = unphased
+        self.missing: MissingPolicy = missing
+        self.ploidy = ploidy_of(unphased)
+        self.callable: CallableRegions | None = None
+        self.masking = False
+        self.index_of: dict[str, int] = {}
+        self.events: Counter[str] = Counter()
+        self._row_of = {subject: row for row, subject in enumerate(subjects)}
+        self._windows: list[tuple[int, int, int, Interval, int]] = []
+        self._entries: list[tuple[Int64[np.ndarray, " n_entries"], Int32[np.ndarray, " n_entries"]]] = []
+        self._genes_with_records: set[int] = set()
+
+    def limit(self, regions: CallableRegions, outside: OutsidePolicy) -> None:
+        """Mark what lies outside these regions, and hide it under the policy "N"."""
+        self.callable, self.masking = regions, outside == "N"
+
+    def add(self, region: Region, *, gene: int, window: int) -> None:
+        """Windows of one region, in every subject."""
+        interval = region.interval
+        raw = self.reference.fetch(interval)
+        inside = self._inside(interval)
+        shown = raw if inside is None or not self.masking else mask_outside(raw, inside)
+        tiles = make_tiles(interval, window)
+        cutter = self.cutter(shown, tiles, interval, self.index_of, codes="iupac" in self.unphased)
+        self.events["ambiguous_reference_base"] += sum(map(raw.count, AMBIGUITY))
+        for rank, (tile, index) in enumerate(zip(cutter.tiles, cutter.reference, strict=True), start=1):
+            place = Interval(interval.chrom, interval.start + tile.start, interval.start + tile.end, interval.strand)
+            self._windows.append((gene, region.exon, rank, place, index))
+        carriers: list[list[tuple[Int64[np.ndarray, " n_carriers"], int]]] = [[] for _ in tiles]
+        for haplotypes, pattern in self._patterns(interval, raw, gene):
+            edits = pattern.edits
+            if inside is not None:
+                edits = keep_inside(edits, inside)
+                self.events["outside_callable_allele"] += (len(pattern.edits) - len(edits)) * len(haplotypes)
+            for number, index in cutter.cut(edits if self.masking else pattern.edits):
+                self.events["emptied_window"] += len(haplotypes) * (index == self.index_of.get(""))
+                carriers[number].append((haplotypes, index))
+
+        self._entries += map(_row, carriers)
+
+    def _inside(self, interval: Interval) -> Bool[np.ndarray, " n_bases"] | None:
+        if self.callable is None:
+            return None
+        inside = self.callable.inside(interval)
+        self.events["outside_callable_base"] += int((~inside).sum())
+        return inside
+
+    def _patterns(
+        self, interval: Interval, sequence: str, gene: int
+    ) -> Iterator[tuple[Int64[np.ndarray, " n_carriers"], Pattern]]:
+        """Patterns of alleles with their carriers among all haplotypes, some subjects and some records at a time."""
+        for batch in range(0, len(self.subjects), SUBJECTS_AT_ONCE):
+            subjects = self.subjects[batch : batch + SUBJECTS_AT_ONCE]
+            for members, chunks in self.variants.stream(interval, subjects, n_records=records_at_once(len(subjects))):
+                self._genes_with_records.add(gene)
+                rows = np.array([self._row_of[subject] for subject in members], dtype=np.int64)
+                for pattern in find_patterns(
+                    sequence, interval.start, self._counted(chunks), unphased=self.unphased, missing=self.missing
+                ):
+                    self.events.update(pattern.events)
+                    columns, copies = np.divmod(pattern.haplotypes, self.ploidy)
+                    yield rows[columns] * self.ploidy + copies, pattern
+
+    def _counted(self, chunks: Iterable[GenotypeBlock]) -> Iterator[GenotypeBlock]:
+        for chunk in chunks:
+            first, second = chunk.alleles[..., 0], chunk.alleles[..., 1]
+            missing = (first < 0) | (second < 0)
+            self.events["missing_genotype"] += int(missing.sum())
+            self.events["unphased_heterozygote"] += int(((first != second) & ~missing & ~chunk.phased).sum())
+            yield chunk
+
+    def finish(self, panel: Panel, settings: dict[str, str]) -> WindowTable:
+        """The table of all regions added."""
+        self.events["gene_without_records"] = len(panel.genes) - len(self._genes_with_records)
+        gene, exon, rank, places, reference = zip(*self._windows, strict=True)
+        lengths = np.array([len(place) for place in places], dtype=np.float64)
+        gene_index = np.array(gene, dtype=np.int32)
+        return WindowTable(
+            subject_ids=self.subjects,
+            gene_ids=tuple(gene.gene_id for gene in panel.genes),
+            gene_index=gene_index,
+            exon=np.array(exon, dtype=np.int32),
+            window=np.array(rank, dtype=np.int32),
+            chrom=tuple(place.chrom for place in places),
+            start=np.array([place.start for place in places], dtype=np.int64),
+            end=np.array([place.end for place in places], dtype=np.int64),
+            strand=tuple(place.strand for place in places),
+            weight=lengths / np.bincount(gene_index, weights=lengths)[gene_index],
+            sequences=tuple(self.index_of),
+            sequence_ids=tuple(map(sequence_id, self.index_of)),
+            reference_index=np.array(reference, dtype=np.int32),
+            indptr=np.cumsum([0, *(len(haplotypes) for haplotypes, _ in self._entries)], dtype=np.int64),
+            haplotype_index=np.concatenate([haplotypes for haplotypes, _ in self._entries]),
+            sequence_index=np.concatenate([indices for _, indices in self._entries]),
+            ploidy=self.ploidy,
+            events={event: count for event, count in sorted(self.events.items()) if count},
+            settings=settings,
+        )
+
+
+def _row(
+    carriers: list[tuple[Int64[np.ndarray, " _"], int]],
+) -> tuple[Int64[np.ndarray, " n_entries"], Int32[np.ndarray, " n_entries"]]:
+    """Non-reference entries of one window, by haplotype."""
+    haplotypes = np.concatenate([np.empty(0, np.int64), *(haplotypes for haplotypes, _ in carriers)])
+    indices = np.repeat([index for _, index in carriers], [len(haplotypes) for haplotypes, _ in carriers])
+    order = np.argsort(haplotypes)
+    return haplotypes[order], indices.astype(np.int32)[order]
