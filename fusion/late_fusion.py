@@ -1,88 +1,80 @@
 """LateFusion: each side embedded on its own, then aligned; applied to new subjects, saved without pickle."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import TransformerTags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
 from fusion.cca import CanonicalCorrelation
+from fusion.concatenation import Concatenation
+from fusion.confound_coding import ConfoundCoding
 from fusion.dimensions import Dimensions, settle_dimensions
+from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
 from fusion.fold_embedding import Scaling, scale_pair
+from fusion.harmonize import ComBat
+from fusion.late_fusion_parts import from_parts, to_parts
 from fusion.loadings import feature_loadings, group_loadings
-from fusion.matrices import Matrix, as_matrix, check_same_subjects
+from fusion.matrices import Matrix, check_same_subjects
 from fusion.pca import ViewPCA
 from fusion.resampling import paired_correlations
-from fusion.views import View, as_view
+from fusion.two_view import TwoViewAligner
+from fusion.views import TableView, View, as_view
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KIND = "LateFusion"
-
-
-@dataclass(frozen=True)
-class EmbeddingMap:
-    """Residualisation, scaling and PCA as one affine map of features and confounds.
-
-    Attributes
-    ----------
-    weights : float64 array, shape [n_features, n_components]
-    intercept : float64 array, shape [n_components]
-    confound_weights : float64 array, shape [n_confounds, n_components]
-    """
-
-    weights: Matrix
-    intercept: Matrix
-    confound_weights: Matrix
-
-    @classmethod
-    def of(cls, pca: ViewPCA, n_confounds: int) -> Self:
-        """Read the map off a fitted PCA: where zero features go, for zero and for unit confounds."""
-        probes = np.vstack([np.zeros(n_confounds), np.eye(n_confounds)])
-        origin = np.zeros((len(probes), pca.components_.shape[1]))
-        images = pca.transform(origin, confounds=probes)
-        return cls(pca.components_.T / pca.scale_[:, np.newaxis], images[0], images[1:] - images[0])
-
-    def apply(self, view: View, confounds: Matrix) -> Matrix:
-        """Embedding of any rows, [n_subjects, n_components]."""
-        if view.shape[1] != len(self.weights):
-            raise InputError(f"LateFusion was fitted on {len(self.weights)} features; this view has {view.shape[1]}.")
-        embedded: Matrix = view.multiply(self.weights) + self.intercept + confounds @ self.confound_weights
-        return embedded
+KIND = "LateFusion 2"
 
 
 class LateFusion(BaseEstimator):  # type: ignore[misc]
-    """Embed two views separately (confounds, scale, PCA), align the leading components by exact CCA.
+    """Embed two views separately (sites, confounds, scale, PCA) and align their leading components.
 
     Parameters
     ----------
     n_components : int
         Canonical components kept, at most the smaller number of dimensions.
     x_dimensions, y_dimensions : int or "auto"
-        Leading components of each embedding that CCA takes; "auto" by `fusion.dimensions.choose_dimensions`.
+        Leading components of each embedding that the alignment takes; "auto" by
+        `fusion.dimensions.choose_dimensions`.
     pca_components : int
         Size of each embedding, at most the rank.
     scale : bool or pair of bool
         Unit variance per column before PCA.
     min_ratio : float
         Of "auto": effective subjects per dimension.
+    estimator : CanonicalCorrelation, RidgeCCA or SparseCCA, optional
+        The alignment, exact CCA by default; cloned, with `n_components` from here.
+    harmonize : ComBat, optional
+        Removes sites from y (the brain side) before confounds, which it keeps as covariates until they are removed.
 
     Attributes
     ----------
     canonical_correlations_ : float64 array, shape [n_components_]
         In sample.
     dimensions_, embedding_dimensions_ : tuple of int
-        Components of x and y that CCA took; that the embeddings have.
+        Components of x and y that the alignment took; that the embeddings have.
     n_effective_ : int
         Subjects less intercept and confounds.
     x_map_, y_map_ : EmbeddingMap
     x_weights_, y_weights_ : float64 arrays, shape [dimensions, n_components_]
         From embeddings to scores, which have unit variance in the training rows.
+    x_loadings_, y_loadings_ : float64 arrays, shape [dimensions, n_components_]
+        Correlations of embedding dimensions with the scores; `loadings` maps back to genes and regions.
+    concatenation_ : Concatenation
+        Name of the recipe, columns requested and effective.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> genes, brain, age = rng.standard_normal((97, 24)), rng.standard_normal((97, 11)), rng.standard_normal(97)
+    >>> fusion = LateFusion(n_components=2).fit(genes[:70], brain[:70], age[:70])
+    >>> fusion.transform(genes[70:], brain[70:], age[70:])[1].shape
+    (27, 2)
     """
 
     def __init__(
@@ -94,6 +86,8 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         pca_components: int = 512,
         scale: Scaling = True,
         min_ratio: float = 10,
+        estimator: TwoViewAligner | None = None,
+        harmonize: ComBat | None = None,
     ) -> None:
         self.n_components = n_components
         self.x_dimensions = x_dimensions
@@ -101,111 +95,211 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self.pca_components = pca_components
         self.scale = scale
         self.min_ratio = min_ratio
+        self.estimator = estimator
+        self.harmonize = harmonize
 
-    def fit(self, x: Any, y: Any, confounds: Any = None) -> Self:
+    def fit(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Self:
         """Fit on subjects that are in both views, in the same order.
 
         Parameters
         ----------
         x, y : fusion view, DataFrame or array, shapes [n_subjects, n_x] and [n_subjects, n_y]
-        confounds : array or DataFrame of numbers, shape [n_subjects, n_confounds], optional
-            Without intercept; encode categories with a fitted ConfoundDesign.
+        confounds : DataFrame, (DataFrame, ConfoundDesign) or array, shape [n_subjects, n_confounds], optional
+            Without intercept. Categories of a table become dummies whose levels are frozen here.
+        sites : labels, shape [n_subjects], optional
+            For `harmonize`, and only with it.
         """
-        check_same_subjects(x=x, y=y, confounds=confounds)
-        views = as_view(x), as_view(y)
-        self.n_confounds_ = 0 if confounds is None else as_matrix(confounds, "confounds").shape[1]
-        z = self._confounds(confounds, views[0].shape[0])
-        fitted = [
-            ViewPCA(self.pca_components, confounds=z, scale=scale).fit(view)
-            for view, scale in zip(views, scale_pair(self.scale), strict=True)
-        ]
-        self.x_map_, self.y_map_ = (EmbeddingMap.of(pca, self.n_confounds_) for pca in fitted)
-        self.embedding_dimensions_ = fitted[0].n_components_, fitted[1].n_components_
-        self.x_sd_, self.y_sd_ = (np.sqrt(pca.explained_variance_) for pca in fitted)
-        self.n_effective_ = int(views[0].shape[0] - 1 - fitted[0].n_confounds_)
-        wanted = self.x_dimensions, self.y_dimensions
-        self.dimensions_ = settle_dimensions(
-            self.n_effective_, self.embedding_dimensions_, wanted, min_ratio=self.min_ratio
-        )
-        embedded = [pca.transform(view)[:, :k] for pca, view, k in zip(fitted, views, self.dimensions_, strict=True)]
-        cca = CanonicalCorrelation(min(self.n_components, *self.dimensions_)).fit(*embedded)
-        self.x_weights_, self.y_weights_ = cca.x_weights_, cca.y_weights_
-        self.canonical_correlations_ = cca.canonical_correlations_
-        self.n_components_ = len(cca.canonical_correlations_)
+        if y is None:
+            raise InputError("LateFusion requires y to be passed, but the target y is None.")
+        view = self._x_view(x, reset=True)
+        check_same_subjects(x=_rows(x), y=_rows(y), confounds=_rows(confounds))
+        self.coding_ = ConfoundCoding.learn(confounds)
+        self.n_confounds_ = self.coding_.n_given
+        z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
+        views = view, self._fit_harmonized(_y_view(y), sites, z)
+        self._align(self._fit_embeddings(views, z))
         return self
 
-    def transform(self, x: Any, y: Any = None, confounds: Any = None) -> Matrix | tuple[Matrix, Matrix]:
-        """Aligned scores of x, or of both views, [n_subjects, n_components_] each."""
-        x_embedding, y_embedding = self._embed(x, y, confounds)
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        # Not by TransformerMixin, whose wrapping of `transform` forbids the name x: frames come from `scores_frame`.
+        tags.transformer_tags = TransformerTags()
+        return tags
+
+    def transform(
+        self, x: Any, y: Any = None, confounds: Any = None, *, sites: Any = None
+    ) -> Matrix | tuple[Matrix, Matrix]:
+        """Aligned scores of x, or of both views, [n_subjects, n_components_] each; `sites` where y is harmonised."""
+        x_embedding, y_embedding = self._embed(x, y, confounds, sites)
         x_scores: Matrix = x_embedding[:, : self.dimensions_[0]] @ self.x_weights_
         if y_embedding is None:
             return x_scores
         y_scores: Matrix = y_embedding[:, : self.dimensions_[1]] @ self.y_weights_
         return x_scores, y_scores
 
-    def concatenate(self, x: Any, y: Any, confounds: Any = None) -> Matrix:
-        """Both embeddings side by side (``fusion_concat_gene_brain_*_v1``), unit variance in the training rows."""
-        x_embedding, y_embedding = self._embed(x, y, confounds)
+    def fit_transform(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+        """Fit and return the scores of x."""
+        return self.fit(x, y, confounds, sites=sites).x_scores(x, confounds)
+
+    def x_scores(self, x: Any, confounds: Any = None) -> Matrix:
+        """Aligned scores of the first view alone, [n_subjects, n_components_]."""
+        return np.asarray(self.transform(x, confounds=confounds))
+
+    def concatenate(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+        """Both embeddings side by side (`concatenation_`), each column of unit variance in the training rows."""
+        x_embedding, y_embedding = self._embed(x, y, confounds, sites)
         return np.hstack([x_embedding / self.x_sd_, y_embedding / self.y_sd_])
 
-    def score(self, x: Any, y: Any, confounds: Any = None) -> Matrix:
+    def scores_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
+        """Aligned scores of both views with subject ids: columns ``x_1 ... y_1 ...``."""
+        import pandas as pd
+
+        columns = [f"{side}_{k}" for side in "xy" for k in range(1, self.n_components_ + 1)]
+        x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
+        scores = np.hstack([x_scores, y_scores])
+        return pd.DataFrame(scores, pd.Index(self._x_view(x, reset=False).subject_ids, name="subject_id"), columns)
+
+    def concatenation_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
+        """Concatenation with subject ids and named columns; ``attrs["recipe"]`` says how many were requested."""
+        import pandas as pd
+
+        values = self.concatenate(x, y, confounds, sites=sites)
+        index = pd.Index(self._x_view(x, reset=False).subject_ids, name="subject_id")
+        frame = pd.DataFrame(values, index, list(self.concatenation_.columns))
+        frame.attrs["recipe"] = self.concatenation_.description
+        return frame
+
+    def score(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
         """Correlation of every component's scores in these rows, [n_components_]."""
-        x_scores, y_scores = self.transform(x, y, confounds)
+        x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         return paired_correlations(x_scores, y_scores)
 
     def loadings(
-        self, x: Any, y: Any, confounds: Any = None, *, component: int = 0
+        self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None, component: int = 0
     ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
         """What the scores of these rows are made of, for x and for y.
 
         Per gene for views whose columns form groups (`fusion.group_loadings`), per feature otherwise
         (`fusion.feature_loadings`).
         """
-        z = self._confounds(confounds, as_view(x).shape[0])
+        check_is_fitted(self)
+        view = self._x_view(x, reset=False)
+        z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
+        views = view, self._harmonized(_y_view(y), sites, z)
         tables = []
-        for view, scores in zip((as_view(x), as_view(y)), self.transform(x, y, confounds), strict=True):
-            grouped = len(set(view.column_groups)) < len(view.column_groups)
+        for side, scores in zip(views, self.transform(x, y, confounds, sites=sites), strict=True):
+            grouped = len(set(side.column_groups)) < len(side.column_groups)
             describe = group_loadings if grouped else feature_loadings
-            tables.append(describe(view, scores, confounds=z, component=component))
+            tables.append(describe(side, scores, confounds=z, component=component))
         return tables[0], tables[1]
 
     def save(self, path: Path | str) -> Path:
         """Write parameters and maps (no subjects) to one ``.npz``."""
         check_is_fitted(self)
-        arrays = {name: getattr(self, name) for name in ARRAYS}
-        for side in ("x", "y"):
-            made: EmbeddingMap = getattr(self, f"{side}_map_")
-            arrays |= {f"{side}_map_{name}": value for name, value in vars(made).items()}
-        record = {"parameters": self.get_params(), "fitted": {name: getattr(self, name) for name in NUMBERS}}
-        return write_archive(path, KIND, arrays, record)
+        return write_archive(path, KIND, *to_parts(self))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read what `save` wrote."""
-        arrays, record = read_archive(path, KIND)
-        made = cls(**record["parameters"])
-        for name in ARRAYS:
-            setattr(made, name, arrays[name])
-        for name, value in record["fitted"].items():
-            setattr(made, name, tuple(value) if isinstance(value, list) else value)
-        for side in ("x", "y"):
-            parts = {name: arrays[f"{side}_map_{name}"] for name in EmbeddingMap.__dataclass_fields__}
-            setattr(made, f"{side}_map_", EmbeddingMap(**parts))
-        return made
+        return from_parts(cls, *read_archive(path, KIND))
 
-    def _embed(self, x: Any, y: Any, confounds: Any) -> tuple[Matrix, Any]:
+    @property
+    def concatenation_(self) -> Concatenation:
+        """Recipe of `concatenate`."""
         check_is_fitted(self)
-        check_same_subjects(x=x, y=y, confounds=confounds)
+        return Concatenation((self.pca_components, self.pca_components), self.embedding_dimensions_)
+
+    def _fit_harmonized(self, view: View, sites: Any, z: Matrix) -> View:
+        if self.harmonize is None:
+            self.harmonize_ = None
+        else:
+            combat = clone(self.harmonize)
+            self.harmonize_ = combat.fit(_dense(view), sites=sites, covariates=z if z.shape[1] else None)
+        return self._harmonized(view, sites, z)
+
+    def _harmonized(self, view: View, sites: Any, z: Matrix) -> View:
+        if self.harmonize_ is None:
+            if sites is not None:
+                raise InputError(
+                    "LateFusion takes sites only to harmonize them: pass harmonize=ComBat() or leave them."
+                )
+            return view
+        values = self.harmonize_.transform(_dense(view), sites, z if z.shape[1] else None)
+        return TableView(values, view.subject_ids, view.column_groups)
+
+    def _fit_embeddings(self, views: tuple[View, View], z: Matrix) -> list[Matrix]:
+        fitted = [
+            ViewPCA(self.pca_components, confounds=z, scale=scale).fit(view)
+            for view, scale in zip(views, scale_pair(self.scale), strict=True)
+        ]
+        self.x_map_, self.y_map_ = (EmbeddingMap.of(pca, z.shape[1]) for pca in fitted)
+        self.embedding_dimensions_ = fitted[0].n_components_, fitted[1].n_components_
+        self.x_sd_, self.y_sd_ = (np.sqrt(pca.explained_variance_) for pca in fitted)
+        self.n_effective_ = int(views[0].shape[0] - 1 - fitted[0].n_confounds_)
+        self.dimensions_ = self._dimensions()
+        return [pca.transform(view)[:, :k] for pca, view, k in zip(fitted, views, self.dimensions_, strict=True)]
+
+    def _dimensions(self) -> tuple[int, int]:
+        p, q = self.x_dimensions, self.y_dimensions
+        penalised = self.estimator is not None and not isinstance(self.estimator, CanonicalCorrelation)
+        if penalised and isinstance(p, int) and isinstance(q, int) and min(p, q) > 0:
+            # A penalty keeps correlations below 1 whatever the width, so only the embeddings bound the wishes.
+            return min(p, self.embedding_dimensions_[0]), min(q, self.embedding_dimensions_[1])
+        return settle_dimensions(self.n_effective_, self.embedding_dimensions_, (p, q), min_ratio=self.min_ratio)
+
+    def _align(self, embedded: list[Matrix]) -> None:
+        aligner = CanonicalCorrelation() if self.estimator is None else clone(self.estimator)
+        aligner.set_params(n_components=min(self.n_components, *self.dimensions_)).fit(*embedded)
+        scores = aligner.transform(*embedded)
+        weights = (aligner.x_weights_, aligner.x_scale_), (aligner.y_weights_, aligner.y_scale_)
+        self.x_weights_, self.y_weights_ = (
+            w / scale[:, np.newaxis] / side.std(axis=0, ddof=1)
+            for (w, scale), side in zip(weights, scores, strict=True)
+        )
+        self.x_loadings_, self.y_loadings_ = aligner.x_loadings_, aligner.y_loadings_
+        self.canonical_correlations_ = aligner.canonical_correlations_
+        self.n_components_ = len(self.canonical_correlations_)
+
+    def _embed(self, x: Any, y: Any, confounds: Any, sites: Any) -> tuple[Matrix, Any]:
+        check_is_fitted(self)
+        view = self._x_view(x, reset=False)
+        check_same_subjects(x=_rows(x), y=_rows(y), confounds=_rows(confounds))
+        z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
+        x_embedding = self.x_map_.apply(view, z)
+        return x_embedding, None if y is None else self.y_map_.apply(self._harmonized(_y_view(y), sites, z), z)
+
+    def _x_view(self, x: Any, *, reset: bool) -> View:
+        """Return x as a view; scikit-learn checks what is a plain array or frame."""
+        if not hasattr(x, "multiply_transposed"):
+            options = {"dtype": None, "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
+            try:
+                checked = validate_data(self, x, reset=reset, **options)
+            except ValueError as error:
+                raise InputError(f"x must be a table of subjects x features: {error}") from None
+            return as_view(x if hasattr(x, "iloc") else _numbers(checked))
         view = as_view(x)
-        z = self._confounds(confounds, view.shape[0])
-        return self.x_map_.apply(view, z), None if y is None else self.y_map_.apply(as_view(y), z)
-
-    def _confounds(self, confounds: Any, n_subjects: int) -> Matrix:
-        z = np.zeros((n_subjects, 0)) if confounds is None else as_matrix(confounds, "confounds")
-        if z.shape[1] != self.n_confounds_:
-            raise InputError(f"LateFusion was fitted with {self.n_confounds_} confound columns; got {z.shape[1]}.")
-        return z
+        if reset:
+            self.n_features_in_ = view.shape[1]
+        return view
 
 
-ARRAYS = ("x_sd_", "y_sd_", "x_weights_", "y_weights_", "canonical_correlations_")
-NUMBERS = ("n_confounds_", "n_effective_", "n_components_", "dimensions_", "embedding_dimensions_")
+def _y_view(y: Any) -> View:
+    if hasattr(y, "multiply_transposed") or (hasattr(y, "iloc") and hasattr(y, "columns")):
+        return as_view(y)
+    values = np.asarray(y)
+    return as_view(_numbers(values[:, np.newaxis] if values.ndim == 1 else values))
+
+
+def _numbers(values: Any) -> Any:
+    return values.astype(np.float64) if values.dtype.kind == "O" else values
+
+
+def _rows(table: Any) -> Any:
+    """Return something with rows, and with ids if there are any."""
+    table = table[0] if isinstance(table, tuple) else table
+    return table if table is None or hasattr(table, "shape") else np.asarray(table)
+
+
+def _dense(view: View) -> Matrix:
+    return np.hstack([block for _, block in view.column_blocks()])
