@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fusion.families import westfall_young as westfall_young
     from fusion.folds import Folds as Folds
     from fusion.folds import make_folds as make_folds
+    from fusion.harmonize import ComBat as ComBat
     from fusion.inference import permutation_test_cca as permutation_test_cca
     from fusion.late_fusion import LateFusion as LateFusion
     from fusion.loadings import feature_loadings as feature_loadings
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _OWNERS = {
     "Blocks": "exchangeability",
     "CanonicalCorrelation": "cca",
+    "ComBat": "harmonize",
     "Confound": "confounds",
     "ConfoundDesign": "confounds",
     "CrossValidatedCCA": "results",

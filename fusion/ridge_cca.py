@@ -1,6 +1,5 @@
 """Canonical ridge: CCA whose covariances are shrunk towards the identity; exact, for views of any width."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -93,6 +92,6 @@ def ridge_basis(matrix: Matrix, penalty: float, name: str) -> Basis:
 
 def _penalties(penalty: Any) -> tuple[float, float]:
     pair = penalty if isinstance(penalty, tuple | list) else (penalty, penalty)
-    if len(pair) != 2 or not all(isinstance(c, Real) and 0 <= c <= 1 for c in pair):
+    if len(pair) != 2 or not all(isinstance(c, int | float | np.number) and 0 <= c <= 1 for c in pair):
         raise InputError(f"penalty must be a number in [0, 1] or a pair of them, for x and for y; got {penalty!r}.")
     return float(pair[0]), float(pair[1])

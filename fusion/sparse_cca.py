@@ -1,7 +1,6 @@
 """Sparse CCA by penalised matrix decomposition, with an L1 bound that holds for the weights that are returned."""
 
 import warnings
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -212,6 +211,6 @@ def _leading_right_vectors(x: Matrix, y: Matrix) -> Matrix:
 
 
 def _bound(share: Any, matrix: Matrix, name: str) -> float:
-    if not (isinstance(share, Real) and 0 < share <= 1):
+    if not (isinstance(share, int | float | np.number) and 0 < share <= 1):
         raise InputError(f"{name} must be a share of sqrt(n_features) in (0, 1]; got {share!r}.")
     return max(1.0, float(share * np.sqrt(matrix.shape[1])))
