@@ -49,6 +49,7 @@ _TRAINED = (
     EncoderCard("caduceus-ps", "caduceus", "256", rc_modes=("equivariant", "average")),
     EncoderCard("nucleotide-transformer", "nucleotide_transformer", "512 to 2560", license=NON_COMMERCIAL),
     EncoderCard("hyenadna", "hyenadna", "128 or 256", license="BSD-3-Clause"),
+    EncoderCard("huggingface", "huggingface", EITHER, license=EITHER),
 )
 _WITHOUT_SOURCE = (EncoderCard("kmer-spectrum", "kmer_spectrum", "512 (k=5)", license=NO_WEIGHTS, needs_source=False),)
 

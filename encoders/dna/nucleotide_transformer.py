@@ -22,6 +22,7 @@ from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.transformers_layouts import current_names
 from encoders.errors import InputError
 
 PREFIX = "esm."
@@ -97,7 +98,7 @@ def _make_trained(
         )
     checkpoint = find_checkpoint(request.source, request.revision)
     license_name = _check_license(checkpoint, texts["accept_license"])
-    weights = {key: tensor.contiguous() for key, tensor in read_weights(checkpoint.weights).items()}
+    weights = current_names(read_weights(checkpoint.weights))
     shape = read_shape(checkpoint.config, weights, checkpoint.source)
     model = _make_network(shape, request.name)
     fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS + (UNUSED_IF_ROTARY if shape.is_rotary else ()))

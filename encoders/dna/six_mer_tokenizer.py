@@ -70,7 +70,7 @@ class NucleotideTransformerTokenizer:
 class GeneratorTokenizer:
     """Steps of 6 letters; <s> first, no end token. A 6-mer with an N is <oov>, and the frame does not shift.
 
-    What is left over at the 3' end (1 to 5 bases) would be one <oov>: `encode_whole` leaves it out.
+    What is left over at the 3' end (1 to 5 bases) is one <oov>: `WholeSixMers` leaves it out.
     """
 
     k = 6
@@ -96,12 +96,18 @@ class GeneratorTokenizer:
         pieces = self._pattern.findall(sequence)
         return np.array([self._id_of["<s>"], *(self._id_of.get(piece, 0) for piece in pieces)], dtype=np.int64)
 
-    def encode_whole(self, sequence: str) -> TokenIds:
-        """Token ids of the whole 6-mers: at most 5 bases at the 3' end are not read.
+
+class WholeSixMers(GeneratorTokenizer):
+    """GENERator's tokenizer as an encoder reads it: the 1 to 5 bases after the last whole 6-mer are left out."""
+
+    version = f"{GeneratorTokenizer.version}-whole"
+
+    def encode(self, sequence: str) -> TokenIds:
+        """Token ids of the whole 6-mers.
 
         Examples
         --------
-        >>> GeneratorTokenizer().encode_whole("AAAAAATTTTTTAC").tolist()
+        >>> WholeSixMers().encode("AAAAAATTTTTTAC").tolist()
         [1, 32, 1397]
         """
-        return self.encode(sequence[: len(sequence) // self.k * self.k])
+        return super().encode(sequence[: len(sequence) // self.k * self.k])

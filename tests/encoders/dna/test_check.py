@@ -15,15 +15,19 @@ from encoders.dna.registry import UNTRAINED
 from encoders.errors import InputError
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-SMALL_CADUCEUS = {"d_model": 16, "n_layer": 2}
-SMALL_HYENADNA = {"d_model": 16, "n_layer": 2, "d_inner": 24, "max_seq_len": 514}
+OTHER_OPTIONS = {
+    "caduceus": {"d_model": 16, "n_layer": 2},
+    "hyenadna": {"d_model": 16, "n_layer": 2, "d_inner": 24, "max_seq_len": 514},
+    "huggingface": SMALL | {"layout": "llama", "tokenizer": "generator"},
+}
+"""By a part of the encoder's name."""
 
 
 def load_small(name: str, **settings: object) -> SequenceEncoder:
     """Encoders with weights are tested untrained: the battery is about the contract, not about the weights."""
     if name == "kmer-spectrum":
         return load_encoder(name, k=4, **settings)  # type: ignore[arg-type]
-    sizes = SMALL_CADUCEUS if "caduceus" in name else SMALL_HYENADNA if "hyenadna" in name else SMALL
+    sizes = next((options for part, options in OTHER_OPTIONS.items() if part in name), SMALL)
     return load_encoder(UNTRAINED + name.removeprefix(UNTRAINED), **sizes, **settings)  # type: ignore[arg-type]
 
 

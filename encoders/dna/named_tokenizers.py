@@ -1,0 +1,60 @@
+"""Tokenizers by the name that a configuration gives them, for models that bring none of their own code."""
+
+from pathlib import Path
+
+from encoders.dna import base_tokenizer
+from encoders.dna.framed_encoder import FramedTokenizer
+from encoders.dna.kmer_tokenizer import KmerTokenizer
+from encoders.dna.six_mer_tokenizer import NUCLEOTIDE_TRANSFORMER_VARIANTS, NucleotideTransformerTokenizer, WholeSixMers
+from encoders.dna.vocabulary_tokenizer import JsonTokenizer, VocabularyTokenizer
+from encoders.errors import InputError
+
+GENERATED = ("kmer", "character")
+"""Those whose list of tokens is known without a file."""
+
+TOKENIZER_FILES = {"vocabulary": "vocab.txt", "bpe": "tokenizer.json"}
+"""What the others read, beside the weights."""
+
+_NT = "nt-"
+TOKENIZERS = (
+    *GENERATED,
+    *TOKENIZER_FILES,
+    *(_NT + variant for variant in NUCLEOTIDE_TRANSFORMER_VARIANTS),
+    "generator",
+)
+
+
+def make_tokenizer(name: str, k: int, file: Path | None) -> FramedTokenizer:
+    """Tokenizer of a name; `k` is the length of overlapping k-mers, `file` the one it reads.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or does not hold this kind of tokenizer; k is not a length of k-mers.
+    """
+    if name == "generator":
+        return WholeSixMers()
+    if name.startswith(_NT):
+        return NucleotideTransformerTokenizer(name.removeprefix(_NT))
+    if name in GENERATED:
+        return VocabularyTokenizer(generated_vocabulary(name, k), 1 if name == "character" else k, f"tokenizer {name}")
+    if file is None or not file.is_file():
+        raise InputError(f"The tokenizer {name!r} reads {TOKENIZER_FILES[name]} of the checkpoint; there is no {file}.")
+    if name == "bpe":
+        return JsonTokenizer(file)
+    return VocabularyTokenizer(file.read_text("utf-8").split(), k, str(file))
+
+
+def generated_vocabulary(name: str, k: int) -> tuple[str, ...]:
+    """Tokens of a generated tokenizer in the order of their ids.
+
+    Raises
+    ------
+    InputError
+        k is not from 1 to 8.
+    """
+    if name == "character":
+        return (*base_tokenizer.SPECIAL_TOKENS, *base_tokenizer.BASES)
+    if not 1 <= k <= 8:
+        raise InputError(f"The tokenizer {name!r} needs k from 1 to 8; got {k}.")
+    return KmerTokenizer(k).vocabulary()
