@@ -29,29 +29,44 @@ def network(encoder: SequenceEncoder) -> "nn.Module | None":
     return model if torch is not None and isinstance(model, torch.nn.Module) else None
 
 
+class _Seen(Exception):  # noqa: N818 - no error: it ends a forward pass of which only the input is wanted
+    """Carries what the first embedding table was asked for."""
+
+    def __init__(self, ids: "Tensor") -> None:
+        super().__init__()
+        self.ids = ids.detach().cpu()
+
+
 def seen_ids(encoder: SequenceEncoder, sequence: str) -> list[int] | None:
     """Token ids that the network is given for one sequence, None where no embedding table is asked.
 
-    Where a network reads both strands at once, those of the first.
+    Nothing beyond the tokens is computed. Of a network that reads both strands at once, those of the first; of a
+    sequence that is read in windows, those of one window.
+
+    Raises
+    ------
+    InputError
+        The encoder refuses the sequence.
     """
     from torch import nn
 
     model = network(encoder)
     if model is None:
         return None
-    calls: list[Tensor] = []
 
-    def record(_: "nn.Module", inputs: tuple[Any, ...]) -> None:
-        calls.append(inputs[0].detach().cpu())
+    def show(_: "nn.Module", inputs: tuple[Any, ...]) -> None:
+        raise _Seen(inputs[0])
 
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
-    hooks = [table.register_forward_pre_hook(record) for table in tables]
+    hooks = [table.register_forward_pre_hook(show) for table in tables]
     try:
         innermost(encoder).embed([sequence])
+    except _Seen as seen:
+        return _first_strand(seen.ids)
     finally:
         for hook in hooks:
             hook.remove()
-    return _first_strand(calls[0]) if calls else None
+    return None
 
 
 def special_counts(encoder: SequenceEncoder, sequence: str) -> tuple[int, int] | None:
