@@ -8,7 +8,7 @@ import numpy.typing as npt
 import scipy.linalg
 
 from fusion.errors import InputError
-from fusion.views import Matrix
+from fusion.matrices import Matrix
 
 RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
 

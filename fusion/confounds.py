@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusion.confound_basis import independent_columns
 from fusion.errors import InputError
-from fusion.views import Matrix
+from fusion.matrices import Matrix
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
+from fusion.columns import feature_names, restore_feature_names
 from fusion.confound_coding import ConfoundCoding, plain
 from fusion.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
@@ -255,17 +256,6 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if not self.parametric:
             return shrink_nonparametric(rows, location, scale)
         return (shrink_location(location), scale) if self.mean_only else shrink_parametric(rows, location, scale)
-
-
-def feature_names(estimator: Any) -> list[str] | None:
-    """Return the names of the columns an estimator was fitted on, if they had any."""
-    return [str(name) for name in estimator.feature_names_in_] if hasattr(estimator, "feature_names_in_") else None
-
-
-def restore_feature_names(estimator: Any, names: list[str] | None) -> None:
-    """Give a loaded estimator the names of its columns."""
-    if names is not None:
-        estimator.feature_names_in_ = np.asarray(names, dtype=object)
 
 
 def _table(covariates: Any) -> Any:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import TransformerTags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fusion.archive import read_archive, write_archive
 from fusion.cca import CanonicalCorrelation
+from fusion.columns import check_columns, column_names
 from fusion.concatenation import Concatenation
 from fusion.confound_coding import ConfoundCoding
 from fusion.dimensions import Dimensions, settle_dimensions
@@ -17,13 +18,14 @@ from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
 from fusion.fold_embedding import Scaling, scale_pair
 from fusion.harmonize import ComBat
+from fusion.late_fusion_inputs import dense, read_x, read_y, with_rows
 from fusion.late_fusion_parts import from_parts, to_parts
 from fusion.loadings import feature_loadings, group_loadings
 from fusion.matrices import Matrix, check_same_subjects
 from fusion.pca import ViewPCA
 from fusion.resampling import paired_correlations
 from fusion.two_view import TwoViewAligner
-from fusion.views import TableView, View, as_view
+from fusion.views import TableView, View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,12 +113,13 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         """
         if y is None:
             raise InputError("LateFusion requires y to be passed, but the target y is None.")
-        view = self._x_view(x, reset=True)
-        check_same_subjects(x=_rows(x), y=_rows(y), confounds=_rows(confounds))
+        view = read_x(self, x, reset=True)
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        self.x_columns_, self.y_columns_ = column_names(x), column_names(y)
         self.coding_ = ConfoundCoding.learn(confounds)
         self.n_confounds_ = self.coding_.n_given
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
-        views = view, self._fit_harmonized(_y_view(y), sites, z)
+        views = view, self._fit_harmonized(read_y(y), sites, z)
         self._align(self._fit_embeddings(views, z))
         return self
 
@@ -131,25 +134,29 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self, x: Any, y: Any = None, confounds: Any = None, *, sites: Any = None
     ) -> Matrix | tuple[Matrix, Matrix]:
         """Aligned scores of x, or of both views, [n_subjects, n_components_] each; `sites` where y is harmonised."""
-        x_embedding, y_embedding = self._embed(x, y, confounds, sites)
-        x_scores: Matrix = x_embedding[:, : self.dimensions_[0]] @ self.x_weights_
-        if y_embedding is None:
-            return x_scores
-        y_scores: Matrix = y_embedding[:, : self.dimensions_[1]] @ self.y_weights_
-        return x_scores, y_scores
+        if y is None:
+            return self.x_scores(x, confounds)
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        return self.x_scores(x, confounds), self.y_scores(y, confounds, sites=sites)
+
+    def x_scores(self, x: Any, confounds: Any = None) -> Matrix:
+        """Aligned scores of any rows of the first view, [n_subjects, n_components_]."""
+        scores: Matrix = self._embed_x(x, confounds)[:, : self.dimensions_[0]] @ self.x_weights_
+        return scores
+
+    def y_scores(self, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+        """Aligned scores of any rows of the second view, [n_subjects, n_components_]."""
+        scores: Matrix = self._embed_y(y, confounds, sites)[:, : self.dimensions_[1]] @ self.y_weights_
+        return scores
 
     def fit_transform(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
         """Fit and return the scores of x."""
         return self.fit(x, y, confounds, sites=sites).x_scores(x, confounds)
 
-    def x_scores(self, x: Any, confounds: Any = None) -> Matrix:
-        """Aligned scores of the first view alone, [n_subjects, n_components_]."""
-        return np.asarray(self.transform(x, confounds=confounds))
-
     def concatenate(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
         """Both embeddings side by side (`concatenation_`), each column of unit variance in the training rows."""
-        x_embedding, y_embedding = self._embed(x, y, confounds, sites)
-        return np.hstack([x_embedding / self.x_sd_, y_embedding / self.y_sd_])
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        return np.hstack([self._embed_x(x, confounds) / self.x_sd_, self._embed_y(y, confounds, sites) / self.y_sd_])
 
     def scores_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
         """Aligned scores of both views with subject ids: columns ``x_1 ... y_1 ...``."""
@@ -158,14 +165,14 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         columns = [f"{side}_{k}" for side in "xy" for k in range(1, self.n_components_ + 1)]
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         scores = np.hstack([x_scores, y_scores])
-        return pd.DataFrame(scores, pd.Index(self._x_view(x, reset=False).subject_ids, name="subject_id"), columns)
+        return pd.DataFrame(scores, pd.Index(read_x(self, x, reset=False).subject_ids, name="subject_id"), columns)
 
     def concatenation_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
         """Concatenation with subject ids and named columns; ``attrs["recipe"]`` says how many were requested."""
         import pandas as pd
 
         values = self.concatenate(x, y, confounds, sites=sites)
-        index = pd.Index(self._x_view(x, reset=False).subject_ids, name="subject_id")
+        index = pd.Index(read_x(self, x, reset=False).subject_ids, name="subject_id")
         frame = pd.DataFrame(values, index, list(self.concatenation_.columns))
         frame.attrs["recipe"] = self.concatenation_.description
         return frame
@@ -184,9 +191,9 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         (`fusion.feature_loadings`).
         """
         check_is_fitted(self)
-        view = self._x_view(x, reset=False)
+        view = read_x(self, x, reset=False)
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
-        views = view, self._harmonized(_y_view(y), sites, z)
+        views = view, self._harmonized(read_y(y), sites, z)
         tables = []
         for side, scores in zip(views, self.transform(x, y, confounds, sites=sites), strict=True):
             grouped = len(set(side.column_groups)) < len(side.column_groups)
@@ -215,7 +222,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
             self.harmonize_ = None
         else:
             combat = clone(self.harmonize)
-            self.harmonize_ = combat.fit(_dense(view), sites=sites, covariates=z if z.shape[1] else None)
+            self.harmonize_ = combat.fit(dense(view), sites=sites, covariates=z if z.shape[1] else None)
         return self._harmonized(view, sites, z)
 
     def _harmonized(self, view: View, sites: Any, z: Matrix) -> View:
@@ -225,7 +232,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
                     "LateFusion takes sites only to harmonize them: pass harmonize=ComBat() or leave them."
                 )
             return view
-        values = self.harmonize_.transform(_dense(view), sites, z if z.shape[1] else None)
+        values = self.harmonize_.transform(dense(view), sites, z if z.shape[1] else None)
         return TableView(values, view.subject_ids, view.column_groups)
 
     def _fit_embeddings(self, views: tuple[View, View], z: Matrix) -> list[Matrix]:
@@ -261,45 +268,17 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self.canonical_correlations_ = aligner.canonical_correlations_
         self.n_components_ = len(self.canonical_correlations_)
 
-    def _embed(self, x: Any, y: Any, confounds: Any, sites: Any) -> tuple[Matrix, Any]:
+    def _embed_x(self, x: Any, confounds: Any) -> Matrix:
         check_is_fitted(self)
-        view = self._x_view(x, reset=False)
-        check_same_subjects(x=_rows(x), y=_rows(y), confounds=_rows(confounds))
+        view = read_x(self, x, reset=False)
+        check_columns(x, self.x_columns_, "x")
+        check_same_subjects(x=with_rows(x), confounds=with_rows(confounds))
+        return self.x_map_.apply(view, self.coding_.encode(confounds, view.shape[0], "LateFusion"))
+
+    def _embed_y(self, y: Any, confounds: Any, sites: Any) -> Matrix:
+        check_is_fitted(self)
+        view = read_y(y)
+        check_columns(y, self.y_columns_, "y")
+        check_same_subjects(y=with_rows(y), confounds=with_rows(confounds))
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
-        x_embedding = self.x_map_.apply(view, z)
-        return x_embedding, None if y is None else self.y_map_.apply(self._harmonized(_y_view(y), sites, z), z)
-
-    def _x_view(self, x: Any, *, reset: bool) -> View:
-        """Return x as a view; scikit-learn checks what is a plain array or frame."""
-        if not hasattr(x, "multiply_transposed"):
-            options = {"dtype": None, "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
-            try:
-                checked = validate_data(self, x, reset=reset, **options)
-            except ValueError as error:
-                raise InputError(f"x must be a table of subjects x features: {error}") from None
-            return as_view(x if hasattr(x, "iloc") else _numbers(checked))
-        view = as_view(x)
-        if reset:
-            self.n_features_in_ = view.shape[1]
-        return view
-
-
-def _y_view(y: Any) -> View:
-    if hasattr(y, "multiply_transposed") or (hasattr(y, "iloc") and hasattr(y, "columns")):
-        return as_view(y)
-    values = np.asarray(y)
-    return as_view(_numbers(values[:, np.newaxis] if values.ndim == 1 else values))
-
-
-def _numbers(values: Any) -> Any:
-    return values.astype(np.float64) if values.dtype.kind == "O" else values
-
-
-def _rows(table: Any) -> Any:
-    """Return something with rows, and with ids if there are any."""
-    table = table[0] if isinstance(table, tuple) else table
-    return table if table is None or hasattr(table, "shape") else np.asarray(table)
-
-
-def _dense(view: View) -> Matrix:
-    return np.hstack([block for _, block in view.column_blocks()])
+        return self.y_map_.apply(self._harmonized(view, sites, z), z)

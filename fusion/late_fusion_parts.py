@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from fusion.cca import CanonicalCorrelation
+from fusion.columns import feature_names, restore_feature_names
 from fusion.confound_coding import ConfoundCoding
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
-from fusion.harmonize import ComBat, feature_names, restore_feature_names
+from fusion.harmonize import ComBat
 from fusion.ridge_cca import RidgeCCA
 from fusion.sparse_cca import SparseCCA
 
@@ -22,6 +23,8 @@ NUMBERS = (
     "n_effective_",
     "n_components_",
     "n_features_in_",
+    "x_columns_",
+    "y_columns_",
     "dimensions_",
     "embedding_dimensions_",
 )

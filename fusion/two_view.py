@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fusion.columns import check_columns, column_names
 from fusion.errors import InputError
 from fusion.matrices import Matrix, as_matrix, check_finite, check_same_subjects
 from fusion.resampling import paired_correlations
@@ -56,6 +57,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.x_mean_, self.y_mean_ = x.mean(axis=0), y_values.mean(axis=0)
         self.x_scale_, self.y_scale_ = self._scales(x), self._scales(y_values)
         self.x_weights_, self.y_weights_, self.objective_ = self._solve(x, y_values)
+        self.y_columns_ = column_names(y)
         self._n_features_out = self.x_weights_.shape[1]
         self._describe(x, y_values)
         return self
@@ -73,6 +75,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Scores of any rows of the second view, [n_subjects, n_components]."""
         check_is_fitted(self)
         matrix = _check_y(y)
+        check_columns(y, self.y_columns_, "y")
         if matrix.shape[1] != len(self.y_mean_):
             raise InputError(f"y must have the {len(self.y_mean_)} features it was fitted on; got {matrix.shape[1]}.")
         return self._project(matrix, "y")

@@ -131,3 +131,11 @@ def test_frames_in_another_order_are_refused(views: tuple[np.ndarray, np.ndarray
     x, y = pd.DataFrame(views[0], index=ids), pd.DataFrame(views[1], index=ids[::-1])
     with pytest.raises(InputError, match="same order; row 0 is 'sub-36'"):
         CanonicalCorrelation().fit(x, y)
+
+
+def test_second_view_in_another_column_order_is_refused(views: tuple[np.ndarray, np.ndarray]) -> None:
+    y = pd.DataFrame(views[1], columns=list("abcde"))
+    fitted = CanonicalCorrelation().fit(views[0], y)
+    with pytest.raises(InputError, match="column 0 is 'e', not 'a'"):
+        fitted.transform(views[0], y[list("edcba")])
+    np.testing.assert_array_equal(fitted.y_scores(views[1]), fitted.y_scores(y))

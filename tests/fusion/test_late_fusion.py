@@ -280,3 +280,17 @@ def test_normal_scores_before_the_confounds_have_no_way_in(cohort: dict[str, Any
     fusion = LateFusion().fit(train["x"].to_numpy(), ranked, Z)
     assert np.abs(Z.T @ fusion.transform(train["x"].to_numpy(), ranked, Z)[1]).max() < 1e-8
     assert not {name for name in LateFusion().get_params() if "normal" in name}
+
+
+def test_columns_in_another_order_are_refused(cohort: dict[str, Any], tmp_path: Path) -> None:
+    del cohort["sites"]
+    fusion = LateFusion.load(LateFusion().fit(**cohort).save(tmp_path / "fusion"))
+    swapped = cohort | {"y": cohort["y"][cohort["y"].columns[::-1]]}
+    with pytest.raises(InputError, match="y must have the columns of the fit in the same order; column 0 is 'roi10'"):
+        fusion.transform(**swapped)
+    with pytest.raises(InputError, match="feature names should match"):
+        fusion.transform(**cohort | {"x": cohort["x"][cohort["x"].columns[::-1]]})
+    # Without names there is nothing to compare.
+    np.testing.assert_array_equal(
+        fusion.y_scores(cohort["y"].to_numpy(), cohort["confounds"]), fusion.transform(**cohort)[1]
+    )

@@ -1,0 +1,47 @@
+"""Views and tables as users hold them, made ready for LateFusion."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from fusion.errors import InputError
+from fusion.matrices import Matrix
+from fusion.views import View, as_view
+
+
+def read_x(estimator: Any, x: Any, *, reset: bool) -> View:
+    """Return x as a view; scikit-learn checks what is a plain array or frame, and notes its width and names."""
+    if hasattr(x, "multiply_transposed"):
+        if reset:
+            estimator.n_features_in_ = x.shape[1]
+        return as_view(x)
+    options = {"dtype": None, "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
+    try:
+        checked = validate_data(estimator, x, reset=reset, **options)
+    except ValueError as error:
+        raise InputError(f"x must be a table of subjects x features: {error}") from None
+    return as_view(x if hasattr(x, "iloc") else _numbers(checked))
+
+
+def read_y(y: Any) -> View:
+    """Return y as a view; a single column may be flat."""
+    if hasattr(y, "multiply_transposed") or (hasattr(y, "iloc") and hasattr(y, "columns")):
+        return as_view(y)
+    values = np.asarray(y)
+    return as_view(_numbers(values[:, np.newaxis] if values.ndim == 1 else values))
+
+
+def with_rows(table: Any) -> Any:
+    """Return something with rows, and with ids if there are any; of a table with its design, the table."""
+    table = table[0] if isinstance(table, tuple) else table
+    return table if table is None or hasattr(table, "shape") else np.asarray(table)
+
+
+def dense(view: View) -> Matrix:
+    """Return all columns of a view side by side, [n_subjects, n_columns]."""
+    return np.hstack([block for _, block in view.column_blocks()])
+
+
+def _numbers(values: Any) -> Any:
+    return values.astype(np.float64) if values.dtype.kind == "O" else values
