@@ -119,7 +119,7 @@ def plan_windows(
     asked : mapping or None
         What `take_long_options` found.
     default : WindowPlan
-        Values of what was not asked for.
+        Values of what was not asked for; the margin is at most an eighth of the window then.
     n_special : int
         Special tokens that every window gets.
 
@@ -132,7 +132,8 @@ def plan_windows(
         return spec, None
     longest = None if spec.max_bp is None else spec.max_bp - spec.min_bp + 1 + n_special
     fitting = default.max_tokens if longest is None else min(default.max_tokens, longest)
-    plan = WindowPlan(**({"max_tokens": fitting, "margin": default.margin} | dict(asked)))
+    max_tokens = asked.get("max_tokens", fitting)
+    plan = WindowPlan(max_tokens, asked.get("margin", min(default.margin, max_tokens // 8)))
     if longest is not None and plan.max_tokens > longest:
         raise InputError(f"{spec.label} reads at most {longest} tokens at once; got max_tokens {plan.max_tokens}.")
     if plan.margin < 0 or plan.max_tokens - n_special <= 2 * plan.margin:

@@ -1,0 +1,259 @@
+"""Speed and memory of the encoders, as ratios within one run: ``make bench-encoders`` (about three minutes).
+
+Weights are random: no time depends on them. Every figure is measured here and now; what was not is said to be
+"not measured". Times are the shortest of several, the ways that are compared taking turns.
+"""
+
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from encoders import EmbeddingStore, load_encoder
+from encoders.dna import linears
+from encoders.dna.buckets import make_buckets
+from encoders.dna.caduceus import Caduceus
+from encoders.dna.caduceus_model import CaduceusShape
+from encoders.dna.embed import EmbedReport, embed_missing
+from encoders.dna.reverse_complement import ReverseComplementAverage
+from encoders.dna.token_encoder import TOKEN_BUDGET, TokenEncoder
+from tests.benchmarks.encoder_costs import (
+    N_THREADS,
+    bert_flops,
+    caduceus_flops,
+    in_process,
+    mosaic_flops,
+    shortest,
+)
+
+NOTE = Path(__file__).parent / "results" / "encoders.md"
+N_TOKENS = 512
+
+Line = tuple[str, str, str]
+
+
+def main() -> None:
+    """Measure everything, print each line as it is found, and write the note."""
+    torch.set_num_threads(N_THREADS)
+    lines: list[Line] = []
+    for section in (gemm_rates, transformers, buckets, long_sequences, caduceus, cohort, gpu):
+        for line in section():
+            print(" | ".join(line), flush=True)
+            lines.append(line)
+    NOTE.parent.mkdir(parents=True, exist_ok=True)
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    NOTE.write_text(f"{_context()}\n\n| what | measured | required |\n|---|---|---|\n{rows}\n", "utf-8")
+
+
+def gemm_rates() -> Iterator[Line]:
+    """Products of float32 and bfloat16 matrices of the sizes of a transformer."""
+    for name, rate in best_rates().items():
+        yield f"product of matrices, {name}", f"{rate:.0f} GFLOP/s", ""
+
+
+def best_rates() -> dict[str, float]:
+    """Best rate of each library over the products of a layer of DNABERT-2, in GFLOP/s."""
+    rates: dict[str, float] = {}
+    for n_in, n_out in ((768, 2304), (768, 6144), (3072, 768)):
+        for name, seconds in shortest(_products(n_in, n_out), n_runs=8).items():
+            rates[name] = max(rates.get(name, 0.0), 2e-9 * N_TOKENS * n_in * n_out / seconds)
+    return rates
+
+
+def _products(n_in: int, n_out: int) -> dict[str, Callable[[], object]]:
+    x, weight = torch.randn(N_TOKENS, n_in), torch.randn(n_out, n_in)
+    rough, arrays, operator = x.bfloat16(), (x.numpy(), weight.numpy().T), torch.ops.mkldnn._linear_pointwise
+    packed, packed_rough = (
+        torch.ops.mkldnn._reorder_linear_weight(one, N_TOKENS) for one in (weight, weight.bfloat16())
+    )
+    return {
+        "MKL float32 (what nn.Linear calls)": lambda: functional.linear(x, weight),
+        "oneDNN float32": lambda: operator(x, packed, None, "none", [], ""),
+        "numpy float32": lambda: arrays[0] @ arrays[1],
+        "oneDNN bfloat16": lambda: operator(rough, packed_rough, None, "none", [], ""),
+    }
+
+
+def transformers() -> Iterator[Line]:
+    """One window of 512 tokens at batch 1, the ways in turns."""
+    best = best_rates()
+    best_float32 = max(rate for name, rate in best.items() if "float32" in name)
+    for name, flops, limits in (
+        ("dnabert2", mosaic_flops(N_TOKENS), (">= 1.6", ">= 70 %", ">= 2.5")),
+        ("dnabert-6", bert_flops(N_TOKENS), ("", "", "")),
+    ):
+        ways = _ways(name)
+        states = {way: run().last_hidden_state[0] for way, run in ways.items()}
+        seconds = shortest(ways, n_runs=4)
+        rate = 1e-9 * flops / seconds["float32"]
+        error = (states["float32"] - states["plain nn.Linear float32"]).abs().max()
+        for way, taken in seconds.items():
+            yield f"{name}, 512 tokens, batch 1, {way}", _speed(taken), ""
+        plain = seconds["plain nn.Linear float32"]
+        yield f"{name} float32 against plain nn.Linear", f"{plain / seconds['float32']:.2f} x", limits[0]
+        share = f"{rate:.0f} GFLOP/s, {rate / best_float32:.0%}"
+        yield f"{name} float32, part of the best float32 products above", share, limits[1]
+        yield f"{name} bfloat16 against plain nn.Linear float32", f"{plain / seconds['bfloat16']:.2f} x", limits[2]
+        yield f"{name}, largest difference of a token between the libraries", f"{error:.1e}", "<= 2e-5"
+        exact, rough = (states[way][1:-1].mean(0) for way in ("float32", "bfloat16"))
+        yield (
+            f"{name}, pooled vector in bfloat16, relative L2 error",
+            f"{(rough - exact).norm() / exact.norm():.2%}",
+            "<= 2 %",
+        )
+
+
+def _ways(name: str) -> dict[str, Callable[[], Any]]:
+    exact, rough = (_load(f"untrained:{name}", dtype=dtype).model for dtype in ("float32", "bfloat16"))
+    ids = torch.randint(5, 1000, (1, N_TOKENS))
+
+    def plainly() -> object:
+        with patch.object(linears, "_library", lambda _: "mkl"):
+            return exact(ids)
+
+    return {
+        "plain nn.Linear float32": plainly,
+        "float32": lambda: exact(ids),
+        "bfloat16": lambda: rough(ids),
+    }
+
+
+def buckets() -> Iterator[Line]:
+    """24 sequences of log-uniform lengths between 32 and 512 tokens: real tokens per second."""
+    encoder = _load("untrained:dnabert2")
+    lengths = np.exp(np.random.default_rng(0).uniform(np.log(32), np.log(512), 24)).astype(int).tolist()
+    tokens = [torch.randint(5, 1000, (length,)) for length in lengths]
+    forward = encoder.model
+    full = torch.randint(5, 1000, (2, N_TOKENS))  # what padding costs where it is computed
+
+    def run(batches: list[list[int]]) -> None:
+        for batch in batches:
+            ids = nn.utils.rnn.pad_sequence([tokens[i] for i in batch], batch_first=True, padding_value=3)
+            mask = torch.arange(ids.shape[1]) < torch.tensor([lengths[i] for i in batch])[:, None]
+            forward.layer_state(ids, mask, 12)
+
+    ways: dict[str, Callable[[], object]] = {
+        "padded to 512": lambda: [forward.layer_state(full, torch.ones_like(full), 12) for _ in range(12)],
+        "one by one": lambda: run([[i] for i in range(24)]),
+        "bucketed": lambda: run(make_buckets(lengths, TOKEN_BUDGET["cpu"])),
+    }
+    seconds = shortest(ways, n_runs=2)
+    for way, taken in seconds.items():
+        yield f"dnabert2, 24 lengths (mean {np.mean(lengths):.0f} tokens), {way}", _speed(taken, sum(lengths)), ""
+    yield "bucketed against padded to 512", f"{seconds['padded to 512'] / seconds['bucketed']:.2f} x", ">= 3"
+    yield "bucketed against one by one", f"{seconds['one by one'] / seconds['bucketed']:.0%}", ">= 85 %"
+
+
+def long_sequences() -> Iterator[Line]:
+    """Peak memory of fresh processes, weights and libraries included."""
+    whole = "e.model.layer_state(torch.randint(5, 1000, (1, 8192)), torch.ones(1, 8192), 12)"
+    taken, peak = in_process("untrained:dnabert2", whole)
+    yield "dnabert2, 8,192 tokens at once", f"{peak:.2f} GB, {taken:.0f} s", "< 3 GB"
+    gene = "e.embed([''.join(np.random.default_rng(0).choice(list('ACGT'), 200_000))])"
+    for name, options in (
+        ("dnabert2", {}),
+        ("dnabert-6", {"num_hidden_layers": 1}),
+        ("caduceus-ph", {"n_layer": 2}),
+        ("caduceus-ps", {"n_layer": 2}),
+    ):
+        taken, peak = in_process(f"untrained:{name}", gene, long="stitch", **options)
+        size = "".join(f", {value} layer(s)" for value in options.values())
+        yield f"{name}{size}, a gene of 200 kb in windows", f"{peak:.2f} GB, {taken:.0f} s", "< 2 GB"
+
+
+def caduceus() -> Iterator[Line]:
+    """The published size of the 131k models, 16 layers of 256 channels; seconds of processor time on one thread."""
+    torch.set_num_threads(1)
+    for name, limits in (("caduceus-ph", ("<= 1.3 s", "<= 4.6")), ("caduceus-ps", ("", "<= 4.6"))):
+        model = _load(f"untrained:{name}").model
+        ways = {n: _one_layer(model, torch.randint(7, 11, (1, n))) for n in (1024, 4096)}
+        seconds = shortest(ways, n_runs=2, clock=time.process_time)
+        yield f"{name}, 1,024 bases", f"{seconds[1024]:.2f} CPU-s", limits[0]
+        yield f"{name}, time of 4,096 bases over 1,024", f"{seconds[4096] / seconds[1024]:.2f}", limits[1]
+    torch.set_num_threads(N_THREADS)
+    for name in ("caduceus-ph", "caduceus-ps"):
+        peaks = [
+            in_process(
+                f"untrained:{name}", f"e.model.layer_state(torch.full((1, {n}), 7), torch.ones(1, {n}), 2)", n_layer=2
+            )[1]
+            for n in (256, 16_384)
+        ]
+        yield f"{name}, memory that 16,384 bases add", f"{1000 * (peaks[1] - peaks[0]):.0f} MB", "< 300 MB"
+
+
+def cohort() -> Iterator[Line]:
+    """1,000 subjects, 20 genes, 5 haplotypes of each gene; both strands averaged."""
+    rng = np.random.default_rng(0)
+    haplotypes = ["".join(rng.choice(list("ACGT"), length)) for length in rng.integers(60, 300, 100)]
+    drawn = [haplotypes[5 * gene + one] for gene in range(20) for one in rng.integers(0, 5, 2000)]
+    small = {"num_hidden_layers": 2, "hidden_size": 96, "num_attention_heads": 4, "intermediate_size": 192}
+    encoder = ReverseComplementAverage(_load("untrained:dnabert2", **small))
+    with tempfile.TemporaryDirectory() as folder:
+
+        def embed() -> EmbedReport:
+            return embed_missing(encoder, drawn, EmbeddingStore(Path(folder), encoder.spec))
+
+        first, second = embed(), embed()
+    yield "cohort of 40,000 haplotypes: gene embeddings computed", f"{first.n_encoded}", "100"
+    done = f"{second.n_forward_passes} forward passes, {second.seconds:.2f} s"
+    yield "cohort of 40,000 haplotypes: the second run", done, "0 and < 1 s"
+
+
+def gpu() -> Iterator[Line]:
+    """Tokens per second and the part of the device's float32 or bfloat16 rate, where there is a device."""
+    if not torch.cuda.is_available():
+        yield "GPU: speed, part of its peak, parity of bfloat16", "not measured", "<= 1e-4 of float32 to CPU"
+        return
+    side = 8192
+    square = torch.randn(side, side, device="cuda", dtype=torch.bfloat16)
+    peak = 2 * side**3 / shortest({0: lambda: square @ square}, n_runs=8)[0]
+    yield f"GPU: {torch.cuda.get_device_name()}, bfloat16 product", f"{1e-12 * peak:.0f} TFLOP/s", ""
+    text = "".join(np.random.default_rng(0).choice(list("ACGT"), 2000))
+    for name, flops in (("dnabert2", mosaic_flops()), ("caduceus-ph", caduceus_flops())):
+        models = {dtype: load_encoder(f"untrained:{name}", device="cuda", dtype=dtype) for dtype in linears.DTYPES}
+        expected = _load(f"untrained:{name}").embed([text])
+        for dtype, encoder in models.items():
+            difference = np.abs(encoder.embed([text]) - expected).max()
+            yield f"GPU: {name} {dtype}, largest difference from the CPU", f"{difference:.1e}", ""
+            ids = torch.randint(7, 11, (128, N_TOKENS), device="cuda")
+            seconds = shortest({0: _one_layer(encoder.model, ids)}, n_runs=4)[0]
+            share = 128 * flops / seconds / peak
+            yield f"GPU: {name} {dtype}, 128 x 512 tokens", f"{_speed(seconds, ids.numel())}, MFU {share:.0%}", ""
+
+
+def _load(name: str, **settings: object) -> TokenEncoder:
+    encoder = load_encoder(name, device="cpu", **settings)  # type: ignore[arg-type]  # options of any kind
+    assert isinstance(encoder, TokenEncoder | Caduceus)
+    return encoder
+
+
+def _one_layer(model: nn.Module, ids: Tensor) -> Callable[[], object]:
+    shape = model.shape
+    last = shape.n_layer if isinstance(shape, CaduceusShape) else shape.num_hidden_layers
+    return lambda: model.layer_state(ids, torch.ones_like(ids), last)
+
+
+def _speed(seconds: float, n_tokens: int = N_TOKENS) -> str:
+    return f"{n_tokens / seconds:,.0f} tokens/s"
+
+
+def _context() -> str:
+    runtime = linears.runtime(torch.device("cpu"))
+    bf16 = "with" if "avx512_bf16" in Path("/proc/cpuinfo").read_text("utf-8") else "without"
+    return (
+        f"# Encoders: speed and memory\n\nWritten by `make bench-encoders`. {runtime['cpu']}, {N_THREADS} threads, "
+        f"{bf16} AVX512_BF16; Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}. "
+        f"Library chosen for float32 linears: {runtime['linears']}. Random weights; times are the shortest of several."
+    )
+
+
+if __name__ == "__main__":
+    main()

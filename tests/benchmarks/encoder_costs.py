@@ -1,0 +1,62 @@
+"""What an encoder costs: operations by formula; time and memory by measurement."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+N_THREADS = 2
+
+
+def shortest(
+    ways: dict[Any, Callable[[], object]], *, n_runs: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[Any, float]:
+    """Shortest time of each way, in seconds; they take turns, after one turn that does not count."""
+    found: dict[Any, float] = {}
+    with torch.inference_mode():
+        for turn in range(n_runs + 1):
+            for name, run in ways.items():
+                start = clock()
+                run()
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
+                if turn:
+                    found[name] = min(found.get(name, np.inf), clock() - start)
+    return found
+
+
+def in_process(name: str, statement: str, **options: object) -> tuple[float, float]:
+    """Seconds, and most memory held (GB, 10^9 bytes), of a statement about an encoder `e` in a process of its own."""
+    code = (
+        "import re, time, numpy as np, torch\nfrom encoders import load_encoder\n"
+        f"torch.set_num_threads({N_THREADS})\n"
+        f"e = load_encoder({name!r}, device='cpu', **{options!r})\nstart = time.perf_counter()\n"
+        f"with torch.inference_mode():\n    {statement}\n"
+        "held = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
+        "print(time.perf_counter() - start, int(held) * 1024 / 1e9)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    seconds, peak = map(float, run.stdout.split())
+    return seconds, peak
+
+
+def mosaic_flops(n_tokens: int = 512, width: int = 768, inner: int = 3072, n_layers: int = 12) -> float:
+    """Multiplications and additions of DNABERT-2: four square products, three of the gated units, two of attention."""
+    return n_layers * n_tokens * (2 * width * (4 * width + 3 * inner) + 4 * n_tokens * width)
+
+
+def bert_flops(n_tokens: int = 512, width: int = 768, inner: int = 3072, n_layers: int = 12) -> float:
+    """Those of DNABERT: as DNABERT-2, with two products of plain units."""
+    return n_layers * n_tokens * (2 * width * (4 * width + 2 * inner) + 4 * n_tokens * width)
+
+
+def caduceus_flops(n_tokens: int = 512, width: int = 256, n_states: int = 16, n_layers: int = 16) -> float:
+    """Products of Caduceus Ph, shared by its directions, and of each direction; then the steps of its scans."""
+    inner, rank = 2 * width, width // 16
+    shared = 2 * width * 2 * inner + 2 * inner * width
+    each = 2 * inner * (rank + 2 * n_states) + 2 * rank * inner + 8 * inner + 7 * inner * n_states
+    return n_layers * n_tokens * (shared + 2 * each)
