@@ -83,7 +83,7 @@ def made_checkpoint(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tiny_models(reference_data: Path, tmp_path: Path) -> dict[str, TinyModel]:
-    """The reference's tiny DNABERT, DNABERT-2 and Caduceus as folders, with a vector from the authors' own code."""
+    """The reference's tiny models of all families as folders, with a vector from the authors' own code."""
 
     def read(file: str, ids: str, hidden: str) -> tuple[np.ndarray, np.ndarray]:
         with np.load(reference_data / file) as arrays:
@@ -98,6 +98,16 @@ def tiny_models(reference_data: Path, tmp_path: Path) -> dict[str, TinyModel]:
         "caduceus-ps": ("tiny_ps_fused", read("caduceus/tiny_ps_fused_io.npz", "no_special/input_ids", last)),
     }
     models = {}
+    for name, folder_name in (("nucleotide-transformer", "v2_tiny6mer"), ("hyenadna", "tiny")):
+        files = reference_data / name.replace("-", "_") / folder_name
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("config.json", "model.safetensors"):
+            shutil.copyfile(files / file, folder / file)
+        ids, hidden = read(
+            str((files / "io.npz").relative_to(reference_data)), "single.input_ids", "single.hidden_states"
+        )
+        models[name] = TinyModel(name, folder, tuple(ids.tolist()), hidden.astype(float).mean(axis=0))
     for name, (stem, (ids, hidden)) in answers.items():
         files = reference_data / name.split("-")[0]
         folder = tmp_path / stem

@@ -68,6 +68,17 @@ def test_an_unknown_checkpoint_is_said_to_be_unknown(tiny_models: dict[str, Tiny
     assert f"no published vector is known for sha256 {proof.weights_sha256}; structural checks only" in describe(proof)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("nucleotide-transformer", {"accept_license": "cc-by-nc-sa-4.0"}), ("hyenadna", {})]
+)
+def test_the_other_families_are_proved_in_the_same_way(
+    tiny_models: dict[str, TinyModel], name: str, options: dict[str, str]
+) -> None:
+    model = tiny_models[name]
+    proof = verify_encoder(name, source=str(model.folder), device="cpu", table=[model.published()], **options)
+    assert (proof.verdict, proof.failures) == ("proved", ())
+
+
 def test_the_same_weights_saved_again_are_compared_on_demand(tiny_models: dict[str, TinyModel]) -> None:
     model = tiny_models["dnabert2"]
     source, row = str(model.folder), model.published(checkpoint="f" * 64)
