@@ -51,7 +51,8 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
     location_, scale_ : float64 array, shape [n_sites, n_features]
         In pooled standard deviations, and as a factor of the pooled variance.
     grand_mean_, pooled_sd_ : float64 array, shape [n_features]
-        Mean over subjects of the site means at average covariates; residual SD, divisor n.
+        Mean over subjects of the site means where all coded covariates are zero (of the reference, if there is one);
+        residual SD, divisor n.
     covariate_weights_ : float64 array, shape [n_covariate_columns, n_features]
     varies_ : bool array, shape [n_features]
         Features that are not constant in training; the others are passed through and shape no prior.
@@ -107,7 +108,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if self.unseen not in ("error", "pooled"):
             raise InputError(f"ComBat needs unseen='error' or 'pooled'; got {self.unseen!r}.")
         values = self._values(X, reset=True)
-        check_same_subjects(X=X if hasattr(X, "shape") else values, covariates=_table(covariates))
+        _check_rows(X, values, sites, covariates)
         codes = self._learn_sites(_labels(sites, len(values)))
         self.coding_ = ConfoundCoding.learn(covariates)
         design = self.coding_.encode(covariates, len(values), "ComBat")
@@ -125,6 +126,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         """
         check_is_fitted(self)
         values = self._values(X, reset=False)
+        _check_rows(X, values, sites, covariates)
         codes = self._known(_labels(sites, len(values)))
         expected = self.grand_mean_ + self.coding_.encode(covariates, len(values), "ComBat") @ self.covariate_weights_
         # Code -1, an unseen site, takes the last row: the pooled location and scale.
@@ -258,8 +260,12 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         return (shrink_location(location), scale) if self.mean_only else shrink_parametric(rows, location, scale)
 
 
-def _table(covariates: Any) -> Any:
-    return covariates[0] if isinstance(covariates, tuple) else covariates
+def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Any) -> None:
+    """Refuse tables whose ids say that their rows are other subjects."""
+    table = covariates[0] if isinstance(covariates, tuple) else covariates
+    check_same_subjects(
+        X=X if hasattr(X, "shape") else values, sites=sites if hasattr(sites, "iloc") else None, covariates=table
+    )
 
 
 def _labels(sites: Any, n_rows: int) -> list[Any]:

@@ -114,7 +114,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         if y is None:
             raise InputError("LateFusion requires y to be passed, but the target y is None.")
         view = read_x(self, x, reset=True)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds), sites=with_rows(sites))
         self.x_columns_, self.y_columns_ = column_names(x), column_names(y)
         self.coding_ = ConfoundCoding.learn(confounds)
         self.n_confounds_ = self.coding_.n_given
@@ -279,6 +279,6 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         view = read_y(y)
         check_columns(y, self.y_columns_, "y")
-        check_same_subjects(y=with_rows(y), confounds=with_rows(confounds))
+        check_same_subjects(y=with_rows(y), confounds=with_rows(confounds), sites=with_rows(sites))
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
         return self.y_map_.apply(self._harmonized(view, sites, z), z)

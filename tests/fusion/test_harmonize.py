@@ -228,3 +228,55 @@ def test_forgotten_covariates_are_refused() -> None:
     tabled = ComBat().fit(x, sites=sites, covariates=covariates)
     with pytest.raises(InputError, match="table of columns age, sex, group; got an array"):
         tabled.transform(x, sites, np.ones((N, 3)))
+
+
+def test_sites_in_another_order_are_refused() -> None:
+    x, sites, _ = _cohort()
+    ids = [f"sub-{i:02d}" for i in range(N)]
+    with pytest.raises(InputError, match="sites must list the subjects of X in the same order; row 0 is 'sub-96'"):
+        ComBat().fit(pd.DataFrame(x, index=ids), sites=pd.Series(sites, index=ids[::-1]))
+
+
+def _thickness(real_data: Path) -> tuple[np.ndarray[Any, Any], Any, pd.DataFrame]:
+    """Cortex of 1,078 people at 23 sites; constant columns left out."""
+    table = pd.read_csv(real_data / "brain" / "fcon1000.csv")
+    sites = table["sub_id"].str.replace(r"_sub\d+$", "", regex=True).to_numpy(dtype=object)
+    values = table.drop(columns=["sub_id", "age", "sex"]).select_dtypes("number")
+    covariates = table[["age"]].astype(np.float32).astype(float).assign(sex=table["sex"].astype(str))
+    return values.loc[:, values.nunique() > 1].to_numpy(dtype=float), sites, covariates
+
+
+def test_full_fit_equals_neurocombat_on_real_sites(real_data: Path) -> None:
+    from neuroCombat import neuroCombat
+
+    x, sites, covariates = _thickness(real_data)
+    given = covariates.assign(site=sites)
+    outside = neuroCombat(x.T, given, "site", categorical_cols=["sex"], continuous_cols=["age"])["data"].T
+    ours = ComBat().fit_transform(x, sites=sites, covariates=covariates)
+    assert len(set(sites)) == 23
+    assert (np.abs(ours - outside) / x.std(axis=0)).max() < 1e-6
+
+
+def test_sites_are_gone_from_real_subjects_that_the_fit_never_saw(real_data: Path) -> None:
+    x, sites, covariates = _thickness(real_data)
+    held_out = np.random.default_rng(0).permutation(len(x)) < 400
+    common = ~np.isin(sites, [site for site in set(sites) if (sites[~held_out] == site).sum() < 10])
+    train, test = ~held_out & common, held_out & common
+    combat = ComBat().fit(x[train], sites=sites[train], covariates=covariates[train])
+    after = combat.transform(x[test], sites[test], covariates[test])
+    shares = [_explained_by_sites(values, sites[test], covariates[test]) for values in (x[test], after)]
+    chance = (len(set(sites[test])) - 1) / test.sum()
+    assert np.median(shares[0]) > 3 * chance
+    # A held-out site mean less its training mean varies by 1/n_test + 1/n_train.
+    assert np.median(shares[1]) < 1.2 * chance * (1 + test.sum() / train.sum())
+
+
+def _explained_by_sites(values: Any, sites: Any, covariates: pd.DataFrame) -> Any:
+    """Share of the variance left by age and sex that sites explain, per feature."""
+    base = np.column_stack([np.ones(len(values)), covariates["age"], covariates["sex"] == covariates["sex"].iloc[0]])
+    full = np.column_stack([base, pd.get_dummies(sites).to_numpy(dtype=float)[:, 1:]])
+    left = [
+        np.square(values - design @ np.linalg.lstsq(design, values)[0]).sum(axis=0)
+        for design in (base.astype(float), full.astype(float))
+    ]
+    return 1 - left[1] / left[0]
