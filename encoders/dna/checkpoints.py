@@ -7,6 +7,7 @@ or on the hub. Nothing in it is executed: tensors only, no remote code.
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -53,6 +54,9 @@ class Checkpoint:
 def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
     """Find the files of a checkpoint in a folder, or on the hub (its cache is used, and offline mode respected).
 
+    A hub id without a commit is pinned to the one its branch has now, with a warning that names it: the branch may
+    move between two runs, and the commit is what a configuration must hold to get the same weights again.
+
     Raises
     ------
     InputError
@@ -64,7 +68,13 @@ def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
         config, weights = _find_in_folder(Path(source).expanduser())
     elif _HUB_ID.fullmatch(source):
         config, weights = _find_on_hub(source, revision)
-        revision = config.parent.name  # the hub's cache names a snapshot after its commit
+        asked, revision = revision, config.parent.name  # the hub's cache names a snapshot after its commit
+        if asked != revision:
+            warnings.warn(
+                f"{source} was asked for at {asked or 'no revision'}, which is now commit {revision}; set revision: "
+                f"{revision} to have the same weights again.",
+                stacklevel=2,
+            )
     else:
         raise InputError(f"The source of an encoder is a folder or a hub id like 'owner/name'; {source} is neither.")
     return Checkpoint(source, revision, _read_config(config), weights, _sha256(weights))

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from encoders import InputError, load_encoder
+from tests.encoders.dna.conftest import TinyModel
 
 QUERY = "bert.encoder.layer.0.attention.self.query.weight"
 COMMIT = "b6da04e1" * 5
@@ -169,6 +171,19 @@ def hub(made_checkpoint: Path) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.parametrize("name", ["dnabert-3", "dnabert2", "caduceus-ps", "hyenadna"])
+def test_a_folder_needs_no_network(
+    tiny_models: dict[str, TinyModel], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    for call in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, call, refuse)
+    encoder = load_encoder(name, source=str(tiny_models[name].folder), device="cpu")
+    assert encoder.embed(["ACGTTGCAAC"]).shape == (1, encoder.spec.hidden_dim)
+
+
 FIND = """
 import json, sys, time
 time.sleep = lambda seconds: None  # the hub client waits 23 seconds in all before it believes that there is no network
@@ -206,6 +221,33 @@ def test_a_hub_id_is_pinned_to_its_commit_and_then_needs_no_network(
     assert find_in_process(*asked, HF_ENDPOINT=hub, HF_HOME=cache) == [expected] * 3
     assert find_in_process(*asked, HF_ENDPOINT=hub, HF_HOME=cache, HF_HUB_OFFLINE="1") == [expected] * 3
     assert find_in_process(asked[2], HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=cache) == [expected]
+
+
+WARN = """
+import json, sys, warnings
+from encoders.dna.checkpoints import find_checkpoint
+for revision in json.loads(sys.argv[1]):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = find_checkpoint("owner/made", revision)
+    print(json.dumps([str(one.message) for one in caught if issubclass(one.category, UserWarning)]))
+"""
+
+
+def test_a_branch_is_pinned_with_a_warning_a_commit_without(hub: str, tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", WARN, json.dumps([None, "main", COMMIT])],
+        env=os.environ | {"HF_HUB_DISABLE_XET": "1", "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache")},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    none, branch, commit = (json.loads(line) for line in process.stdout.splitlines())
+    assert [f"set revision: {COMMIT}" in text for text in none + branch] == [True, True]
+    assert "at no revision" in none[0]
+    assert "at main" in branch[0]
+    assert commit == []
 
 
 def test_what_the_hub_does_not_have_is_one_sentence(hub: str, tmp_path: Path) -> None:
