@@ -1,0 +1,217 @@
+"""How many components CCA should take, chosen by folds inside every training fold, and tested outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from fusion.errors import InputError
+from fusion.exchangeability import as_blocks
+from fusion.families import westfall_young
+from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds, encode_confounds
+from fusion.fold_permutation import FoldPermutation, leading_pairs, make_fold_permutation
+from fusion.folds import Folds, make_folds
+from fusion.matrices import Matrix, as_matrix
+from fusion.p_values import permutation_p
+from fusion.parallel import Progress, map_permutations
+from fusion.resampling import paired_correlations
+from fusion.saved import Saved
+from fusion.variates import check_width
+from fusion.views import View, as_view
+
+
+@dataclass(frozen=True, eq=False)
+class NestedDimensions(Saved):
+    """A grid of component numbers, the choice in every outer fold, and what it is worth in rows that took no part.
+
+    Attributes
+    ----------
+    grid : int array, shape [n_grid]
+    inner_mean, inner_se : float64 arrays, shape [n_folds, n_grid]
+        First held-out correlation over the inner folds of every outer training fold, and its standard error.
+    chosen : int array, shape [n_folds]
+        Smallest of the grid within one standard error of the best.
+    rho_by_fold : float64 array, shape [n_folds]
+        First held-out correlation of every outer fold with its chosen number.
+    null : float64 array, shape [n_permutations + 1]
+        Fold average with the choices kept, the identity first.
+    grid_rho : float64 array, shape [n_grid]
+        Fold average with the same number in every fold.
+    grid_p : float64 array, shape [n_grid]
+        Corrected by max-T over the grid: valid without any choice.
+    n_test : int array, shape [n_folds]
+    """
+
+    grid: NDArray[np.int64]
+    inner_mean: Matrix
+    inner_se: Matrix
+    chosen: NDArray[np.int64]
+    rho_by_fold: Matrix
+    null: Matrix
+    grid_rho: Matrix
+    grid_p: Matrix
+    n_test: NDArray[np.int64]
+
+    @property
+    def rho(self) -> float:
+        """Fold-averaged held-out correlation with the chosen numbers."""
+        return float(self.null[0])
+
+    @property
+    def p(self) -> float:
+        """One-sided, identity counted; the permutations keep the choices, which outer test rows took no part in."""
+        return float(permutation_p(self.null[:, np.newaxis])[0])
+
+
+def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
+    x: Any,
+    y: Any,
+    confounds: Any = None,
+    *,
+    grid: Sequence[int],
+    folds: Folds,
+    inner_splits: int = 3,
+    groups: Any = None,
+    stratify: Any = None,
+    scale: Scaling = True,
+    n_permutations: int = 999,
+    exchangeability_blocks: Any = None,
+    random_state: int = 0,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+) -> NestedDimensions:
+    """Choose the number of components by inner folds and test the choice in the outer ones.
+
+    Parameters
+    ----------
+    x, y, confounds
+        As in `fusion.cross_validated_cca`.
+    grid : sequence of int
+        Numbers of leading components that enter CCA from both sides; a side that has fewer gives all.
+    folds : Folds
+        Outer folds.
+    inner_splits : int
+        Folds inside every outer training fold.
+    groups, stratify : array of labels, shape [n_subjects], optional
+        Of the inner folds, as the outer folds were made.
+    scale, n_permutations, exchangeability_blocks, n_jobs, progress
+        As in `fusion.cross_validated_cca`.
+    random_state : int
+        Of inner folds and permutations.
+
+    Raises
+    ------
+    InputError
+        An empty grid, numbers below 1, or more dimensions than inner training folds have degrees of freedom.
+
+    References
+    ----------
+    One standard error: Breiman et al. (1984), ISBN 978-0-412-04841-8, section 3.4.3.
+    """
+    sizes = sorted({int(size) for size in grid})
+    if not sizes or sizes[0] < 1:
+        raise InputError(f"grid must hold numbers of components >= 1; got {list(grid)}.")
+    problem = _Problem((as_view(x), as_view(y)), confounds, sizes, scale)
+    labels = {"groups": groups, "stratify": stratify}
+    seeds = np.random.SeedSequence(random_state).generate_state(folds.n_splits)
+    inner = np.stack(
+        [
+            problem.take(train).inner_correlations(
+                make_folds(len(train), inner_splits, random_state=int(seed), **_take_labels(labels, train))
+            )
+            for (train, _), seed in zip(folds, seeds, strict=True)
+        ]
+    )  # [n_folds, n_inner, n_grid]
+    mean, se = inner.mean(axis=1), inner.std(axis=1, ddof=1) / np.sqrt(inner.shape[1])
+    chosen = np.array([smallest_within_one_se(*pair) for pair in zip(mean, se, strict=True)])
+    settings = {
+        "blocks": as_blocks(exchangeability_blocks, len(folds.assignments)),
+        "n_permutations": n_permutations,
+        "n_components": 1,
+        "random_state": random_state,
+    }
+    runs = problem.outer_permutations(folds, settings)
+    outer = np.stack(
+        [map_permutations(run, n_permutations + 1, n_jobs=n_jobs, progress=progress)[:, :, 0] for run in runs]
+    )  # [n_grid, n_permutations + 1, n_folds]
+    n_test = np.bincount(folds.assignments)
+    weights = n_test / n_test.sum()
+    by_fold = outer[chosen, :, np.arange(len(chosen))].T  # every fold at its own choice
+    averages = {str(size): values @ weights for size, values in zip(sizes, outer, strict=True)}
+    corrected = westfall_young({size: (null[0], null) for size, null in averages.items()})
+    return NestedDimensions(
+        grid=np.array(sizes),
+        inner_mean=mean,
+        inner_se=se,
+        chosen=np.array(sizes)[chosen],
+        rho_by_fold=by_fold[0],
+        null=by_fold @ weights,
+        grid_rho=np.array([null[0] for null in averages.values()]),
+        grid_p=np.array(list(corrected.values())),
+        n_test=n_test,
+    )
+
+
+def smallest_within_one_se(mean: Matrix, se: Matrix) -> int:
+    """Position of the smallest size whose mean lies within one standard error of the best."""
+    best = int(np.argmax(mean))
+    return int(np.flatnonzero(mean >= mean[best] - se[best])[0])
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Views, confounds and the sizes to try, of the cohort or of some of its rows."""
+
+    views: tuple[View, View]
+    confounds: Any
+    sizes: Sequence[int]
+    scale: Scaling
+
+    def take(self, rows: NDArray[np.intp]) -> "_Problem":
+        """The same of these rows alone."""
+        confounds = self.confounds
+        if isinstance(confounds, tuple):
+            confounds = (confounds[0].iloc[rows], confounds[1])
+        elif confounds is not None:
+            confounds = as_matrix(confounds, "confounds")[rows]
+        views = self.views[0].take(rows), self.views[1].take(rows)
+        return replace(self, views=views, confounds=confounds)
+
+    def embed(self, folds: Folds) -> list[FoldEmbedding]:
+        """Every fold's views, fitted on its training rows."""
+        with threadpool_limits(limits=1):
+            return embed_folds(self.views, self.confounds, folds, n_components=max(self.sizes), scale=self.scale)
+
+    def inner_correlations(self, folds: Folds) -> Matrix:
+        """First held-out correlation of every fold and size, [n_folds, n_grid]."""
+        embedded = self.embed(folds)
+        return np.column_stack([_observed(_whiten(embedded, size)) for size in self.sizes])
+
+    def outer_permutations(self, folds: Folds, settings: dict[str, Any]) -> list[FoldPermutation]:
+        """What gives the first held-out correlation of every fold and permutation, by size."""
+        embedded = self.embed(folds)
+        encoded = encode_confounds(self.confounds, np.arange(len(folds.assignments)))
+        return [make_fold_permutation(_whiten(embedded, size), encoded, folds, **settings) for size in self.sizes]
+
+
+def _take_labels(labels: dict[str, Any], rows: NDArray[np.intp]) -> dict[str, Any]:
+    return {name: None if of is None else np.asarray(of)[rows] for name, of in labels.items()}
+
+
+def _whiten(embedded: Sequence[FoldEmbedding], size: int) -> list[FoldEmbedding]:
+    """The leading components of both sides; the narrowest fold decides how many there are."""
+    p, q = (min(size, *(fold.widths[side] for fold in embedded)) for side in (0, 1))
+    check_width(p, q, min(fold.n_effective for fold in embedded))
+    return [fold.whiten(p, q) for fold in embedded]
+
+
+def _observed(whitened: Sequence[FoldEmbedding]) -> Matrix:
+    """First canonical correlation of every fold in its test rows."""
+    values = []
+    for fold in whitened:
+        left, right, _ = leading_pairs(fold.x[fold.train].T @ fold.y[fold.train], 1)
+        values.append(paired_correlations(fold.x[fold.test] @ left, fold.y[fold.test] @ right)[0])
+    return np.array(values)
