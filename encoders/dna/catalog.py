@@ -51,7 +51,19 @@ _TRAINED = (
     EncoderCard("hyenadna", "hyenadna", "128 or 256", license="BSD-3-Clause"),
     EncoderCard("huggingface", "huggingface", EITHER, license=EITHER),
 )
-_WITHOUT_SOURCE = (EncoderCard("kmer-spectrum", "kmer_spectrum", "512 (k=5)", license=NO_WEIGHTS, needs_source=False),)
+_WITHOUT_SOURCE = (
+    EncoderCard("evo2", "evo2", "4096 (7b)", needs_source=False),
+    EncoderCard("kmer-spectrum", "kmer_spectrum", "512 (k=5)", license=NO_WEIGHTS, needs_source=False),
+    EncoderCard(
+        "one-hot-dosage",
+        "one_hot_dosage",
+        "4 x window",
+        rc_modes=("forward",),
+        license=NO_WEIGHTS,
+        needs_source=False,
+        no_average="a base is known by its place in the window, and the other strand has it at another place",
+    ),
+)
 
 
 def _untrained(card: EncoderCard) -> EncoderCard:

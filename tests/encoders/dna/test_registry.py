@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from encoders import InputError, available_encoders, load_encoder
 from encoders.dna import registry
+from encoders.dna.catalog import CARDS, describe_encoders
 from encoders.dna.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.registry import EncoderRequest, register_encoder
@@ -98,10 +100,37 @@ def test_every_config_names_an_encoder_that_takes_its_settings(path: Path) -> No
     assert {"name", "encoder"} <= set(config)
     assert len(config["name"]) <= 10
     assert config["encoder"] in available_encoders()
-    if config.get("source") is None:
+    if config.get("source") is None and config["encoder"] != "evo2":  # which needs its own package
         settings = {key: value for key, value in config.items() if key not in ("name", "encoder", "options")}
         encoder = load_encoder(config["encoder"], **settings, **config.get("options", {}))
         assert encoder.spec.label.startswith("untrained") == (not encoder.spec.trained)
+
+
+def test_every_encoder_of_this_package_has_a_card_and_a_module() -> None:
+    modules = {card.module for card in CARDS.values()}
+    assert all(find_spec(f"encoders.dna.{module}") is not None for module in modules)
+    assert all(card.rc_modes and (card.no_average or "average" in card.rc_modes) for card in CARDS.values())
+
+
+def test_the_table_says_what_is_known_of_each(own_name: str) -> None:
+    lines = describe_encoders(("nucleotide-transformer", "one-hot-dosage", own_name)).splitlines()
+    assert lines[0].split() == ["name", "hidden", "size", "rc", "licence", "of", "the", "weights", "source"]
+    assert lines[1].split() == [
+        "nucleotide-transformer",
+        *["512", "to", "2560", "forward,", "average", "CC-BY-NC-SA-4.0", "needed"],
+    ]
+    assert "forward  not applicable: no weights" in lines[2]
+    assert lines[3].count("of its package") == 4
+    assert {describe_encoders(available_encoders()).count(f"\n{name} ") for name in CARDS} == {1}
+
+
+def test_a_trained_encoder_shows_its_licence(made_checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="encoders"):
+        load_encoder("dnabert-3", source=str(made_checkpoint))
+        load_encoder("kmer-spectrum")
+    assert [record.message for record in caplog.records] == [
+        f"dnabert-3: the weights of {made_checkpoint} are under this licence: Apache-2.0."
+    ]
 
 
 def test_config_names_are_unique() -> None:
