@@ -15,14 +15,18 @@ from fusion.two_view import VANISHED, TwoViewAligner, Weights, check_varies
 TIED = 1e-12
 """Absolute values this close to the largest, relative to it, are taken as equal to it."""
 
+BLOCK_ENTRIES = 2**23
+"""Entries of X'Y that are held at once while its largest one is sought."""
+
 
 class SparseCCA(TwoViewAligner):
     """Sparse canonical correlation analysis of two standardised views (penalised matrix decomposition).
 
     Maximises ``u' X'Y v / (n - 1)`` subject to ``||u||_2 = ||v||_2 = 1``, ``||u||_1 <= c_x`` and ``||v||_1 <= c_y``
-    by turns, from the leading singular vectors of X'Y, so that the answer is deterministic; the covariance among the
-    columns of one view is taken as the identity, as Witten and colleagues do. Later components maximise what the
-    earlier ones leave of X'Y, ``X'Y - sum_k d_k u_k v_k'``; X'Y itself is never formed.
+    by turns; the covariance among the columns of one view is taken as the identity, as Witten and colleagues do. Turns
+    end in a local maximum, so there are two deterministic starts, the singular vector of X'Y that they use and the most
+    strongly correlated pair of features, and the better end is kept. Later components maximise what the earlier ones
+    leave of X'Y, ``X'Y - sum_k d_k u_k v_k'``; X'Y itself is held only where it is smaller than the views.
 
     Parameters
     ----------
@@ -55,7 +59,7 @@ class SparseCCA(TwoViewAligner):
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
-        A component stopped at `max_iter`.
+        A component took all of `max_iter` turns.
 
     References
     ----------
@@ -94,12 +98,21 @@ class SparseCCA(TwoViewAligner):
         product = DeflatedProduct(x, y)
         self.objective_path_: list[Matrix] = []
         for component in range(k):
-            product.deflate(*self._alternate(product, starts[:, component], component))
+            ends = [self._alternate(product, start) for start in (starts[:, component], product.strongest_column())]
+            u, v, path = max(ends, key=lambda end: float(end[2][-1]))
+            product.deflate(u, v)
+            self.objective_path_.append(path)
+            if len(path) == self.max_iter:
+                message = (
+                    f"SparseCCA stopped component {component} after max_iter={self.max_iter} turns: raise max_iter."
+                )
+                warnings.warn(message, ConvergenceWarning, stacklevel=3)
         self.n_iter_ = max(len(path) for path in self.objective_path_)
         u, v, d = product.components
         return u, v, d / (len(x) - 1)
 
-    def _alternate(self, product: "DeflatedProduct", v: Matrix, component: int) -> tuple[Matrix, Matrix]:
+    def _alternate(self, product: "DeflatedProduct", v: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Return both weight vectors and the objective after every turn."""
         u, path = np.zeros(product.x.shape[1]), []
         for _ in range(self.max_iter):
             before = u, v
@@ -109,31 +122,42 @@ class SparseCCA(TwoViewAligner):
             path.append(float(a @ v) / (len(product.x) - 1))
             if max(np.linalg.norm(u - before[0]), np.linalg.norm(v - before[1])) < self.tol:
                 break
-        else:
-            message = f"SparseCCA stopped component {component} after max_iter={self.max_iter} turns: raise max_iter."
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
-        self.objective_path_.append(np.asarray(path))
-        return u, v
+        return u, v, np.asarray(path)
 
 
 class DeflatedProduct:
-    """``X'Y - sum_k d_k u_k v_k'`` as an operator: nothing of size n_x x n_y."""
+    """``X'Y - sum_k d_k u_k v_k'`` as an operator; X'Y is formed only where it is smaller than the views."""
 
     def __init__(self, x: Matrix, y: Matrix) -> None:
         self.x, self.y = x, y
+        small = x.shape[1] * y.shape[1] <= x.size + y.size
+        self._product = x.T @ y if small else None
         self.components: Weights = np.zeros((x.shape[1], 0)), np.zeros((y.shape[1], 0)), np.zeros(0)
 
     def times(self, v: Matrix) -> Matrix:
         """Product with a vector of y's features."""
         us, vs, ds = self.components
-        product: Matrix = self.x.T @ (self.y @ v) - us @ (ds * (vs.T @ v))
-        return product
+        product = self.x.T @ (self.y @ v) if self._product is None else self._product @ v
+        left: Matrix = product - us @ (ds * (vs.T @ v))
+        return left
 
     def transposed_times(self, u: Matrix) -> Matrix:
         """Transposed product with a vector of x's features."""
         us, vs, ds = self.components
-        product: Matrix = self.y.T @ (self.x @ u) - vs @ (ds * (us.T @ u))
-        return product
+        product = self.y.T @ (self.x @ u) if self._product is None else self._product.T @ u
+        left: Matrix = product - vs @ (ds * (us.T @ u))
+        return left
+
+    def strongest_column(self) -> Matrix:
+        """Unit vector of the feature of y in the entry of the largest absolute value."""
+        us, vs, ds = self.components
+        largest = np.empty(self.y.shape[1])
+        width = max(1, BLOCK_ENTRIES // self.x.shape[1])
+        for first in range(0, len(largest), width):
+            columns = slice(first, first + width)
+            block = self.x.T @ self.y[:, columns] if self._product is None else self._product[:, columns]
+            largest[columns] = np.abs(block - (us * ds) @ vs[columns].T).max(axis=0)
+        return np.asarray(np.arange(len(largest)) == largest.argmax(), dtype=np.float64)
 
     def deflate(self, u: Matrix, v: Matrix) -> None:
         """Take the component of these unit vectors off what is left."""

@@ -7,10 +7,12 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fusion import InputError, NormalScores, Residualizer
+from fusion import ComBat, InputError, NormalScores, Residualizer
 from fusion.residualize import ConfoundBasis
 
 TRAIN, TEST = np.arange(30), np.arange(30, 37)
@@ -97,3 +99,20 @@ def test_scores_of_an_explained_column_are_zero(data: Any) -> None:
     scores = Residualizer(normal_scores=True).fit_transform(X, confounds=Z)
     np.testing.assert_array_equal(scores[:, 2], 0)
     assert np.abs(scores[:, 3]).max() > 1.5
+
+
+def test_confounds_and_sites_travel_through_a_pipeline(data: Any) -> None:
+    X, Z = data
+    sites = np.array(["Bonn", "Oslo", "Lyon"])[np.arange(37) % 3]
+    with config_context(enable_metadata_routing=True):
+        combat = (
+            ComBat().set_fit_request(sites=True, covariates=False).set_transform_request(sites=True, covariates=False)
+        )
+        residualizer = Residualizer(normal_scores=True).set_fit_request(confounds=True)
+        steps = make_pipeline(combat, residualizer.set_transform_request(confounds=True))
+        steps.fit(X[TRAIN], sites=sites[TRAIN], confounds=Z[TRAIN])
+        found = steps.transform(X[TEST], sites=sites[TEST], confounds=Z[TEST])
+    by_hand = ComBat().fit(X[TRAIN], sites=sites[TRAIN])
+    harmonised = by_hand.transform(X[TRAIN], sites[TRAIN]), by_hand.transform(X[TEST], sites[TEST])
+    ranked = Residualizer(normal_scores=True).fit(harmonised[0], confounds=Z[TRAIN])
+    np.testing.assert_array_equal(found, ranked.transform(harmonised[1], Z[TEST]))

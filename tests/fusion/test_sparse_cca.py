@@ -86,6 +86,20 @@ def test_deflation_is_that_of_the_matrix_decomposition() -> None:
         left = left - d * np.outer(u, v)
 
 
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_views_much_wider_than_subjects_give_what_their_product_gives(seed: int) -> None:
+    """Seeds 5 and 8 are those where the start at the singular vector alone ends in a lesser maximum."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((37, 400)), rng.standard_normal((37, 300))
+    x[:, :5] += 3 * y[:, :1]
+    fitted = SparseCCA(2, x_l1=0.2, y_l1=0.2).fit(x, y)  # 400 x 300 is larger than the views: never formed
+    left = np.corrcoef(x.T, y.T)[:400, 400:]
+    for u, v, d in zip(fitted.x_weights_.T, fitted.y_weights_.T, fitted.objective_, strict=True):
+        np.testing.assert_allclose(project_l1(left.T @ u, fitted.y_l1_bound_), v, atol=1e-5)
+        left = left - d * np.outer(u, v)
+    assert set(np.argsort(-np.abs(fitted.x_weights_[:, 0]))[:5]) == set(range(5))
+
+
 def test_without_sparsity_it_is_partial_least_squares_of_standardised_views() -> None:
     x, y = _planted()
     z_x, z_y = ((view - view.mean(axis=0)) / view.std(axis=0, ddof=1) for view in (x, y))
