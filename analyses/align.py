@@ -18,6 +18,7 @@ from analyses.alignment_summary import (
     describe_in_sample,
 )
 from analyses.config import AlignmentConfig, ConfoundConfig
+from analyses.confounding import make_blocks
 from analyses.errors import InputError
 from analyses.progress import Advance
 from fusion import (
@@ -154,7 +155,7 @@ def _align(
 ) -> Alignment:
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
-    blocks = _blocks(covariates, settings, families)
+    blocks = make_blocks(covariates, families=families, within=settings.exchangeable_within)
     x_pca, y_pca = (
         ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
         for view, scale in ((gene_view, settings.scale_x), (brain_view, settings.scale_y))
@@ -242,15 +243,6 @@ def _dimensions(
             )
     p, q = (chosen if wanted[side] == "auto" else int(wanted[side]) for side, chosen in zip("xy", auto, strict=True))
     return p, q
-
-
-def _blocks(covariates: pd.DataFrame, settings: AlignmentConfig, families: str | None) -> Blocks | None:
-    """Kept families are exchanged as wholes; within a named column, subjects are."""
-    column = families or settings.exchangeable_within
-    if column is None:
-        return None
-    _, labels = np.unique(covariates[column].astype(str).to_numpy(), return_inverse=True)
-    return Blocks(labels, "whole" if families else "within")
 
 
 def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["huh-jhun", "theil"]:

@@ -12,9 +12,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from analyses.arm_grid import make_arms
-from analyses.experiment_config import CompareConfig, ExperimentName, PoolingConfig, RcConfig
+from analyses.experiment_config import CompareConfig, DimsConfig, ExperimentName, PoolingConfig, RcConfig
 from analyses.section import Section
-
 
 Options = dict[str, bool | int | float | str]
 
@@ -174,6 +173,7 @@ class RunConfig(Section):
     compare: CompareConfig = CompareConfig()
     pooling: PoolingConfig = PoolingConfig()
     rc: RcConfig = RcConfig()
+    dims: DimsConfig = DimsConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from analyses.section import Section
 
 ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
@@ -26,3 +28,10 @@ class RcConfig(Section):
     """``experiment: rc``: every named arm under each way to read two strands."""
 
     modes: tuple[Literal["forward", "average", "equivariant"], ...] = ("forward", "average")
+
+
+class DimsConfig(Section):
+    """``experiment: dims``: how many components CCA should take from both sides."""
+
+    grid: tuple[int, ...] = (2, 5, 10, 20, 40)
+    inner_splits: int = Field(default=3, ge=2)

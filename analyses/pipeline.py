@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from analyses.config_file import resolved_yaml
 from analyses.genome import count_windows
-from analyses.planting import plant_link
 from analyses.progress import progress_bar, say
 from analyses.provenance import environment
 from analyses.run import Run
-
-if TYPE_CHECKING:
-    from encoders.brain.tables import BrainTable
-    from fusion.views import View
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 
@@ -67,15 +62,14 @@ class Pipeline(Run):
         from analyses.align import align_views
         from analyses.alignment_files import write_alignment
 
-        brain, truth = self._brain_views()
         for arm, spec in self.specs.items():
             todo = {
                 name: key
-                for name in brain
+                for name in self.brain
                 if not self.workspace.is_finished(f"align {arm}__{name}", key := self.alignment_key(arm, name))
             }
             gene_view = cache(self.arms[arm].gene_view)  # read only if something is to be aligned
-            for name, table in brain.items():
+            for name in self.brain:
                 if name not in todo:
                     say(f"align    {spec.label} x {name}: up to date")
                     continue
@@ -83,7 +77,7 @@ class Pipeline(Run):
                 with self.workspace.stage(stage, todo[name]) as files, progress_bar(stage) as advance:
                     alignment = align_views(
                         gene_view(),
-                        _table_view(table),
+                        self.brain_view(name),
                         self.cohort.covariates,
                         confounds=self.config.confounds,
                         settings=self.config.alignment,
@@ -103,7 +97,7 @@ class Pipeline(Run):
                     }
                     files += write_alignment(self.workspace, alignment, labels)
                 say(f"align    {spec.label} x {name}: {alignment.headline()}")
-        self._write_run(truth)
+        self._write_run()
 
     def _compare(self) -> None:
         from analyses.compare_encoders import compare
@@ -139,17 +133,16 @@ class Pipeline(Run):
         return np.asarray(pca.transform(view)[:, :n_components])
 
     def _experiment(self) -> None:
-        from analyses.experiments import find_experiment, result_file
+        from analyses.experiments import MODULES, find_experiment, result_file
 
         name = self.config.experiment
-        experiment = find_experiment(name)
-        if experiment is None:
+        if name not in MODULES:
             return
         if self.workspace.is_finished(stage := f"experiment {name}", self.experiment_key):
             say(f"{name:<8} up to date")
             return
         with self.workspace.stage(stage, self.experiment_key) as files:
-            result = experiment.run(self)
+            result = find_experiment(name).run(self)
             files.append(self.workspace.write_json(result_file(name), result))
         for sentence in result["answer"]:
             say(f"{name:<8} {sentence}")
@@ -157,7 +150,7 @@ class Pipeline(Run):
     def _report(self) -> None:
         from analyses.report import make_report
 
-        self._write_run(self._truth())
+        self._write_run()
         say(f"report   {make_report(self.workspace.folder)}")
 
     def _log(self) -> None:
@@ -171,24 +164,7 @@ class Pipeline(Run):
 
     # Parts of stages ------------------------------------------------------------------------------------------
 
-    def _brain_views(self) -> tuple[dict[str, BrainTable], dict[str, Any] | None]:
-        brain = dict(self.cohort.brain)
-        plan = self.config.plant
-        if plan is None:
-            return brain, self._truth()
-        brain[plan.view], truth = plant_link(brain[plan.view], self.window_table, plan)
-        return brain, truth
-
-    def _truth(self) -> dict[str, Any] | None:
-        """What a simulation says it planted; a link planted by this run is in ``run.json`` already."""
-        import json
-
-        if self.config.plant is not None:
-            truth: dict[str, Any] | None = self.workspace.read_json("run.json")["planted"]
-            return truth
-        return None if self.config.truth is None else json.loads(self.config.truth.read_text(encoding="utf-8"))
-
-    def _write_run(self, truth: dict[str, Any] | None) -> None:
+    def _write_run(self) -> None:
         from analyses.run_record import describe_splits, make_run_record
 
         self.workspace.write_text("config/resolved.yaml", resolved_yaml(self.config))
@@ -199,13 +175,7 @@ class Pipeline(Run):
             self.workspace,
             cohort=self.cohort,
             specs=self.specs,
-            truth=truth,
+            truth=self.truth,
             inputs=self.inputs,
         )
         self.workspace.write_json("run.json", record)
-
-
-def _table_view(table: BrainTable) -> View:
-    from fusion import TableView
-
-    return TableView(table.values, table.subject_ids, table.feature_names)

@@ -6,6 +6,7 @@ from typing import Any
 
 from analyses.comparison_figures import draw_comparison
 from analyses.comparison_findings import comparison_sentences
+from analyses.experiments import find_experiment
 from analyses.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.formats import format_number, format_p
 from analyses.report_figures import draw_figures
@@ -61,6 +62,9 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
     rows = results.rows()
     compared = results.comparison if results.comparison and "arms" in results.comparison else None
     drawn = draw_figures(results) | (draw_comparison(compared, results.path / "figures") if compared else {})
+    name, experiment = results.run["experiment"], results.experiment
+    if experiment is not None:
+        drawn |= find_experiment(name).draw(experiment, results.path / "figures")
     opened = [row["alignment"].name for row in rows if is_significant(row)]
     return {
         "run": results.run,
@@ -69,6 +73,8 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
         "view_names": list(dict.fromkeys(row["alignment"].facts["view"] for row in rows)),
         "opened": opened or [row["alignment"].name for row in rows if row["alignment"].facts["role"] != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
+        "experiment": name,
+        "result": experiment,
         "comparison": results.comparison,
         "comparison_sentences": comparison_sentences(compared, _encoders(results)) if compared else [],
         "labels": {facts["arm"]: facts["arm_label"] for facts in (a.facts for a in results.alignments)},

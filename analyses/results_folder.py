@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analyses.errors import InputError
+from analyses.experiments import result_file
 
 Facts = Mapping[str, Any]
 
@@ -46,6 +47,7 @@ class ResultsFolder:
     run: Facts
     alignments: tuple[Alignment, ...]
     comparison: Facts | None
+    experiment: Facts | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per arm x view with the p-value that its headline is judged by.
@@ -104,9 +106,11 @@ def read_results_folder(path: Path) -> ResultsFolder:
     run = read_json(path / "run.json")
     folders = [path / "alignments" / name for name in run["alignments"]]
     compared = path / "comparison.json"
+    experiment = path / result_file(run["experiment"])
     return ResultsFolder(
         path=path,
         run=run,
         alignments=tuple(Alignment(folder, read_json(folder / "alignment.json")) for folder in folders),
         comparison=read_json(compared) if compared.exists() else None,
+        experiment=read_json(experiment) if experiment.exists() else None,
     )

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analyses.arms import SequenceArm, make_sequence_arm
 from analyses.cohort import Cohort, read_cohort
 from analyses.config import RunConfig
-from analyses.confounding import make_nuisance
+from analyses.confounding import make_blocks, make_nuisance
 from analyses.errors import InputError
 from analyses.genome import Genome, open_genome
+from analyses.planting import plant_link
 from analyses.provenance import code_version, digest, file_fingerprint
 from analyses.workspace import Workspace
 
 if TYPE_CHECKING:
     from analyses.align import Seeds
+    from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows import WindowTable
     from encoders.store import EmbeddingStore
+    from fusion.exchangeability import Blocks
     from fusion.folds import Folds
     from fusion.pca import ViewPCA
     from fusion.views import View
@@ -91,6 +95,39 @@ class Run:
         from encoders.genome.windows import WindowTable
 
         return WindowTable.load(self.workspace.folder / "windows" / "table")
+
+    @cached_property
+    def brain(self) -> dict[str, BrainTable]:
+        """The brain tables of the cohort, with the link that this run plants."""
+        return self._planted[0]
+
+    @cached_property
+    def truth(self) -> dict[str, Any] | None:
+        """What was planted, by this run or by the simulation that made the files."""
+        return self._planted[1]
+
+    @cached_property
+    def _planted(self) -> tuple[dict[str, BrainTable], dict[str, Any] | None]:
+        brain, plan, told = dict(self.cohort.brain), self.config.plant, self.config.truth
+        if plan is None:
+            return brain, None if told is None else json.loads(told.read_text(encoding="utf-8"))
+        brain[plan.view], truth = plant_link(brain[plan.view], self.window_table, plan)
+        return brain, truth
+
+    def brain_view(self, name: str) -> View:
+        """One brain table as a view."""
+        from fusion import TableView
+
+        table = self.brain[name]
+        return TableView(table.values, table.subject_ids, table.feature_names)
+
+    @cached_property
+    def blocks(self) -> Blocks | None:
+        """Who may change places with whom; None where all may."""
+        config = self.config
+        return make_blocks(
+            self.cohort.covariates, families=config.kept_families, within=config.alignment.exchangeable_within
+        )
 
     @cached_property
     def seeds(self) -> Seeds:

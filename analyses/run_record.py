@@ -58,6 +58,7 @@ def make_run_record(
         "schema": SCHEMA,
         "name": config.name,
         "title": config.title or config.name,
+        "experiment": config.experiment,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": config.seed,
         "panel": config.tracking.panel or config.name,

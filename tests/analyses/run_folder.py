@@ -178,6 +178,7 @@ def _comparison(alignments: list[dict[str, Any]]) -> dict[str, Any]:
 def _run_facts(alignments: list[dict[str, Any]], *, planted: bool) -> dict[str, Any]:
     return {
         "name": "example",
+        "experiment": "align",
         "title": "Example: 11 genes against cortical thickness",
         "created": "2025-03-14T09:26:53+00:00",
         "seed": 7,
