@@ -51,7 +51,7 @@ class ClsAttention:
             raise InputError(f"Attention scores are those of DNABERT 3 to 6; got {encoder.spec.label}.")
         self.spec = innermost(encoder).spec
         self.k = self.spec.min_bp
-        self._model = model
+        self._bert: Any = model
         self._encode = KmerTokenizer(self.k).encode
 
     def kmer_scores(self, sequences: Sequence[str], *, progress: Progress | None = None) -> list[KmerScores]:
@@ -81,8 +81,8 @@ class ClsAttention:
 
     @property
     def _kmers_per_window(self) -> int:
-        assert self.spec.max_bp is not None, "DNABERT's positions are numbered"
-        return self.spec.max_bp - self.k + 1
+        positions: int = self._bert.config.max_position_embeddings
+        return positions - 2
 
     def _score_windows(self, windows: list[TokenIds], progress: Progress | None) -> list[KmerScores]:
         scores: list[KmerScores] = [np.empty(0)] * len(windows)
@@ -97,11 +97,11 @@ class ClsAttention:
 
     @torch.inference_mode()
     def _forward(self, windows: list[TokenIds]) -> np.ndarray:
-        device = next(self._model.parameters()).device
+        device = next(self._bert.parameters()).device
         input_ids = nn.utils.rnn.pad_sequence([torch.from_numpy(ids) for ids in windows], True, PAD).to(device)
         mask = (input_ids != PAD).long()
-        hidden = self._model(input_ids, attention_mask=mask).hidden_states[-2]
-        row: np.ndarray = cls_row(self._model, hidden, mask).double().cpu().numpy()
+        hidden = self._bert(input_ids, attention_mask=mask).hidden_states[-2]
+        row: np.ndarray = cls_row(self._bert, hidden, mask).double().cpu().numpy()
         return row
 
 

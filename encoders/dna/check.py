@@ -14,6 +14,9 @@ from encoders.genome.sequences import reverse_complement
 
 BATCH_TOLERANCE = 2e-5
 STRAND_TOLERANCE = 1e-6
+REDUCED_PRECISION, GPU = 1000.0, 5.0
+"""How much more a vector may change where values have 8 bits, and where a GPU chooses the order of sums by shape."""
+
 LONG_BP = 5000
 """Length tried where an encoder names no limit."""
 
@@ -75,6 +78,16 @@ def _sequences(spec: EncoderSpec) -> list[str]:
     return [_sequence(length, seed) for seed, length in enumerate(lengths)]
 
 
+def rounding(encoder: SequenceEncoder, vectors: np.ndarray) -> float:
+    """How many times a tolerance may be exceeded: for values above 1, on a GPU, and in fewer bits than float32."""
+    largest = max(1.0, float(np.abs(vectors).max(initial=0)))
+    if encoder.spec.dtype != "float32":
+        return REDUCED_PRECISION * largest
+    model = network(encoder)
+    on_cpu = model is None or all(parameter.device.type == "cpu" for parameter in model.parameters())
+    return largest if on_cpu else GPU * largest
+
+
 def _shape(encoder: SequenceEncoder) -> str:
     for sequences in (_sequences(encoder.spec), []):
         found, expected = encoder.embed(sequences).shape, (len(sequences), encoder.spec.hidden_dim)
@@ -102,12 +115,12 @@ def _deterministic(encoder: SequenceEncoder) -> str:
 def _batch_invariant(encoder: SequenceEncoder) -> str:
     sequences = _sequences(encoder.spec)
     alone = np.concatenate([encoder.embed([sequence]) for sequence in sequences])
-    rng = np.random.default_rng(_SEED)
+    rng, allowed = np.random.default_rng(_SEED), BATCH_TOLERANCE * rounding(encoder, alone)
     for _ in range(10):
         chosen = rng.integers(0, N_SEQUENCES, rng.integers(2, 2 * N_SEQUENCES))
         error = np.abs(encoder.embed([sequences[index] for index in chosen]) - alone[chosen]).max()
-        if not error <= BATCH_TOLERANCE:
-            return f"a vector changes by {error:.1e} with the sequences beside it (allowed: {BATCH_TOLERANCE:.0e})"
+        if not error <= allowed:
+            return f"a vector changes by {error:.1e} with the sequences beside it (allowed: {allowed:.1e})"
     return ""
 
 
@@ -115,11 +128,11 @@ def _strands(encoder: SequenceEncoder) -> str:
     """Each sequence alone, so that a fault of batches is not taken for one of strands."""
     if not encoder.spec.reads_both_strands:
         return ""
-    error = max(
-        float(np.abs(encoder.embed([sequence]) - encoder.embed([reverse_complement(sequence)])).max())
-        for sequence in _sequences(encoder.spec)
-    )
-    if error <= STRAND_TOLERANCE:
+    sequences = _sequences(encoder.spec)
+    forward = np.concatenate([encoder.embed([sequence]) for sequence in sequences])
+    backward = np.concatenate([encoder.embed([reverse_complement(sequence)]) for sequence in sequences])
+    error = np.abs(forward - backward).max()
+    if error <= STRAND_TOLERANCE * rounding(encoder, forward):
         return ""
     return f"rc_mode is {encoder.spec.rc_mode!r}, but the two strands differ by {error:.1e}"
 
@@ -148,7 +161,7 @@ def _letters(encoder: SequenceEncoder) -> str:
     sequences = _sequences(encoder.spec)
     expected = encoder.embed(sequences)
     error = np.abs(encoder.embed([one.lower().replace("t", "u") for one in sequences]) - expected).max()
-    if not error <= STRAND_TOLERANCE:
+    if not error <= STRAND_TOLERANCE * rounding(encoder, expected):
         return f"lower-case RNA must be read as upper-case DNA; the vectors differ by {error:.1e}"
     return _refusal(encoder, f"{sequences[-1][1:]}!", "a letter that is no base")
 
@@ -172,7 +185,9 @@ def _special_tokens(encoder: SequenceEncoder) -> str:
     (vector,) = innermost(encoder).embed([sequence])
     of_bases = hidden[counts[0] : len(ids) - counts[1]].mean(axis=0)
     of_all = hidden.mean(axis=0)
-    if np.abs(vector - of_all).max() < min(np.abs(vector - of_bases).max(), 10 * BATCH_TOLERANCE):
+    if np.abs(vector - of_all).max() < min(
+        np.abs(vector - of_bases).max(), 10 * BATCH_TOLERANCE * rounding(encoder, hidden)
+    ):
         return f"the vector is the mean over all {len(ids)} tokens, {sum(counts)} of them special"
     return ""
 

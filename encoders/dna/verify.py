@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from encoders.dna.check import Check, check_encoder
+from encoders.dna.check import Check, check_encoder, rounding
 from encoders.dna.proof import Comparison, Proof
 from encoders.dna.protocol import FORMAT_VERSION, SequenceEncoder
 from encoders.dna.published_vectors import (
@@ -28,11 +28,8 @@ from encoders.dna.registry import load_encoder
 from encoders.dna.seen_tokens import hidden_state, innermost, network, seen_ids
 from encoders.errors import InputError
 
-TOLERANCES = {"float32": 2e-5}
-"""Largest difference of a value, where the largest value of the vector is 1 or less; else times that value."""
-
-REDUCED_TOLERANCE = 5e-2
-"""The same, for a computation in fewer bits."""
+TOLERANCE = 2e-5
+"""Largest difference of a value in float32 on a CPU, if none is above 1; else see `encoders.dna.check.rounding`."""
 
 STRUCTURAL_CHECKS = ("finite", "deterministic", "batch invariant", "strands", "special tokens")
 
@@ -144,14 +141,13 @@ def _compare(encoder: SequenceEncoder, published: PublishedVector) -> Comparison
             f"{published.name} has {published.n_values} values; {encoder.spec.label} gives {len(vector)}. "
             "These weights are those of another model."
         )
-    scale = max(1.0, float(np.abs(vector).max()))
     return Comparison(
         name=published.name,
         n_values=published.n_values,
         n_compared=len(carried),
         max_difference=float(np.abs(vector[: len(carried)] - carried).max()),
         norm_difference=abs(float(np.linalg.norm(vector)) - published.norm),
-        tolerance=TOLERANCES.get(encoder.spec.dtype, REDUCED_TOLERANCE) * scale,
+        tolerance=TOLERANCE * rounding(encoder, vector),
         tokens_agree=None if published.sequence is None else _tokens_agree(encoder, published),
     )
 

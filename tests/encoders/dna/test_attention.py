@@ -18,8 +18,8 @@ def make_sequence(length: int, seed: int = 0) -> str:
     return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
 
 
-def make_attention(k: int = 3, **options: int) -> ClsAttention:
-    return ClsAttention(load_encoder(f"untrained:dnabert-{k}", device="cpu", **(SMALL | options)))
+def make_attention(k: int = 3, **options: object) -> ClsAttention:
+    return ClsAttention(load_encoder(f"untrained:dnabert-{k}", device="cpu", **(SMALL | options)))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -76,6 +76,12 @@ def test_a_long_sequence_is_read_in_windows_of_equal_length() -> None:
         start = min(windows, key=lambda start: abs(start + 254.5 - kmer))
         assert scores[kmer] == pytest.approx(windows[start][kmer - start], abs=TOLERANCE)
     assert attention.kmer_scores([sequence[:513]])[0].sum() < 2, "two heads, less what they give to special tokens"
+
+
+def test_an_encoder_that_stitches_gives_the_same_scores() -> None:
+    (expected,) = make_attention().kmer_scores([make_sequence(900)])
+    (found,) = make_attention(long="stitch").kmer_scores([make_sequence(900)])
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_progress_counts_windows_and_batches_change_nothing() -> None:
