@@ -41,8 +41,8 @@ class RidgeCCA(TwoViewAligner):
 
     References
     ----------
-    Vinod (1976), doi:10.1016/0304-4076(76)90010-5; Leurgans, Moyeed & Silverman (1993),
-    doi:10.1111/j.2517-6161.1993.tb01936.x.
+    Vinod (1976), doi:10.1016/0304-4076(76)90010-5; Leurgans, Moyeed & Silverman (1993), Journal of the Royal
+    Statistical Society B 55: 725-740.
 
     Examples
     --------

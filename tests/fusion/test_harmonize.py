@@ -280,3 +280,18 @@ def _explained_by_sites(values: Any, sites: Any, covariates: pd.DataFrame) -> An
         for design in (base.astype(float), full.astype(float))
     ]
     return 1 - left[1] / left[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"parametric": False}, {"mean_only": True}, {"reference": "Oslo"}], ids=str)
+def test_units_and_orders_do_not_matter(options: Any) -> None:
+    x, sites, covariates = _cohort()
+    rng = np.random.default_rng(9)
+    expected = ComBat(**options).fit_transform(x, sites=sites, covariates=covariates)
+    factor, shift = 10 ** rng.uniform(-3, 3, P), rng.normal(0, 50, P)
+    rescaled = ComBat(**options).fit_transform(x * factor + shift, sites=sites, covariates=covariates)
+    np.testing.assert_allclose((rescaled - shift) / factor, expected, atol=1e-7)
+    rows, columns = rng.permutation(N), rng.permutation(P)
+    shuffled = ComBat(**options).fit_transform(x[rows][:, columns], sites=sites[rows], covariates=covariates.iloc[rows])
+    np.testing.assert_allclose(shuffled, expected[rows][:, columns], atol=1e-10)
+    recoded = covariates.assign(age=covariates["age"] * 12 - 5, sex=covariates["sex"].map({"F": "z", "M": "a"}))
+    np.testing.assert_allclose(ComBat(**options).fit_transform(x, sites=sites, covariates=recoded), expected, atol=1e-9)
