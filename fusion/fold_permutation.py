@@ -148,8 +148,7 @@ def make_fold_permutation(
     theil = None
     if confounds is not None:
         nuisance = nuisance_basis(len(assignments), confounds)
-        whole = blocks.labels if blocks is not None and blocks.mode == "whole" else None
-        theil = Theil(nuisance, keep_rows(nuisance, whole))
+        theil = Theil(nuisance, keep_rows(nuisance, None if blocks is None else blocks.units))
         assignments = assignments[theil.kept]
         blocks = None if blocks is None else blocks.take(theil.kept)
     permutations = make_permutations(

@@ -174,8 +174,8 @@ def split_half_cosines(
     """
     if x.shape[1] + y.shape[1] >= len(x) // 2 - 1:
         return None
-    run = HalvesRefit(x, y, 1, cluster_codes(clusters, len(x)), seed)
-    observed, shuffled = np.moveaxis(map_permutations(run, n_repeats, n_jobs=n_jobs)[..., 0], 1, 0)
+    run = HalvesRefit(x, y, 1, cluster_codes(clusters, len(x)), n_repeats, seed)
+    observed, shuffled = np.split(map_permutations(run, 2 * n_repeats, n_jobs=n_jobs)[..., 0], 2)
     found = {}
     for i, kind in enumerate(("weights", "loadings")):
         for j, side in enumerate("xy"):

@@ -18,6 +18,9 @@ from fusion.matrices import Matrix
 REFIT_KEY = 2**32 - 2
 """Spawn key of these streams, out of reach of permutation indices."""
 
+SINGLE_SIZE = 2**30
+"""Multiplications of a moment matrix from which it is taken in float32: six digits of a bootstrap draw are enough."""
+
 UNIQUE_SHARE = 0.6
 """A bootstrap sample holds about 63 % of the subjects: fewer dimensions than this share of rows can be refitted."""
 
@@ -69,7 +72,9 @@ def fit_components(x: Matrix, y: Matrix, n_components: int, counts: NDArray[np.i
     joined = np.hstack([x[chosen], y[chosen]])
     joined -= share @ joined
     joined *= np.sqrt(share)[:, np.newaxis]
-    moments = joined.T @ joined
+    norms = np.linalg.norm(joined, axis=0)
+    joined = (joined / norms).astype(np.float32 if joined.size * joined.shape[1] > SINGLE_SIZE else np.float64)
+    moments = np.asarray(joined.T @ joined, dtype=np.float64) * np.outer(norms, norms)
     p = x.shape[1]
     of_x, of_y = (scipy.linalg.cholesky(m, lower=True) for m in (moments[:p, :p], moments[p:, p:]))
     half = scipy.linalg.solve_triangular(of_x, moments[:p, p:], lower=True)
@@ -118,25 +123,27 @@ class BootstrapRefit:
 
 @dataclass(frozen=True)
 class HalvesRefit:
-    """Cosines between two random halves, [2, 2, 2, K]: observed or re-paired, weights or loadings, x or y; picklable.
+    """Cosines between two random halves, [2, 2, K]: weights or loadings, of x or y; picklable.
 
-    The halves' components are matched in sign and axes, x and y together. Re-paired: the subjects of y are shuffled
-    within the half, which is what instability alone gives at this size.
+    The halves' components are matched in sign and axes, x and y together. Index 0 .. n_repeats - 1 are the observed
+    pairs; in the n_repeats after them the subjects of y are shuffled within the same halves, which is what instability
+    alone gives at this size.
     """
 
     x: Matrix
     y: Matrix
     n_components: int
     clusters: NDArray[np.intp]
+    n_repeats: int
     seed: int
 
     def __call__(self, index: int) -> Matrix:
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 1, index)))
+        is_shuffled, repeat = divmod(index, self.n_repeats)
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 1, repeat)))
         n_clusters = int(self.clusters.max()) + 1
         first = (rng.permutation(n_clusters) < n_clusters // 2)[self.clusters]
         halves = [np.flatnonzero(first == wanted) for wanted in (True, False)]
-        shuffled = [rng.permutation(rows) for rows in halves]
-        return np.stack([self._cosines(halves, partners) for partners in (halves, shuffled)])
+        return self._cosines(halves, [rng.permutation(rows) for rows in halves] if is_shuffled else halves)
 
     def _cosines(self, halves: list[NDArray[np.intp]], partners: list[NDArray[np.intp]]) -> Matrix:
         one, other = (

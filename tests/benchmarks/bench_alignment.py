@@ -1,0 +1,137 @@
+"""Seconds of one whole alignment: 7,116 subjects, 512 x 512 dimensions, 5 folds, 999 permutations, report included."""
+
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyses.align import Seeds, align_views
+from analyses.alignment_files import write_alignment
+from analyses.config import AlignmentConfig, ConfoundConfig
+from analyses.report import make_report
+from analyses.results_folder import read_json
+from analyses.workspace import Workspace
+from fusion import TableView, make_folds
+from tests.analyses.run_folder import write_run_folder
+
+N_SUBJECTS, N_GENES, HIDDEN, N_FEATURES = 7116, 111, 16, 640
+LABELS = {"arm": "synthetic", "arm_label": "synthetic", "view": "table", "trained": True, "role": "test"}
+
+
+def make_views(seed: int = 0) -> tuple[TableView, TableView, pd.DataFrame]:
+    """A gene table of 111 x 16 columns, a brain table of 640, one link between them, and 3 covariates."""
+    rng = np.random.default_rng(seed)
+    ids = [f"s{i:05d}" for i in range(N_SUBJECTS)]
+    covariates = pd.DataFrame(
+        {
+            "age": rng.uniform(40, 80, N_SUBJECTS),
+            "sex": rng.choice(["f", "m"], N_SUBJECTS),
+            "site": rng.integers(0, 22, N_SUBJECTS),
+        }
+    )
+    shared = rng.standard_normal(N_SUBJECTS)
+    x = rng.standard_normal((N_SUBJECTS, N_GENES * HIDDEN)).astype(np.float32)
+    y = rng.standard_normal((N_SUBJECTS, N_FEATURES)).astype(np.float32)
+    x[:, :HIDDEN] += 0.5 * shared[:, np.newaxis]
+    y[:, :40] += 0.5 * shared[:, np.newaxis]
+    genes = [f"g{j // HIDDEN:03d}" for j in range(x.shape[1])]
+    return TableView(x, ids, genes), TableView(y, ids, [f"roi{j:03d}" for j in range(N_FEATURES)]), covariates
+
+
+@contextmanager
+def _timed(stages: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    stages[name] = stages.get(name, 0.0) + time.perf_counter() - start
+
+
+@contextmanager
+def _watched(stages: dict[str, float]) -> Iterator[None]:
+    """Clock the parts of an alignment where it calls them."""
+    from unittest.mock import patch
+
+    from analyses import align
+
+    def clocked(name: str) -> Any:
+        inner = getattr(align, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with _timed(stages, kwargs.get("statistic", name)):
+                return inner(*args, **kwargs)
+
+        return patch.object(align, name, call)
+
+    with clocked("permutation_test_cca"), clocked("cross_validated_cca"), clocked("interpret"):
+        yield
+
+
+def alignment_seconds(
+    dimensions: tuple[int | str, int | str] = (512, 512), *, n_permutations: int = 999, n_jobs: int = 2
+) -> list[tuple[str, float]]:
+    """Wall seconds by stage, and in total, of one alignment with its files and figures.
+
+    Parameters
+    ----------
+    dimensions : pair of int or "auto"
+        Components that enter CCA.
+    n_permutations, n_jobs : int
+
+    Returns
+    -------
+    list of (stage, seconds)
+        The last row is the total.
+    """
+    gene_view, brain_view, covariates = make_views()
+    settings = AlignmentConfig(x_dimensions=dimensions[0], y_dimensions=dimensions[1], n_permutations=n_permutations)
+    confounds = tuple(
+        ConfoundConfig(column=name, kind=kind)
+        for name, kind in (("age", "continuous"), ("sex", "categorical"), ("site", "categorical"))
+    )
+    stages: dict[str, float] = {}
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, _watched(stages):
+        alignment = align_views(
+            gene_view,
+            brain_view,
+            covariates,
+            confounds=confounds,
+            settings=settings,
+            folds=make_folds(N_SUBJECTS, 5, random_state=0),
+            seeds=Seeds.spawn(0),
+            n_jobs=n_jobs,
+        )
+        with _timed(stages, "files and report"):
+            write_alignment(Workspace(Path(folder)), alignment, LABELS)
+            _report(Path(folder))
+    total = time.perf_counter() - start
+    return [*stages.items(), ("PCA and the rest", total - sum(stages.values())), ("total", total)]
+
+
+def _report(folder: Path) -> None:
+    """The page and figures of this alignment, within the facts of an example run."""
+    write_run_folder(folder, planted=False, compared=False)
+    run = read_json(folder / "run.json") | {"alignments": [f"{LABELS['arm']}__{LABELS['view']}"]}
+    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    make_report(folder)
+
+
+def main() -> None:
+    """Print the seconds of both ways to choose dimensions."""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}"
+    print(f"{machine}; {N_SUBJECTS:,} subjects, 999 permutations")
+    for dimensions in ((512, 512), ("auto", "auto")):
+        print(f"\n{dimensions[0]} x {dimensions[1]} dimensions, 5 folds, 2 workers: wall seconds")
+        for stage, seconds in alignment_seconds(dimensions):
+            print(f"  {stage:<24}{seconds:8.1f}")
+
+
+if __name__ == "__main__":
+    main()
