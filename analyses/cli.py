@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from analyses.cli_encoders import register as register_encoder_commands
+from analyses.cli_genome import register as register_genome_commands
 
 app = typer.Typer(
     name="genebrain",
@@ -87,7 +88,6 @@ def _add_stage(name: str, text: str) -> None:
     app.command(name)(command)
 
 
-_add_stage("windows", "Genotypes to distinct sequences: check REF, build haplotypes, cut windows, count repeats.")
 _add_stage("embed", "Embed each distinct window once per encoder; resumes from the store.")
 _add_stage("align", "Residualise, reduce, align and test every encoder against every brain view.")
 _add_stage("compare", "Compare the encoders on the same genes, cohort, folds and permutations.")
@@ -176,6 +176,7 @@ def doctor() -> None:
 
 
 register_encoder_commands(app)
+register_genome_commands(app)
 
 
 def main() -> None:

@@ -25,6 +25,14 @@ _EXPORTS = {
     "WindowCount": "allele_space",
     "CallableRegions": "callable_regions",
     "haplotype_dosage": "cohort",
+    "read_dosages": "dosages",
+    "RecordReport": "dosages",
+    "KingCounts": "kinship",
+    "count_pairs": "kinship",
+    "pairs_frame": "kinship",
+    "make_families": "kinship",
+    "Ancestry": "ancestry",
+    "ancestry_components": "ancestry",
     "select_unrelated": "cohort",
 }
 

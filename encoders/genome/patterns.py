@@ -5,6 +5,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -102,7 +103,7 @@ class PatternTree:
         records, carriers = np.nonzero(codes)
         carried = codes[records, carriers].astype(np.int64) - _LOWEST
         bounds = np.searchsorted(records, np.arange(len(codes) + 1)).tolist()
-        for record, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for record, (first, last) in enumerate(pairwise(bounds)):
             if first < last:
                 self._branch(self._n_records + record, carriers[first:last], carried[first:last])
         self._n_records += len(codes)

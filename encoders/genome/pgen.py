@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int16, Int64
+from jaxtyping import Bool, Int16, Int64
 
 from encoders.errors import InputError
 from encoders.genome.genotypes import GenotypeBlock
@@ -124,7 +124,7 @@ class PgenSource:
 
     def _refuse_dosages(self, block: GenotypeBlock, numbers: Int64[np.ndarray, " n_records"]) -> None:
         """A missing hard call with a known dosage is an imputed genotype that nobody called."""
-        absent = (block.alleles < 0).any(axis=2)
+        absent: Bool[np.ndarray, "n_records n_subjects"] = np.any(block.alleles < 0, axis=2)
         dosages = np.empty(len(block.subjects), dtype=np.float32)
         for record in np.flatnonzero(absent.any(axis=1)).tolist():
             self._reader.read_dosages(int(numbers[record]), dosages)

@@ -94,7 +94,7 @@ class VariantFiles:
     ) -> list[tuple[tuple[str, ...], Iterator[GenotypeBlock]]]:
         """Files with records in the region; the first chunk of each is read to know it."""
         check_autosome(interval.chrom, str(interval))
-        streams = []
+        streams: list[tuple[tuple[str, ...], Iterator[GenotypeBlock]]] = []
         for source, contig, members in self._parts(interval.chrom, subjects, str(interval)):
             chunks = source.chunks(contig, interval, members, n_records)
             if (first := next(chunks, None)) is not None:

@@ -42,7 +42,7 @@ class VcfSource:
             self.samples = check_samples(tuple(file.header.samples), path)
         _check_index(path)
         self._sites: Any = pysam.VariantFile(str(path), drop_samples=True)
-        self.contigs: tuple[str, ...] = tuple(self._sites.header.contigs)
+        self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
         self._readers: dict[tuple[str, ...], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
         self._known: dict[str, bool] = {}
 
@@ -152,7 +152,9 @@ def _first_unsorted(path: Path) -> str:
     contig, position = "", -1
     with pysam.VariantFile(str(path), drop_samples=True) as file:
         for record in file:
-            if record.contig != contig and record.contig in seen or record.contig == contig and record.pos < position:
+            if (record.contig != contig and record.contig in seen) or (
+                record.contig == contig and record.pos < position
+            ):
                 return f"{record.contig}:{record.pos}"
             contig, position = record.contig, record.pos
             seen.add(contig)

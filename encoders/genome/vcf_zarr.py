@@ -1,4 +1,4 @@
-"""Genotypes of one VCF Zarr (the layout of bio2zarr, version 0.4; Czech et al. 2025, doi:10.1093/gigascience/giaf049)."""
+"""Genotypes of one VCF Zarr, bio2zarr layout 0.4 (Czech et al. 2025, doi:10.1093/gigascience/giaf049)."""
 
 # ruff: noqa: F722
 
@@ -70,12 +70,13 @@ class ZarrSource:
     def has_records(self, contig: str) -> bool:
         """Whether the file has any record there."""
         place = self._place(contig)
-        return place.start < place.stop
+        return bool(place.start < place.stop)
 
     def _find(self, contig: str, interval: Interval) -> Int64[np.ndarray, " n_found"]:
         place = self._place(contig)
         ends = self._ends[place]
-        return place.start + overlapping(self._starts[place], ends, np.maximum.accumulate(ends), interval)
+        first: int = place.start
+        return first + overlapping(self._starts[place], ends, np.maximum.accumulate(ends), interval)
 
     def sites(self, contig: str, interval: Interval) -> Iterator[Site]:
         """Records that overlap a region, without genotypes."""

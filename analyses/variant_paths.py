@@ -1,0 +1,61 @@
+"""Variant files and lists of subjects as a command line names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analyses.errors import InputError
+
+_VARIANT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".bcf", ".pgen", ".vcz", ".zarr", ".vcz.zip")
+_ID_HEADERS = {"sample", "subject_id", "subject", "iid", "#iid", "sample_id", "eid", "id"}
+
+
+def find_variants(paths: Sequence[Path]) -> list[Path]:
+    """Variant files; a folder that is no Zarr stands for all variant files in it, by name.
+
+    Raises
+    ------
+    InputError
+        If a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir() and not any((path / name).exists() for name in (".zgroup", "zarr.json", "call_genotype")):
+            inside = sorted(file for file in path.iterdir() if file.name.endswith(_VARIANT_SUFFIXES))
+            if not inside:
+                raise InputError(f"Variant files are needed; the folder {path} holds none of {_VARIANT_SUFFIXES}.")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def read_subjects(path: Path | None, samples: Sequence[str]) -> tuple[str, ...]:
+    """Ids of a file, in its order, without its header; every sample if there is no file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or empty.
+    """
+    if path is None:
+        return tuple(samples)
+    if not path.is_file():
+        raise InputError(f"The list of subjects {path} does not exist. Correct the path.")
+    listed = [line.replace(",", "\t").split()[0] for line in path.read_text().splitlines() if line.strip()]
+    if listed and listed[0].lower() in _ID_HEADERS and listed[0] not in set(samples):
+        listed = listed[1:]
+    if not listed:
+        raise InputError(f"A list of subjects needs one id a line; {path} has none. Correct the file.")
+    return tuple(listed)
+
+
+def read_genes(given: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names separated by commas, or files with one a line; None (every gene) for none or for "all"."""
+    if not given or list(given) == ["all"]:
+        return None
+    names: list[str] = []
+    for text in given:
+        names += Path(text).read_text().split() if "," not in text and Path(text).is_file() else text.split(",")
+    return tuple(name.strip() for name in names if name.strip())

@@ -1,0 +1,252 @@
+"""Distinct windows from genome files alone: no configuration, no brain, no encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from analyses.errors import InputError
+from analyses.variant_paths import find_variants, read_subjects
+
+if TYPE_CHECKING:
+    from analyses.progress import Advance
+    from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
+    from encoders.genome.annotation import Panel, TranscriptRule, UnstrandedPolicy
+    from encoders.genome.variants import VariantFiles
+    from encoders.genome.window_table import WindowTable
+
+EVENTS = (
+    "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",
+    "emptied_window", "ambiguous_reference_base", "gene_without_records", "outside_callable_base",
+    "outside_callable_allele",
+)  # fmt: skip
+"""Every kind that is counted; haploid calls, symbolic alleles without a sequence and REF mismatches stop instead."""
+_ALLELE_NOTE = (
+    "counted in allele space, without the FASTA: records that spell one sequence in two ways and equal windows of two "
+    "places count twice (0.4-3 % too many), and REF was not checked"
+)
+
+
+@dataclass(frozen=True)
+class WindowRequest:
+    """Files, units and policies; the words are those of the configuration's ``genome`` section.
+
+    Parameters
+    ----------
+    reference : tuple of Path
+        Empty for a count in allele space.
+    annotation, variants : tuple of Path
+        A folder of variant files stands for all in it.
+    subjects : Path, optional
+        One id a line (the first column of a table).
+    genes : tuple of str, optional
+        By default every gene of ``biotype`` that lies on an autosome with records.
+    """
+
+    reference: tuple[Path, ...]
+    annotation: tuple[Path, ...]
+    variants: tuple[Path, ...]
+    subjects: Path | None = None
+    genes: tuple[str, ...] | None = None
+    biotype: str | None = "protein_coding"
+    unit: Literal["exon", "gene", "promoter"] = "exon"
+    window: int = 510
+    flank: int = 1000
+    transcript: TranscriptRule = "canonical"
+    unphased: UnphasedPolicy = "phased"
+    missing: MissingPolicy = "reference"
+    unstranded: UnstrandedPolicy = "refuse"
+    callable_bed: Path | None = None
+    outside_callable: Literal["reference", "N"] = "reference"
+    contig_aliases: bool = False
+
+
+def count_files(request: WindowRequest, *, progress: Advance | None = None) -> dict[str, Any]:
+    """Count windows and distinct windows: with a FASTA by sequence, without one by alleles.
+
+    Returns
+    -------
+    dict
+        ``n_subjects``, ``n_windows`` (of all haplotypes), ``n_distinct_windows``, ``gain``, ``events``, and what was
+        counted how.
+    """
+    from encoders.genome.windows import WindowCount, count_in_allele_space
+
+    panel, variants, subjects = _open(request)
+    if request.reference:
+        table, gate = _make_table(request, panel, variants, subjects, progress=progress)
+        return _summarise(request, panel, WindowCount.of(table), gate)
+    if request.callable_bed is not None:
+        raise InputError(
+            f"Callable regions mark bases of the reference; the count in allele space has none. Give --reference with "
+            f"--callable {request.callable_bed.name}."
+        )
+    count = count_in_allele_space(
+        panel,
+        variants,
+        subject_ids=subjects,
+        unit=request.unit,
+        window=request.window,
+        unphased=request.unphased,
+        missing=request.missing,
+        promoter_flank=request.flank,
+        progress=progress,
+    )
+    return _summarise(request, panel, count, None)
+
+
+def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | None = None) -> dict[str, Any]:
+    """Write the window table (``windows/``) and its counts (``windows.json``) into a folder.
+
+    Returns
+    -------
+    dict
+        As :func:`count_files`.
+
+    Raises
+    ------
+    InputError
+        If there is no FASTA: a table needs sequences.
+    """
+    from analyses.workspace import atomic_path
+    from encoders.genome.windows import WindowCount
+
+    if not request.reference:
+        raise InputError("A window table needs the reference; got no --reference. Give it, or count with --dry-run.")
+    panel, variants, subjects = _open(request)
+    table, gate = _make_table(request, panel, variants, subjects, progress=progress)
+    summary = _summarise(request, panel, WindowCount.of(table), gate)
+    table.save(folder / "windows")
+    with atomic_path(folder / "windows.json") as unfinished:
+        unfinished.write_text(json.dumps(summary, indent=1))
+    return summary
+
+
+def describe(summary: dict[str, Any], *, as_json: bool) -> str:
+    """The counts as JSON or as lines for a person."""
+    if as_json:
+        return json.dumps(summary, indent=1)
+    lines = [
+        f"subjects            {summary['n_subjects']:,}",
+        f"genes               {summary['n_genes']:,}, {summary['n_windows_per_haplotype']:,} windows a haplotype",
+        f"windows             {summary['n_windows']:,}",
+        f"distinct windows    {summary['n_distinct_windows']:,} (gain {summary['gain']:,.0f})",
+    ]
+    lines += [f"  {event:<26}{n:,}" for event, n in summary["events"].items() if n]
+    lines += [f"left out            {gene}: {reason}" for gene, reason in summary["skipped_genes"].items()]
+    return "\n".join([*lines, summary["note"]] if summary["note"] else lines)
+
+
+def _open(request: WindowRequest) -> tuple[Panel, VariantFiles, tuple[str, ...]]:
+    from encoders.genome.annotation import read_panel
+    from encoders.genome.contigs import check_spelling
+    from encoders.genome.variants import VariantFiles
+
+    panel = read_panel(
+        request.annotation,
+        request.genes,
+        transcript=request.transcript,
+        biotype=request.biotype,
+        unstranded=request.unstranded,
+    )
+    variants = VariantFiles(find_variants(request.variants))
+    panel = panel if request.genes is not None else _usable(panel, variants)
+    chroms = list(dict.fromkeys(gene.interval.chrom for gene in panel.genes))
+    if not request.contig_aliases:
+        check_spelling(chroms, variants.contigs, of="variant files")
+    return panel, variants, read_subjects(request.subjects, variants.samples_on(chroms))
+
+
+def _usable(panel: Panel, variants: VariantFiles) -> Panel:
+    """Genes on autosomes that have records: a whole annotation asks for none in particular."""
+    from encoders.errors import InputError as EncodersError
+    from encoders.genome.contigs import check_autosome, find_contig
+
+    contigs = variants.contigs
+    kept, skipped = [], list(panel.skipped)
+    for gene in panel.genes:
+        try:
+            check_autosome(gene.interval.chrom, gene.name)
+        except EncodersError:
+            skipped.append((gene.gene_id, f"it lies on {gene.interval.chrom}, of which not everyone has two copies"))
+            continue
+        if find_contig(gene.interval.chrom, contigs) is None:
+            skipped.append((gene.gene_id, f"the variant files have no records on {gene.interval.chrom}"))
+        else:
+            kept.append(gene)
+    if not kept:
+        raise InputError(
+            f"The variant files need records on the contigs of the annotation; they have {', '.join(contigs[:8])}, the "
+            f"annotation {', '.join(dict.fromkeys(gene.interval.chrom for gene in panel.genes))}. Give matching files."
+        )
+    return replace(panel, genes=tuple(kept), skipped=tuple(skipped))
+
+
+def _make_table(
+    request: WindowRequest,
+    panel: Panel,
+    variants: VariantFiles,
+    subjects: Sequence[str],
+    *,
+    progress: Advance | None,
+) -> tuple[WindowTable, dict[str, float]]:
+    from encoders.genome.callable_regions import CallableRegions
+    from encoders.genome.contigs import check_spelling
+    from encoders.genome.gate import check_reference_alleles
+    from encoders.genome.reference import Reference
+    from encoders.genome.windows import make_window_table
+
+    reference = Reference(list(request.reference))
+    chroms = [gene.interval.chrom for gene in panel.genes]
+    if not request.contig_aliases:
+        check_spelling(chroms, reference.contigs, of="reference")
+    regions = None if request.callable_bed is None else CallableRegions(request.callable_bed)
+    if regions is not None:
+        regions.check_contigs(chroms)
+    gate = check_reference_alleles(reference, variants, panel)
+    table = make_window_table(
+        reference,
+        panel,
+        variants,
+        subject_ids=subjects,
+        unit=request.unit,
+        window=request.window,
+        unphased=request.unphased,
+        missing=request.missing,
+        promoter_flank=request.flank,
+        callable_regions=regions,
+        outside_callable=request.outside_callable,
+        progress=progress,
+    )
+    return table, gate.to_dict()
+
+
+def _summarise(request: WindowRequest, panel: Panel, count: Any, gate: dict[str, float] | None) -> dict[str, Any]:
+    return {
+        "n_subjects": count.n_subjects,
+        "n_genes": len(panel.genes),
+        "n_windows_per_haplotype": count.n_windows_per_haplotype,
+        "n_windows": count.n_windows,
+        "n_sequences_total": count.n_windows,
+        "n_distinct_windows": count.n_distinct_windows,
+        "gain": count.gain,
+        "events": dict.fromkeys(EVENTS, 0) | count.events,
+        "by_gene": count.by_gene,
+        "gate": gate,
+        "counted_by": "alleles" if gate is None else "sequence",
+        "note": _ALLELE_NOTE if gate is None else "",
+        "skipped_genes": dict(panel.skipped),
+        "settings": {
+            "unit": request.unit,
+            "window": request.window,
+            "flank": request.flank if request.unit == "promoter" else None,
+            "transcript": request.transcript,
+            "release": panel.release,
+            "unphased": request.unphased,
+            "missing": request.missing,
+            "outside_callable": request.outside_callable if request.callable_bed else None,
+        },
+    }
