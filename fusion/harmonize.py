@@ -213,12 +213,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
     def _standardise(self, values: Matrix, codes: NDArray[np.int64], covariates: Matrix) -> Matrix:
         n_sites = len(self.sites_)
         design = np.hstack([np.eye(n_sites)[codes], covariates])
-        if np.linalg.matrix_rank(design) < design.shape[1] or design.shape[1] >= len(values):
-            raise InputError(
-                f"ComBat needs covariates that sites do not explain and more subjects than sites and covariates; got "
-                f"{len(values)} subjects, {n_sites} sites and {covariates.shape[1]} covariate columns: leave out "
-                "covariates that are constant within every site, the site itself first of all."
-            )
+        _check_design(design, n_sites)
         coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
         residuals = values - design @ coefficients
         if self.reference is None:
@@ -258,6 +253,17 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if not self.parametric:
             return shrink_nonparametric(rows, location, scale)
         return (shrink_location(location), scale) if self.mean_only else shrink_parametric(rows, location, scale)
+
+
+def _check_design(design: Matrix, n_sites: int) -> None:
+    """Refuse covariates whose effects cannot be told from those of the sites."""
+    n_subjects, width = design.shape
+    if np.linalg.matrix_rank(design) < width or width >= n_subjects:
+        raise InputError(
+            f"ComBat needs covariates that sites do not explain and more subjects than sites and covariates; got "
+            f"{n_subjects} subjects, {n_sites} sites and {width - n_sites} covariate columns: leave out "
+            "covariates that are constant within every site, the site itself first of all."
+        )
 
 
 def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Any) -> None:

@@ -98,18 +98,19 @@ class SparseCCA(TwoViewAligner):
         product = DeflatedProduct(x, y)
         self.objective_path_: list[Matrix] = []
         for component in range(k):
-            ends = [self._alternate(product, start) for start in (starts[:, component], product.strongest_column())]
-            u, v, path = max(ends, key=lambda end: float(end[2][-1]))
-            product.deflate(u, v)
-            self.objective_path_.append(path)
-            if len(path) == self.max_iter:
-                message = (
-                    f"SparseCCA stopped component {component} after max_iter={self.max_iter} turns: raise max_iter."
-                )
-                warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            self._add_component(product, starts[:, component], component)
         self.n_iter_ = max(len(path) for path in self.objective_path_)
         u, v, d = product.components
         return u, v, d / (len(x) - 1)
+
+    def _add_component(self, product: "DeflatedProduct", start: Matrix, component: int) -> None:
+        ends = [self._alternate(product, one) for one in (start, product.strongest_column())]
+        u, v, path = max(ends, key=lambda end: float(end[2][-1]))
+        product.deflate(u, v)
+        self.objective_path_.append(path)
+        if len(path) == self.max_iter:
+            turns = f"SparseCCA stopped component {component} after max_iter={self.max_iter} turns"
+            warnings.warn(f"{turns}: raise max_iter.", ConvergenceWarning, stacklevel=4)
 
     def _alternate(self, product: "DeflatedProduct", v: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Return both weight vectors and the objective after every turn."""
