@@ -34,10 +34,14 @@ if TYPE_CHECKING:
     from fusion.overlap import OverlapTable as OverlapTable
     from fusion.overlap import align_subjects as align_subjects
     from fusion.pca import ViewPCA as ViewPCA
+    from fusion.ranking import Ranking as Ranking
+    from fusion.ranking import rank_arms as rank_arms
     from fusion.residualize import Residualizer as Residualizer
     from fusion.results import CrossValidatedCCA as CrossValidatedCCA
     from fusion.results import PermutationTestCCA as PermutationTestCCA
     from fusion.ridge_cca import RidgeCCA as RidgeCCA
+    from fusion.similarity import linear_cka as linear_cka
+    from fusion.similarity import principal_angles as principal_angles
     from fusion.sparse_cca import SparseCCA as SparseCCA
     from fusion.views import FactoredView as FactoredView
     from fusion.views import TableView as TableView
@@ -61,6 +65,7 @@ _OWNERS = {
     "OverlapTable": "overlap",
     "PairedDifference": "families",
     "PermutationTestCCA": "results",
+    "Ranking": "ranking",
     "Residualizer": "residualize",
     "RidgeCCA": "ridge_cca",
     "SparseCCA": "sparse_cca",
@@ -75,11 +80,14 @@ _OWNERS = {
     "flags": "detectability",
     "group_loadings": "loadings",
     "infer_confounds": "confounds",
+    "linear_cka": "similarity",
     "make_folds": "folds",
     "make_permutations": "exchangeability",
     "null_r1": "detectability",
     "paired_difference": "families",
     "permutation_test_cca": "inference",
+    "principal_angles": "similarity",
+    "rank_arms": "ranking",
     "required_n": "detectability",
     "rho_c": "detectability",
     "structure_correlations": "loadings",
