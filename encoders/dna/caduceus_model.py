@@ -151,21 +151,28 @@ class CaduceusModel(nn.Module):
         Parameters
         ----------
         input_ids : int Tensor, shape (n_sequences, n_tokens)
-            Right-padded.
+            Padded on one side.
         attention_mask : Tensor of 0 and 1, shape (n_sequences, n_tokens), or None
             1 where there is a token; None where there is no padding.
 
         Raises
         ------
         InputError
-            A sequence has no token, or padding that is not on its right.
+            A sequence has no token, or padding inside.
         """
+        n_before = _left_padding(input_ids, attention_mask)
+        if attention_mask is not None:
+            attention_mask = _rotate(attention_mask, n_before)
         reversal = self._make_reversal(input_ids, attention_mask)
-        states = tuple(self._publish(state, reversal) for state in self._states(input_ids, reversal))
+        found = self._states(_rotate(input_ids, n_before), reversal)
+        states = tuple(_rotate(self._publish(state, reversal), -n_before) for state in found)
         return CaduceusOutput(states[-1], states)
 
     def layer_state(self, input_ids: Tensor, attention_mask: Tensor, layer: int) -> Tensor:
-        """Hidden state `layer`, counted from 0, of those of `forward`, in memory for one and no time for later ones."""
+        """Hidden state `layer`, counted from 0, of those of `forward`, in memory for one and no time for later ones.
+
+        Padding is on the right here.
+        """
         reversal = self._make_reversal(input_ids, attention_mask)
         return self._publish(next(islice(self._states(input_ids, reversal), layer, None)), reversal)
 
@@ -220,13 +227,29 @@ def _make_norm(shape: CaduceusShape) -> nn.Module:
     return Wrapped(norm) if shape.rcps and not shape.fused_add_norm else norm
 
 
+def _left_padding(input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """Padding before the first token of each sequence: the published tokenizer pads there."""
+    if attention_mask is None:
+        return input_ids.new_zeros(len(input_ids))
+    return attention_mask.bool().int().argmax(dim=1)
+
+
+def _rotate(x: Tensor, n_steps: Tensor) -> Tensor:
+    """Each sequence turned to the left by its number of steps, shape (n_sequences, n_tokens, ...)."""
+    if not n_steps.any():
+        return x
+    position = torch.arange(x.shape[1], device=x.device)
+    source = (position + n_steps[:, None]) % x.shape[1]
+    return x[torch.arange(len(x), device=x.device)[:, None], source]
+
+
 def _lengths_of(attention_mask: Tensor) -> Tensor:
     is_token = attention_mask.bool()
     lengths = is_token.sum(dim=1)
     position = torch.arange(is_token.shape[1], device=is_token.device)
     if not lengths.all() or not torch.equal(is_token, position < lengths[:, None]):
         raise InputError(
-            "Caduceus needs sequences of at least one token with padding on the right only; attention_mask has it "
+            "Caduceus needs sequences of at least one token, with all of them in one piece; attention_mask has padding "
             "elsewhere. Pad on the right."
         )
     return lengths
