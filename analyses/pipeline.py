@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from analyses.genome import count_windows
 from analyses.progress import progress_bar, say
 from analyses.provenance import environment
 from analyses.run import Run
+
+if TYPE_CHECKING:
+    from analyses.arms import SequenceArm
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 
@@ -56,7 +59,20 @@ class Pipeline(Run):
                 f"embed    {arm.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
                 f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
             )
+            self._report_unknown(arm)
         self.workspace.write_json("embed.json", reports)
+
+    def _report_unknown(self, arm: SequenceArm) -> None:
+        """Per gene, what the encoder could not read."""
+        from analyses.unknown import describe, gene_report
+
+        stage, key = f"unknown {arm.name}", f"{self.windows_key} {arm.spec.fingerprint}"
+        if not self.workspace.is_finished(stage, key):
+            with self.workspace.stage(stage, key) as files:
+                report = gene_report(self.window_table, arm.encoder)
+                files.append(self.workspace.write_text(f"embed/unknown_{arm.name}.csv", report.to_csv()))
+            if sentence := describe(report):
+                say(f"         {arm.spec.label}: {sentence}")
 
     def _align(self) -> None:
         from analyses.align import align_views
