@@ -35,7 +35,13 @@ class Basis:
         return int(self.columns.shape[1])
 
 
-def make_basis(matrix: Matrix, former_norms: Matrix | None = None, tolerance: float = RANK_TOLERANCE) -> Basis:
+def make_basis(
+    matrix: Matrix,
+    former_norms: Matrix | None = None,
+    tolerance: float = RANK_TOLERANCE,
+    *,
+    overwrite: bool = False,
+) -> Basis:
     """Orthonormalise columns, truncating the rank at a stated tolerance.
 
     Columns are brought to unit norm first (CCA does not depend on their units), so one tolerance serves all of them.
@@ -48,13 +54,18 @@ def make_basis(matrix: Matrix, former_norms: Matrix | None = None, tolerance: fl
         Norms before centring or residualising: what "vanished" is measured against.
     tolerance : float
         Relative to the largest singular value.
+    overwrite : bool
+        Work in the memory of the matrix (which should be in column order) if all its columns vary.
     """
-    norms = np.linalg.norm(matrix, axis=0)
+    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     reference = norms if former_norms is None else former_norms
     kept = np.flatnonzero(norms > VANISHED * reference)
     if kept.size == 0:
         return Basis(matrix[:, :0], np.zeros((matrix.shape[1], 0)), matrix.shape[1])
-    q, r = np.linalg.qr(matrix[:, kept] / norms[kept])
+    varying = matrix if kept.size == matrix.shape[1] else matrix[:, kept]
+    scaled = varying if overwrite else np.empty(varying.shape, order="F")
+    np.divide(varying, norms[kept], out=scaled)
+    q, r = scipy.linalg.qr(scaled, mode="economic", overwrite_a=True, check_finite=False)
     left, singular, right = np.linalg.svd(r, full_matrices=False)
     rank = int((singular > tolerance * singular[0]).sum())
     weights = np.zeros((matrix.shape[1], rank))

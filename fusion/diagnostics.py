@@ -12,7 +12,8 @@ KURTOSIS_LIMIT = 20
 
 def rank_warnings(name: str, basis: Basis) -> list[str]:
     """One sentence each for columns without variance and for columns that are linear in others."""
-    width, n_linear = len(basis.weights), len(basis.weights) - basis.n_vanished - basis.rank
+    width, rank = basis.weights.shape
+    n_linear = width - basis.n_vanished - rank
     sentences = []
     if basis.n_vanished:
         sentences.append(
@@ -20,8 +21,8 @@ def rank_warnings(name: str, basis: Basis) -> list[str]:
         )
     if n_linear:
         sentences.append(
-            f"{name}: {width - basis.n_vanished} columns have rank {basis.rank} (tolerance {RANK_TOLERANCE:g} of the "
-            f"largest singular value); the test uses rank {basis.rank}."
+            f"{name}: {width - basis.n_vanished} columns have rank {rank} (tolerance {RANK_TOLERANCE:g} of the "
+            f"largest singular value); the test uses rank {rank}."
         )
     return sentences
 
@@ -45,18 +46,14 @@ def leverage_warnings(name: str, nuisance: Matrix) -> list[str]:
     ]
 
 
-def kurtosis_warnings(name: str, residual: Matrix) -> list[str]:
+def kurtosis_warnings(name: str, kurtosis: Matrix) -> list[str]:
     """Warn of columns with kurtosis > 20 (3 for a normal), where Gaussian arguments are weakest."""
-    centred = residual - residual.mean(axis=0)
-    variance = (centred**2).mean(axis=0)
-    varies = variance > 0
-    kurtosis = (centred[:, varies] ** 4).mean(axis=0) / variance[varies] ** 2
     n_heavy = int((kurtosis > KURTOSIS_LIMIT).sum())
     if not n_heavy:
         return []
     return [
-        f"{name}: {n_heavy} columns have kurtosis above {KURTOSIS_LIMIT} (highest {kurtosis.max():.3g}); "
-        "consider a rank-based inverse normal transform of the residuals."
+        f"{name}: {n_heavy} columns have kurtosis above {KURTOSIS_LIMIT} (highest {kurtosis.max():.3g}, column "
+        f"{int(kurtosis.argmax())}); consider a rank-based inverse normal transform of the residuals."
     ]
 
 

@@ -137,7 +137,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         nuisance = _optional(sides[0], "confounds_x"), _optional(sides[1], "confounds_y")
         blocks = as_blocks(exchangeability_blocks, len(matrices[0]))
         given = None if bases is None else (_optional(bases[0], "bases[0]"), _optional(bases[1], "bases[1]"))
-        views = whiten_views(matrices, nuisance, method=projection, blocks=blocks, bases=given)
+        views = whiten_views(matrices, nuisance, method=projection, blocks=blocks, bases=given, reference=reference)
         variates = order_variates(views, reference)
     drawn = _permutation_set(views, permutations, n_permutations, random_state)
     n_wanted = _check_steps(n_steps, len(variates.correlations))
@@ -154,7 +154,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         null_statistics=null,
         n_subjects=len(matrices[0]),
         n_effective=views.n_effective,
-        ranks=(views.x.basis.rank, views.y.basis.rank),
+        ranks=(views.x.rank, views.y.rank),
         statistic_name=statistic,
         projection=_describe_projection(views, bases),
         scheme=_describe_scheme(views, permutations),
@@ -226,5 +226,5 @@ def _collect_warnings(views: WhitenedViews, drawn: PermutationSet | Permutation)
     for name, side in (("x", views.x), ("y", views.y)):
         sentences += rank_warnings(name, side.basis)
         sentences += leverage_warnings(f"confounds of {name}", side.nuisance)
-        sentences += kurtosis_warnings(name, side.residual)
+        sentences += kurtosis_warnings(name, side.kurtosis)
     return tuple(dict.fromkeys(sentences))

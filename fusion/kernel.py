@@ -17,8 +17,9 @@ Real = NDArray[Any]
 ROWS_AT_ONCE = 512
 """Rows gathered before they are multiplied: still in the cache then, and no permuted copy of a view ever exists."""
 
-SMALLEST_PIVOT = {4: 0.1, 8: 0.0}
-"""By bytes per number: Cholesky pivots (roots of 1 - r^2) below it have lost their digits and count as 0."""
+INVERSE_LIMIT = 100
+"""Largest 1-norm of the inverse of what Wilks is the determinant of (identity less products of correlations) at which
+float32 keeps the digits that screening needs; it grows as correlations come near 1."""
 
 
 class Rows(Protocol):
@@ -113,7 +114,7 @@ def wilks(product: Real, n_steps: int) -> Matrix:
     Returns
     -------
     float64 array, shape [n_steps]
-        Infinite where a correlation is 1 (in float32: not to be told from 1).
+        Infinite where a correlation is 1; in float32, where digits were lost (see `INVERSE_LIMIT`).
 
     Examples
     --------
@@ -166,20 +167,21 @@ def pick_steps(halves: Matrix, n_steps: int) -> Matrix:
 
 def _half_log_determinants(symmetric: Real) -> tuple[Matrix, Real]:
     """Half the log determinant of every leading principal minor, and the factor, in the memory of the matrix."""
-    potrf = scipy.linalg.get_lapack_funcs("potrf", (symmetric,))
+    potrf, pocon = scipy.linalg.get_lapack_funcs(("potrf", "pocon"), (symmetric,))
     # clean=0 leaves the other triangle as it was: zeroing it costs four times the factorisation
     factor, info = potrf(symmetric.T, lower=1, overwrite_a=1, clean=0)
     diagonal = np.diag(factor).copy()
     if info > 0:
         diagonal[info - 1 :] = 0.0
+    elif factor.dtype == np.float32 and INVERSE_LIMIT * pocon(factor, 1.0, uplo="L")[0] < 1:
+        diagonal[:] = 0.0
     return cumulate_pivots(diagonal), factor
 
 
 def cumulate_pivots(diagonal: Real) -> Matrix:
-    """Cumulative sum of the logarithms of pivots, in float64; -inf from the first on that is not resolved."""
-    resolved = diagonal > SMALLEST_PIVOT[diagonal.dtype.itemsize]
+    """Cumulative sum of the logarithms of pivots, in float64; -inf from the first 0 on."""
     with np.errstate(divide="ignore"):
-        halves: Matrix = np.cumsum(np.log(np.where(resolved, diagonal, 0).astype(np.float64)))
+        halves: Matrix = np.cumsum(np.log(diagonal.astype(np.float64)))
     return halves
 
 

@@ -1,5 +1,6 @@
 """Both views ready for permutation: nuisance removed, whitened, ordered by canonical correlation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,34 +8,16 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from fusion.cca import Basis, canonical_rotations, make_basis
+from fusion.cca import canonical_rotations
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks
 from fusion.kernel import Trailing
 from fusion.matrices import Matrix
 from fusion.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
+from fusion.whitening import Side, project_columns, rotate_columns, whiten
 
 Method = Literal["huh-jhun", "theil"]
 Reference = Literal["data-space", "permcca"]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One view, its nuisance, and what remains.
-
-    Attributes
-    ----------
-    nuisance : float64 array, shape [n_subjects, R + 1]
-        Orthonormal basis of intercept and confounds.
-    residual : float64 array
-        Without the nuisance: projected rows for the first view, subjects for the second.
-    basis : Basis
-        Of the residual.
-    """
-
-    nuisance: Matrix
-    residual: Matrix
-    basis: Basis
 
 
 @dataclass(frozen=True)
@@ -90,6 +73,7 @@ def whiten_views(
     method: Method,
     blocks: Blocks | None = None,
     bases: tuple[Matrix | None, Matrix | None] | None = None,
+    reference: Reference = "data-space",
 ) -> WhitenedViews:
     """Remove nuisance from both views and whiten what remains.
 
@@ -98,23 +82,31 @@ def whiten_views(
     InputError
         If nothing remains of a view, or the ranks are so large that correlations are 1 by construction.
     """
-    x, y = (matrix - matrix.mean(axis=0) for matrix in matrices)
-    norms_x, norms_y = (np.linalg.norm(matrix, axis=0) for matrix in matrices)
-    n_subjects = len(x)
+    n_subjects = len(matrices[0])
     nuisance_x, nuisance_y = (nuisance_basis(n_subjects, side) for side in confounds)
-    if bases is None:
-        projection = _choose_projection(nuisance_x, method, blocks)
-        residual_y = y - nuisance_y @ (nuisance_y.T @ y)
-    else:
-        projection = _inject(bases[0], n_subjects)
-        residual_y = y if bases[1] is None else bases[1] @ (bases[1].T @ y)
-    residual_x = projection.apply(x)
-    side_x = Side(nuisance_x, residual_x, make_basis(residual_x, norms_x))
-    side_y = Side(nuisance_y, residual_y, make_basis(residual_y, norms_y))
+    published = reference == "permcca"
+    projection = _choose_projection(nuisance_x, method, blocks) if bases is None else _inject(bases[0], n_subjects)
+    left_of_y = nuisance_remover(nuisance_y) if bases is None else subspace_keeper(bases[1])
+    x = whiten(matrices[0], nuisance_x, projection.apply, projection.n_rows, keep_residual=published)
+    y = whiten(matrices[1], nuisance_y, left_of_y, n_subjects, keep_residual=published)
+    y_seen = y.basis.columns
+    if not isinstance(projection, Identity):
+        y_seen = project_columns(projection.apply, y_seen, projection.n_rows)
+        y = y if published else y.without_columns()
     kept_blocks = blocks.take(projection.kept) if blocks is not None and isinstance(projection, Theil) else blocks
-    views = WhitenedViews(side_x, side_y, projection, projection.apply(side_y.basis.columns), method, kept_blocks)
-    check_width(side_x.basis.rank, side_y.basis.rank, views.n_effective)
+    views = WhitenedViews(x, y, projection, y_seen, method, kept_blocks)
+    check_width(x.rank, y.rank, views.n_effective)
     return views
+
+
+def nuisance_remover(nuisance: Matrix) -> Callable[[Matrix], Matrix]:
+    """Residuals from orthonormal nuisance."""
+    return lambda matrix: matrix - nuisance @ (nuisance.T @ matrix)
+
+
+def subspace_keeper(basis: Matrix | None) -> Callable[[Matrix], Matrix]:
+    """What lies in the span of orthonormal columns; everything for None."""
+    return lambda matrix: matrix if basis is None else basis @ (basis.T @ matrix)
 
 
 def _inject(basis: Matrix | None, n_subjects: int) -> Projection:
@@ -149,10 +141,14 @@ def check_width(rank_x: int, rank_y: int, n_effective: int) -> None:
 
 
 def order_variates(views: WhitenedViews, reference: Reference = "data-space") -> OrderedVariates:
-    """Rotate both bases to canonical variates, complements first, in the rows that are permuted."""
+    """Rotate both bases to canonical variates, complements first, in the rows that are permuted.
+
+    The bases are rotated where they are: at biobank size there is no room for a second copy.
+    """
     left, correlations, right = canonical_rotations(views.x.basis.columns.T @ views.y_seen)
     if reference == "data-space":
-        return OrderedVariates(views.x.basis.columns @ left[:, ::-1], views.y_seen @ right[:, ::-1], correlations)
+        first = rotate_columns(views.x.basis.columns, left[:, ::-1])
+        return OrderedVariates(first, rotate_columns(views.y_seen, right[:, ::-1]), correlations)
     k = len(correlations)
     first = _complete_in_coefficients(views.x, left[:, :k])
     second = _complete_in_coefficients(views.y, right[:, :k])
@@ -161,8 +157,10 @@ def order_variates(views: WhitenedViews, reference: Reference = "data-space") ->
 
 def _complete_in_coefficients(side: Side, rotation: Matrix) -> Matrix:
     """Variates completed by the null space of their weights, as published: not invariant to recoding the columns."""
+    if side.residual is None:
+        raise ValueError("whiten_views keeps residuals with reference='permcca' only")
     weights, variates = side.basis.weights @ rotation, side.basis.columns @ rotation
-    complement = side.residual @ scipy.linalg.null_space(weights.T)[:, : side.basis.rank - rotation.shape[1]]
+    complement = side.residual @ scipy.linalg.null_space(weights.T)[:, : side.rank - rotation.shape[1]]
     ordered, _ = np.linalg.qr(np.hstack([complement, variates[:, ::-1]]))
     return np.asarray(ordered)
 

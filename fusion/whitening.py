@@ -1,0 +1,95 @@
+"""One view without its nuisance, as orthonormal columns, holding a single copy of it on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fusion.cca import Basis, make_basis
+from fusion.matrices import Matrix
+
+COLUMNS_AT_ONCE = 64
+"""Columns that are projected together: temporary arrays stay this narrow."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One view, its nuisance, and what remains.
+
+    Attributes
+    ----------
+    nuisance : float64 array, shape [n_subjects, R + 1]
+        Orthonormal basis of intercept and confounds.
+    basis : Basis
+        Of the residual, in the rows it was asked for.
+    kurtosis : float64 array, shape [n_features]
+        Of the residual in subjects: 3 for a normal, 0 for a column that does not vary.
+    residual : float64 array or None
+        Kept only where asked for.
+    """
+
+    nuisance: Matrix
+    basis: Basis
+    kurtosis: Matrix
+    residual: Matrix | None
+
+    @property
+    def rank(self) -> int:
+        """Rank that is left of the view."""
+        return int(self.basis.weights.shape[1])
+
+    def without_columns(self) -> "Side":
+        """The same without its largest array, once it has been seen in other rows."""
+        return replace(self, basis=replace(self.basis, columns=np.empty((0, self.rank))))
+
+
+def whiten(
+    matrix: Matrix, nuisance: Matrix, project: Callable[[Matrix], Matrix], n_rows: int, *, keep_residual: bool = False
+) -> Side:
+    """Centre, project and orthonormalise a view.
+
+    Parameters
+    ----------
+    matrix : float64 array, shape [n_subjects, n_features]
+        Left as it is.
+    nuisance : float64 array, shape [n_subjects, R + 1]
+    project : callable
+        From centred columns [n_subjects, k] to the rows wanted, [n_rows, k], without nuisance.
+    n_rows : int
+    keep_residual : bool
+    """
+    residual = np.empty((n_rows, matrix.shape[1]), order="F")
+    kurtosis = np.empty(matrix.shape[1])
+    for start in range(0, matrix.shape[1], COLUMNS_AT_ONCE):
+        columns = slice(start, start + COLUMNS_AT_ONCE)
+        centred = matrix[:, columns] - matrix[:, columns].mean(axis=0)
+        residual[:, columns] = project(centred)
+        kurtosis[columns] = _kurtosis(centred - nuisance @ (nuisance.T @ centred))
+    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    basis = make_basis(residual, norms, overwrite=not keep_residual)
+    return Side(nuisance, basis, kurtosis, residual if keep_residual else None)
+
+
+def project_columns(project: Callable[[Matrix], Matrix], matrix: Matrix, n_rows: int) -> Matrix:
+    """Projected columns as rows in memory order, [n_rows, n_columns], a few columns at a time."""
+    rows = np.empty((n_rows, matrix.shape[1]))
+    for start in range(0, matrix.shape[1], COLUMNS_AT_ONCE):
+        rows[:, start : start + COLUMNS_AT_ONCE] = project(matrix[:, start : start + COLUMNS_AT_ONCE])
+    return rows
+
+
+def rotate_columns(matrix: Matrix, rotation: Matrix, *, rows_at_once: int = 2048) -> Matrix:
+    """``matrix @ rotation`` in the memory of the matrix; the rotation is square."""
+    for start in range(0, len(matrix), rows_at_once):
+        rows = slice(start, start + rows_at_once)
+        matrix[rows] = matrix[rows] @ rotation
+    return matrix
+
+
+def _kurtosis(residual: Matrix) -> Matrix:
+    """Fourth standardised moment of every column, [n_columns]; 0 where nothing varies."""
+    squares = residual**2
+    variance = squares.mean(axis=0)
+    fourth = np.einsum("ij,ij->j", squares, squares) / len(squares)
+    kurtosis: Matrix = np.divide(fourth, variance**2, out=np.zeros_like(variance), where=variance > 0)
+    return kurtosis
