@@ -126,7 +126,16 @@ def haplotypes(
     from analyses.haplotype_fasta import haplotype_fasta
 
     typer.echo(
-        haplotype_fasta(reference, variants, region, subject, haplotype=haplotype, unphased=unphased, missing=missing),
+        haplotype_fasta(
+            reference,
+            variants,
+            region,
+            subject,
+            haplotype=haplotype,
+            unphased=unphased,
+            missing=missing,
+            contig_aliases=contig_aliases,
+        ),
         nl=False,
     )
 

@@ -83,7 +83,8 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         return
     from analyses.errors import InputError
     from analyses.variant_paths import read_genes
-    from analyses.window_files import WindowRequest, count_files, describe, write_windows
+    from analyses.window_files import WindowRequest, count_files, write_windows
+    from analyses.window_summary import describe
 
     if not annotation or not variants:
         raise InputError("Windows need a CONFIG, or --annotation and --variants. Give the files.")

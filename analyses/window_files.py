@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analyses.errors import InputError
 from analyses.variant_paths import find_variants, read_subjects
+from analyses.window_summary import summarise
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from encoders.genome.annotation import Panel, TranscriptRule, UnstrandedPolicy
     from encoders.genome.variants import VariantFiles
     from encoders.genome.window_table import WindowTable
-
-EVENTS = (
-    "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",
-    "emptied_window", "ambiguous_reference_base", "gene_without_records", "outside_callable_base",
-    "outside_callable_allele",
-)  # fmt: skip
-"""Every kind that is counted; haploid calls, symbolic alleles without a sequence and REF mismatches stop instead."""
-_ALLELE_NOTE = (
-    "counted in allele space, without the FASTA: records that spell one sequence in two ways and equal windows of two "
-    "places count twice (0.4-3 % too many), and REF was not checked"
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def count_files(request: WindowRequest, *, progress: Advance | None = None) -> d
     panel, variants, subjects = _open(request)
     if request.reference:
         table, gate = _make_table(request, panel, variants, subjects, progress=progress)
-        return _summarise(request, panel, WindowCount.of(table), gate)
+        return summarise(WindowCount.of(table), panel, _settings(request, panel), gate)
     if request.callable_bed is not None:
         raise InputError(
             f"Callable regions mark bases of the reference; the count in allele space has none. Give --reference with "
@@ -95,7 +85,7 @@ def count_files(request: WindowRequest, *, progress: Advance | None = None) -> d
         promoter_flank=request.flank,
         progress=progress,
     )
-    return _summarise(request, panel, count, None)
+    return summarise(count, panel, _settings(request, panel), None)
 
 
 def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | None = None) -> dict[str, Any]:
@@ -118,26 +108,11 @@ def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | N
         raise InputError("A window table needs the reference; got no --reference. Give it, or count with --dry-run.")
     panel, variants, subjects = _open(request)
     table, gate = _make_table(request, panel, variants, subjects, progress=progress)
-    summary = _summarise(request, panel, WindowCount.of(table), gate)
+    summary = summarise(WindowCount.of(table), panel, _settings(request, panel), gate)
     table.save(folder / "windows")
     with atomic_path(folder / "windows.json") as unfinished:
         unfinished.write_text(json.dumps(summary, indent=1))
     return summary
-
-
-def describe(summary: dict[str, Any], *, as_json: bool) -> str:
-    """The counts as JSON or as lines for a person."""
-    if as_json:
-        return json.dumps(summary, indent=1)
-    lines = [
-        f"subjects            {summary['n_subjects']:,}",
-        f"genes               {summary['n_genes']:,}, {summary['n_windows_per_haplotype']:,} windows a haplotype",
-        f"windows             {summary['n_windows']:,}",
-        f"distinct windows    {summary['n_distinct_windows']:,} (gain {summary['gain']:,.0f})",
-    ]
-    lines += [f"  {event:<26}{n:,}" for event, n in summary["events"].items() if n]
-    lines += [f"left out            {gene}: {reason}" for gene, reason in summary["skipped_genes"].items()]
-    return "\n".join([*lines, summary["note"]] if summary["note"] else lines)
 
 
 def _open(request: WindowRequest) -> tuple[Panel, VariantFiles, tuple[str, ...]]:
@@ -224,29 +199,14 @@ def _make_table(
     return table, gate.to_dict()
 
 
-def _summarise(request: WindowRequest, panel: Panel, count: Any, gate: dict[str, float] | None) -> dict[str, Any]:
+def _settings(request: WindowRequest, panel: Panel) -> dict[str, Any]:
     return {
-        "n_subjects": count.n_subjects,
-        "n_genes": len(panel.genes),
-        "n_windows_per_haplotype": count.n_windows_per_haplotype,
-        "n_windows": count.n_windows,
-        "n_sequences_total": count.n_windows,
-        "n_distinct_windows": count.n_distinct_windows,
-        "gain": count.gain,
-        "events": dict.fromkeys(EVENTS, 0) | count.events,
-        "by_gene": count.by_gene,
-        "gate": gate,
-        "counted_by": "alleles" if gate is None else "sequence",
-        "note": _ALLELE_NOTE if gate is None else "",
-        "skipped_genes": dict(panel.skipped),
-        "settings": {
-            "unit": request.unit,
-            "window": request.window,
-            "flank": request.flank if request.unit == "promoter" else None,
-            "transcript": request.transcript,
-            "release": panel.release,
-            "unphased": request.unphased,
-            "missing": request.missing,
-            "outside_callable": request.outside_callable if request.callable_bed else None,
-        },
+        "unit": request.unit,
+        "window": request.window,
+        "flank": request.flank if request.unit == "promoter" else None,
+        "transcript": request.transcript,
+        "release": panel.release,
+        "unphased": request.unphased,
+        "missing": request.missing,
+        "outside_callable": request.outside_callable if request.callable_bed else None,
     }

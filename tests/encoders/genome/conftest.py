@@ -1,5 +1,7 @@
 """Small genomes in real file formats, and bcftools itself as the outside answer."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -63,3 +65,19 @@ def bcftools_consensus(tmp_path: Path) -> Callable[..., str]:
         return "".join(answer.read_text().splitlines()[1:]).upper()
 
     return consensus
+
+
+@pytest.fixture
+def plink2(tmp_path: Path) -> Callable[..., Path]:
+    """Run plink2, an outside answer: ``plink2("--vcf", vcf, "--make-pgen")`` returns the output prefix."""
+    program = shutil.which("plink2")
+    if program is None:
+        pytest.skip("plink2 is not installed: it is an outside answer, not a requirement")
+
+    def run(*arguments: object, name: str = "plink") -> Path:
+        prefix = tmp_path / name
+        command = [program, *map(str, arguments), "--threads", "1", "--out", str(prefix)]
+        subprocess.run(command, check=True, capture_output=True)
+        return prefix
+
+    return run

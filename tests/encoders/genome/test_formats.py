@@ -1,0 +1,233 @@
+"""PGEN and VCF Zarr give the same blocks as the VCF they were made from."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pgenlib
+import pyarrow as pa
+import pytest
+import zarr
+
+from encoders.errors import InputError
+from encoders.genome.genotypes import GenotypeBlock
+from encoders.genome.intervals import Interval, parse_region
+from encoders.genome.variants import VariantFiles
+
+SAMPLES = tuple(f"S{number}" for number in range(1, 12))
+REGION = Interval("20", 100, 200)
+
+
+def _block(path: Path | Sequence[Path], region: Interval, subjects: Sequence[str]) -> GenotypeBlock:
+    (block,) = VariantFiles(path).fetch(region, subjects)
+    return block
+
+
+def _assert_equal(found: GenotypeBlock, expected: GenotypeBlock, *, ordered: bool) -> None:
+    """``ordered`` is False for PGEN: unphased alleles lose their order, homozygotes and missing ones their phase."""
+    assert found.subjects == expected.subjects
+    assert found.refs == expected.refs
+    assert found.alts == expected.alts
+    for name in ("positions", "info_ends"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
+    heterozygous = expected.alleles[..., 0] != expected.alleles[..., 1]
+    if ordered:
+        assert np.array_equal(found.phased, expected.phased)
+    else:
+        assert np.array_equal(found.phased[heterozygous], expected.phased[heterozygous])
+    loose = heterozygous & ~expected.phased if not ordered else np.zeros_like(heterozygous)
+    assert np.array_equal(found.alleles[~loose], expected.alleles[~loose])
+    assert np.array_equal(np.sort(found.alleles[loose], axis=1), np.sort(expected.alleles[loose], axis=1))
+
+
+@pytest.fixture
+def small_vcf(write_vcf: Callable[..., Path]) -> Path:
+    """Multiallelic, unphased, missing, long deletion from before the region, no ALT; 11 samples."""
+    rng = np.random.default_rng(3)
+    records = []
+    for position, ref, alt in (
+        (95, "ACGTACGTAC", "A"), (110, "A", "C,T"), (111, "A", "G"), (120, "G", "GTT,A,*"), (150, "T", "."),
+        (190, "C", "T"), (230, "C", "G"),
+    ):  # fmt: skip
+        n_alleles = 1 if alt == "." else 2 + alt.count(",")
+        pairs = rng.integers(0, n_alleles, size=(len(SAMPLES), 2))
+        genotypes = ["|/"[rng.integers(2)].join(map(str, pair)) for pair in pairs]
+        genotypes[int(rng.integers(len(SAMPLES)))] = "./."
+        records.append((position, ref, alt, ".", genotypes))
+    return write_vcf(records, samples=SAMPLES)
+
+
+def _write_pgen(vcf: Path, prefix: Path, *, zst: bool = False) -> Path:
+    """A PGEN of a small VCF, written by pgenlib."""
+    block = _block(vcf, Interval("20", 0, 3_000_000), SAMPLES)
+    most = max(len(alts) for alts in block.alts) + 1
+    with pgenlib.PgenWriter(
+        str(prefix.with_suffix(".pgen")).encode(), len(SAMPLES), variant_ct=len(block.positions),
+        nonref_flags=False, hardcall_phase_present=True, allele_ct_limit=most,
+    ) as writer:  # fmt: skip
+        for alleles, phased, alts in zip(block.alleles, block.phased, block.alts, strict=True):
+            codes = np.where(alleles < 0, -9, alleles).astype(np.int32).reshape(-1)
+            writer.append_partially_phased(codes, phased.astype(np.uint8), allele_ct=max(2, len(alts) + 1))
+    lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT"]
+    lines += [
+        f"20\t{position + 1}\t.\t{ref}\t{','.join(alts) or '.'}"
+        for position, ref, alts in zip(block.positions, block.refs, block.alts, strict=True)
+    ]
+    text = "\n".join([*lines, ""]).encode()
+    if zst:
+        with pa.output_stream(str(prefix.with_suffix(".pvar.zst")), compression="zstd") as stream:
+            stream.write(text)
+    else:
+        prefix.with_suffix(".pvar").write_bytes(text)
+    prefix.with_suffix(".psam").write_text("\n".join(["#FID\tIID\tSEX", *(f"F\t{name}\tNA" for name in SAMPLES), ""]))
+    return prefix.with_suffix(".pgen")
+
+
+def _write_zarr(vcf: Path, path: Path, *, zarr_format: int = 2, length: bool = True) -> Path:
+    """The arrays of the bio2zarr layout."""
+    block = _block(vcf, Interval("20", 0, 3_000_000), SAMPLES)
+    group = zarr.open_group(str(path), mode="w", zarr_format=zarr_format)
+    n, most = len(block.positions), max(len(alts) for alts in block.alts) + 1
+    alleles = np.full((n, most), "", dtype=object)
+    for record, (ref, alts) in enumerate(zip(block.refs, block.alts, strict=True)):
+        alleles[record, : 1 + len(alts)] = [ref, *alts]
+    for name, values in {"sample_id": SAMPLES, "contig_id": ("19", "20")}.items():
+        group.create_array(name, shape=(len(values),), dtype="str")[:] = np.array(values, dtype=object)
+    group.create_array("variant_allele", shape=alleles.shape, chunks=(3, most), dtype="str")[:] = alleles
+    arrays = {
+        "variant_contig": np.ones(n, dtype=np.int8), "variant_position": (block.positions + 1).astype(np.int32),
+        "call_genotype": block.alleles.astype(np.int8), "call_genotype_phased": block.phased,
+    }  # fmt: skip
+    if length:
+        arrays["variant_length"] = (block.info_ends - block.positions).astype(np.int32)
+    for name, values in arrays.items():
+        chunks = (3, 5, 2)[: values.ndim]
+        group.create_array(name, shape=values.shape, chunks=chunks, dtype=values.dtype)[:] = values
+    return path
+
+
+@pytest.mark.parametrize("zst", [False, True])
+@pytest.mark.parametrize("subjects", [SAMPLES, ("S9", "S2", "S5")])
+def test_pgen_equals_its_vcf(small_vcf: Path, tmp_path: Path, subjects: tuple[str, ...], zst: bool) -> None:
+    pgen = _write_pgen(small_vcf, tmp_path / "study", zst=zst)
+    _assert_equal(_block(pgen, REGION, subjects), _block(small_vcf, REGION, subjects), ordered=False)
+    variants = VariantFiles(pgen)
+    assert variants.contigs == ("20",)
+    assert sorted(site[:3] for site in variants.sites(REGION)) == sorted(
+        site[:3] for site in VariantFiles(small_vcf).sites(REGION)
+    )
+
+
+@pytest.mark.parametrize(("zarr_format", "length"), [(2, True), (3, False)])
+@pytest.mark.parametrize("subjects", [SAMPLES, ("S9", "S2"), ("S11", "S1")])
+def test_vcf_zarr_equals_its_vcf(
+    small_vcf: Path, tmp_path: Path, subjects: tuple[str, ...], zarr_format: int, length: bool
+) -> None:
+    store = _write_zarr(small_vcf, tmp_path / "study.vcz", zarr_format=zarr_format, length=length)
+    _assert_equal(_block(store, REGION, subjects), _block(small_vcf, REGION, subjects), ordered=True)
+    variants = VariantFiles(store)
+    assert variants.contigs == ("20",)
+    assert [site[:3] for site in variants.sites(REGION)] == [site[:3] for site in VariantFiles(small_vcf).sites(REGION)]
+
+
+@pytest.mark.parametrize("kind", ["vcf", "pgen", "zarr"])
+def test_chunks_of_records_are_the_whole(small_vcf: Path, tmp_path: Path, kind: str) -> None:
+    path = {
+        "vcf": lambda: small_vcf,
+        "pgen": lambda: _write_pgen(small_vcf, tmp_path / "study"),
+        "zarr": lambda: _write_zarr(small_vcf, tmp_path / "study.zarr"),
+    }[kind]()
+    variants = VariantFiles(path)
+    chunks = list(variants.chunks("chr20", ["S3", "S1"], n_records=2))
+    assert [len(chunk.positions) for chunk in chunks] == [2, 2, 2, 1]
+    assert np.concatenate([chunk.positions for chunk in chunks]).tolist() == [94, 109, 110, 119, 149, 189, 229]
+    ((members, stream),) = variants.stream(REGION, ["S3", "S1"], n_records=4)
+    parts = list(stream)
+    whole = _block(path, REGION, ["S3", "S1"])
+    assert members == ("S3", "S1")
+    assert [len(part.positions) for part in parts] == [4, 2]
+    assert np.array_equal(np.concatenate([part.alleles for part in parts]), whole.alleles)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "region"),
+    [("grch37_chr20/*EUR203*.vcf.gz", "20:1093906-1160596"), ("grch37_chr22/*.vcf.gz", "22:19929001-19957498")],
+)
+def test_plink2_makes_the_same_pgen_of_real_genotypes(
+    real_data: Path, plink2: Callable[..., Path], pattern: str, region: str
+) -> None:
+    vcf = next((real_data / "genome").glob(pattern))
+    pgen = plink2("--vcf", vcf, "--make-pgen", "vzs").with_suffix(".pgen")
+    subjects = VariantFiles(vcf).samples[::3]
+    _assert_equal(
+        _block(pgen, parse_region(region), subjects), _block(vcf, parse_region(region), subjects), ordered=False
+    )
+
+
+def test_bad_pgen_sets_each_have_their_sentence(small_vcf: Path, tmp_path: Path) -> None:
+    pgen = _write_pgen(small_vcf, tmp_path / "study")
+    whole = pgen.read_bytes()
+    pgen.write_bytes(whole[: len(whole) - 9])
+    with pytest.raises(InputError, match=r"study\.pgen (is damaged|must agree)"):
+        _block(pgen, Interval("20", 0, 3_000_000), SAMPLES)
+    pgen.write_bytes(b"\x6c\x1b\x03" + whole[3:])
+    with pytest.raises(InputError, match="holds dosages only"):
+        VariantFiles(pgen)
+    pgen.write_bytes(b"BGEN" + whole)
+    with pytest.raises(InputError, match="is no PGEN"):
+        VariantFiles(pgen)
+    pgen.write_bytes(whole)
+    psam = tmp_path / "study.psam"
+    names = psam.read_text()
+    psam.write_text(names.replace("S3", "S2"))
+    with pytest.raises(InputError, match=r"S2 is named 2 times in .*study\.psam"):
+        VariantFiles(pgen)
+    psam.write_text("\n".join(names.splitlines()[:-1]))
+    with pytest.raises(InputError, match=r"must agree with its \.psam \(10 samples\)"):
+        VariantFiles(pgen)
+    psam.write_text(names)
+    pvar = tmp_path / "study.pvar"
+    lines = pvar.read_text().splitlines()
+    pvar.write_text("\n".join([*lines[:2], *lines[:1:-1], ""]))
+    with pytest.raises(InputError, match="must be sorted by contig and position"):
+        VariantFiles(pgen)
+    pvar.unlink()
+    with pytest.raises(InputError, match=r"study\.psam and study\.pvar"):
+        VariantFiles(pgen)
+
+
+def test_a_dosage_that_nobody_called_is_refused(tmp_path: Path) -> None:
+    prefix = tmp_path / "imputed"
+    with pgenlib.PgenWriter(
+        str(prefix.with_suffix(".pgen")).encode(), 3, variant_ct=1, nonref_flags=False, dosage_present=True
+    ) as writer:
+        writer.append_dosages(np.array([0.0, 0.5, 2.0], dtype=np.float32))
+    prefix.with_suffix(".pvar").write_text("#CHROM\tPOS\tID\tREF\tALT\n20\t150\t.\tA\tC\n")
+    prefix.with_suffix(".psam").write_text("#IID\nS1\nS2\nS3\n")
+    with pytest.raises(InputError, match=r"20:150 A>C .* dosage without a hard call for S2"):
+        _block(prefix.with_suffix(".pgen"), REGION, ["S3", "S2"])
+
+
+def test_bad_zarr_stores_each_have_their_sentence(
+    small_vcf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _write_zarr(small_vcf, tmp_path / "study.vcz")
+    group = zarr.open_group(str(store), mode="a")
+    calls = group["call_genotype"][:]
+    calls[3, 4] = [1, -2]
+    group["call_genotype"][:] = calls
+    with pytest.raises(InputError, match=r"needs two alleles; 20:120 .* for S5"):
+        _block(store, REGION, SAMPLES)
+    calls[3, 4] = [-1, -2]
+    group["call_genotype"][:] = calls
+    assert _block(store, REGION, ["S5"]).alleles[3].tolist() == [[-1, -1]]
+    group["variant_position"][:] = group["variant_position"][:][::-1]
+    with pytest.raises(InputError, match="must be sorted by contig and position"):
+        VariantFiles(store)
+    del group["call_genotype"]
+    with pytest.raises(InputError, match="lacks call_genotype"):
+        VariantFiles(store)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(InputError, match=r"pip install 'gene-brain-fusion\[zarr\]'"):
+        VariantFiles(store)
