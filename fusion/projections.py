@@ -13,6 +13,9 @@ from fusion.matrices import Matrix
 
 Rows = NDArray[np.intp]
 
+TIED = 1e-8
+"""Rows whose squared distances from those already left out differ by less, relatively, are equally good."""
+
 
 class Projection(Protocol):
     """Q' of a semi-orthogonal Q: Q'Q = I, and QQ' removes the nuisance."""
@@ -136,7 +139,10 @@ def nuisance_basis(n_subjects: int, confounds: Matrix | None) -> Matrix:
 
 
 def keep_rows(nuisance: Matrix, units: NDArray[np.int64] | None = None) -> Rows:
-    """Rows for Theil's residuals: pivoted QR leaves out the `rank` rows whose nuisance is best conditioned.
+    """Rows for Theil's residuals: the `rank` rows left out are those that pivoted QR takes first.
+
+    Ties are frequent (subjects of one site) and go to the first row, so that the choice does not depend on the
+    rounding of the nuisance's coordinates.
 
     Parameters
     ----------
@@ -144,9 +150,14 @@ def keep_rows(nuisance: Matrix, units: NDArray[np.int64] | None = None) -> Rows:
     units : int array, shape [n_subjects], optional
         Whole-block permutation: rows leave together with all rows of their block.
     """
-    _, pivots = scipy.linalg.qr(nuisance.T, mode="r", pivoting=True)
     left_out = np.zeros(len(nuisance), dtype=bool)
-    left_out[pivots[: nuisance.shape[1]]] = True
+    residual = nuisance.copy()
+    for _ in range(nuisance.shape[1]):
+        size = np.where(left_out, 0.0, np.square(residual).sum(axis=1))
+        pivot = int(np.argmax(size >= size.max() * (1 - TIED)))
+        left_out[pivot] = True
+        direction = residual[pivot] / np.linalg.norm(residual[pivot])
+        residual -= np.outer(residual @ direction, direction)
     if units is not None:
         left_out = np.isin(units, units[left_out])
     return np.flatnonzero(~left_out)
