@@ -63,6 +63,7 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> dict[str, Any]:
         "null_mean": held_out.null_mean.tolist(),
         "null_q95": held_out.null_q95.tolist(),
         "n_splits": len(held_out.n_test),
+        "n_unseen_levels": int(held_out.n_unseen.sum()),
         "n_permutations": len(held_out.null) - 1,
         "folds_sha256": held_out.folds_sha256,
         "ratio_to_in_sample": float(held_out.rho[0] / r1),

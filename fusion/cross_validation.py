@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from fusion.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, as_blocks
-from fusion.fold_embedding import Scaling, embed_folds, encode_confounds
+from fusion.fold_embedding import Scaling, count_unseen, embed_folds, encode_confounds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.matrices import Matrix, check_same_subjects
@@ -84,8 +84,10 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     Returns
     -------
     CrossValidatedCCA
-        Intervals are percentile bootstraps over held-out subjects (groups as clusters) with the folds' projections
-        fixed: they speak of these projections in other subjects.
+        Components are matched over folds in sign and, from the second on, in axes, under every permutation too; the
+        first is the first of each fold (`fusion.matching`). Intervals are percentile bootstraps over held-out subjects
+        (groups as clusters) with the folds' projections fixed: they speak of these projections in other subjects of
+        the same population, not of the correlation that CCA of the whole population would find, which is larger.
     """
     confounded = confounds[0] if isinstance(confounds, tuple) else confounds
     check_same_subjects(x=x, y=y, confounds=confounded)
@@ -112,18 +114,20 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         )
         x_scores, y_scores = _collect_scores(run, n_subjects)
     null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
+    n_unseen = count_unseen(confounds, folds)
     draws = bootstrap_correlations(x_scores, y_scores, folds.assignments, groups=groups, n_draws=n_bootstrap, seed=seed)
     return CrossValidatedCCA(
         rho_by_fold=null_by_fold[0],
         null=fold_average(null_by_fold, np.bincount(folds.assignments)),
         interval=percentile_interval(draws),
         n_test=np.bincount(folds.assignments),
+        n_unseen=n_unseen,
         dimensions=(p, q),
         n_subjects=n_subjects,
         n_effective=n_effective,
         folds_sha256=folds.sha256,
         seed=seed,
-        warnings=tuple(_warnings(groups, blocks, n_effective / (p + q), min_ratio)),
+        warnings=tuple(_warnings(groups, blocks, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum()))),
         assignments=folds.assignments,
         x_scores=x_scores,
         y_scores=y_scores,
@@ -151,8 +155,13 @@ def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matr
     return x_scores, y_scores
 
 
-def _warnings(groups: Any, blocks: Blocks | None, ratio: float, min_ratio: float) -> list[str]:
+def _warnings(groups: Any, blocks: Blocks | None, ratio: float, min_ratio: float, *, n_unseen: int) -> list[str]:
     sentences = []
+    if n_unseen:
+        sentences.append(
+            f"{n_unseen} subjects have a confound level that their training folds lack: when held out, they got the "
+            "mean of the training levels, that is no correction for it."
+        )
     if groups is not None and blocks is None:
         sentences.append(
             "groups keep relatives in one fold but do not restrict the permutation; if members of a group resemble one "

@@ -101,6 +101,18 @@ def encode_confounds(confounds: Any, train: Rows) -> Matrix | None:
     return encoded
 
 
+def count_unseen(confounds: Any, folds: Folds) -> NDArray[np.int64]:
+    """Test subjects of every fold with a level of a categorical confound that its training rows lack, [n_folds]."""
+    counts = np.zeros(len(folds), dtype=np.int64)
+    if isinstance(confounds, tuple):
+        frame, design = confounds
+        for fold, (train, test) in enumerate(folds):
+            levels = clone(design).fit(frame.iloc[train]).levels_
+            unseen = [~frame[name].iloc[test].isin(known).to_numpy() for name, known in levels.items()]
+            counts[fold] = np.any(unseen, axis=0).sum() if unseen else 0
+    return counts
+
+
 def _embed(
     views: tuple[View, View],
     confounds: Matrix | None,

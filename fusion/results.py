@@ -118,8 +118,10 @@ class CrossValidatedCCA(Saved):
     null : float64 array, shape [n_permutations + 1, K]
         Fold-averaged held-out correlation of every permutation, the identity first.
     interval : float64 array, shape [K, 2]
-        95 % percentile bootstrap over held-out subjects, projections fixed.
+        95 % percentile bootstrap over held-out subjects, conditional on the folds' projections.
     n_test : int array, shape [n_folds]
+    n_unseen : int array, shape [n_folds]
+        Test subjects with a level of a confound that the training rows lack.
     dimensions : tuple of int
         Leading components of x and y that CCA took.
     n_subjects, n_effective : int
@@ -130,7 +132,7 @@ class CrossValidatedCCA(Saved):
     assignments : int array, shape [n_subjects], or None
         Fold of every subject. This and the scores are of subjects: in memory, written only if asked.
     x_scores, y_scores : float64 array, shape [n_subjects, K], or None
-        Canonical scores from the fold in which a subject was held out; signs and axes are those of its fold.
+        Canonical scores from the fold in which a subject was held out, on matched axes.
     """
 
     unsaved: ClassVar[frozenset[str]] = frozenset({"assignments", "x_scores", "y_scores"})
@@ -139,6 +141,7 @@ class CrossValidatedCCA(Saved):
     null: Matrix
     interval: Matrix
     n_test: NDArray[np.int64]
+    n_unseen: NDArray[np.int64]
     dimensions: tuple[int, int]
     n_subjects: int
     n_effective: int
