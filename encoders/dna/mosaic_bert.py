@@ -127,7 +127,7 @@ class _Attention(nn.Module):
     def forward(self, hidden: Tensor, attention: AlibiAttention) -> Tensor:
         heads = self.self["Wqkv"](hidden).unflatten(-1, (3, self.n_heads, -1))
         attended = attention(*heads.unbind(1)).flatten(-2)
-        normed: Tensor = self.output["LayerNorm"](self.output["dense"](attended) + hidden)
+        normed: Tensor = self.output["LayerNorm"](self.output["dense"](attended).add_(hidden))
         return normed
 
 
@@ -140,7 +140,7 @@ class _GatedUnits(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         gate, value = self.gated_layers(hidden).chunk(2, dim=-1)
-        normed: Tensor = self.layernorm(self.wo(gelu(gate) * value) + hidden)
+        normed: Tensor = self.layernorm(self.wo(gelu(gate).mul_(value)).add_(hidden))
         return normed
 
 
