@@ -3,6 +3,7 @@
 # ruff: noqa: F722
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from encoders.genome.variant_source import Site, check_order, check_samples
 _ABSENT = -2
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OPEN_READERS = 4
+_CONTIG_END = 1 << 40
 
 
 class VcfSource:
@@ -45,6 +47,7 @@ class VcfSource:
         self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
         self._readers: dict[tuple[str, ...], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
         self._known: dict[str, bool] = {}
+        self._whole: dict[str, list[tuple[int, int]]] = {}
 
     def has_records(self, contig: str) -> bool:
         """Whether the file has any record there."""
@@ -56,11 +59,23 @@ class VcfSource:
         """Records that overlap a region, without genotypes."""
         for record in self._fetch(contig, interval.start, interval.end):
             yield Site(record.start, record.ref.upper(), ",".join(record.alts or ()), self.path)
+        self._whole.setdefault(contig, []).append((interval.start, interval.end))
+
+    def _check_whole(self, contig: str, interval: Interval | None) -> None:
+        """Walk over the region once with the reader that notices damage: the other ends there without a word."""
+        start, end = (0, _CONTIG_END) if interval is None else (interval.start, interval.end)
+        known = self._whole.setdefault(contig, [])
+        if not any(first <= start and end <= last for first, last in known):
+            for _ in self._fetch(*((contig,) if interval is None else (contig, start, end))):
+                pass
+            known.append((start, end))
 
     def _fetch(self, *place: Any) -> Iterator[Any]:
         try:
             yield from self._sites.fetch(*place)
         except (OSError, ValueError) as error:
+            with suppress(OSError):  # htslib says again at closing what it said at reading
+                self._sites.close()
             raise InputError(
                 f"the variant file {self.path} is damaged at {':'.join(map(str, place))} ({error}), or its index is "
                 "of another file: copy it again and index it anew"
@@ -70,6 +85,7 @@ class VcfSource:
         self, contig: str, interval: Interval | None, subjects: tuple[str, ...], n_records: int
     ) -> Iterator[GenotypeBlock]:
         """Records that overlap a region, or all of a contig, in file order, at most ``n_records`` at a time."""
+        self._check_whole(contig, interval)
         reader, _ = self._reader(subjects)
         records = reader(contig if interval is None else f"{contig}:{interval.start + 1}-{interval.end}")
         last = -1

@@ -142,3 +142,16 @@ def test_contigs_and_regions_without_records_stop_the_gate(real_data: Path) -> N
         check_reference_alleles(reference, variants, [Interval("chr21", 0, 10)])
     with pytest.raises(InputError, match="they have none in 1 places"):
         check_reference_alleles(reference, variants, [Interval("20", 0, 10)])
+
+
+def test_damage_in_the_middle_of_a_file_never_shortens_it_silently(real_data: Path, tmp_path: Path) -> None:
+    source = next((real_data / "genome/grch37_chr22").glob("*.vcf.gz"))
+    data, damaged = source.read_bytes(), tmp_path / "damaged.vcf.gz"
+    damaged.write_bytes(data[: len(data) // 2] + bytes(300) + data[len(data) // 2 + 300 :])
+    Path(f"{damaged}.tbi").write_bytes(Path(f"{source}.tbi").read_bytes())
+    subjects = VariantFiles(source).samples[:5]
+    assert sum(len(chunk.positions) for chunk in VariantFiles(source).chunks("22", subjects, n_records=100)) == 608
+    with pytest.raises(InputError, match=r"damaged\.vcf\.gz is damaged at 22"):
+        list(VariantFiles(damaged).chunks("22", subjects, n_records=100))
+    with pytest.raises(InputError, match=r"damaged\.vcf\.gz is damaged at 22"):
+        VariantFiles(damaged).fetch(Interval("22", 19_900_000, 20_000_000), subjects)
