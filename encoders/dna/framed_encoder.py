@@ -1,18 +1,16 @@
 """Token models whose frame of special tokens is their own: one before, none after, or none at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from encoders.dna.buckets import make_buckets
-from encoders.dna.hygiene import check_sequences
 from encoders.dna.kmer_tokenizer import TokenIds
-from encoders.dna.pooling import pool
-from encoders.dna.protocol import EncoderSpec, Vectors
-from encoders.dna.token_encoder import TOKEN_BUDGET, HiddenStates
+from encoders.dna.protocol import EncoderSpec
+from encoders.dna.token_encoder import Part, TokenEncoder
+from encoders.dna.windows import Window, WindowPlan, plan_windows
 from encoders.errors import InputError
 
 
@@ -30,8 +28,13 @@ class FramedTokenizer(Protocol):
         ...
 
     @property
-    def k(self) -> int:
+    def min_bp(self) -> int:
         """Fewest bases that give a token."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Bases from the start of one token to that of the next, at most."""
         ...
 
     @property
@@ -54,21 +57,18 @@ class FramedTokenizer(Protocol):
         ...
 
 
-class FramedEncoder:
+class FramedEncoder(TokenEncoder):
     """A token model as an encoder; padding is on the right, so a causal model never sees it.
 
     Parameters
     ----------
-    model : nn.Module
-        Filled; called with input_ids and attention_mask, it returns `HiddenStates`.
+    model, spec, device, plan
+        As of `TokenEncoder`.
     tokenizer : FramedTokenizer
         From bases to token ids.
-    spec : EncoderSpec
-        `layer` counts from the embedding layer, 0.
-    device : torch.device
-        Where the model goes.
     max_tokens : int or None
-        Most tokens of a sequence, special ones included.
+        Most tokens that the network reads at once, special ones included; a sequence of more is refused by name
+        unless there is a plan of windows. `max_bp` alone cannot say it where an N costs more tokens than other bases.
     """
 
     def __init__(
@@ -79,42 +79,30 @@ class FramedEncoder:
         *,
         device: torch.device,
         max_tokens: int | None = None,
+        plan: WindowPlan | None = None,
     ) -> None:
-        self.model = model.train(False).requires_grad_(False).to(device)
+        super().__init__(model, tokenizer.encode, spec, pad_id=tokenizer.pad_id, device=device, plan=plan)
         self.tokenizer = tokenizer
-        self.spec = spec
-        self.max_tokens = max_tokens
-        self._device = device
+        self.n_special = (tokenizer.n_before, tokenizer.n_after)
+        self._max_tokens = max_tokens if plan is None else None
 
-    def embed(self, sequences: Sequence[str]) -> Vectors:
-        """Pooled vectors of the layer that the spec names. See `SequenceEncoder.embed`."""
-        tokens = [
-            torch.from_numpy(self._encode(index, bases))
-            for index, bases in enumerate(check_sequences(sequences, self.spec))
-        ]
-        vectors = np.empty((len(tokens), self.spec.hidden_dim), dtype=np.float32)
-        for batch in make_buckets([len(ids) for ids in tokens], TOKEN_BUDGET[self._device.type]):
-            vectors[batch] = self._forward([tokens[index] for index in batch])
-        return vectors
-
-    def _encode(self, index: int, bases: str) -> TokenIds:
-        ids = self.tokenizer.encode(bases)
-        if self.max_tokens is not None and len(ids) > self.max_tokens:
+    def _read(self, bases: str) -> tuple[list[Window], list[Part]]:
+        windows, parts = super()._read(bases)
+        n_tokens = max(len(part.ids) for part in parts)
+        if self._max_tokens is not None and n_tokens > self._max_tokens:
             raise InputError(
-                f"{self.spec.label} reads at most {self.max_tokens} tokens and never truncates; sequence {index} of "
-                f"{len(bases)} bp has {len(ids)}, as unknown bases cost more tokens. Cut it into shorter windows."
+                f"{self.spec.label} reads at most {self._max_tokens} tokens and never truncates; a sequence of "
+                f"{len(bases)} bp has {n_tokens}, as unknown bases cost more tokens. Use shorter windows, or "
+                "long='stitch'."
             )
-        return ids
+        return windows, parts
 
-    @torch.inference_mode()
-    def _forward(self, tokens: list[Tensor]) -> Vectors:
-        lengths = torch.tensor([len(ids) for ids in tokens])[:, None]
-        input_ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_id)
-        position = torch.arange(input_ids.shape[1])
-        is_base = (position >= self.tokenizer.n_before) & (position < lengths - self.tokenizer.n_after)
-        output: HiddenStates = self.model(
-            input_ids.to(self._device), attention_mask=(position < lengths).long().to(self._device)
-        )
-        hidden = output.hidden_states[self.spec.layer].float()
-        vectors: Vectors = pool(hidden, is_base.to(self._device), self.spec.pooling).cpu().numpy()
-        return vectors
+
+def plan_by_tokens(
+    spec: EncoderSpec, asked: Mapping[str, int] | None, default: WindowPlan, *, max_tokens: int, n_special: int
+) -> tuple[EncoderSpec, WindowPlan | None]:
+    """`plan_windows` for a network bounded in tokens that stand for several bases each."""
+    if asked is None:
+        return spec, None
+    bounded = replace(spec, max_bp=max_tokens - n_special + spec.min_bp - 1)
+    return plan_windows(bounded, asked, default, n_special=n_special)

@@ -23,24 +23,19 @@ is not, as its first token has seen nothing.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from encoders.dna.catalog import RANDOM_WEIGHTS
-from encoders.dna.checkpoints import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
-from encoders.dna.framed_encoder import FramedEncoder, FramedTokenizer
+from encoders.dna.checkpoints import fill_strictly, find_checkpoint, read_weights
+from encoders.dna.framed_encoder import FramedEncoder, FramedTokenizer, plan_by_tokens
 from encoders.dna.licenses import AT_SOURCE
-from encoders.dna.named_tokenizers import (
-    GENERATED,
-    TOKENIZER_FILES,
-    TOKENIZERS,
-    generated_vocabulary,
-    make_tokenizer,
-)
+from encoders.dna.linears import read_dtype
+from encoders.dna.named_tokenizers import TOKENIZER_FILES, TOKENIZERS, make_tokenizer, read_tokenizer
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.six_mer_tokenizer import GeneratorTokenizer, NucleotideTransformerTokenizer
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.transformers_layouts import (
     HEADS,
@@ -52,6 +47,7 @@ from encoders.dna.transformers_layouts import (
     make_config,
     make_network,
 )
+from encoders.dna.windows import WindowPlan, take_long_options
 from encoders.errors import InputError
 
 UNTRAINED_SIZES = {
@@ -61,6 +57,9 @@ UNTRAINED_SIZES = {
     "intermediate_size": 3072,
     "max_position_embeddings": 514,
 }
+DEFAULT_WINDOWS = WindowPlan(max_tokens=1024, margin=64)
+"""Windows of long sequences, in tokens."""
+
 _NO_LIMIT = 0
 _WORDS = {"tokenizer": None, "layout": None}
 _NUMBERS = {"k": 6, "max_tokens": _NO_LIMIT}
@@ -71,22 +70,44 @@ def load_huggingface(request: EncoderRequest) -> FramedEncoder:
     """Builder of the registry.
 
     Options are ``tokenizer`` (always), ``k`` of k-mers, ``max_tokens`` where fewer than the network's positions are
-    wanted, ``layout`` where config.json does not name one, and for an untrained model a seed and sizes; its ``source``
-    is then a folder with the files of the tokenizer, if that needs any.
+    wanted, ``layout`` where config.json does not name one, ``long="stitch"`` with ``max_tokens`` and ``margin`` of a
+    window (see `take_long_options`), and for an untrained model a seed and sizes; its ``source`` is then a folder with
+    the files of the tokenizer, if that needs any.
     """
     check_pooling(request.pooling)
-    if request.dtype != "float32":
-        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
+    device = read_device(request.device)
+    read_dtype(request.dtype, device, request.name)
     words, request = request.take_texts(_WORDS)
     if words["tokenizer"] not in TOKENIZERS:
         raise InputError(
             f"{request.name} needs the option tokenizer, one of {', '.join(TOKENIZERS)}; got {words['tokenizer']!r}."
         )
-    make = _make_untrained if request.is_untrained else _make_trained
-    return make(request, str(words["tokenizer"]), words["layout"])
+    request, asked = take_long_options(request)
+    parts = (_make_untrained if request.is_untrained else _make_trained)(
+        request, str(words["tokenizer"]), words["layout"]
+    )
+    tokenizer, n_special = parts.tokenizer, parts.tokenizer.n_before + parts.tokenizer.n_after
+    _check_parts(parts, request)
+    spec, plan = plan_by_tokens(
+        _make_spec(parts, request), asked, DEFAULT_WINDOWS, max_tokens=parts.max_tokens, n_special=n_special
+    )
+    return FramedEncoder(parts.model, tokenizer, spec, device=device, max_tokens=parts.max_tokens, plan=plan)
 
 
-def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str | None) -> FramedEncoder:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What an encoder is made of; `config` is the library's configuration object, `settings` go into the spec."""
+
+    model: LayoutModel
+    config: Any
+    tokenizer: FramedTokenizer
+    layout: str
+    max_tokens: int
+    settings: Mapping[str, object]
+    provenance: Mapping[str, Any]
+
+
+def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str | None) -> _Parts:
     numbers = request.read_options(_NUMBERS)
     if request.source is None:
         raise InputError(
@@ -97,12 +118,11 @@ def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str
     name = layout_name or str(checkpoint.config.get("model_type"))
     layout = find_layout(name, checkpoint.source)
     config = make_config(layout, checkpoint.config, checkpoint.source)
-    _check_numbering(tokenizer_name, numbers["k"], checkpoint)
-    file = _find_file(checkpoint, TOKENIZER_FILES.get(tokenizer_name))
-    tokenizer = make_tokenizer(tokenizer_name, numbers["k"], file)
+    tokenizer = read_tokenizer(tokenizer_name, numbers["k"], checkpoint)
     network = make_network(layout, config, checkpoint.source)
     weights = current_names(read_weights(checkpoint.weights))
     fill_strictly(network, weights, prefix=layout.prefix, unused=(*HEADS, *RECOMPUTED))
+    digest = hashlib.sha256(json.dumps(checkpoint.config, sort_keys=True).encode()).hexdigest()
     provenance = {
         "source": checkpoint.source,
         "revision": checkpoint.revision,
@@ -110,11 +130,12 @@ def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str
         "license": AT_SOURCE,
         "label": Path(checkpoint.source).name,
     }
-    settings = {"layout": name, "config_sha256": _digest(checkpoint.config)}
-    return _make_encoder(request, LayoutModel(network), config, tokenizer, numbers | settings, provenance)
+    settings = numbers | {"layout": name, "config_sha256": digest}
+    most = _max_tokens(config, name, numbers["max_tokens"])
+    return _Parts(LayoutModel(network), config, tokenizer, name, most, settings, provenance)
 
 
-def _make_untrained(request: EncoderRequest, tokenizer_name: str, layout_name: str | None) -> FramedEncoder:
+def _make_untrained(request: EncoderRequest, tokenizer_name: str, layout_name: str | None) -> _Parts:
     if request.revision is not None:
         raise InputError(f"{request.name} has random weights, so revision must not be set.")
     numbers = request.read_options({"seed": 0} | _NUMBERS | UNTRAINED_SIZES)
@@ -122,19 +143,7 @@ def _make_untrained(request: EncoderRequest, tokenizer_name: str, layout_name: s
     tokenizer = make_tokenizer(tokenizer_name, numbers["k"], folder / TOKENIZER_FILES.get(tokenizer_name, ""))
     name = layout_name or "bert"
     layout = find_layout(name, request.name)
-    sizes: dict[str, Any] = {key: numbers[key] for key in UNTRAINED_SIZES}
-    if min(sizes.values()) < 1 or sizes["hidden_size"] % sizes["num_attention_heads"]:
-        raise InputError(
-            f"The sizes of {request.name} must be positive, and hidden_size a multiple of num_attention_heads; got "
-            f"{sizes}."
-        )
-    tokens = {"vocab_size": tokenizer.vocabulary_size, "pad_token_id": tokenizer.pad_id, "mask_token_id": 0}
-    tokens |= dict.fromkeys(("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 0)
-    if name in ("llama", "mistral"):
-        sizes["num_key_value_heads"] = sizes["num_attention_heads"]
-    if name == "gpt2":
-        sizes["n_inner"] = sizes.pop("intermediate_size")
-    config = make_config(layout, sizes | tokens, request.name)
+    config = make_config(layout, _untrained_settings(request, name, numbers, tokenizer), request.name)
     model = LayoutModel(make_network(layout, config, request.name, seed=numbers["seed"]))
     provenance = {
         "source": request.source,
@@ -143,33 +152,26 @@ def _make_untrained(request: EncoderRequest, tokenizer_name: str, layout_name: s
         "license": RANDOM_WEIGHTS,
         "label": f"untrained {name} {tokenizer_name}",
     }
-    return _make_encoder(request, model, config, tokenizer, numbers | {"layout": name}, provenance)
+    most = _max_tokens(config, name, numbers["max_tokens"])
+    return _Parts(model, config, tokenizer, name, most, numbers | {"layout": name}, provenance)
 
 
-def _find_file(checkpoint: Checkpoint, name: str | None) -> Path | None:
-    """The file that the tokenizer reads, if it reads one."""
-    if name is None:
-        return None
-    if checkpoint.revision is None:  # a folder
-        return checkpoint.weights.parent / name
-    return fetch_file(checkpoint.source, (name,), checkpoint.revision)
-
-
-def _check_numbering(tokenizer_name: str, k: int, checkpoint: Checkpoint) -> None:
-    """A list of tokens beside the weights must not contradict the generated one."""
-    path = checkpoint.weights.parent / TOKENIZER_FILES["vocabulary"]
-    if tokenizer_name not in GENERATED or not path.is_file():
-        return
-    generated, listed = generated_vocabulary(tokenizer_name, k), path.read_text("utf-8").split()
-    if list(generated) != listed[: len(generated)]:
+def _untrained_settings(
+    request: EncoderRequest, layout_name: str, numbers: Mapping[str, int], tokenizer: FramedTokenizer
+) -> dict[str, Any]:
+    """Contents of the config.json that an untrained network would have."""
+    sizes = {key: numbers[key] for key in UNTRAINED_SIZES}
+    if min(sizes.values()) < 1 or sizes["hidden_size"] % sizes["num_attention_heads"]:
         raise InputError(
-            f"The tokenizer {tokenizer_name!r} numbers its tokens otherwise than {path}; use tokenizer 'vocabulary', "
-            "which reads that file."
+            f"The sizes of {request.name} must be positive, and hidden_size a multiple of num_attention_heads; got "
+            f"{sizes}."
         )
-
-
-def _digest(config: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    if layout_name in ("llama", "mistral"):
+        sizes["num_key_value_heads"] = sizes["num_attention_heads"]
+    if layout_name == "gpt2":
+        sizes["n_inner"] = sizes.pop("intermediate_size")
+    sizes |= {"vocab_size": tokenizer.vocabulary_size, "pad_token_id": tokenizer.pad_id, "mask_token_id": 0}
+    return sizes | dict.fromkeys(("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 0)
 
 
 def _max_tokens(config: Any, layout_name: str, wanted: int) -> int:
@@ -180,46 +182,45 @@ def _max_tokens(config: Any, layout_name: str, wanted: int) -> int:
     return min(most, wanted) if wanted != _NO_LIMIT else most
 
 
-def _make_encoder(
-    request: EncoderRequest,
-    model: LayoutModel,
-    config: Any,
-    tokenizer: FramedTokenizer,
-    settings: Mapping[str, Any],
-    provenance: Mapping[str, Any],
-) -> FramedEncoder:
-    label, layout_name = provenance["label"], settings["layout"]
-    if LAYOUTS[layout_name].is_causal and request.pooling == "cls":
-        raise InputError(f"The first token of {label} has seen nothing ({layout_name} is causal); use pooling 'mean'.")
+def _check_parts(parts: _Parts, request: EncoderRequest) -> None:
+    """Refuse a tokenizer or setting that this network cannot take."""
+    label, tokenizer, config = parts.provenance["label"], parts.tokenizer, parts.config
+    if LAYOUTS[parts.layout].is_causal and request.pooling == "cls":
+        raise InputError(f"The first token of {label} has seen nothing ({parts.layout} is causal); use pooling 'mean'.")
+    if parts.layout == "gpt2" and request.dtype != "float32":
+        raise InputError(
+            f"{label} computes in float32, as the layers of gpt2 are none of torch's; got {request.dtype!r}."
+        )
     if tokenizer.vocabulary_size > config.vocab_size:
         raise InputError(
             f"The tokenizer has {tokenizer.vocabulary_size} tokens, the network of {label} {config.vocab_size}. Name "
             "the tokenizer that the model was trained with."
         )
-    if layout_name == "esm" and tokenizer.pad_id != config.pad_token_id:
+    if parts.layout == "esm" and tokenizer.pad_id != config.pad_token_id:
         raise InputError(
             f"An ESM counts positions from its padding token, {config.pad_token_id}; that of the tokenizer is "
             f"{tokenizer.pad_id}. Name the tokenizer that the model was trained with."
         )
-    max_tokens = _max_tokens(config, layout_name, settings["max_tokens"])
-    room = max_tokens - tokenizer.n_before - tokenizer.n_after
-    if room < 1:
-        raise InputError(f"max_tokens of {label} must leave room for a base; got {max_tokens}.")
-    strides = isinstance(tokenizer, NucleotideTransformerTokenizer | GeneratorTokenizer)
-    layer = read_layer(request.layer, config.num_hidden_layers, label)
+    if parts.max_tokens <= tokenizer.n_before + tokenizer.n_after:
+        raise InputError(f"max_tokens of {label} must leave room for a base; got {parts.max_tokens}.")
+
+
+def _make_spec(parts: _Parts, request: EncoderRequest) -> EncoderSpec:
+    tokenizer, n_layers, label = parts.tokenizer, parts.config.num_hidden_layers, parts.provenance["label"]
+    layer = read_layer(request.layer, n_layers, label)
     label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == config.num_hidden_layers else f" layer {layer}"
-    spec = EncoderSpec(
+    label += "" if layer == n_layers else f" layer {layer}"
+    room = parts.max_tokens - tokenizer.n_before - tokenizer.n_after
+    return EncoderSpec(
         name=request.name,
-        family=f"transformers {layout_name}",
-        hidden_dim=config.hidden_size,
+        family=f"transformers {parts.layout}",
+        hidden_dim=parts.config.hidden_size,
         tokenizer_version=tokenizer.version,
-        min_bp=1 if isinstance(tokenizer, NucleotideTransformerTokenizer) else tokenizer.k,
-        max_bp=room * tokenizer.k if strides else room + tokenizer.k - 1,
+        min_bp=tokenizer.min_bp,
+        max_bp=room * tokenizer.stride + max(tokenizer.min_bp - tokenizer.stride, 0),
         pooling=request.pooling,
         layer=layer,
-        options=tuple(sorted((key, str(value)) for key, value in settings.items())),
-        **dict(provenance) | {"label": label},
+        dtype=request.dtype,
+        options=tuple(sorted((key, str(value)) for key, value in parts.settings.items())),
+        **dict(parts.provenance) | {"label": label},
     )
-    device = read_device(request.device)
-    return FramedEncoder(model, tokenizer, spec, device=device, max_tokens=max_tokens)

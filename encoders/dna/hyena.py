@@ -59,10 +59,10 @@ class HyenaFilter(nn.Module):
         self.pos_emb = _Positions(emb_dim, max_seq_len)
         self.modulation = _Decay(width)
         sine = _Sine(filter_order)
-        layers: list[nn.Module] = [nn.Linear(emb_dim, filter_order), sine]
+        layers: list[nn.Module] = [_ExactLinear(emb_dim, filter_order), sine]
         for _ in range(num_inner_mlps):  # the sines share one frequency, stored once as that of the first
-            layers += [nn.Linear(filter_order, filter_order), _SharedSine(sine)]
-        self.implicit_filter = nn.Sequential(*layers, nn.Linear(filter_order, width, bias=False))
+            layers += [_ExactLinear(filter_order, filter_order), _SharedSine(sine)]
+        self.implicit_filter = nn.Sequential(*layers, _ExactLinear(filter_order, width, bias=False))
 
     def forward(self, value: Tensor) -> Tensor:
         """Convolved values, shape (n_sequences, width, n_tokens)."""
@@ -79,6 +79,10 @@ class HyenaFilter(nn.Module):
         decay = torch.exp(-self.pos_emb.t[0, :n_tokens] * self.modulation.deltas[0].abs())
         taps: Tensor = (hidden * (decay + _SHIFT)).T.contiguous()
         return taps
+
+
+class _ExactLinear(nn.Linear):
+    """A linear layer that `encoders.dna.linears` leaves alone: another library's rounding is magnified by the sines."""
 
 
 class _Positions(nn.Module):

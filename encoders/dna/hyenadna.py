@@ -24,6 +24,7 @@ from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 PREFIX = "hyena.backbone."
@@ -34,6 +35,9 @@ ROWS_MULTIPLE = 8
 PUBLISHED_SIZES = {"d_model": 256, "n_layer": 8, "d_inner": 1024, "max_seq_len": 160_002}
 """Of medium-160k; the sizes that an untrained model may change."""
 
+DEFAULT_WINDOWS = WindowPlan(max_tokens=16_384, margin=1024)
+"""Windows of sequences beyond the filter's length."""
+
 _OPTIONAL = ("emb_dim", "filter_order", "num_inner_mlps", "layer_norm_epsilon")
 _FIXED = {"hyena_order": 2, "short_filter_order": SHORT_FILTER, "use_bias": True}
 
@@ -41,7 +45,7 @@ _FIXED = {"hyena_order": 2, "short_filter_order": SHORT_FILTER, "use_bias": True
 class HyenaDNATokenizer:
     """One token per base and none beside them; the numbers are those of `encoders.dna.base_tokenizer`."""
 
-    k = 1
+    min_bp = stride = 1
     n_before = n_after = 0
     pad_id = base_tokenizer.PAD
     version = base_tokenizer.VERSION
@@ -54,7 +58,11 @@ class HyenaDNATokenizer:
 
 @register_encoder("hyenadna", f"{UNTRAINED}hyenadna")
 def load_hyenadna(request: EncoderRequest) -> FramedEncoder:
-    """Builder of the registry; untrained models take a seed and the sizes of the network as options."""
+    """Builder of the registry.
+
+    Options are ``long="stitch"`` with ``max_tokens`` and ``margin`` of a window (see `take_long_options`), and for an
+    untrained model a seed and the sizes of the network.
+    """
     check_pooling(request.pooling)
     if request.pooling == "cls":
         raise InputError(f"{request.name} reads bases alone and has no [CLS] token; use pooling 'mean' or 'max'.")
@@ -64,8 +72,10 @@ def load_hyenadna(request: EncoderRequest) -> FramedEncoder:
             f"that; got dtype {request.dtype!r}."
         )
     device = read_device(request.device)
+    request, asked = take_long_options(request)
     model, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
-    return FramedEncoder(model, HyenaDNATokenizer(), spec, device=device, max_tokens=model.shape.max_seq_len)
+    spec, plan = plan_windows(spec, asked, DEFAULT_WINDOWS, n_special=0)
+    return FramedEncoder(model, HyenaDNATokenizer(), spec, device=device, plan=plan)
 
 
 def fill_hyenadna(model: HyenaDNA, weights: Mapping[str, Tensor]) -> None:

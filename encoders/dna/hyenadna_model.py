@@ -3,7 +3,9 @@
 Written from its equations. The names of the modules are those of the published checkpoints' keys.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -65,14 +67,24 @@ class HyenaDNA(nn.Module):
             There are more tokens than the filter has positions.
         """
         del attention_mask
+        states = tuple(self._states(input_ids))
+        return HyenaDNAOutput(states[-1], states)
+
+    def layer_state(self, input_ids: Tensor, attention_mask: Tensor | None, layer: int) -> Tensor:
+        """Token vectors of one layer, 0 being the embedding layer; nothing beyond it is computed or kept."""
+        del attention_mask
+        return next(islice(self._states(input_ids), layer, None))
+
+    def _states(self, input_ids: Tensor) -> Iterator[Tensor]:
         n_tokens, most = input_ids.shape[1], self.shape.max_seq_len
         if n_tokens > most:
             raise InputError(f"This HyenaDNA reads at most {most} tokens; got {n_tokens}. Use shorter windows.")
-        states = [self.embeddings["word_embeddings"](input_ids)]
+        hidden = self.embeddings["word_embeddings"](input_ids)
         for block in self.layers:
-            states.append(block(states[-1]))
-        states.append(self.ln_f(states[-1]))
-        return HyenaDNAOutput(states[-1], tuple(states))
+            yield hidden
+            hidden = block(hidden)
+        yield hidden
+        yield self.ln_f(hidden)
 
 
 class _Block(nn.Module):

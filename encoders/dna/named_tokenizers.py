@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from encoders.dna import base_tokenizer
+from encoders.dna.checkpoints import Checkpoint, fetch_file
 from encoders.dna.framed_encoder import FramedTokenizer
 from encoders.dna.kmer_tokenizer import KmerTokenizer
 from encoders.dna.six_mer_tokenizer import NUCLEOTIDE_TRANSFORMER_VARIANTS, NucleotideTransformerTokenizer, WholeSixMers
@@ -43,6 +44,28 @@ def make_tokenizer(name: str, k: int, file: Path | None) -> FramedTokenizer:
     if name == "bpe":
         return JsonTokenizer(file)
     return VocabularyTokenizer(file.read_text("utf-8").split(), k, str(file))
+
+
+def read_tokenizer(name: str, k: int, checkpoint: Checkpoint) -> FramedTokenizer:
+    """Tokenizer of a name for a checkpoint, with the checkpoint's file where it reads one.
+
+    Raises
+    ------
+    InputError
+        As `make_tokenizer`; or a list of tokens beside the weights contradicts the generated one.
+    """
+    if name in TOKENIZER_FILES and checkpoint.revision is not None:  # on the hub
+        return make_tokenizer(name, k, fetch_file(checkpoint.source, (TOKENIZER_FILES[name],), checkpoint.revision))
+    folder = checkpoint.weights.parent
+    listed = folder / TOKENIZER_FILES["vocabulary"]
+    if name in GENERATED and listed.is_file():
+        generated = generated_vocabulary(name, k)
+        if list(generated) != listed.read_text("utf-8").split()[: len(generated)]:
+            raise InputError(
+                f"The tokenizer {name!r} numbers its tokens otherwise than {listed}; use tokenizer 'vocabulary', which "
+                "reads that file."
+            )
+    return make_tokenizer(name, k, folder / TOKENIZER_FILES[name] if name in TOKENIZER_FILES else None)
 
 
 def generated_vocabulary(name: str, k: int) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from encoders.dna.catalog import NON_COMMERCIAL, RANDOM_WEIGHTS
 from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
-from encoders.dna.framed_encoder import FramedEncoder
+from encoders.dna.framed_encoder import FramedEncoder, plan_by_tokens
 from encoders.dna.licenses import AT_SOURCE, check_acceptance
+from encoders.dna.linears import read_dtype
 from encoders.dna.nucleotide_transformer_model import NucleotideTransformer, NucleotideTransformerShape
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
@@ -23,6 +24,7 @@ from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.transformers_layouts import current_names
+from encoders.dna.windows import WindowPlan, take_long_options
 from encoders.errors import InputError
 
 PREFIX = "esm."
@@ -38,6 +40,9 @@ BASE_SIZES = {"hidden_size": 512, "num_hidden_layers": 12, "num_attention_heads"
 N_POSITIONS_BESIDE_TOKENS = 2
 """The first position is that of <pad> + 1, so the longest input has this many tokens fewer than there are rows."""
 
+DEFAULT_WINDOWS = WindowPlan(max_tokens=1000, margin=50)
+"""Windows of long sequences: 6 kb, and 300 bp of context at a seam."""
+
 _VARIANT_OF_ROWS = {4107: "v2", 4105: "v1", 75: "v2-3mer"}
 _POSITIONS = {"v1": 1002, "v2": 2050, "v2-3mer": 2050}
 _PUBLISHED_SIZES = {(512, 12), (512, 22), (768, 24), (1024, 29), (1280, 24), (2560, 32), (1500, 40)}
@@ -48,15 +53,18 @@ _PUBLISHED_SIZES = {(512, 12), (512, 22), (768, 24), (1024, 29), (1280, 24), (25
 def load_nucleotide_transformer(request: EncoderRequest) -> FramedEncoder:
     """Builder of the registry.
 
-    Options are ``accept_license``, and for an untrained model ``variant`` ("v1", "v2" or "v2-3mer"), a seed and the
-    sizes of the network.
+    Options are ``accept_license``; ``long="stitch"`` with ``max_tokens`` and ``margin`` of a window (see
+    `take_long_options`); and for an untrained model ``variant`` ("v1", "v2" or "v2-3mer"), a seed and the sizes of the
+    network.
     """
     check_pooling(request.pooling)
-    if request.dtype != "float32":
-        raise InputError(f"{request.name} computes in float32; got dtype {request.dtype!r}.")
     device = read_device(request.device)
+    read_dtype(request.dtype, device, request.name)
+    request, asked = take_long_options(request)
     model, tokenizer, spec = _make_untrained(request) if request.is_untrained else _make_trained(request)
-    return FramedEncoder(model, tokenizer, spec, device=device, max_tokens=_max_tokens(model.shape))
+    most = _max_tokens(model.shape)
+    spec, plan = plan_by_tokens(spec, asked, DEFAULT_WINDOWS, max_tokens=most, n_special=tokenizer.n_before)
+    return FramedEncoder(model, tokenizer, spec, device=device, max_tokens=most, plan=plan)
 
 
 def read_shape(config: Mapping[str, Any], weights: Mapping[str, Tensor], source: str) -> NucleotideTransformerShape:
@@ -193,6 +201,7 @@ def _make_spec(
         max_bp=tokenizer.k * (_max_tokens(shape) - tokenizer.n_before),
         pooling=request.pooling,
         layer=layer,
+        dtype=request.dtype,
         options=tuple(sorted((sizes | more).items())),
         **provenance,
     )

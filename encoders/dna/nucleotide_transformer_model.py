@@ -4,7 +4,9 @@ Written from their equations. The names of the modules are those of the publishe
 add learned positions and have units of GELU; v2 turns queries and keys and has units gated by SiLU.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -79,12 +81,20 @@ class NucleotideTransformer(nn.Module):
         attention_mask : Tensor, shape (n_sequences, n_tokens), or None
             0 at padding, on either side; None: every token is read. Vectors of padding mean nothing.
         """
+        states = tuple(self._states(input_ids, attention_mask))
+        return NucleotideTransformerOutput(states[-1], states)
+
+    def layer_state(self, input_ids: Tensor, attention_mask: Tensor | None, layer: int) -> Tensor:
+        """Token vectors of one layer, 0 being the embedding layer; nothing beyond it is computed or kept."""
+        return next(islice(self._states(input_ids, attention_mask), layer, None))
+
+    def _states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Iterator[Tensor]:
         is_token = (torch.ones_like(input_ids) if attention_mask is None else attention_mask).bool()
-        states = [self.embeddings(input_ids, is_token)]
+        hidden = self.embeddings(input_ids, is_token)
         for layer in self.encoder["layer"].children():
-            states.append(layer(states[-1], is_token[:, None, None, :]))
-        states[-1] = self.encoder["emb_layer_norm_after"](states[-1])
-        return NucleotideTransformerOutput(states[-1], tuple(states))
+            yield hidden
+            hidden = layer(hidden, is_token[:, None, None, :])
+        yield self.encoder["emb_layer_norm_after"](hidden)
 
     def randomize(self, seed: int) -> None:
         """Draw the weights as before training: normal, biases 0; the same seed, the same weights."""

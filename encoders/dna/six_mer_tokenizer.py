@@ -37,12 +37,13 @@ class NucleotideTransformerTokenizer:
 
     n_before, n_after = 1, 0
     pad_id = 1
+    min_bp = 1
 
     def __init__(self, variant: str = "v2") -> None:
         if variant not in NUCLEOTIDE_TRANSFORMER_VARIANTS:
             known = ", ".join(NUCLEOTIDE_TRANSFORMER_VARIANTS)
             raise InputError(f"The tokenizer of Nucleotide Transformer must be one of {known}; got {variant!r}.")
-        self.k = 3 if variant == "v2-3mer" else 6
+        self.k = self.stride = 3 if variant == "v2-3mer" else 6
         self.version = f"nucleotide-transformer-{variant}-1"
         self.vocabulary = self._vocabulary(variant)
         self.vocabulary_size = len(self.vocabulary) - (2 if variant == "v1" else 0)  # v1 has no rows for <eos>, <bos>
@@ -73,7 +74,7 @@ class GeneratorTokenizer:
     What is left over at the 3' end (1 to 5 bases) is one <oov>: `WholeSixMers` leaves it out.
     """
 
-    k = 6
+    k = min_bp = stride = 6
     n_before, n_after = 1, 0
     pad_id = GENERATOR_SPECIALS.index("<pad>")
     version = "generator-6mer-1"

@@ -33,6 +33,8 @@ class VocabularyTokenizer:
         The list lacks a k-mer of A, C, G, T or a token for unknown ones.
     """
 
+    stride = 1
+
     def __init__(self, vocabulary: Sequence[str], k: int, name: str) -> None:
         self._id_of = {token: number for number, token in enumerate(vocabulary)}
         self._is_lower = "A" * k not in self._id_of and "a" * k in self._id_of
@@ -43,7 +45,7 @@ class VocabularyTokenizer:
                 f"A vocabulary of {k}-mers has {4**k} of A, C, G, T and one of {', '.join(UNKNOWN)}; {name} has "
                 f"{n_kmers} and {'no' if unknown is None else 'a'} token for unknown ones. Correct tokenizer or k."
             )
-        self.k = k
+        self.k = self.min_bp = k
         self._unknown = unknown
         self._frame = [self._id_of[token] for token in (START, END) if {START, END} <= self._id_of.keys()]
         self.n_before = self.n_after = len(self._frame) // 2
@@ -79,7 +81,7 @@ class JsonTokenizer:
         The file cannot be read, or reads nothing of a sequence.
     """
 
-    k = 1
+    min_bp = stride = 1
 
     def __init__(self, path: Path) -> None:
         from tokenizers import Tokenizer

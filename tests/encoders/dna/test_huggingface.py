@@ -202,7 +202,7 @@ def test_the_kmers_are_dnabert_s() -> None:
         ({"tokenizer": "kmer", "k": 3, "layout": "roberta"}, "'roberta'.*option layout"),
         ({"tokenizer": "kmer", "k": 3, "layout": "gpt2"}, "lacks"),
         ({"tokenizer": "kmer", "k": 3, "max_tokens": 2}, "leave room for a base"),
-        ({"tokenizer": "kmer", "k": 3, "dtype": "bfloat16"}, "computes in float32"),
+        ({"tokenizer": "kmer", "k": 3, "dtype": "float16"}, "'float16' .* is refused"),
         ({"tokenizer": "kmer", "k": 3, "trust_remote_code": 1}, "no option 'trust_remote_code'"),
         ({"tokenizer": "kmer", "k": 3, "layer": 3}, "layers 0"),
     ],
@@ -227,6 +227,22 @@ def test_quantized_weights_and_broken_sizes_are_refused(bert: Path) -> None:
     change_config(bert, quantization_config=None, num_attention_heads=5)
     with pytest.raises(InputError, match=r"do not go together|is not one of"):
         load(bert, tokenizer="kmer", k=3)
+
+
+def test_the_layers_of_gpt2_cannot_be_rounded_and_others_can(bert: Path) -> None:
+    with pytest.raises(InputError, match="none of torch's"):
+        load_encoder("untrained:huggingface", layout="gpt2", tokenizer="kmer", dtype="bfloat16", **SIZES)  # type: ignore[arg-type]
+    exact, rounded = (load(bert, tokenizer="kmer", k=3, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    error = np.linalg.norm(exact.embed(SEQUENCES) - rounded.embed(SEQUENCES)) / np.linalg.norm(exact.embed(SEQUENCES))
+    assert 0 < error < 0.02
+
+
+def test_long_sequences_are_stitched_if_asked(bert: Path) -> None:
+    sequence = "".join(np.random.default_rng(5).choice(list("ACGT"), 200))
+    with pytest.raises(InputError, match="at most 70 bp"):
+        load(bert, tokenizer="kmer", k=3).embed([sequence])
+    encoder = load(bert, tokenizer="kmer", k=3, long="stitch", margin=10)
+    assert encoder.embed([sequence]).shape == (1, 16)
 
 
 def test_generator_reads_whole_six_mers() -> None:

@@ -17,7 +17,7 @@ from encoders.dna.check import check_encoder
 from encoders.dna.framed_encoder import FramedEncoder
 from encoders.dna.hyena import HyenaFilter, HyenaOperator
 from encoders.dna.hyenadna import PREFIX, HyenaDNATokenizer
-from encoders.dna.hyenadna_model import HyenaDNA, HyenaDNAShape
+from encoders.dna.hyenadna_model import HyenaDNAShape, make_hyenadna
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5
@@ -90,6 +90,18 @@ def test_the_filter_is_that_of_the_stored_buffers(checkpoint: Path) -> None:
     np.testing.assert_allclose(found.taps(len(expected)).T, expected, atol=1e-6)
 
 
+def test_long_sequences_are_stitched_if_asked_and_one_layer_is_the_layer(tiny: Path) -> None:
+    encoder = load(tiny, long="stitch", max_tokens=100, margin=20)
+    sequence = "".join(np.random.default_rng(5).choice(list("ACGT"), 331))
+    assert encoder.spec.max_bp is None
+    assert encoder.embed([sequence]).shape == (1, 32)
+    np.testing.assert_allclose(encoder.embed([sequence[:90]]), load(tiny).embed([sequence[:90]]), atol=TOLERANCE)
+    ids = torch.from_numpy(encoder.tokenizer.encode(sequence[:90]))[None]
+    for layer, state in enumerate(load(tiny).model(ids).hidden_states):
+        expected = state.mean(dim=1).numpy()
+        np.testing.assert_allclose(load(tiny, layer=layer).embed([sequence[:90]]), expected, atol=TOLERANCE)
+
+
 @pytest.mark.parametrize("buffer", ["pos_emb.z", "pos_emb.t", "modulation.deltas"])
 def test_the_file_wins_over_the_formulas(tiny: Path, buffer: str) -> None:
     before = load(tiny).embed(["ACGTTGCATGGCATTACGAT"])
@@ -113,8 +125,7 @@ def test_the_formulas_give_the_buffers_of_the_tiny_model(reference_data: Path) -
 )
 def test_the_published_keys_are_those_of_the_network(reference_data: Path, file: str, shape: HyenaDNAShape) -> None:
     published = json.loads((reference_data / f"hyenadna/published_{file}_keys_shapes.json").read_text())["keys"]
-    with torch.device("meta"):
-        network = HyenaDNA(shape)
+    network = make_hyenadna(shape, seed=0)
     found = {PREFIX + key: list(tensor.shape) for key, tensor in network.state_dict().items()}
     assert found == {key: sizes for key, sizes in published.items() if key != "lm_head.weight"}
 

@@ -211,9 +211,48 @@ def test_n_makes_tokens_and_too_many_tokens_are_refused_by_name() -> None:
     rich_in_n = ("ACGTA" * 1000)[:4000] + "N" * 1900
     with (
         pytest.warns(UserWarning, match="hold an N"),
-        pytest.raises(InputError, match=r"at most 1000 tokens.*sequence 1"),
+        pytest.raises(InputError, match=r"at most 1000 tokens.*of 5900 bp has 2571"),
     ):
         encoder.embed(["ACGT", rich_in_n])
+
+
+def test_long_sequences_are_stitched_if_asked(v2: Path) -> None:
+    sequence = "".join(np.random.default_rng(5).choice(list("ACGT"), 700))
+    with pytest.raises(InputError, match="at most 378 bp"):
+        load(v2).embed([sequence])
+    stitching = load(v2, long="stitch", margin=8)
+    assert stitching.spec.max_bp is None
+    assert dict(stitching.spec.options)["max_tokens"] == "64"
+    assert stitching.embed([sequence]).shape == (1, 32)
+    np.testing.assert_allclose(stitching.embed([sequence[:300]]), load(v2).embed([sequence[:300]]), atol=TOLERANCE)
+    with pytest.raises(InputError, match="at most 64 tokens at once; got max_tokens 65"):
+        load(v2, long="stitch", max_tokens=65)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_layer_is_that_of_the_network_and_nothing_beyond_it_is_computed(v2: Path, layer: int) -> None:
+    encoder = load(v2, layer=layer)
+    ids = torch.from_numpy(encoder.tokenizer.encode("ACGTTGCATGGCATTACGAT"))[None]
+    expected = encoder.model(ids).hidden_states[layer][:, 1:].mean(dim=1)
+    calls: list[int] = []
+    for number, block in enumerate(encoder.model.get_submodule("encoder.layer").children()):
+        block.register_forward_hook(lambda *_, number=number: calls.append(number))
+    np.testing.assert_allclose(encoder.embed(["ACGTTGCATGGCATTACGAT"]), expected, atol=TOLERANCE)
+    assert calls == list(range(layer))
+
+
+def test_in_bfloat16_products_alone_are_rounded() -> None:
+    sizes = {"hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 128}
+    sequences = ["".join(np.random.default_rng(9).choice(list("ACGT"), length)) for length in (600, 3600)]
+    exact, rounded = (
+        load_encoder("untrained:nucleotide-transformer", dtype=dtype, **sizes)  # type: ignore[arg-type]
+        for dtype in ("float32", "bfloat16")
+    )
+    expected, found = exact.embed(sequences), rounded.embed(sequences)
+    assert 0 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 0.02
+    assert exact.spec.fingerprint != rounded.spec.fingerprint
+    with pytest.raises(InputError, match=r"'float16' .* is refused"):
+        load_encoder("untrained:nucleotide-transformer", dtype="float16", device="cpu", **sizes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("variant", ["v1", "v2", "v2-3mer"])
