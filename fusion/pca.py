@@ -8,12 +8,16 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from fusion.compressed_view import CompressedView
 from fusion.errors import InputError
+from fusion.factored_view import FactoredView
 from fusion.loadings import group_loadings, structure_correlations
 from fusion.residual_view import ResidualView
 from fusion.residualize import ConfoundBasis, check_confounds
+from fusion.rows import Matrix, Rows, column_slices, row_index
 from fusion.subspace import leading_triplets
-from fusion.views import Matrix, Rows, View, as_view, row_index
+from fusion.tiles import subtract_product, tiled
+from fusion.views import View, as_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +68,8 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
     n_train_, n_confounds_ : int
         Training subjects, and independent confounds among them.
     residual_ : float
-        Largest ``||X'u - s v|| / s_1`` over components: how exact the decomposition is.
+        Largest ``||X'u - s v|| / s`` over components, measured on the data: how exact the decomposition is. No
+        singular value is further than this share of itself from an exact one.
 
     Examples
     --------
@@ -108,25 +113,35 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             raise InputError(f"ViewPCA needs n_components of at least 1; got {self.n_components}.")
         index = row_index(rows, view.shape[0])
         Z = check_confounds(self.confounds, view.shape[0])
-        residual = ResidualView(view.take(index), Z[index], scale=self.scale)
-        dof = residual.basis.degrees_of_freedom
-        varying = int((~residual.constant).sum())
-        triplets = leading_triplets(residual, min(self.n_components, dof, varying), self.random_state)
-        axes = np.where(residual.constant[:, None], 0.0, triplets.right)  # exactly zero: held-out values may be large
+        with tiled():
+            residual = ResidualView(view if rows is None else view.take(index), Z[index], scale=self.scale)
+            self._decompose(residual)
+        self.n_components_requested_, self.n_components_ = self.n_components, len(self.components_)
+        self.mean_, self.scale_ = residual.mean, residual.scale
+        self.n_constant_columns_ = int(residual.constant.sum())
+        self.n_train_, self.n_confounds_ = len(index), residual.basis.rank
+        self._basis = residual.basis
+        self._rows_by_id = {subject: i for i, subject in enumerate(view.subject_ids)}
+        return self
+
+    def _decompose(self, residual: ResidualView) -> None:
+        dof, width = residual.basis.degrees_of_freedom, int((~residual.constant).sum())
+        compressed = CompressedView(residual) if isinstance(residual.view, FactoredView) else None
+        operator = compressed or residual
+        k = min(self.n_components, dof, width, operator.shape[1])
+        triplets = leading_triplets(operator, k, self.random_state)
+        axes = triplets.right if compressed is None else compressed.expand(triplets.right)
+        axes[residual.constant] = 0  # exactly: values of held-out rows may be large there
+        axes *= _signs(axes)
         self.components_ = axes.T
         self.residual_ = triplets.residual
         self.explained_variance_ = triplets.singular_values**2 / dof
         kept = ~residual.constant
         total = float(np.square(residual.residual_sd[kept] / residual.scale[kept]).sum())
         self.explained_variance_ratio_ = self.explained_variance_ / total
-        self.n_components_requested_, self.n_components_ = self.n_components, len(self.components_)
-        self.mean_, self.scale_ = residual.mean, residual.scale
-        self.n_constant_columns_ = view.shape[1] - varying
-        self.n_train_, self.n_confounds_ = len(index), residual.basis.rank
-        self._basis = residual.basis
-        self._intercepts = residual.coefficients @ (axes / residual.scale[:, None])
-        self._rows_by_id = {subject: i for i, subject in enumerate(view.subject_ids)}
-        return self
+        self._intercepts = np.zeros((len(residual.coefficients), len(self.components_)))
+        for columns in column_slices(0, len(axes), axes.shape[1]):  # a block at a time: the axes are large
+            self._intercepts += residual.coefficients[:, columns] @ (axes[columns] / residual.scale[columns, None])
 
     def transform(self, view: Any, rows: Rows = None, *, confounds: npt.ArrayLike | None = None) -> Matrix:
         """Return scores, with the training coefficients, scales and axes.
@@ -158,8 +173,9 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             Z = self._known_confounds(chosen)
         else:
             Z = check_confounds(confounds, view.shape[0], n_columns=len(self._basis.mean))[index]
-        projected = chosen.multiply(self.components_.T / self.scale_[:, None])
-        scores: Matrix = projected - self._basis(Z) @ self._intercepts
+        with tiled():
+            scores: Matrix = chosen.multiply(self.components_.T / self.scale_[:, None])
+            subtract_product(scores, self._basis(Z), self._intercepts)
         return scores
 
     def fit_transform(self, view: Any, rows: Rows = None) -> Matrix:
@@ -211,3 +227,14 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             )
         Z = check_confounds(self.confounds, len(self._rows_by_id))
         return Z[[self._rows_by_id[subject] for subject in view.subject_ids]]
+
+
+def _signs(axes: Matrix) -> Matrix:
+    """Signs that make the first of the largest entries positive; entries equal to rounding count as equally large."""
+    largest = np.maximum(axes.max(axis=0), -axes.min(axis=0))
+    signs = np.zeros(axes.shape[1])
+    for rows in column_slices(0, len(axes), axes.shape[1]):
+        near = np.abs(axes[rows]) >= (1 - 1e-6) * largest
+        first = axes[rows][near.argmax(axis=0), np.arange(axes.shape[1])]
+        signs = np.where((signs == 0) & near.any(axis=0), np.sign(first), signs)
+    return signs

@@ -1,14 +1,38 @@
 """A view as it looks after residualisation and scaling: an operator on training rows, nothing dense."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
 from fusion.errors import InputError
 from fusion.residualize import ConfoundBasis
-from fusion.views import Matrix, View
+from fusion.rows import Matrix
+from fusion.tiles import inner, product, subtract_product
+from fusion.views import View
 
 RELATIVE_ROUNDING = 1e-10  # residual SD / root mean square under which a float64 column counts as constant
+
+
+class Operator(Protocol):
+    """A matrix known by its products; what a decomposition needs."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_rows, n_columns)``."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether every product reads the whole table again: then few wide products are better than many narrow."""
+
+    def multiply(self, matrix: Matrix) -> Matrix:
+        """Return ``B @ matrix``."""
+
+    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+        """Return ``B.T @ matrix``."""
+
+    def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
+        """Yield ``(columns, B[:, columns])``."""
 
 
 class ResidualView:
@@ -35,6 +59,8 @@ class ResidualView:
         the view's own precision if that is coarser. They become zero columns of ``X_r``.
     scale : float64 array of shape (n_columns,)
         Divisor of every column; 1 for constant ones and without scaling.
+    weights : float64 array of shape (n_columns,)
+        ``1 / scale``, 0 for constant columns.
 
     Raises
     ------
@@ -42,8 +68,10 @@ class ResidualView:
         No degree of freedom left, or no column that varies.
     """
 
+    streamed = True
+
     def __init__(self, view: View, confounds: Matrix, *, scale: bool = True) -> None:
-        self._view = view
+        self.view = view
         self.basis = ConfoundBasis.of(confounds)
         if self.basis.degrees_of_freedom < 1:
             raise InputError(
@@ -58,45 +86,43 @@ class ResidualView:
                 f"removed; all {view.shape[1]} are constant: check the table and the confounds."
             )
         self.scale = np.where(self.constant, 1.0, self.residual_sd) if scale else np.ones(view.shape[1])
+        self.weights = np.where(self.constant, 0.0, 1 / self.scale)
 
     @property
     def shape(self) -> tuple[int, int]:
         """``(n_train, n_columns)``."""
-        return self._view.shape
+        return self.view.shape
 
     def multiply(self, matrix: Matrix) -> Matrix:
         """Return ``X_r @ matrix``."""
-        return self.residuals(self._view.multiply(matrix * self._weights[:, None]))
+        if not hasattr(self.view, "designs"):  # a table: weigh block by block, without a second copy of `matrix`
+            total = np.zeros((self.shape[0], matrix.shape[1]))
+            for columns, block in self.view.column_blocks():
+                total += product(block, matrix[columns] * self.weights[columns, None])
+            return self.residuals(total)
+        return self.residuals(self.view.multiply(matrix * self.weights[:, None]))
 
     def multiply_transposed(self, matrix: Matrix) -> Matrix:
         """Return ``X_r.T @ matrix``."""
-        product: Matrix = self._view.multiply_transposed(self.residuals(matrix)) * self._weights[:, None]
-        return product
+        result = self.view.multiply_transposed(self.residuals(matrix.copy()))
+        result *= self.weights[:, None]
+        return result
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
         """Yield ``(columns, X_r[:, columns])``."""
-        for columns, block in self._view.column_blocks():
-            yield columns, self.residuals(block) * self._weights[columns]
+        for columns, block in self.view.column_blocks():
+            residuals = self.residuals(block.copy())
+            residuals *= self.weights[columns]
+            yield columns, residuals
 
     def residuals(self, matrix: Matrix) -> Matrix:
-        """Return ``(I - Q Q') @ matrix``."""
-        residuals: Matrix = matrix - self._design @ (self._design.T @ matrix)
-        return residuals
-
-    @property
-    def _weights(self) -> Matrix:
-        weights: Matrix = np.where(self.constant, 0.0, 1 / self.scale)
-        return weights
+        """Replace `matrix` by ``(I - Q Q') @ matrix`` and return it."""
+        subtract_product(matrix, self._design, inner(self._design, matrix))
+        return matrix
 
     def _measure(self) -> None:
-        n, width = self._view.shape
-        self.mean, self.residual_sd, size = np.empty(width), np.empty(width), np.empty(width)
-        self.coefficients = np.empty((1 + self.basis.rank, width))
-        for columns, block in self._view.column_blocks():
-            self.mean[columns] = block.mean(axis=0)
-            self.coefficients[:, columns] = self._design.T @ block
-            residuals = block - self._design @ self.coefficients[:, columns]
-            self.residual_sd[columns] = np.sqrt(np.square(residuals).sum(axis=0) / self.basis.degrees_of_freedom)
-            size[columns] = np.sqrt(np.square(block).sum(axis=0) / n)
-        tolerance = max(RELATIVE_ROUNDING, 8 * float(np.finfo(self._view.dtype).eps))
-        self.constant = self.residual_sd <= tolerance * size
+        moments = self.view.residual_moments(self._design)
+        self.mean, self.coefficients = moments.mean, moments.coefficients
+        self.residual_sd = np.sqrt(np.maximum(moments.residual_squares, 0) / self.basis.degrees_of_freedom)
+        tolerance = max(RELATIVE_ROUNDING, 8 * float(np.finfo(self.view.dtype).eps))
+        self.constant = self.residual_sd <= tolerance * np.sqrt(np.maximum(moments.mean_square, 0))

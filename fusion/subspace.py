@@ -1,18 +1,20 @@
-"""Leading singular triplets of a residualised view, exact: one eigendecomposition, or block Krylov to a residual."""
+"""Leading singular triplets of a residualised view: one eigendecomposition, or block Lanczos to a stated residual."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg.blas import dsyrk
 
-from fusion.residual_view import ResidualView
-from fusion.views import Matrix
+from fusion.lanczos import MAX_RESTARTS, leading_eigenpairs
+from fusion.residual_view import Operator
+from fusion.rows import Matrix
+from fusion.tiles import inner, map_tiles, mix_columns, product, row_tiles
 
-EXACT_LIMIT = 6000  # smaller side up to which a dense symmetric eigendecomposition is the quicker way
-TOLERANCE = 1e-6  # of residual / largest singular value
-KRYLOV_DEPTH = 4
-MAX_RESTARTS = 100
+EIGH_LIMIT = 3000  # smaller side up to which a dense symmetric eigendecomposition is the quicker way
+EXACT_LIMIT = 12_000  # ... up to which a table that is read from disk is replaced by its Gram matrix
+TOLERANCE = 1e-6  # of residual / singular value
+STEP = 64  # columns per product of an operator that is not streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,10 @@ class Triplets:
     ----------
     singular_values : float64 array of shape (k,), descending
     right : float64 array of shape (n_columns, k)
-        Right singular vectors; the first entry of largest magnitude (to 1e-6) of each is positive.
+        Right singular vectors.
     residual : float
-        max over triplets of ``||X' u - s v|| / s_1``; ``X v = s u`` holds to rounding.
+        max over triplets of the larger of ``||X' u - s v|| / s`` and ``||X v - s u|| / s``, measured: the other one
+        holds to rounding. No singular value is further than this share of itself from an exact one.
     """
 
     singular_values: Matrix
@@ -33,12 +36,12 @@ class Triplets:
     residual: float
 
 
-def leading_triplets(view: ResidualView, k: int, random_state: int | None) -> Triplets:
+def leading_triplets(operator: Operator, k: int, random_state: int | None) -> Triplets:
     """Return up to `k` leading singular triplets.
 
     Parameters
     ----------
-    view : ResidualView of shape (n, width)
+    operator : Operator of shape (n, width)
     k : int
         At most min(n - 1 - rank of confounds, width).
     random_state : int or None
@@ -56,83 +59,104 @@ def leading_triplets(view: ResidualView, k: int, random_state: int | None) -> Tr
 
     Notes
     -----
-    Up to a smaller side of 6,000: eigenvectors of ``X X'`` or ``X' X``, built from blocks of columns. Beyond: block
-    Krylov spaces of depth 4, restarted from their Ritz vectors (Golub & Underwood 1977). Both end in one
-    Rayleigh-Ritz step on X itself, which restores the digits that squaring costs.
+    Eigenvectors of the smaller of ``B B'`` and ``B' B``: by LAPACK up to a side of 3,000 or where a third of them is
+    wanted, else by block Lanczos (:mod:`fusion.lanczos`), on the Gram matrix of a table up to 12,000 and on products
+    with the operator beyond. All end in one Rayleigh-Ritz step on B itself, which restores the digits that squaring
+    costs.
     """
-    if min(view.shape) <= EXACT_LIMIT:
-        return _rayleigh_ritz(view, _eigenvectors(view, k), k)
-    start = np.random.default_rng(random_state).standard_normal(
-        (min(view.shape), min(k + max(16, k // 4), *view.shape))
-    )
-    block: Matrix = np.linalg.qr(start).Q
-    for _ in range(MAX_RESTARTS):
-        block = _krylov_restart(view, block)
-        triplets = _rayleigh_ritz(view, block, k)
-        if triplets.residual <= TOLERANCE:
-            return triplets
-    raise np.linalg.LinAlgError(
-        f"PCA needs a relative residual of {TOLERANCE:g} and reached {triplets.residual:.1e} for {k} components of "
-        f"{view.shape[0]} x {view.shape[1]} after {MAX_RESTARTS} restarts: ask for fewer components."
-    )
+    size = min(operator.shape)
+    direct = size <= min(EIGH_LIMIT, EXACT_LIMIT) or 3 * k >= size
+    if direct:
+        vectors = _eigenvectors(_gram(operator), k)
+    else:
+        square = _gram_product(operator) if operator.streamed and size <= EXACT_LIMIT else _square(operator)
+        rng = np.random.default_rng(random_state)
+        vectors = leading_eigenpairs(square, size, k, rng=rng, tolerance=TOLERANCE).vectors
+        del square  # and a Gram matrix with it
+    triplets = _rayleigh_ritz(operator, vectors)
+    if not direct and triplets.residual > 2 * TOLERANCE:
+        raise np.linalg.LinAlgError(
+            f"PCA needs a relative residual of {TOLERANCE:g} and reached {triplets.residual:.1e} for {k} components of "
+            f"{operator.shape[0]} x {operator.shape[1]} after {MAX_RESTARTS} restarts: ask for fewer components."
+        )
+    return triplets
 
 
-def _eigenvectors(view: ResidualView, k: int) -> Matrix:
-    """Leading eigenvectors of the smaller of X X' and X' X."""
-    n, width = view.shape
-    size = min(n, width)
-    gram = np.zeros((size, size), order="F")
-    for columns, block in view.column_blocks():
-        if n <= width:
-            gram = dsyrk(1.0, block.T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
-        else:
-            gram[:, columns] = view.multiply_transposed(block)
+def _gram(operator: Operator) -> Matrix:
+    """The smaller of B B' and B' B; of the former only the lower tiles are set."""
+    n, width = operator.shape
+    gram = np.zeros((min(n, width),) * 2)
+    tiles = row_tiles(n)
+    for columns, block in operator.column_blocks():
+        if n > width:
+            gram[:, columns] = operator.multiply_transposed(block)
+            continue
+
+        def add(pair: tuple[slice, slice], block: Matrix = block) -> None:
+            gram[pair] += block[pair[0]] @ block[pair[1]].T
+
+        map_tiles(add, [(a, b) for i, a in enumerate(tiles) for b in tiles[: i + 1]])
+    return gram
+
+
+def _eigenvectors(gram: Matrix, k: int) -> Matrix:
+    size = len(gram)
     vectors = scipy.linalg.eigh(gram, lower=True, subset_by_index=[size - k, size - 1], overwrite_a=True)[1]
-    descending: Matrix = vectors[:, ::-1]
-    return descending
+    return np.ascontiguousarray(vectors[:, ::-1])
 
 
-def _rayleigh_ritz(view: ResidualView, subspace: Matrix, k: int) -> Triplets:
-    """Singular triplets of X within the row space that `subspace` (of the smaller side) spans."""
-    rows = view.multiply_transposed(subspace) if _is_left(view) else subspace
-    basis = np.linalg.qr(rows).Q
-    left, values, mixing = np.linalg.svd(view.multiply(basis), full_matrices=False)
-    rank = int((values**2 > np.finfo(float).eps * max(view.shape) * values[0] ** 2).sum())
-    k = min(k, rank)
-    left, values, right = left[:, :k], values[:k], basis @ mixing[:k].T
-    gap = view.multiply_transposed(left) - right * values
-    return Triplets(values, right * _signs(right), float(np.linalg.norm(gap, axis=0).max() / values[0]))
+def _gram_product(operator: Operator) -> Callable[[Matrix], Matrix]:
+    gram = _gram(operator)
+    for rows in row_tiles(len(gram)):
+        gram[: rows.start, rows] = gram[rows, : rows.start].T
+    return lambda block: product(gram, block)
 
 
-def _signs(vectors: Matrix) -> Matrix:
-    """Signs that make the first of the largest entries positive; entries equal to rounding count as equally large."""
-    sizes = np.abs(vectors)
-    first = (sizes >= (1 - 1e-6) * sizes.max(axis=0)).argmax(axis=0)
-    signs: Matrix = np.sign(vectors[first, np.arange(vectors.shape[1])])
-    return signs
+def _square(operator: Operator) -> Callable[[Matrix], Matrix]:
+    if _is_left(operator):
+        return lambda block: operator.multiply(operator.multiply_transposed(block))
+    return lambda block: operator.multiply_transposed(operator.multiply(block))
 
 
-def _krylov_restart(view: ResidualView, block: Matrix) -> Matrix:
-    """Leading Ritz vectors of the Krylov space of `block`, as many as it has columns."""
-    basis, images = block, []
-    for depth in range(KRYLOV_DEPTH):
-        images.append(_square(view, basis[:, -block.shape[1] :]))
-        if depth + 1 < KRYLOV_DEPTH:
-            fresh = images[-1]
-            for _ in range(2):  # once is not enough for orthogonality to working precision
-                fresh = np.linalg.qr(fresh - basis @ (basis.T @ fresh)).Q
-            basis = np.hstack([basis, fresh])
-    projected = basis.T @ np.hstack(images)
-    vectors = scipy.linalg.eigh((projected + projected.T) / 2)[1][:, ::-1]
-    restart: Matrix = basis @ vectors[:, : block.shape[1]]
-    return restart
+def _rayleigh_ritz(operator: Operator, subspace: Matrix) -> Triplets:
+    """Singular triplets of B within `subspace` (of the smaller side, orthonormal), which is overwritten."""
+    left = _is_left(operator)
+    there, back = operator.multiply_transposed, operator.multiply
+    if not left:
+        there, back = back, there
+    image = np.empty_like(subspace)
+    step = subspace.shape[1] if operator.streamed else STEP
+    halves: list[Matrix] = []
+    for first in range(0, subspace.shape[1], step):
+        half = there(np.ascontiguousarray(subspace[:, first : first + step]))
+        image[:, first : first + step] = back(half)
+        if left:
+            halves.append(half)
+    values, mixing = _graded_svd(inner(subspace, image), max(operator.shape))
+    gap = mix_columns(image, mixing) - (vectors := mix_columns(subspace, mixing)) * values**2
+    residual = float((np.linalg.norm(gap, axis=0) / values**2).max())
+    if left:
+        vectors = mix_columns(halves[0] if len(halves) == 1 else np.hstack(halves), mixing / values)
+    return Triplets(values, vectors, residual)
 
 
-def _is_left(view: ResidualView) -> bool:
-    return view.shape[0] <= view.shape[1]
+def _graded_svd(gram: Matrix, longest: int) -> tuple[Matrix, Matrix]:
+    """Singular values and right vectors of a matrix from its Gram matrix, accurate where that is nearly diagonal.
+
+    Dividing by the diagonal first keeps the relative precision of small values; directions whose square is rounding
+    beside the largest are left out.
+    """
+    gram = (gram + gram.T) / 2
+    squares = np.diag(gram)
+    kept = np.flatnonzero(squares > np.finfo(float).eps * longest * squares.max())
+    scales = np.sqrt(squares[kept])
+    triangle = scipy.linalg.cholesky(gram[np.ix_(kept, kept)] / np.outer(scales, scales)) * scales
+    _, values, rows = np.linalg.svd(triangle)
+    rank = int((values**2 > np.finfo(float).eps * longest * values[0] ** 2).sum())
+    mixing = np.zeros((len(gram), rank))
+    mixing[kept] = rows[:rank].T
+    return values[:rank], mixing
 
 
-def _square(view: ResidualView, matrix: Matrix) -> Matrix:
-    if _is_left(view):
-        return view.multiply(view.multiply_transposed(matrix))
-    return view.multiply_transposed(view.multiply(matrix))
+def _is_left(operator: Operator) -> bool:
+    return operator.shape[0] <= operator.shape[1]

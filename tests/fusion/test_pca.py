@@ -9,6 +9,7 @@ import scipy.sparse
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+import fusion.lanczos
 import fusion.subspace
 from fusion import FactoredView, InputError, TableView, ViewPCA
 from fusion.views import Matrix
@@ -67,6 +68,7 @@ def test_iteration_agrees_with_the_eigendecomposition(shape: tuple[int, int], mo
     X = np.random.default_rng(3).standard_normal(shape)
     exact = ViewPCA(20).fit(X)
     monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
     iterated, again, other = (ViewPCA(20, random_state=seed).fit(X) for seed in (0, 0, 1))
     assert iterated.residual_ <= 1e-6
     np.testing.assert_allclose(iterated.explained_variance_, exact.explained_variance_, rtol=1e-9)
@@ -77,7 +79,8 @@ def test_iteration_agrees_with_the_eigendecomposition(shape: tuple[int, int], mo
 
 def test_iteration_that_stops_short_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
-    monkeypatch.setattr(fusion.subspace, "MAX_RESTARTS", 1)
+    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    monkeypatch.setattr(fusion.lanczos, "MAX_RESTARTS", 1)
     with pytest.raises(np.linalg.LinAlgError, match="needs a relative residual of 1e-06 and reached"):
         ViewPCA(20).fit(np.random.default_rng(3).standard_normal((150, 260)))
 
@@ -91,7 +94,7 @@ def fitted(view: Any) -> list[Matrix]:
 def test_held_out_rows_never_change_what_is_fitted(kind: str) -> None:
     panel, other = make_panel(), make_panel()
     if kind == "factored":
-        for design in other.view._designs:
+        for design in other.view.designs:
             design.data[design.indptr[TEST[0]] :] += 100
         views: list[Any] = [panel.view, other.view]
     else:

@@ -1,0 +1,168 @@
+"""A dense table of subjects x features, in memory or streamed from disk in blocks of columns."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from fusion.errors import InputError
+from fusion.rows import Matrix, Rows, column_slices, row_index, unique_ids
+
+if TYPE_CHECKING:
+    from fusion.moments import Moments
+
+
+@runtime_checkable
+class ColumnSource(Protocol):
+    """A dense matrix that lies elsewhere and is read in blocks of columns."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_subjects, n_features)``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the stored numbers."""
+
+    def read_columns(self, columns: slice) -> npt.NDArray[Any]:
+        """Return the block of these columns, all rows; steps of the slice are 1."""
+
+
+class TableView:
+    """A dense table: brain features, precomputed embeddings.
+
+    Parameters
+    ----------
+    values : float array of shape (n_subjects, n_features), or ColumnSource of that shape
+        An array may be a memory map. Whatever has ``shape``, ``dtype`` and ``read_columns(slice)`` is read in blocks
+        of columns and never held as a whole. Integers and booleans become float64.
+    subject_ids : sequence of str, length n_subjects
+        Unique.
+    feature_names : sequence of str, length n_features, optional
+        Default ``x0, x1, ...``. Names may repeat: features of the same name are one group of columns.
+
+    Raises
+    ------
+    InputError
+        Not two-dimensional, lengths that disagree, a repeated id, a value that is not finite (the column is named).
+    """
+
+    def __init__(
+        self,
+        values: npt.ArrayLike | ColumnSource,
+        subject_ids: Sequence[str],
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
+        self._values: npt.NDArray[Any] | ColumnSource = (
+            values if isinstance(values, np.ndarray | ColumnSource) else np.asarray(values)
+        )
+        shape, dtype = self._values.shape, self._values.dtype
+        if len(shape) != 2:
+            raise InputError(f"A table view needs a subjects x features matrix; got shape {shape}.")
+        if dtype.kind not in "fiub":
+            raise InputError(f"A table view needs numbers; got dtype {dtype}: convert or drop text columns first.")
+        if isinstance(self._values, np.ndarray) and dtype.kind != "f":
+            self._values = self._values.astype(np.float64)
+        self._rows: npt.NDArray[np.int64] | None = None  # taken lazily, so that a table on disk stays there
+        self.subject_ids = unique_ids(subject_ids, shape[0])
+        names = [f"x{j}" for j in range(shape[1])] if feature_names is None else feature_names
+        if len(names) != shape[1]:
+            raise InputError(f"A table view needs one name per feature; got {len(names)} for {shape[1]} features.")
+        self.column_groups = tuple(str(name) for name in names)
+        self._check_finite()
+
+    @classmethod
+    def from_npy(cls, path: str | Path, subject_ids: Sequence[str], feature_names: Sequence[str] | None = None) -> Any:
+        """Stream a matrix from a ``.npy`` file; see :class:`fusion.column_files.NpyColumns`."""
+        from fusion.column_files import NpyColumns
+
+        return cls(NpyColumns(path), subject_ids, feature_names)
+
+    @classmethod
+    def from_hdf5(cls, path: str | Path, *, values: str = "X", ids: str = "eid") -> Any:
+        """Stream a matrix from a dataset of an HDF5 file; see :class:`fusion.column_files.Hdf5Columns`."""
+        from fusion.column_files import Hdf5Columns
+
+        source = Hdf5Columns(path, values)
+        return cls(source, source.read_ids(ids))
+
+    @classmethod
+    def from_parquet(cls, path: str | Path, *, id_column: str = "eid", vector: str = "vector") -> Any:
+        """Stream numeric columns, or one column of vectors; see :func:`fusion.column_files.unpack_parquet`."""
+        from fusion.column_files import unpack_parquet
+
+        return cls(*unpack_parquet(path, id_column=id_column, vector=vector))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_subjects, n_features)``."""
+        return len(self.subject_ids), self._values.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored precision; float64 for integers."""
+        return self._values.dtype if self._values.dtype.kind == "f" else np.dtype(np.float64)
+
+    def take(self, rows: Rows) -> "TableView":
+        """Return the view of these rows; values are shared, not copied."""
+        if rows is None:
+            return self
+        index = row_index(rows, len(self.subject_ids))
+        taken = object.__new__(TableView)  # the values were checked when the parent was made
+        taken._values = self._values
+        taken._rows = index if self._rows is None else self._rows[index]
+        taken.subject_ids = unique_ids([self.subject_ids[i] for i in index], len(index))
+        taken.column_groups = self.column_groups
+        return taken
+
+    def multiply(self, matrix: Matrix) -> Matrix:
+        """Return ``X @ matrix``."""
+        product = np.zeros((self.shape[0], matrix.shape[1]))
+        for columns, block in self.column_blocks():
+            product += block @ matrix[columns]
+        return product
+
+    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+        """Return ``X.T @ matrix``."""
+        product = np.empty((self.shape[1], matrix.shape[1]))
+        for columns, block in self.column_blocks():
+            np.matmul(block.T, matrix, out=product[columns])
+        return product
+
+    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+        """Return mean and variance (divisor n) of every column."""
+        view = self.take(rows)
+        mean, variance = np.empty(view.shape[1]), np.empty(view.shape[1])
+        for columns, block in view.column_blocks():
+            mean[columns], variance[columns] = block.mean(axis=0), block.var(axis=0)
+        return mean, variance
+
+    def residual_moments(self, basis: Matrix) -> "Moments":
+        """Return the moments of every column against an orthonormal basis of [1, confounds]."""
+        from fusion.moments import Moments
+
+        return Moments.of_blocks(self.column_blocks(), basis)
+
+    def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
+        """Yield ``(columns, X[:, columns])`` in float64."""
+        for columns in column_slices(0, self.shape[1], self._values.shape[0]):
+            yield columns, np.asarray(self._read(columns), dtype=np.float64)
+
+    def _read(self, columns: slice) -> npt.NDArray[Any]:
+        if isinstance(self._values, np.ndarray):
+            return self._values[:, columns] if self._rows is None else self._values[self._rows, columns]
+        block = self._values.read_columns(columns)
+        return block if self._rows is None else block[self._rows]
+
+    def _check_finite(self) -> None:
+        for columns, block in self.column_blocks():
+            bad = ~np.isfinite(block)
+            if bad.any():
+                j = int(np.flatnonzero(bad.any(axis=0))[0])
+                name = self.column_groups[columns.start + j]
+                raise InputError(
+                    f"Feature {name!r} has {int(bad[:, j].sum())} missing or infinite values of {len(block)}: "
+                    "a view needs finite numbers; exclude the subjects, drop the feature or impute it when reading."
+                )
