@@ -183,6 +183,8 @@ def _special_tokens(encoder: SequenceEncoder) -> str:
         return ""
     hidden = hidden_state(encoder, ids, spec.layer).numpy()
     (vector,) = innermost(encoder).embed([sequence])
+    if hidden.shape[1] == 2 * len(vector):  # both strands side by side, the second with its channels reversed
+        hidden = (hidden[:, : len(vector)] + hidden[:, : -len(vector) - 1 : -1]) / 2
     of_bases = hidden[counts[0] : len(ids) - counts[1]].mean(axis=0)
     of_all = hidden.mean(axis=0)
     if np.abs(vector - of_all).max() < min(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from encoders import InputError, check_encoder, load_encoder, verify_encoder
 from encoders.dna import token_encoder
+from encoders.dna.base_tokenizer import SEP, encode_bases
 from encoders.dna.proof import Proof
 from encoders.dna.token_encoder import TokenEncoder
 from tests.encoders.dna.conftest import TinyModel
@@ -110,6 +111,18 @@ def test_special_tokens_pooled_are_found_by_their_check(
     failed = [check for check in check_encoder(encoder) if not check.passed]
     assert [check.name for check in failed] == ["special tokens"]
     assert "2 of them special" in failed[0].detail
+
+
+@pytest.mark.parametrize("name", ["caduceus-ph", "caduceus-ps"])
+def test_an_end_token_pooled_is_found_where_there_should_be_none(
+    tiny_models: dict[str, TinyModel], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The published tokenizer of Caduceus appends [SEP]; at one end of one strand it also spoils equivariance."""
+    encoder = load(tiny_models[name])
+    monkeypatch.setattr(encoder, "_encode", lambda bases: np.append(encode_bases(bases), SEP))
+    failed = {check.name: check.detail for check in check_encoder(encoder) if not check.passed}
+    assert set(failed) == {"special tokens"} | ({"strands"} if name == "caduceus-ps" else set())
+    assert "1 of them special" in failed["special tokens"]
 
 
 def pool_all(encoder: TokenEncoder, monkeypatch: pytest.MonkeyPatch) -> None:

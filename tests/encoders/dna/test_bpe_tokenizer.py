@@ -1,0 +1,58 @@
+"""Byte-pair encoding against the rule itself, written down slowly, and against the library on its own."""
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from encoders.dna.bpe_tokenizer import CLS, SEP, UNK, BpeTokenizer
+
+N_STRINGS = 10_000
+
+
+@pytest.fixture(scope="module")
+def strings() -> list[str]:
+    """Mostly bases, with N, lower case, other letters and whitespace in between."""
+    rng = np.random.default_rng(5)
+    letters = np.array(list("ACGT" * 12 + "NNacgtRU \t\n"))
+    return ["".join(rng.choice(letters, length)) for length in rng.integers(0, 60, N_STRINGS)]
+
+
+@pytest.fixture(scope="module")
+def path(reference_data: Path) -> Path:
+    return reference_data / "tokenizers/dnabert2/tokenizer.json"
+
+
+def encode_slowly(text: str, vocabulary: dict[str, int], ranks: dict[tuple[str, str], int]) -> list[int]:
+    """Join the best-ranked pair of neighbours until none is left; an unknown letter joins nothing."""
+    ids = []
+    for word in re.findall(r"\w+|[^\w\s]+", text):
+        pieces = list(word)
+        while len(pieces) > 1:
+            pairs = [ranks.get(pair, len(ranks)) for pair in pairwise(pieces)]
+            best = int(np.argmin(pairs))
+            if pairs[best] == len(ranks):
+                break
+            pieces[best : best + 2] = [pieces[best] + pieces[best + 1]]
+        ids += [vocabulary.get(piece, UNK) for piece in pieces]
+    return [CLS, *ids, SEP]
+
+
+def test_ten_thousand_strings_are_read_by_the_rule(strings: list[str], path: Path) -> None:
+    model = json.loads(path.read_text())["model"]
+    merges = [tuple(one.split(" ")) if isinstance(one, str) else tuple(one) for one in model["merges"]]
+    ranks = {pair: rank for rank, pair in enumerate(merges)}
+    tokenizer = BpeTokenizer(path)
+    for text in strings:
+        assert tokenizer.encode(text).tolist() == encode_slowly(text, model["vocab"], ranks), text
+
+
+def test_nothing_is_cut_or_padded_that_the_library_would_not(strings: list[str], path: Path) -> None:
+    library, tokenizer = Tokenizer.from_file(str(path)), BpeTokenizer(path)
+    for text in strings[:500]:
+        assert tokenizer.encode(text).tolist() == library.encode(text).ids, text
+    assert len(tokenizer.encode("ACGT" * 5000)) > 2000
