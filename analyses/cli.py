@@ -157,10 +157,11 @@ def power(
 
 @app.command()
 def encoders() -> None:
-    """List the registered DNA encoders."""
+    """List the DNA encoders: hidden size, strand policies, licence of the weights, and whether a source is needed."""
     from encoders import available_encoders
+    from encoders.dna.catalog import describe_encoders
 
-    typer.echo("\n".join(available_encoders()))
+    typer.echo(describe_encoders(available_encoders()))
 
 
 @app.command()
