@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from analyses.arm_grid import make_arms
-from analyses.experiment_config import CompareConfig, DimsConfig, ExperimentName, PoolingConfig, RcConfig
+from analyses.experiment_config import AuditConfig, CompareConfig, DimsConfig, ExperimentName, PoolingConfig, RcConfig
 from analyses.section import Section
 
 Options = dict[str, bool | int | float | str]
@@ -174,6 +174,7 @@ class RunConfig(Section):
     pooling: PoolingConfig = PoolingConfig()
     rc: RcConfig = RcConfig()
     dims: DimsConfig = DimsConfig()
+    audit: AuditConfig = AuditConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

@@ -35,3 +35,12 @@ class DimsConfig(Section):
 
     grid: tuple[int, ...] = (2, 5, 10, 20, 40)
     inner_splits: int = Field(default=3, ge=2)
+
+
+class AuditConfig(Section):
+    """``experiment: audit``: what is predicted from the views, and how often brains are paired at random."""
+
+    targets: tuple[str, ...] = ()
+    n_components: int = Field(default=50, ge=1)
+    n_shuffles: int = Field(default=199, ge=19)
+    n_pairings: int = Field(default=20, ge=1)

@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analyses.arms import SequenceArm, make_sequence_arm
 from analyses.cohort import Cohort, read_cohort
 from analyses.config import RunConfig
-from analyses.confounding import make_blocks, make_nuisance
+from analyses.confounding import make_blocks, make_design, make_nuisance
 from analyses.errors import InputError
 from analyses.genome import Genome, open_genome
 from analyses.planting import plant_link
@@ -120,6 +122,17 @@ class Run:
 
         table = self.brain[name]
         return TableView(table.values, table.subject_ids, table.feature_names)
+
+    def brain_values(self, name: str) -> np.ndarray:
+        """One brain table as numbers, [n_subjects, n_features]."""
+        return np.asarray(self.brain[name].values)
+
+    def encode_confounds(self, train: np.ndarray) -> np.ndarray | None:
+        """Confounds of all subjects, levels and moments those of the training rows; None where there are none."""
+        if not self.config.confounds:
+            return None
+        covariates = self.cohort.covariates
+        return np.asarray(make_design(self.config).fit(covariates.iloc[train]).transform(covariates))
 
     @cached_property
     def blocks(self) -> Blocks | None:

@@ -3,24 +3,23 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analyses.errors import InputError
-from analyses.provenance import digest, file_fingerprint
-from analyses.results_folder import Alignment, Facts, ResultsFolder, read_results_folder
+from analyses.results_folder import read_results_folder
 from analyses.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
-from analyses.tracked_alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
+from analyses.tracked_alignment import panel
+from analyses.tracked_runs import log_results
 from analyses.tracking_server import StopRequested, run_server, stop_on_signals, ui_command
 from analyses.tracking_store import Ledger, artifact_folder, check_database, resolve_tracking_uri, sqlite_path
 
 __all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "serve_ui", "ui_command"]
 
 LOCAL_INTERFACE = "http://127.0.0.1:5000"
-_MAX_FOLD_RUNS = 25  # more children swamp the runs table; the report holds every fold
 _EXPERIMENT_SUFFIX = "/alignment"
 
 
@@ -95,9 +94,9 @@ def _client(uri: str) -> Any:
 
 
 def log_run(run_folder: Path, uri: str) -> LoggedRun:
-    """Log a results folder: one run per arm x view with its folds as children.
+    """Log a results folder: a run of the experiment, below it one per arm x view, below those their folds.
 
-    An alignment that is logged already and has not changed is not logged again; its report is brought up to date.
+    What is logged already and has not changed is not logged again; its report is brought up to date.
 
     Parameters
     ----------
@@ -117,11 +116,8 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     prepare_store(uri)
     client = _client(uri)
     experiment_id = _open_experiment(client, f"{panel(results)}{_EXPERIMENT_SUFFIX}", sqlite_path(uri))
-    ledger = Ledger(run_folder / "tracking.json", uri)
-    run_ids = {}
     with stop_on_signals():
-        for row in results.rows():
-            run_ids[row["alignment"].name] = _log_once(client, results, row, experiment_id=experiment_id, ledger=ledger)
+        run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
     return LoggedRun(experiment_id, run_ids, deep_link(LOCAL_INTERFACE if sqlite_path(uri) else uri, experiment_id))
 
 
@@ -145,80 +141,55 @@ def _open_experiment(client: Any, name: str, database: Path | None) -> str:
     return str(experiment.experiment_id)
 
 
-def _log_once(client: Any, results: ResultsFolder, row: Facts, *, experiment_id: str, ledger: Ledger) -> str:
-    alignment: Alignment = row["alignment"]
-    facts = file_fingerprint(alignment.folder / "alignment.json")
-    entry = {"content": digest(facts, row["p_corrected"]), "report": file_fingerprint(results.path / "report.html")}
-    known = ledger[alignment.name]
-    if known.get("content") == entry["content"] and _is_finished(client, known["run_id"]):
-        run_id = known["run_id"]
-        if known["report"] != entry["report"]:
-            client.log_artifact(run_id, str(results.path / "report.html"))
-    else:
-        run_id = _log_alignment(client, results, row, experiment_id)
-    ledger[alignment.name] = entry | {"run_id": run_id}
-    return run_id
+class _Writer:
+    """What logging needs of MLflow, in one experiment: see `analyses.tracked_runs.Writer`."""
 
+    def __init__(self, client: Any, experiment_id: str) -> None:
+        self._client, self._experiment_id = client, experiment_id
 
-def _is_finished(client: Any, run_id: str) -> bool:
-    from mlflow.exceptions import MlflowException
+    @contextmanager
+    def run(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+        run_id = self._client.create_run(self._experiment_id, run_name=name, tags=dict(tags)).info.run_id
+        status = "FAILED"
+        try:
+            yield run_id
+            status = "FINISHED"
+        except (StopRequested, KeyboardInterrupt):
+            status = "KILLED"
+            raise
+        finally:
+            self._client.set_terminated(run_id, status)
 
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return False
-        raise
-    return bool(run.info.status == "FINISHED" and run.info.lifecycle_stage == "active")
+    def is_finished(self, run_id: str) -> bool:
+        from mlflow.exceptions import MlflowException
 
+        try:
+            run = self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return bool(run.info.status == "FINISHED" and run.info.lifecycle_stage == "active")
 
-def _log_alignment(client: Any, results: ResultsFolder, row: Facts, experiment_id: str) -> str:
-    alignment: Alignment = row["alignment"]
-    config = file_fingerprint(results.path / "config" / "resolved.yaml").removeprefix("sha256:")
-    tags = make_tags(results, alignment, config)
-    with _run(client, experiment_id, alignment.title, tags) as run_id:
-        _log_values(client, run_id, list(make_metrics(row)), make_params(results, alignment))
-        for path, folder in list_artifacts(results, alignment):
-            client.log_artifact(run_id, str(path), folder or None)
-        _log_tables(client, run_id, make_tables(alignment))
-        for fold, rho in enumerate(alignment.facts["held_out"]["rho_by_fold"][:_MAX_FOLD_RUNS], start=1):
-            child = {"stage": "fold", "panel": tags["panel"], "mlflow.parentRunId": run_id}
-            with _run(client, experiment_id, f"fold {fold}", child) as fold_id:
-                values = [(f"heldout/rho_{k}", value, 0) for k, value in enumerate(rho[:3], start=1)]
-                _log_values(client, fold_id, values, {"fold": str(fold)})
-    return run_id
+    def log_values(self, run_id: str, values: Iterable[tuple[str, float, int]], params: Mapping[str, str]) -> None:
+        from mlflow.entities import Metric, Param
 
+        now = time.time_ns() // 10**6
+        metrics = [Metric(key, float(value), now, step) for key, value, step in values]
+        self._client.log_batch(run_id, metrics=metrics, params=[Param(key, value) for key, value in params.items()])
 
-def _log_values(client: Any, run_id: str, values: list[tuple[str, float, int]], params: dict[str, str]) -> None:
-    from mlflow.entities import Metric, Param
+    def log_file(self, run_id: str, path: Path, folder: str = "") -> None:
+        self._client.log_artifact(run_id, str(path), folder or None)
 
-    now = time.time_ns() // 10**6
-    metrics = [Metric(key, float(value), now, step) for key, value, step in values]
-    client.log_batch(run_id, metrics=metrics, params=[Param(key, value) for key, value in params.items()])
+    def log_tables(self, run_id: str, tables: Mapping[str, Mapping[str, list[Any]]]) -> None:
+        for name, columns in tables.items():
+            rows = [list(row) for row in zip(*columns.values(), strict=True)]
+            self._client.log_dict(run_id, {"columns": list(columns), "data": rows}, f"tables/{name}.json")
+        logged = [{"path": f"tables/{name}.json", "type": "table"} for name in tables]
+        self.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(logged))
 
-
-def _log_tables(client: Any, run_id: str, tables: dict[str, dict[str, list[Any]]]) -> None:
-    """What `mlflow.log_table` writes, in one tag; equal names in every run make a table across runs."""
-    for name, columns in tables.items():
-        rows = [list(row) for row in zip(*columns.values(), strict=True)]
-        client.log_dict(run_id, {"columns": list(columns), "data": rows}, f"tables/{name}.json")
-    logged = [{"path": f"tables/{name}.json", "type": "table"} for name in tables]
-    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(logged))
-
-
-@contextmanager
-def _run(client: Any, experiment_id: str, name: str, tags: dict[str, str]) -> Iterator[str]:
-    """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED."""
-    run_id = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
-    status = "FAILED"
-    try:
-        yield run_id
-        status = "FINISHED"
-    except (StopRequested, KeyboardInterrupt):
-        status = "KILLED"
-        raise
-    finally:
-        client.set_terminated(run_id, status)
+    def set_tag(self, run_id: str, key: str, value: str) -> None:
+        self._client.set_tag(run_id, key, value)
 
 
 def serve_ui(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> None:

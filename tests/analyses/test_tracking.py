@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 
-from analyses import tracking
+from analyses import tracked_runs
 from analyses.errors import InputError
 from analyses.report import make_report
 from analyses.saved_views import BY_RC_MODE, SUMMARY, views_supported
@@ -240,7 +240,7 @@ def test_a_terminated_run_is_killed_and_logged_again_later(
     folder = another_run("terminated")
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
-        patch.setattr(tracking, "make_tables", lambda alignment: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr(tracked_runs, "make_tables", lambda alignment: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(SystemExit) as stopped:
             log_run(folder, uri)
     assert stopped.value.code == 128 + signal.SIGTERM

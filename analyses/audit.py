@@ -1,0 +1,214 @@
+"""``experiment: audit``: what the embeddings know that they should not, and whether the tests would notice nothing.
+
+Three questions: can covariates be predicted from a view, before and after confounds are removed; is p uniform when
+brains are paired with genes at random; are there duplicates or relatives on both sides of a fold's border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.config import ConfoundConfig
+from analyses.confounding import make_design
+from analyses.errors import InputError
+from analyses.formats import format_number, format_p
+from analyses.leakage import Target, predict_target
+from analyses.progress import progress_bar
+from analyses.twins import count_twins
+
+if TYPE_CHECKING:
+    from analyses.run import Run
+    from fusion.views import View
+
+Result = dict[str, Any]
+FDR = 0.05
+FEW_LEVELS = 10
+"""Numbers with no more distinct values than this are taken for codes of a category."""
+
+
+def run(run: Run) -> Result:
+    """Audit every gene view and brain view of the run."""
+    leaks = list(_leaks(run))
+    _correct(leaks)
+    pairings = _pairings(run)
+    twins = count_twins(run)
+    return {
+        "leaks": leaks,
+        "pairings": pairings,
+        "twins": twins,
+        "answer": _answer(leaks, pairings, twins),
+        "metrics": _metrics(leaks, pairings, twins),
+        "trials": [],
+    }
+
+
+def _views(run: Run) -> Iterator[tuple[str, str, View, bool]]:
+    """Side, label, view and scaling of everything that is audited."""
+    settings = run.config.alignment
+    for arm in run.arms.values():
+        yield "genes", arm.spec.label, arm.gene_view(), settings.scale_x
+    for name in run.brain:
+        yield "brain", name, run.brain_view(name), settings.scale_y
+
+
+def _targets(run: Run) -> list[Target]:
+    """The covariates asked for; by default every confound and what folds are stratified by."""
+    covariates, config = run.cohort.covariates, run.config
+    known = {confound.column: confound for confound in config.confounds}
+    wanted = config.audit.targets or tuple(known)
+    for column in wanted:
+        if column not in covariates.columns:
+            raise InputError(
+                f"audit.targets names column '{column}', which no participants table has; columns are: "
+                f"{', '.join(map(str, covariates.columns))}."
+            )
+    return [Target.of(covariates, known.get(column) or _guess(covariates[column])) for column in wanted]
+
+
+def _guess(values: Any) -> ConfoundConfig:
+    from pandas.api.types import is_numeric_dtype
+
+    is_number = is_numeric_dtype(values.dtype) and values.nunique() > FEW_LEVELS
+    return ConfoundConfig(column=str(values.name), kind="continuous" if is_number else "categorical")
+
+
+def _leaks(run: Run) -> Iterator[Result]:
+    settings, targets = run.config.audit, _targets(run)
+    shuffles = _shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
+    views = list(_views(run))
+    removed = {confound.column for confound in run.config.confounds}
+    with progress_bar("audit: covariates") as advance:
+        for done, (side, label, view, scale) in enumerate(views):
+            for target in targets:
+                found = {
+                    state: predict_target(
+                        view,
+                        target,
+                        run.folds,
+                        nuisance=nuisance,
+                        n_components=settings.n_components,
+                        scale=scale,
+                        shuffles=shuffles,
+                    )
+                    for state, nuisance in (("before", None), ("after", run.encode_confounds))
+                }
+                yield {
+                    "side": side,
+                    "view": label,
+                    "target": target.name,
+                    "metric": target.metric,
+                    "chance": target.chance,
+                    "removed": target.name in removed,
+                    **found,
+                }
+            advance(done + 1, len(views))
+
+
+def _shuffles(n_subjects: int, n_shuffles: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.stack([np.arange(n_subjects), *(rng.permutation(n_subjects) for _ in range(n_shuffles))])
+
+
+def _correct(leaks: list[Result]) -> None:
+    """False discovery rate over all views and covariates, before and after alike (Benjamini & Hochberg 1995)."""
+    from statsmodels.stats.multitest import multipletests
+
+    states = [leak[state] for leak in leaks for state in ("before", "after")]
+    q = multipletests([state["p"] for state in states], method="fdr_bh")[1]
+    for state, value in zip(states, q, strict=True):
+        state["q"] = float(value)
+
+
+def _pairings(run: Run) -> list[Result]:
+    """p of every arm and tested view when brains are paired with genes at random: it must be uniform."""
+    from scipy.stats import binomtest, kstest
+
+    from fusion import cross_validated_cca
+
+    config, rows = run.config, []
+    rng = np.random.default_rng(run.seeds.detectability)
+    orders = [rng.permutation(len(run.cohort.subject_ids)) for _ in range(config.audit.n_pairings)]
+    tested = [name for name, view in config.brain.items() if view.role == "test"]
+    with progress_bar("audit: random pairings") as advance:
+        for done, arm in enumerate(run.arms.values()):
+            gene_view = arm.gene_view()
+            for name in tested:
+                p = [
+                    float(
+                        cross_validated_cca(
+                            gene_view,
+                            run.brain_values(name)[order],
+                            (run.cohort.covariates, make_design(config)) if config.confounds else None,
+                            folds=run.folds,
+                            n_components=1,
+                            pca_components=config.audit.n_components,
+                            scale=(config.alignment.scale_x, config.alignment.scale_y),
+                            n_permutations=config.audit.n_shuffles,
+                            n_bootstrap=2,
+                            exchangeability_blocks=run.blocks,
+                            random_state=seed,
+                            n_jobs=config.workers,
+                        ).p[0]
+                    )
+                    for seed, order in enumerate(orders)
+                ]
+                below = sum(value <= 0.05 for value in p)
+                rows.append(
+                    {
+                        "arm": arm.name,
+                        "arm_label": arm.spec.label,
+                        "view": name,
+                        "n": len(p),
+                        "n_below_05": below,
+                        "interval": [float(v) for v in binomtest(below, len(p)).proportion_ci(method="wilson")],
+                        "ks_p": float(kstest(p, "uniform").pvalue),
+                        "p": p,
+                    }
+                )
+            advance(done + 1, len(run.arms))
+    return rows
+
+
+def _answer(leaks: list[Result], pairings: list[Result], twins: Mapping[str, Any]) -> list[str]:
+    known = [leak for leak in leaks if leak["before"]["q"] < FDR]
+    left = [leak for leak in leaks if leak["after"]["q"] < FDR]
+    sentences = [_left(left, known, len(leaks))]
+    total, below = sum(row["n"] for row in pairings), sum(row["n_below_05"] for row in pairings)
+    sentences.append(
+        f"Of {total} alignments of genes with brains paired at random, {below} gave p at most .05 "
+        f"({format_number(100 * below / max(total, 1), 1)} %; 5 % are expected)."
+    )
+    return [*sentences, *twins["sentences"]]
+
+
+def _left(left: list[Result], known: list[Result], n: int) -> str:
+    before = f"{len(known)} of {n} pairs of view and covariate show before confounds are removed"
+    if not left:
+        return f"No covariate can be predicted from any view once confounds are removed; {before}."
+    worst = max(left, key=lambda leak: leak["after"]["score"] - leak["after"]["null_q95"])
+    return (
+        f"{len(left)} covariates can still be predicted after confounds are removed, most clearly {worst['target']} "
+        f"from {worst['view']} ({worst['metric']} {format_number(worst['after']['score'])}, 95 % point of shuffled "
+        f"labels {format_number(worst['after']['null_q95'])}, q = {format_p(worst['after']['q'])}); {before}."
+    )
+
+
+def _metrics(leaks: list[Result], pairings: list[Result], twins: Mapping[str, Any]) -> dict[str, float]:
+    total = sum(row["n"] for row in pairings)
+    return {
+        "audit/leaks_after": sum(leak["after"]["q"] < FDR for leak in leaks),
+        "audit/leaks_before": sum(leak["before"]["q"] < FDR for leak in leaks),
+        "audit/pairing_rejections": sum(row["n_below_05"] for row in pairings) / max(total, 1),
+        "audit/twins_across_folds": twins["n_across_folds"],
+    }
+
+
+def draw(result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """Covariates before and after, one panel a side."""
+    from analyses.audit_figures import draw_leaks
+
+    return draw_leaks(result["leaks"], folder)

@@ -1,0 +1,145 @@
+"""The runs of one results folder in tracking: the experiment, its alignments, their folds; nothing is logged twice."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from analyses.provenance import digest, file_fingerprint
+from analyses.results_folder import Alignment, Facts, ResultsFolder
+from analyses.tracked_alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
+from analyses.tracking_store import Ledger
+
+_MAX_CHILDREN = 25  # more children swamp the runs table; the report holds every fold
+_PARENT = "mlflow.parentRunId"
+
+
+class Writer(Protocol):
+    """One experiment of a tracking store, open for writing."""
+
+    def run(self, name: str, tags: Mapping[str, str]) -> AbstractContextManager[str]:
+        """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED; gives its id."""
+        ...
+
+    def is_finished(self, run_id: str) -> bool:
+        """Whether the run is there, finished and not deleted."""
+        ...
+
+    def log_values(self, run_id: str, values: Iterable[tuple[str, float, int]], params: Mapping[str, str]) -> None:
+        """Metrics (name, value, step) in this order, and params."""
+        ...
+
+    def log_file(self, run_id: str, path: Path, folder: str = "") -> None:
+        """One artifact."""
+        ...
+
+    def log_tables(self, run_id: str, tables: Mapping[str, Mapping[str, list[Any]]]) -> None:
+        """What `mlflow.log_table` writes, in one tag; equal names in every run make a table across runs."""
+        ...
+
+    def set_tag(self, run_id: str, key: str, value: str) -> None:
+        """Change one tag."""
+        ...
+
+
+def log_results(writer: Writer, results: ResultsFolder, ledger: Ledger) -> dict[str, str]:
+    """Log what is not logged yet.
+
+    Returns
+    -------
+    dict of alignment to run id
+    """
+    rows = results.rows()
+    files = [results.path / "comparison.json", *sorted((results.path / "experiments").glob("*.json"))]
+    content = digest([_content(row) for row in rows], [file_fingerprint(path) for path in files if path.exists()])
+    parent = _once(writer, results, ledger, ("experiment", content), lambda: _log_experiment(writer, results, rows))
+    run_ids = {}
+    for row in rows:
+        name = row["alignment"].name
+        run_ids[name] = _once(
+            writer, results, ledger, (name, _content(row)), lambda row=row: _log_alignment(writer, results, row, parent)
+        )
+        writer.set_tag(run_ids[name], _PARENT, parent)  # an unchanged alignment may belong to a new comparison
+    return run_ids
+
+
+def _content(row: Facts) -> str:
+    return digest(file_fingerprint(row["alignment"].folder / "alignment.json"), row["p_corrected"])
+
+
+def _once(writer: Writer, results: ResultsFolder, ledger: Ledger, entry: tuple[str, str], log: Any) -> str:
+    name, content = entry
+    report, known = file_fingerprint(results.path / "report.html"), ledger[name]
+    if known.get("content") == content and writer.is_finished(known["run_id"]):
+        run_id = known["run_id"]
+        if known["report"] != report:
+            writer.log_file(run_id, results.path / "report.html")
+    else:
+        run_id = str(log())
+    ledger[name] = {"content": content, "report": report, "run_id": run_id}
+    return run_id
+
+
+def _log_experiment(writer: Writer, results: ResultsFolder, rows: list[dict[str, Any]]) -> str:
+    """The run that holds the others: the question, its answer, and the trials that led to it."""
+    result = results.experiment or {"metrics": {}, "trials": []}
+    kind = results.run["experiment"]
+    tags = {"stage": "experiment", "panel": panel(results), "experiment": kind, "config_sha256": _config(results)}
+    metrics = {**result["metrics"], **_summary(rows)}
+    with writer.run(f"{results.run['name']}: {kind}", tags) as run_id:
+        writer.log_values(run_id, [(key, value, 0) for key, value in metrics.items()], _facts(results))
+        writer.log_file(run_id, results.path / "report.html")
+        writer.log_file(run_id, results.path / "config" / "resolved.yaml", "config")
+        for path, folder in _files(results):
+            writer.log_file(run_id, path, folder)
+        for trial in result["trials"]:
+            child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}
+            with writer.run(trial["name"], child) as trial_id:
+                values = [(key, value, 0) for key, value in trial["metrics"].items()]
+                writer.log_values(trial_id, values, {key: str(value) for key, value in trial["params"].items()})
+    return run_id
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    best = max(rows, key=lambda row: float(row["rho"]))
+    return {"best/heldout_rho_1": best["rho"], "best/p_corrected": best["p_corrected"], "n/alignments": len(rows)}
+
+
+def _facts(results: ResultsFolder) -> dict[str, str]:
+    run = results.run
+    return {
+        "experiment": run["experiment"],
+        "seed": str(run["seed"]),
+        "n_arms": str(len(run["arms"])),
+        "n_views": str(len(run["views"])),
+    }
+
+
+def _files(results: ResultsFolder) -> Iterator[tuple[Path, str]]:
+    """Aggregates of the comparison and the experiment; the alignments' own lie with their runs."""
+    yield from ((path, "") for path in (results.path / "comparison.json", results.path / "env.json") if path.exists())
+    for folder in ("comparison", "experiments"):
+        yield from ((path, folder) for path in sorted((results.path / folder).glob("*.*")))
+    drawn = sorted((results.path / "figures").glob("*.*"))
+    names = {alignment.name for alignment in results.alignments}
+    yield from ((path, "figures") for path in drawn if not any(path.name.startswith(f"{name}__") for name in names))
+
+
+def _config(results: ResultsFolder) -> str:
+    return file_fingerprint(results.path / "config" / "resolved.yaml").removeprefix("sha256:")
+
+
+def _log_alignment(writer: Writer, results: ResultsFolder, row: Facts, parent: str) -> str:
+    alignment: Alignment = row["alignment"]
+    tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent}
+    with writer.run(alignment.title, tags) as run_id:
+        writer.log_values(run_id, make_metrics(row), make_params(results, alignment))
+        for path, folder in list_artifacts(results, alignment):
+            writer.log_file(run_id, path, folder)
+        writer.log_tables(run_id, make_tables(alignment))
+        for fold, rho in enumerate(alignment.facts["held_out"]["rho_by_fold"][:_MAX_CHILDREN], start=1):
+            child = {"stage": "fold", "panel": tags["panel"], _PARENT: run_id}
+            with writer.run(f"fold {fold}", child) as fold_id:
+                values = [(f"heldout/rho_{k}", value, 0) for k, value in enumerate(rho[:3], start=1)]
+                writer.log_values(fold_id, values, {"fold": str(fold)})
+    return run_id

@@ -1,0 +1,82 @@
+"""Subjects that are nearly one: duplicates and relatives, and whether folds keep them together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from analyses.run import Run
+
+
+def count_twins(run: Run) -> dict[str, Any]:
+    """Count brain rows that are equal to the last digit, subjects with equal haplotypes, and families.
+
+    Returns
+    -------
+    dict
+        ``brain`` (per view: groups of equal rows), ``genes`` (groups of equal haplotypes over the panel), ``families``
+        (with more than one analysed member), each with how many lie in more than one fold; ``n_across_folds`` (brain
+        duplicates and families, which are sure); ``sentences``.
+    """
+    folds = run.folds.assignments
+    brain = {name: _groups(_row_keys(run.brain_values(name)), folds) for name in run.brain}
+    genes = _groups(_haplotype_keys(run), folds)
+    column = run.config.cohort.family_column
+    families = _groups(run.cohort.covariates[column].astype(str).to_numpy(), folds) if column else {"n": 0, "split": 0}
+    across = families["split"] + max((found["split"] for found in brain.values()), default=0)
+    return {
+        "brain": brain,
+        "genes": genes,
+        "families": families,
+        "n_across_folds": across,
+        "sentences": _sentences(brain, genes, families),
+    }
+
+
+def _row_keys(values: np.ndarray) -> np.ndarray:
+    return np.array([row.tobytes() for row in np.ascontiguousarray(values)], dtype=object)
+
+
+def _haplotype_keys(run: Run) -> np.ndarray:
+    """What each subject carries in all windows of the panel."""
+    table = run.window_table
+    carried: list[list[tuple[int, int]]] = [[] for _ in table.subject_ids]
+    for window in range(table.n_windows):
+        inside = slice(table.indptr[window], table.indptr[window + 1])
+        subjects = (table.haplotype_index[inside] // table.ploidy).tolist()
+        for subject, sequence in zip(subjects, table.sequence_index[inside].tolist(), strict=True):
+            carried[subject].append((window, sequence))
+    return np.array([repr(sorted(windows)) for windows in carried], dtype=object)
+
+
+def _groups(keys: np.ndarray, folds: np.ndarray) -> dict[str, int]:
+    """Groups of equal keys with more than one member, and those with members in more than one fold."""
+    members: dict[Any, set[int]] = {}
+    counts: dict[Any, int] = {}
+    for key, fold in zip(keys.tolist(), folds.tolist(), strict=True):
+        members.setdefault(key, set()).add(fold)
+        counts[key] = counts.get(key, 0) + 1
+    repeated = [key for key, n in counts.items() if n > 1]
+    return {"n": len(repeated), "split": sum(len(members[key]) > 1 for key in repeated)}
+
+
+def _sentences(brain: dict[str, dict[str, int]], genes: dict[str, int], families: dict[str, int]) -> list[str]:
+    sentences = []
+    for name, found in brain.items():
+        if found["n"]:
+            sentences.append(
+                f"{found['n']} groups of subjects have the same row of {name} to the last digit, {found['split']} of "
+                "them in more than one fold: remove the duplicates."
+            )
+    if families["split"]:
+        sentences.append(
+            f"{families['split']} families have members in more than one fold: set folds.group to the family column."
+        )
+    if genes["n"]:
+        sentences.append(
+            f"{genes['n']} groups of subjects carry the same haplotypes in every window, {genes['split']} of them in "
+            "more than one fold: on a small panel unrelated people do; on a large one these are twins or duplicates."
+        )
+    return sentences or ["No two subjects have equal brain rows or equal haplotypes, and no family is split by a fold."]
