@@ -110,6 +110,23 @@ def test_motifs_of_random_weights_are_written_whole(call: Call, tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["negative.fa", "out", "positive.fa"]
 
 
+def test_motifs_of_a_checkpoint_longer_than_it_reads(
+    call: Call, tiny_models: dict[str, TinyModel], tmp_path: Path
+) -> None:
+    """The tiny model reads 64 bp at once; the scores of a sequence are of unit length all the same."""
+    rng = np.random.default_rng(1)
+    path = write_fasta(tmp_path / "in.fa", ["".join(rng.choice(list("ACGT"), length)) for length in (150, 64, 20)])
+    source = f"3={tiny_models['dnabert-3'].folder}"
+    files = ("--positive", path, "--negative", path, "--output", tmp_path / "out")
+    code, _, _ = call("motifs", "--source", source, "--device", "cpu", *files)
+    assert code == 0
+    scores = pd.read_csv(tmp_path / "out/scores.tsv", sep="\t")
+    lengths = scores.assign(square=scores["score"] ** 2).groupby("sequence")["square"].sum()
+    assert lengths.tolist() == pytest.approx([1, 1, 1])
+    record = json.loads((tmp_path / "out/settings.json").read_text())
+    assert record["encoders"][0]["weights_sha256"] == tiny_models["dnabert-3"].published().checkpoint_sha256
+
+
 def test_published_scores_give_the_published_motif_as_tables_matrix_and_logo(
     tmp_path: Path, reference_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
