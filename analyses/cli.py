@@ -193,8 +193,10 @@ def main() -> None:
     """Entry point: bad input becomes one sentence and exit code 2; anything else is a bug and shows its traceback."""
     from analyses.errors import InputError as AnalysesError
     from encoders.errors import InputError as EncodersError
+    from fusion.blas_kernel import prefer_fast_kernel
     from fusion.errors import InputError as FusionError
 
+    prefer_fast_kernel()
     # Read once, when OpenMP starts: threads that spin while they wait take the cores from the workers beside them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from analyses.provenance import environment
+from fusion.blas_kernel import kernel_warnings
 
 
 def examine() -> str:
@@ -19,27 +18,8 @@ def examine() -> str:
     lines = [f"python {facts['python']} on {facts['platform']}"]
     lines += [f"{name} {version}" for name, version in facts["versions"].items()]
     lines += [f"BLAS {b['internal_api']} {b['version']} kernel {b['architecture']}" for b in facts["blas"]]
-    lines += [*_blas_advice(facts["blas"]), _gpu(), _known_answer()]
+    lines += [*(f"advice: {sentence}" for sentence in kernel_warnings()), _gpu(), _known_answer()]
     return "\n".join(lines)
-
-
-def _blas_advice(blas: list[dict[str, str | None]]) -> list[str]:
-    slow = [
-        b for b in blas if b["internal_api"] == "openblas" and (b["architecture"] or "").lower() in {"zen", "haswell"}
-    ]
-    if not slow or "avx512f" not in _cpu_flags():
-        return []
-    return [
-        f"advice: OpenBLAS runs its {slow[0]['architecture']} kernel on a processor with AVX-512; "
-        "export OPENBLAS_CORETYPE=SkylakeX before starting genebrain nearly doubles its speed."
-    ]
-
-
-def _cpu_flags() -> str:
-    if not os.path.exists("/proc/cpuinfo"):
-        return ""
-    with open("/proc/cpuinfo", encoding="utf-8") as stream:
-        return next((line for line in stream if line.startswith("flags")), "")
 
 
 def _gpu() -> str:

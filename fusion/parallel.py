@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from fusion.matrices import Matrix
 
-PORTION = 64
+PORTION = 32
 """Permutations per task: fixed, so that results cannot depend on the number of workers."""
 
 Progress = Callable[[int, int], None]
