@@ -129,6 +129,7 @@ def loadings_figure(
     names: Sequence[str],
     loadings: Sequence[float],
     *,
+    intervals: np.ndarray | None = None,
     planted: Collection[str] = (),
     kind: str,
     title: str,
@@ -142,6 +143,8 @@ def loadings_figure(
         Genes or brain features.
     loadings : sequence of float
         One per name.
+    intervals : float array of shape (n_names, 2), optional
+        Their 95 % bootstrap intervals.
     planted : collection of str
         Names that hold a simulated signal.
     kind : str
@@ -158,6 +161,9 @@ def loadings_figure(
     with new_figure(1.3 + 0.185 * len(shown)) as (figure, axes):
         where = np.arange(len(shown))
         axes.barh(where, value, height=0.72, color=np.where(marked, ORANGE, BLUE).tolist(), linewidth=0)
+        if intervals is not None:
+            for place, (low_end, high_end) in zip(where, intervals[order], strict=True):
+                axes.plot([low_end, high_end], [place, place], color=INK, linewidth=0.9, solid_capstyle="butt")
         if marked.any():
             axes.plot(value[marked], where[marked], "D", color=VERMILION, ms=4.5, label="planted", clip_on=False)
             axes.legend(loc="lower right" if (value >= 0).all() else "best")
@@ -166,7 +172,8 @@ def loadings_figure(
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         of_all = f"the {len(shown)} largest of {values.size}" if len(shown) < values.size else f"all {values.size}"
-        axes.set(xlabel=f"structure loading on the first component, by {kind} ({of_all})")
+        bars = "" if intervals is None else "; lines: 95 % intervals"
+        axes.set(xlabel=f"structure loading on the first component, by {kind} ({of_all}{bars})")
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, -0.3 if (value < 0).any() else 0), max(high, 0.3))  # small loadings look small
         axes.set_title(title)

@@ -102,9 +102,22 @@ def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Pa
     else:
         title = f"{alignment.title}\nnot significant, so this ranking carries no finding"
     figure = figures.loadings_figure(
-        data[key].tolist(), data["loading"].tolist(), planted=marked, kind=kind, title=title
+        data[key].tolist(),
+        data["loading"].tolist(),
+        intervals=_intervals(data),
+        planted=marked,
+        kind=kind,
+        title=title,
     )
     return figures.save_figure(figure, _path(results, f"{alignment.name}__{kind}s"), data)
+
+
+def _intervals(data: Any) -> np.ndarray | None:
+    """Bootstrap intervals of loadings, where the sample bore them."""
+    if "lo" not in data or data["lo"].isna().any():
+        return None
+    bounds: np.ndarray = data[["lo", "hi"]].to_numpy(dtype=float)
+    return bounds
 
 
 def _planted(results: ResultsFolder, alignment: Alignment, kind: str) -> Collection[str]:

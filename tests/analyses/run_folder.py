@@ -98,6 +98,7 @@ def _write_alignment(
             "null_mean": null.mean(axis=0).tolist(),
             "null_q95": np.quantile(null, 0.95, axis=0).tolist(),
             "n_splits": N_SPLITS,
+            "n_unseen_levels": 4,
             "n_permutations": N_PERMUTATIONS,
             "folds_sha256": "f01d" * 16,
             "ratio_to_in_sample": float(rho[0] / spectrum[0]),
@@ -107,8 +108,11 @@ def _write_alignment(
             "null_r1_mean": 0.381,
             "null_r1_q95": 0.409,
             "wachter_edge": 0.433,
+            "power_at_rho_c": {"roy": 0.41, "wilks": 0.27},
+            "rho_at_80_percent_power": 0.281,
             "required_n": {"rho": 0.1, "n": 3049},
         },
+        "interpretation": _interpretation(strength),
         "gene_loadings": _loadings("gene_id", GENES, PLANTED_GENES, strength=strength, rng=rng),
         "roi_loadings": _loadings("feature", FEATURES, PLANTED_FEATURES, strength=strength, rng=rng),
         "flags": [] if strength else ["In-sample r1 lies below the 95 % point of its null."],
@@ -123,6 +127,18 @@ def _write_alignment(
     return facts
 
 
+def _interpretation(strength: float) -> dict[str, Any]:
+    half = {"median": 0.2 + 2 * strength, "interval": [0.1, 0.95], "null_median": 0.03, "null_q95": 0.31}
+    sides = ("genes_given_brain", "brain_given_genes")
+    return {
+        "n_bootstrap": 200,
+        "n_halves": 50,
+        "split_half": {f"{side}_{kind}": half for side in "xy" for kind in ("weights", "loadings")},
+        "variance_extracted": {"genes": 0.021, "brain": 0.11},
+        "redundancy": dict.fromkeys([*sides, *(f"{side}_held_out" for side in sides)], 0.11 * strength**2),
+    }
+
+
 def _loadings(
     key: str, names: tuple[str, ...], planted: tuple[str, ...], *, strength: float, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
@@ -134,6 +150,8 @@ def _loadings(
         {
             key: name,
             "loading": float(value),
+            "lo": float(value - 0.05),
+            "hi": float(value + 0.05),
             "rank": int(place),
             **({"max": float(2 * value)} if key == "gene_id" else {}),
         }

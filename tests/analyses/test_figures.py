@@ -78,6 +78,14 @@ def test_loadings_are_ranked_by_size_and_only_planted_ones_are_marked() -> None:
     assert "3 largest of 4" in axes.get_xlabel()
 
 
+def test_loadings_carry_their_intervals() -> None:
+    bounds = np.array([[0.0, 0.3], [-0.7, -0.2], [0.1, 0.4]])
+    figure = figures.loadings_figure(["g1", "g2", "g3"], [0.1, -0.5, 0.3], intervals=bounds, kind="gene", title="t")
+    lines = [list(line.get_xdata()) for line in figure.axes[0].lines]
+    assert lines[:3] == [[-0.7, -0.2], [0.1, 0.4], [0.0, 0.3]]
+    assert "95 % intervals" in figure.axes[0].get_xlabel()
+
+
 def test_small_loadings_look_small() -> None:
     figure = figures.loadings_figure(["g1", "g2"], [0.02, 0.01], kind="gene", title="t")
     assert figure.axes[0].get_xlim()[1] >= 0.3

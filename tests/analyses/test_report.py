@@ -89,6 +89,24 @@ def test_the_null_behind_a_figure_leaves_the_observed_value_out(run_folder: Path
     assert observed not in list(shown)
 
 
+def test_stability_power_and_unseen_levels_are_said(page: str) -> None:
+    assert page.count("genes, loadings") == 4
+    assert "4 subjects have a confound level" in page
+    assert "80 % (Roy) from" in page
+    assert "explains" in page
+
+
+def test_a_run_of_an_older_version_is_still_reported(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "old")
+    for path in folder.glob("alignments/*/alignment.json"):
+        facts = json.loads(path.read_text())
+        del facts["interpretation"], facts["held_out"]["n_unseen_levels"], facts["detectability"]["power_at_rho_c"]
+        for row in [*facts["gene_loadings"], *facts["roi_loadings"]]:
+            del row["lo"], row["hi"]
+        path.write_text(json.dumps(facts))
+    assert "random halves" not in make_report(folder).read_text(encoding="utf-8")
+
+
 def test_no_subject_is_named(page: str) -> None:
     assert not [subject for subject in SUBJECTS if subject in page]
 
