@@ -117,7 +117,8 @@ def prove_once(encoder: SequenceEncoder, store_root: Path) -> Proof | None:
     spec = encoder.spec
     if not spec.trained or spec.weights_sha256 is None:
         return None
-    path = Path(store_root) / "checkpoints" / f"{spec.weights_sha256}-{spec.name}-{spec.dtype}-{FORMAT_VERSION}.json"
+    name = f"{spec.weights_sha256}-{spec.name}-{spec.dtype}-{FORMAT_VERSION}.json".replace("/", "_")
+    path = Path(store_root) / "checkpoints" / name
     if path.exists():
         return None
     proof = verify_loaded(encoder)
@@ -126,10 +127,7 @@ def prove_once(encoder: SequenceEncoder, store_root: Path) -> Proof | None:
             f"{spec.label} must give what was published for its weights; loaded from {spec.source} it fails "
             f"{'; '.join(proof.failures)}. Nothing was stored; run `genebrain verify-encoder {spec.name}`."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(proof.to_dict(), indent=1), "utf-8")
-    os.replace(temporary, path)
+    _write_whole(path, json.dumps(proof.to_dict(), indent=1))
     return proof
 
 
@@ -186,3 +184,13 @@ def _is_read_as(encoder: SequenceEncoder, sequence: str, ids: list[int]) -> bool
         return None
     starts = range(len(seen) - len(ids) + 1)
     return len(seen) - len(ids) <= 2 and any(seen[start : start + len(ids)] == ids for start in starts)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"The store needs a writable folder; {path.parent} is not ({error.strerror}).") from error
