@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from fusion.device import place
 from fusion.diagnostics import kurtosis_warnings, leverage_warnings, permutation_warnings, rank_warnings
 from fusion.errors import InputError
 from fusion.exchangeability import Permutation, PermutationSet, as_blocks, check_permutations, make_permutations
@@ -53,6 +54,8 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     condition_on_tested: bool = True,
     stop_at: float | None = None,
     precision: Literal["float64", "screen"] = "float64",
+    array_namespace: Any = None,
+    device: Any = None,
     random_state: int | None = None,
     n_jobs: int = 1,
     permutations: Any = None,
@@ -98,6 +101,10 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         "screen" computes in float32 what is not near the observed statistic (`fusion.screening`): the same p-values,
         in half the time, but null statistics with seven digits. The default keeps all of them, because null
         distributions are also compared across tests and with other software.
+    array_namespace : module, optional
+        `torch` or `cupy`: permutations are computed by it, on ``device`` (such as "cuda"; the library's default if
+        None). The same permutations give the same p-values. With n_jobs=1.
+    device : object, optional
     random_state : int, optional
     n_jobs : int
         Results do not depend on it.
@@ -125,6 +132,8 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     _check_choices(statistic=statistic, projection=projection, reference=reference, precision=precision)
     if reference == "permcca" and condition_on_tested:
         raise InputError("reference='permcca' is the published procedure: pass condition_on_tested=False with it.")
+    if array_namespace is not None and n_jobs != 1:
+        raise InputError(f"array_namespace needs n_jobs=1, because one process drives the device; got {n_jobs}.")
     if exchangeability_blocks is not None and projection == "huh-jhun":
         raise InputError(
             "exchangeability_blocks need projection='theil': the rows of the Huh-Jhun projection are no subjects and "
@@ -143,8 +152,13 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     n_wanted = _check_steps(n_steps, len(variates.correlations))
     null = np.full((len(drawn), len(variates.correlations)), np.nan)
     for steps in [slice(k, k + 1) for k in range(n_wanted)] if condition_on_tested else [slice(0, n_wanted)]:
-        trailing = conditioned_block(views, variates, steps.start) if condition_on_tested else None
-        run = PermutedStatistics(trailing or trailing_blocks(variates, n_wanted), drawn, statistic)
+        trailing = (
+            conditioned_block(views, variates, steps.start)
+            if condition_on_tested
+            else trailing_blocks(variates, n_wanted)
+        )
+        rows = trailing if array_namespace is None else place(trailing, array_namespace, device)
+        run = PermutedStatistics(rows, drawn, statistic)
         chosen = screen_in_float32(run, len(drawn)) if precision == "screen" else run
         null[:, steps] = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
         if _blank_after(null, stop_at):
