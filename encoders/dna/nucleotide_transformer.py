@@ -34,6 +34,12 @@ UNUSED_KEYS = ("lm_head.*", "contact_head.*", "pooler.*", "embeddings.position_i
 UNUSED_IF_ROTARY = ("embeddings.position_embeddings.weight",)
 """Stored with v2, and not read by the authors' code either."""
 
+FREQUENCIES = ".rotary_embeddings.inv_freq"
+"""Stored in each layer of the published v2, where the file wins over the formula."""
+
+SHARED_FREQUENCIES = f"encoder.layer.*.attention.self{FREQUENCIES}"
+"""The key, asterisk included, under which transformers 5 saves one tensor for all layers."""
+
 BASE_SIZES = {"hidden_size": 512, "num_hidden_layers": 12, "num_attention_heads": 16, "intermediate_size": 2048}
 """Of v2-50m."""
 
@@ -84,7 +90,7 @@ def read_shape(config: Mapping[str, Any], weights: Mapping[str, Tensor], source:
     if missing:
         raise InputError(f"{source} lacks {', '.join(missing)}; it is not a Nucleotide Transformer.")
     optional = ("layer_norm_eps", "token_dropout", "emb_layer_norm_before")
-    frequencies = f"{layer}attention.self.rotary_embeddings.inv_freq"
+    frequencies = f"{layer}attention.self{FREQUENCIES}"
     return NucleotideTransformerShape(
         **{key: config[key] for key in (*needed, *optional) if config.get(key) is not None},
         is_rotary=frequencies in keys or config.get("position_embedding_type") == "rotary",
@@ -109,6 +115,7 @@ def _make_trained(
     weights = current_names(read_weights(checkpoint.weights))
     shape = read_shape(checkpoint.config, weights, checkpoint.source)
     model = _make_network(shape, request.name)
+    weights = _with_frequencies(weights, model)
     fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS + (UNUSED_IF_ROTARY if shape.is_rotary else ()))
     tokenizer = NucleotideTransformerTokenizer(_find_variant(shape, checkpoint))
     provenance = {
@@ -125,7 +132,9 @@ def _make_untrained(
 ) -> tuple[NucleotideTransformer, NucleotideTransformerTokenizer, EncoderSpec]:
     if request.source is not None or request.revision is not None:
         raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
-    texts, request = request.take_texts({"variant": "v2"})
+    texts, request = request.take_texts(
+        {"variant": "v2", "accept_license": None}
+    )  # an arm and its control share options
     options = request.read_options({"seed": 0} | BASE_SIZES)
     tokenizer = NucleotideTransformerTokenizer(str(texts["variant"]))
     sizes: dict[str, Any] = {key: options[key] for key in BASE_SIZES}
@@ -143,6 +152,16 @@ def _make_untrained(
     model.randomize(options["seed"])
     provenance = {"weights_sha256": parameters_sha256(model), "trained": False, "license": RANDOM_WEIGHTS}
     return model, tokenizer, _make_spec(request, shape, tokenizer, provenance, seed=str(options["seed"]))
+
+
+def _with_frequencies(weights: Mapping[str, Tensor], model: NucleotideTransformer) -> dict[str, Tensor]:
+    """Weights with the frequencies of every layer: one stored for all, or those of the formula where none is stored."""
+    found = {key.removeprefix(PREFIX): tensor for key, tensor in weights.items()}
+    shared = found.pop(SHARED_FREQUENCIES, None)
+    if shared is None and any(key.endswith(FREQUENCIES) for key in found):
+        return dict(weights)
+    own = {key: tensor for key, tensor in model.state_dict().items() if key.endswith(FREQUENCIES)}
+    return found | (own if shared is None else dict.fromkeys(own, shared))
 
 
 def _check_license(checkpoint: Checkpoint, accepted: str | None) -> str:

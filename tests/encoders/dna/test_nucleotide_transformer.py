@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear
+from transformers import EsmConfig, EsmForMaskedLM
 
 from encoders import InputError, load_encoder
 from encoders.dna.framed_encoder import FramedEncoder
@@ -133,10 +135,45 @@ def test_the_published_keys_are_those_of_the_network(reference_data: Path, file:
     assert found == {key: shape for key, shape in published.items() if key not in unused}
 
 
+@pytest.mark.parametrize("positions", ["absolute", "rotary"])
+@pytest.mark.parametrize("settings", [{}, {"emb_layer_norm_before": True}, {"token_dropout": True}])
+def test_other_settings_equal_the_library_s_own_esm(
+    tmp_path: Path, positions: str, settings: dict[str, object]
+) -> None:
+    """The library has v1, and rotary positions without gates; it computes the frequencies that v2 stores."""
+    sizes: dict[str, Any] = (
+        SMALL | settings | {"vocab_size": 4105, "max_position_embeddings": 66, "pad_token_id": 1, "mask_token_id": 2}
+    )
+    config = EsmConfig(**sizes, position_embedding_type=positions, layer_norm_eps=1e-5)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(8)
+        own = EsmForMaskedLM(config).train(False).requires_grad_(False)
+        for parameter in own.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+        ids = torch.randint(4, 4100, (2, 20))
+    ids[:, 0], ids[0, 5], ids[1, 14:] = 3, 2, 1
+    mask = (ids != 1).long()
+    own.save_pretrained(tmp_path)
+    expected = own.esm(ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    found = load(tmp_path).model(ids, mask).hidden_states
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other)[mask.bool()].abs().max() < TOLERANCE
+
+
 def test_the_stored_frequencies_win_over_the_formula(v2: Path) -> None:
     before = load(v2).embed(["ACGTTGCATGGCATTACGAT"])
     change_weights(v2, lambda weights: weights[f"{LAYER}attention.self.rotary_embeddings.inv_freq"].mul_(1.5))
     assert np.abs(load(v2).embed(["ACGTTGCATGGCATTACGAT"]) - before).max() > 1e-4
+
+
+def test_without_stored_frequencies_the_formula_counts(v2: Path) -> None:
+    expected = load(v2).embed(["ACGTTGCATGGCATTACGAT"])
+    shapes = load_file(v2 / "model.safetensors")
+    stored = [key for key in shapes if key.endswith("inv_freq")]
+    assert len(stored) == 2
+    change_weights(v2, lambda weights: [weights.pop(key) for key in stored])
+    np.testing.assert_allclose(load(v2).embed(["ACGTTGCATGGCATTACGAT"]), expected, atol=TOLERANCE)
 
 
 def test_column_major_tensors_of_a_bin_file_are_read(checkpoint: Path) -> None:
