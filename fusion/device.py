@@ -61,7 +61,7 @@ class DeviceTrailing:
     def _roy(self, product: Any) -> Matrix:
         rank_x, rank_y = product.shape
         largest = [self._largest(product[: rank_x - k, : rank_y - k]) for k in range(self.n_steps)]
-        return np.sqrt(np.clip(largest, 0.0, 1.0))
+        return np.asarray(np.sqrt(np.clip(largest, 0.0, 1.0)))
 
     def _largest(self, block: Any) -> float:
         gram = block.T @ block if block.shape[0] > block.shape[1] else block @ block.T

@@ -1,6 +1,7 @@
 """Work over permutation indices, in fixed portions, with one BLAS thread per worker: same bits for any n_jobs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -29,10 +30,11 @@ def map_permutations(
         joblib's; its active backend is respected.
     progress : callable, optional
     """
+    shared = _Shared(function)
     portions = [range(start, min(start + PORTION, n_permutations)) for start in range(0, n_permutations, PORTION)]
     workers = Parallel(n_jobs=n_jobs, return_as="generator")
     parts, done = [], 0
-    for part in workers(delayed(_portion)(function, indices) for indices in portions):
+    for part in workers(delayed(_portion)(shared, indices) for indices in portions):
         parts.append(part)
         done += len(part)
         if progress is not None:
@@ -40,6 +42,20 @@ def map_permutations(
     return np.concatenate(parts)
 
 
-def _portion(function: Callable[[int], Matrix], indices: range) -> Matrix:
+@dataclass(frozen=True)
+class _Shared:
+    """A callable with its arrays, which all tasks share.
+
+    loky memory-maps the arrays by itself. dask sends an argument once, instead of with every task, only if it says
+    that it is large, and does not look at the arrays inside.
+    """
+
+    function: Callable[[int], Matrix]
+
+    def __sizeof__(self) -> int:
+        return 2**20
+
+
+def _portion(shared: _Shared, indices: range) -> Matrix:
     with threadpool_limits(limits=1):
-        return np.stack([function(index) for index in indices])
+        return np.stack([shared.function(index) for index in indices])
