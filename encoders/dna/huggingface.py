@@ -42,6 +42,7 @@ from encoders.dna.transformers_layouts import (
     LAYOUTS,
     RECOMPUTED,
     LayoutModel,
+    computed_buffers,
     current_names,
     find_layout,
     make_config,
@@ -120,7 +121,7 @@ def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str
     config = make_config(layout, checkpoint.config, checkpoint.source)
     tokenizer = read_tokenizer(tokenizer_name, numbers["k"], checkpoint)
     network = make_network(layout, config, checkpoint.source)
-    weights = current_names(read_weights(checkpoint.weights))
+    weights = computed_buffers(network) | current_names(read_weights(checkpoint.weights))
     fill_strictly(network, weights, prefix=layout.prefix, unused=(*HEADS, *RECOMPUTED))
     digest = hashlib.sha256(json.dumps(checkpoint.config, sort_keys=True).encode()).hexdigest()
     provenance = {

@@ -5,6 +5,7 @@ The library's own classes are built from config.json; code beside a checkpoint i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
 import torch
@@ -137,6 +138,15 @@ def make_network(layout: Layout, config: Any, source: str, *, seed: int = 0) -> 
     if hasattr(network, "contact_head"):  # ESM's head for protein contacts, which a file may lack
         del network.contact_head
     return network.float()
+
+
+def computed_buffers(network: nn.Module) -> dict[str, Tensor]:
+    """Buffers that a file may leave out, as the library computes them from the configuration."""
+    return {
+        key: tensor
+        for key, tensor in network.state_dict().items()
+        if any(fnmatch(key, pattern) for pattern in RECOMPUTED)
+    }
 
 
 def current_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

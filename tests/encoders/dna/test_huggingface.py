@@ -73,6 +73,16 @@ def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
     return request.param, tmp_path
 
 
+def test_an_esm_with_rotary_positions_is_read_too(tmp_path: Path) -> None:
+    save_model(tmp_path, "esm", 4105, position_embedding_type="rotary", emb_layer_norm_before=True)
+    encoder = load(tmp_path, tokenizer="nt-v1")
+    ids = torch.from_numpy(encoder.tokenizer.encode(SEQUENCES[0]))[None]
+    own = transformers.EsmModel.from_pretrained(tmp_path, add_pooling_layer=False).train(False)
+    with torch.inference_mode():
+        expected = own(input_ids=ids).last_hidden_state
+    assert (encoder.model(ids).last_hidden_state - expected).abs().max() < TOLERANCE
+
+
 @pytest.fixture
 def bert(tmp_path: Path) -> Path:
     save_model(tmp_path, "bert", 69)
