@@ -1,6 +1,6 @@
 """Folds whose views are residualised, scaled, reduced and whitened by their training rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +69,12 @@ class FoldEmbedding:
 
 
 def embed_folds(
-    views: tuple[View, View], confounds: Any, folds: Folds, *, n_components: int, scale: Scaling = True
+    views: tuple[View, View],
+    confounds: Any,
+    folds: Iterable[tuple[Rows, Rows]],
+    *,
+    n_components: int,
+    scale: Scaling = True,
 ) -> list[FoldEmbedding]:
     """Fit confounds, scaling and PCA in every training fold and apply them to its test rows.
 
@@ -78,7 +83,7 @@ def embed_folds(
     views : pair of View
     confounds : array, (DataFrame, ConfoundDesign) or None
         See `fusion.cross_validated_cca`.
-    folds : Folds
+    folds : Folds, or pairs of training and test rows
     n_components : int
         At most so many of each view.
     scale : bool or pair of bool
