@@ -38,13 +38,16 @@ class NpyColumns:
             with self.path.open("rb") as file:
                 version = np.lib.format.read_magic(file)
                 read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                self.shape, self._is_fortran, self.dtype = read(file)
+                shape, self._is_fortran, self.dtype = read(file)
                 self._offset = file.tell()
         except FileNotFoundError:
             raise InputError(f"A matrix is required at {path}; there is no such file: check the path.") from None
         except ValueError as error:
             raise InputError(f"{path} must be a .npy file ({error}): write it again with numpy.save.") from error
-        wanted = self._offset + self.dtype.itemsize * int(np.prod(self.shape))
+        if len(shape) != 2:
+            raise InputError(f"{path} must hold a subjects x features matrix; got shape {shape}.")
+        self.shape: tuple[int, int] = (shape[0], shape[1])
+        wanted = self._offset + self.dtype.itemsize * shape[0] * shape[1]
         if not self.dtype.hasobject and self.path.stat().st_size < wanted:
             raise InputError(
                 f"{path} must hold {wanted} bytes for shape {self.shape}; it has {self.path.stat().st_size}: it was "
@@ -85,7 +88,10 @@ class Hdf5Columns:
         self.path, self.values = Path(path), values
         with self._open() as file:
             dataset = _dataset(file, values, self.path)
-            self.shape, self.dtype = tuple(dataset.shape), dataset.dtype
+            if len(dataset.shape) != 2:
+                raise InputError(f"{path} needs a subjects x features matrix in {values!r}; got shape {dataset.shape}.")
+            self.shape: tuple[int, int] = (int(dataset.shape[0]), int(dataset.shape[1]))
+            self.dtype: np.dtype[Any] = dataset.dtype
 
     def read_columns(self, columns: slice) -> npt.NDArray[Any]:
         """Return these columns, (n_rows, width)."""
@@ -165,12 +171,13 @@ def unpack_parquet(
 
 
 def _write_vectors(table: Any, path: Path, vector: str, n: int, target: Path) -> list[str]:
-    width, dtype = 0, np.dtype(np.float32)
+    width, dtype = 0, np.dtype("float32")
     with target.open("wb") as file:
         for start, batch in _batches(table, vector):
             lengths = {0 if value is None else len(value) for value in batch}
             if start == 0:
-                width, dtype = max(lengths), np.dtype(np.float64 if str(batch.type.value_type) == "double" else dtype)
+                width = max(lengths)
+                dtype = np.dtype("float64" if str(batch.type.value_type) == "double" else "float32")
                 _write_header(file, (n, width), dtype, is_fortran=False)
             if lengths != {width} or not width:
                 raise InputError(
@@ -216,7 +223,7 @@ def _write_header(file: IO[bytes], shape: Sequence[int], dtype: np.dtype[Any], *
 
 def _read_into(file: Any, offset: int, target: npt.NDArray[Any]) -> None:
     """Fill a contiguous array from this place of a file."""
-    view, done = memoryview(target).cast("B"), 0
+    view, done = target.reshape(-1).view(np.uint8).data, 0
     while done < len(view):
         read = os.preadv(file.fileno(), [view[done:]], offset + done)
         if not read:

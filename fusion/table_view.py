@@ -148,7 +148,7 @@ class TableView:
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
         """Yield ``(columns, X[:, columns])`` in float64."""
         for columns in column_slices(0, self.shape[1], self._values.shape[0]):
-            yield columns, np.asarray(self._read(columns), dtype=np.float64)
+            yield columns, np.ascontiguousarray(self._read(columns), dtype=np.float64)  # one order, the same bits
 
     def _read(self, columns: slice) -> npt.NDArray[Any]:
         if isinstance(self._values, np.ndarray):

@@ -8,11 +8,13 @@ import pytest
 import scipy.sparse
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 import fusion.lanczos
 import fusion.subspace
-from fusion import FactoredView, InputError, TableView, ViewPCA
+from fusion import FactoredView, InputError, TableView, ViewPCA, cross_validated_cca, make_folds
 from fusion.views import Matrix
+from tests.benchmarks.simulated_panel import make_panel as simulated_panel
 from tests.fusion.factors import SUBJECTS, make_panel
 
 TRAIN, TEST = np.arange(30), np.arange(30, SUBJECTS)
@@ -75,6 +77,66 @@ def test_iteration_agrees_with_the_eigendecomposition(shape: tuple[int, int], mo
     np.testing.assert_allclose(iterated.components_, exact.components_, atol=1e-5)
     np.testing.assert_allclose(other.components_, exact.components_, atol=1e-5)
     np.testing.assert_array_equal(iterated.components_, again.components_)
+
+
+def test_iteration_on_the_gram_matrix_of_a_table_agrees_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(3).standard_normal((150, 260))
+    exact = ViewPCA(20).fit(X)
+    monkeypatch.setattr(fusion.subspace, "EIGH_LIMIT", 10)
+    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    iterated = ViewPCA(20).fit(X)
+    np.testing.assert_allclose(iterated.explained_variance_, exact.explained_variance_, rtol=1e-9)
+    np.testing.assert_allclose(iterated.components_, exact.components_, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [101, 307])  # fewer and more subjects than windows
+@pytest.mark.parametrize("power", [0.0, 1.0, 4.0])  # flat, slow and fast spectra
+def test_iteration_on_factors_equals_the_dense_svd(n: int, power: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    designs = [scipy.sparse.random_array((n, 20), density=0.3, rng=rng, format="csr") for _ in range(11)]
+    embeddings = [rng.standard_normal((20, 16)) / np.arange(1, 17) ** power for _ in designs]
+    ids = [f"s{i}" for i in range(n)]
+    view = FactoredView(designs=designs, embeddings=embeddings, subject_ids=ids, gene_ids=[f"g{g}" for g in range(11)])
+    Z = rng.standard_normal((n, 3))
+    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    pca = ViewPCA(13, confounds=Z, scale=False).fit(view)
+    X = np.hstack([a.toarray() @ e for a, e in zip(designs, embeddings, strict=True)])
+    design = np.column_stack([np.ones(n), Z])
+    _, s, axes = np.linalg.svd(X - design @ np.linalg.lstsq(design, X)[0], full_matrices=False)
+    np.testing.assert_allclose(pca.explained_variance_, s[:13] ** 2 / (n - 4), rtol=1e-9)
+    np.testing.assert_allclose(np.abs(np.sum(pca.components_ * axes[:13], axis=1)), 1, atol=1e-5)
+    np.testing.assert_allclose(pca.components_ @ pca.components_.T, np.eye(13), atol=1e-9)
+    assert pca.residual_ <= 2e-6
+
+
+@pytest.mark.parametrize("limit", [10, 6000])
+def test_bits_do_not_depend_on_the_number_of_threads(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", limit)
+    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    view, Z = simulated_panel(331, n_genes=7, hidden_dim=16, n_windows=900, carried=40)
+    results = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+        with threadpool_limits(limits=threads):
+            pca = ViewPCA(11, confounds=Z).fit(view)
+            results.append((pca.components_, pca.explained_variance_, pca.transform(view)))
+    for other in results[1:]:
+        for ours, theirs in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_factored_view_is_never_made_dense(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = make_panel()
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a block of the dense matrix was formed")
+
+    monkeypatch.setattr(FactoredView, "column_blocks", refuse)
+    brain = np.random.default_rng(1).standard_normal((SUBJECTS, 5))
+    ViewPCA(confounds=Z).fit(panel.view, rows=TRAIN).group_loadings(panel.view, brain[:, 0])
+    folds = make_folds(SUBJECTS, 3, random_state=0)
+    cross_validated_cca(panel.view, brain, Z, folds=folds, x_dimensions=3, y_dimensions=3, n_permutations=9)
 
 
 def test_iteration_that_stops_short_raises(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,258 @@
+"""Embeddings that exist already, one folder or file per gene, read in blocks of columns without holding them.
+
+Layouts of ``<root>``, one per gene:
+
+- ``<gene>/embeddings_{k}_layer_last.npy`` with ``iids.npy``: chunks of subjects in the order of ``k``;
+- ``<gene>.npz`` with a matrix (``embeddings``, ``vectors`` or ``X``) and ids (``iids``, ``eid``, ``ids`` or
+  ``subject_ids``);
+- ``<gene>.parquet`` with ``eid`` (or ``iid``, ``subject_id``) and a list column ``vector``.
+
+The readers here have ``shape``, ``dtype`` and ``read_columns(slice)``: what a table view of the other package streams.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+
+from encoders.errors import InputError
+
+Overlap = Literal["common", "refuse"]
+Array = np.ndarray[Any, Any]
+
+_CHUNK = re.compile(r"embeddings_(\d+)_layer_\w+\.npy")
+_MATRICES = ("embeddings", "vectors", "X")
+_IDS = ("iids", "eid", "ids", "subject_ids", "iid", "subject_id")
+
+
+class GeneEmbeddings(Protocol):
+    """Vectors of one gene, one row per subject."""
+
+    @property
+    def subject_ids(self) -> tuple[str, ...]:
+        """Unique, in the order of rows."""
+
+    @property
+    def hidden_dim(self) -> int:
+        """Length of a vector."""
+
+    def read_columns(self, columns: slice) -> Array:
+        """Return the block of these columns, float [n_subjects, width]."""
+
+
+@dataclass(frozen=True)
+class ChunkedEmbeddings:
+    """Chunks of subjects in npy files, one under the other; mapped, so that a block of columns is all that is read."""
+
+    subject_ids: tuple[str, ...]
+    hidden_dim: int
+    paths: tuple[Path, ...]
+
+    def read_columns(self, columns: slice) -> Array:
+        """Return the block of these columns, [n_subjects, width]."""
+        return np.concatenate([np.array(np.load(path, mmap_mode="r")[:, columns]) for path in self.paths])
+
+
+@dataclass(frozen=True)
+class LoadedEmbeddings:
+    """One gene in memory, where the file's form gives no part of it: npz is compressed, parquet grouped by rows."""
+
+    subject_ids: tuple[str, ...]
+    hidden_dim: int
+    path: Path
+
+    def read_columns(self, columns: slice) -> Array:
+        """Return the block of these columns, [n_subjects, width]; the gene is decoded anew for each block."""
+        return _read_file(self.path)[1][:, columns]
+
+
+@dataclass(frozen=True)
+class PrecomputedPanel:
+    """Genes side by side for the subjects that all of them have.
+
+    Attributes
+    ----------
+    subject_ids, gene_ids : tuple of str
+    genes : tuple of GeneEmbeddings
+    rows : tuple of int array, one per gene
+        Where the subjects lie in it.
+    dropped : dict of str to int
+        Per gene, its subjects that other genes lack.
+    """
+
+    subject_ids: tuple[str, ...]
+    gene_ids: tuple[str, ...]
+    genes: tuple[GeneEmbeddings, ...]
+    rows: tuple[Array, ...]
+    dropped: dict[str, int]
+
+    dtype = np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_subjects, sum of hidden dimensions)``."""
+        return len(self.subject_ids), sum(gene.hidden_dim for gene in self.genes)
+
+    @property
+    def column_groups(self) -> tuple[str, ...]:
+        """The gene of every column."""
+        return tuple(name for name, gene in zip(self.gene_ids, self.genes, strict=True) for _ in range(gene.hidden_dim))
+
+    def read_columns(self, columns: slice) -> Array:
+        """Return the block of these columns over genes, float32 [n_subjects, width]."""
+        first, last, _ = columns.indices(self.shape[1])
+        block, start = np.empty((len(self.subject_ids), last - first), self.dtype), 0
+        for gene, rows in zip(self.genes, self.rows, strict=True):
+            a, b = max(first, start), min(last, start + gene.hidden_dim)
+            if a < b:
+                block[:, a - first : b - first] = gene.read_columns(slice(a - start, b - start))[rows]
+            start += gene.hidden_dim
+        return block
+
+
+def open_precomputed(
+    root: str | Path, *, gene_ids: Sequence[str] | None = None, overlap: Overlap = "common"
+) -> PrecomputedPanel:
+    """Find the genes of a folder and the subjects they share.
+
+    Parameters
+    ----------
+    root : str or Path
+        Folder in one of the layouts above.
+    gene_ids : sequence of str, optional
+        Genes wanted, in this order. Default all, sorted by name.
+    overlap : {"common", "refuse"}
+        What happens where genes list different subjects: the common ones stay, in the order of the first gene, and
+        the account is kept; or the run stops.
+
+    Raises
+    ------
+    InputError
+        No gene, a gene that is not there, chunks without ids or of unequal width, lengths that disagree, ids that are
+        floats or repeated, subjects that differ under ``refuse``, none in common.
+    """
+    if overlap not in get_args(Overlap):
+        raise InputError(f"overlap must be one of {', '.join(get_args(Overlap))}; got {overlap!r}: choose one.")
+    root = Path(root)
+    found = _find_genes(root)
+    names = sorted(found) if gene_ids is None else list(gene_ids)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise InputError(
+            f"{root} must hold embeddings of every gene wanted; {len(missing)} of {len(names)} are missing, such as "
+            f"{missing[0]}: compute them or leave them out of the panel."
+        )
+    genes = tuple(_open_gene(found[name]) for name in names)
+    shared = _shared_subjects(root, names, genes, overlap)
+    rows, dropped = [], {}
+    for name, gene in zip(names, genes, strict=True):
+        position = {subject: row for row, subject in enumerate(gene.subject_ids)}
+        rows.append(np.array([position[subject] for subject in shared]))
+        if len(position) > len(shared):
+            dropped[name] = len(position) - len(shared)
+    return PrecomputedPanel(shared, tuple(names), genes, tuple(rows), dropped)
+
+
+def _find_genes(root: Path) -> dict[str, Path]:
+    if not root.is_dir():
+        raise InputError(f"Precomputed embeddings are required in the folder {root}; there is none: check the path.")
+    found = {path.stem: path for suffix in ("npz", "parquet") for path in root.glob(f"*.{suffix}")}
+    found |= {path.name: path for path in root.iterdir() if path.is_dir() and any(_chunks(path))}
+    if not found:
+        raise InputError(
+            f"{root} must hold <gene>/embeddings_<k>_layer_last.npy, <gene>.npz or <gene>.parquet; it holds none of "
+            "these: point to the folder that has one entry per gene."
+        )
+    return found
+
+
+def _chunks(folder: Path) -> list[Path]:
+    numbered = [(int(match[1]), path) for path in folder.iterdir() if (match := _CHUNK.fullmatch(path.name))]
+    return [path for _, path in sorted(numbered)]
+
+
+def _open_gene(path: Path) -> GeneEmbeddings:
+    if path.is_file():
+        ids, values = _read_file(path)
+        return LoadedEmbeddings(_texts(path, ids, len(values)), values.shape[1], path)
+    if not (path / "iids.npy").is_file():
+        raise InputError(f"{path} needs iids.npy, the subject of every row of its chunks; it is missing: add it.")
+    chunks = tuple(_chunks(path))
+    shapes = [np.load(chunk, mmap_mode="r").shape for chunk in chunks]
+    odd = next((i for i, shape in enumerate(shapes) if len(shape) != 2 or shape[1:] != shapes[0][1:]), None)
+    if odd is not None:
+        raise InputError(
+            f"{chunks[odd]} must be subjects x {shapes[0][-1]} like the first chunk; got shape {shapes[odd]}: embed "
+            "the gene again with one encoder and pooling."
+        )
+    ids = _load_ids(path / "iids.npy")
+    return ChunkedEmbeddings(_texts(path, ids, sum(shape[0] for shape in shapes)), shapes[0][1], chunks)
+
+
+def _load_ids(path: Path) -> Array:
+    try:
+        ids: Array = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise InputError(
+            f"{path} must hold ids as text or integers ({error}): save it again with numpy.array(ids, dtype=str)."
+        ) from error
+    return ids
+
+
+def _read_file(path: Path) -> tuple[Array, Array]:
+    if path.suffix == ".parquet":
+        return _read_parquet(path)
+    with np.load(path, allow_pickle=False) as arrays:
+        matrix, ids = _one_of(path, _MATRICES, arrays.files), _one_of(path, _IDS, arrays.files)
+        return arrays[ids], arrays[matrix]
+
+
+def _read_parquet(path: Path) -> tuple[Array, Array]:
+    import pyarrow.parquet as pq
+
+    names = pq.read_schema(path).names
+    table = pq.read_table(path, columns=[_one_of(path, _IDS, names), _one_of(path, ("vector",), names)])
+    vectors = table.column(1).combine_chunks()
+    values = np.asarray(vectors.flatten(), dtype=np.float32)
+    lengths = {0 if vector is None else len(vector) for vector in vectors}
+    if len(lengths) != 1 or 0 in lengths:
+        raise InputError(f"{path} needs vectors of one length; it has lengths {sorted(lengths)}: write it again.")
+    return np.asarray(table.column(0).to_pylist()), values.reshape(len(vectors), -1)
+
+
+def _one_of(path: Path, wanted: Iterable[str], present: Sequence[str]) -> str:
+    name = next((name for name in wanted if name in present), None)
+    if name is None:
+        raise InputError(f"{path} needs one of {', '.join(wanted)}; it has {', '.join(present)}: rename it.")
+    return name
+
+
+def _texts(path: Path, ids: Array, n: int) -> tuple[str, ...]:
+    if ids.dtype.kind == "f":
+        raise InputError(f"{path} holds floats as subject ids, such as {ids.flat[0]}: save them as text.")
+    texts = tuple(i.decode() if isinstance(i, bytes) else str(i) for i in ids.ravel().tolist())
+    if len(texts) != n:
+        raise InputError(f"{path} needs one id per row; it has {len(texts)} ids for {n} rows: save both together.")
+    if len(set(texts)) < n:
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise InputError(f"{path} lists subject {twice!r} {texts.count(twice)} times: keep one row of each.")
+    return texts
+
+
+def _shared_subjects(
+    root: Path, names: Sequence[str], genes: Sequence[GeneEmbeddings], overlap: Overlap
+) -> tuple[str, ...]:
+    first = genes[0].subject_ids
+    common = set(first).intersection(*(gene.subject_ids for gene in genes))
+    for name, gene in zip(names, genes, strict=True):
+        if overlap == "refuse" and (len(gene.subject_ids) != len(common) or len(first) != len(common)):
+            raise InputError(
+                f"{root} must list the same subjects for every gene; {name} has {len(gene.subject_ids)}, {names[0]} "
+                f"{len(first)} and {len(common)} are in all: choose overlap common or embed the missing ones."
+            )
+    if not common:
+        raise InputError(f"{root} must have subjects in common between its {len(names)} genes; there are none.")
+    return tuple(subject for subject in first if subject in common)

@@ -1,0 +1,118 @@
+"""Embeddings as other programs leave them become one streamed table, subject by subject."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from encoders import InputError
+from encoders.precomputed import PrecomputedPanel, open_precomputed
+from fusion import TableView, ViewPCA
+
+RNG = np.random.default_rng(0)
+IDS = [f"{i:04d}" for i in range(37)]
+VECTORS = {
+    "APOE": RNG.standard_normal((37, 16)),
+    "COMT": RNG.standard_normal((37, 7)),
+    "BDNF": RNG.standard_normal((37, 5)),
+}
+VECTORS = {gene: values.astype(np.float32) for gene, values in VECTORS.items()}
+
+
+def write_chunks(root: Path, gene: str, rows: Any = slice(None), *, ids: Any = None) -> None:
+    folder = root / gene
+    folder.mkdir(parents=True)
+    names, values = np.array(IDS)[rows], VECTORS[gene][rows]
+    np.save(folder / "iids.npy", names if ids is None else ids)
+    for k, part in enumerate(np.array_split(values, 11)):  # eleven: 10 must follow 9, not 1
+        np.save(folder / f"embeddings_{k}_layer_last.npy", part)
+
+
+def write_npz(root: Path, gene: str) -> None:
+    np.savez(root / f"{gene}.npz", embeddings=VECTORS[gene][::-1], iids=np.array(IDS)[::-1])
+
+
+def write_parquet(root: Path, gene: str) -> None:
+    table = {"eid": IDS, "embedding_dim": [5] * 37, "source_model": ["m"] * 37, "vector": list(VECTORS[gene])}
+    pq.write_table(pa.table(table), root / f"{gene}.parquet")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_chunks(tmp_path, "APOE")
+    write_npz(tmp_path, "COMT")
+    write_parquet(tmp_path, "BDNF")
+    return tmp_path
+
+
+def test_every_layout_gives_its_gene_to_the_same_subjects(root: Path) -> None:
+    panel = open_precomputed(root)
+    assert panel.gene_ids == ("APOE", "BDNF", "COMT")
+    assert panel.subject_ids == tuple(IDS)
+    dense = np.hstack([VECTORS[gene] for gene in panel.gene_ids])
+    for first, last in ((0, 28), (3, 19), (15, 22), (20, 21)):
+        np.testing.assert_array_equal(panel.read_columns(slice(first, last)), dense[:, first:last])
+
+
+def test_a_panel_is_streamed_as_a_view(root: Path) -> None:
+    panel = open_precomputed(root, gene_ids=["COMT", "APOE"])
+    view = TableView(panel, panel.subject_ids, panel.column_groups)
+    assert panel.subject_ids == tuple(IDS[::-1])  # the order of the first gene
+    dense = np.hstack([VECTORS["COMT"], VECTORS["APOE"]])[::-1]
+    assert view.column_groups == ("COMT",) * 7 + ("APOE",) * 16
+    np.testing.assert_allclose(ViewPCA(5).fit_transform(view), ViewPCA(5).fit_transform(dense), atol=1e-12)
+    assert set(ViewPCA(5).fit(view).group_loadings(view, dense[:, 0])["gene_id"]) == {"COMT", "APOE"}
+
+
+def test_subjects_that_differ_between_genes_are_left_out_and_counted_or_refused(tmp_path: Path) -> None:
+    write_chunks(tmp_path, "APOE", slice(4, None))
+    write_chunks(tmp_path, "COMT", slice(None, 30))
+    panel = open_precomputed(tmp_path)
+    assert panel.subject_ids == tuple(IDS[4:30])
+    assert panel.dropped == {"APOE": 7, "COMT": 4}
+    np.testing.assert_array_equal(panel.read_columns(slice(16, 23)), VECTORS["COMT"][4:30])
+    with pytest.raises(InputError, match="APOE has 33, APOE 33 and 26 are in all"):
+        open_precomputed(tmp_path, overlap="refuse")
+
+
+def no_ids(root: Path) -> None:
+    write_chunks(root, "APOE")
+    (root / "APOE" / "iids.npy").unlink()
+
+
+def odd_chunk(root: Path) -> None:
+    write_chunks(root, "APOE")
+    np.save(root / "APOE" / "embeddings_3_layer_last.npy", np.zeros((4, 9)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(no_ids, r"needs iids\.npy", id="no ids"),
+        pytest.param(odd_chunk, r"embeddings_3_layer_last\.npy must be subjects x 16", id="another width"),
+        pytest.param(lambda r: write_chunks(r, "APOE", ids=np.arange(36)), "36 ids for 37 rows", id="fewer ids"),
+        pytest.param(lambda r: write_chunks(r, "APOE", ids=np.arange(37.0)), "floats as subject ids", id="float ids"),
+        pytest.param(lambda r: write_chunks(r, "APOE", ids=np.array(["a"] * 37)), "'a' 37 times", id="repeated"),
+        pytest.param(
+            lambda r: write_chunks(r, "APOE", ids=np.array(IDS, dtype=object)), "text or integers", id="objects"
+        ),
+        pytest.param(lambda r: None, "it holds none of these", id="empty"),
+    ],
+)
+def test_bad_folders_get_their_sentence(make: Any, message: str, tmp_path: Path) -> None:
+    make(tmp_path)
+    with pytest.raises(InputError, match=message):
+        open_precomputed(tmp_path)
+
+
+def test_a_gene_that_is_not_there_is_named(root: Path) -> None:
+    with pytest.raises(InputError, match="1 of 2 are missing, such as DISC1"):
+        open_precomputed(root, gene_ids=["APOE", "DISC1"])
+
+
+def test_ids_stay_text(root: Path) -> None:
+    panel: PrecomputedPanel = open_precomputed(root)
+    assert panel.subject_ids[7] == "0007"

@@ -1,0 +1,49 @@
+"""Real subjects embedded window by window, haplotype by haplotype, against each distinct window once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoders.dna.embed import embed_missing, read_embeddings
+from encoders.dna.registry import load_encoder
+from encoders.genome.annotation import read_panel
+from encoders.genome.reference import Reference
+from encoders.genome.variants import VariantFiles
+from encoders.genome.windows import WindowTable, make_window_table
+from encoders.store import EmbeddingStore
+from encoders.subjects import make_gene_factors
+
+N_SUBJECTS = 50
+
+
+@pytest.fixture(scope="module")
+def table(real_data: Path) -> WindowTable:
+    """Fifty phased subjects and the genes of one megabase of chromosome 20."""
+    folder = real_data / "genome/grch37_chr20"
+    variants = VariantFiles(next(folder.glob("*EUR300*.vcf.gz")))
+    return make_window_table(
+        Reference(next(folder.glob("*.fa.gz"))),
+        read_panel(next(folder.glob("*.gtf")), unstranded="forward"),
+        variants,
+        subject_ids=list(variants.samples)[:N_SUBJECTS],
+    )
+
+
+def test_fifty_subjects_are_the_same_with_and_without_deduplication(table: WindowTable, tmp_path: Path) -> None:
+    encoder = load_encoder("kmer-spectrum")
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    embed_missing(encoder, table.sequences, store)
+    once = read_embeddings(table.sequences, store)
+    factors = make_gene_factors(table, once)
+    for g in range(0, len(table.gene_ids), 3):
+        windows = np.flatnonzero(table.gene_index == g)
+        expected = np.zeros((N_SUBJECTS, once.shape[1]))
+        for window in windows:
+            carried = table.haplotypes(window)
+            again = encoder.embed([table.sequences[i] for i in carried])  # every copy, however often it repeats
+            np.testing.assert_array_equal(again, once[carried])
+            both = again.astype(np.float64).reshape(N_SUBJECTS, table.ploidy, -1).mean(axis=1)
+            expected += table.weight[window] * both
+        found = factors.offsets[g] + factors.designs[g] @ factors.embeddings[g].astype(np.float64)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
