@@ -29,7 +29,7 @@ def make_arms(config: RunConfig) -> tuple[EncoderConfig, ...]:
     if config.experiment == "pooling":
         return tuple(_pooling_variants(config))
     if config.experiment == "rc":
-        return tuple(_variant(arm, rc=mode) for arm, mode in product(config.encoders, config.rc.modes))
+        return tuple(make_variant(arm, rc=mode) for arm, mode in product(config.encoders, config.rc.modes))
     return config.encoders
 
 
@@ -56,10 +56,10 @@ def _registered(arm: EncoderConfig) -> str:
 
 def _pooling_variants(config: RunConfig) -> Iterator[EncoderConfig]:
     for arm, pooling, layer in product(config.encoders, config.pooling.poolings, config.pooling.layers):
-        yield _variant(arm, pooling=pooling, layer=layer)
+        yield make_variant(arm, pooling=pooling, layer=layer)
 
 
-def _variant(arm: EncoderConfig, **changes: str | int) -> EncoderConfig:
+def make_variant(arm: EncoderConfig, **changes: str | int) -> EncoderConfig:
     """The same arm with other settings, which its name says."""
     name = "-".join([arm.name, *map(_word, changes.values())])
     return arm.model_copy(update=changes | {"name": name})

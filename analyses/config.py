@@ -12,7 +12,15 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from analyses.arm_grid import make_arms
-from analyses.experiment_config import AuditConfig, CompareConfig, DimsConfig, ExperimentName, PoolingConfig, RcConfig
+from analyses.experiment_config import (
+    AuditConfig,
+    CompareConfig,
+    DimsConfig,
+    ExperimentName,
+    PoolingConfig,
+    RcConfig,
+    TuneConfig,
+)
 from analyses.section import Section
 
 Options = dict[str, bool | int | float | str]
@@ -175,6 +183,7 @@ class RunConfig(Section):
     rc: RcConfig = RcConfig()
     dims: DimsConfig = DimsConfig()
     audit: AuditConfig = AuditConfig()
+    tune: TuneConfig = TuneConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

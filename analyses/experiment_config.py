@@ -44,3 +44,15 @@ class AuditConfig(Section):
     n_components: int = Field(default=50, ge=1)
     n_shuffles: int = Field(default=199, ge=19)
     n_pairings: int = Field(default=20, ge=1)
+
+
+class TuneConfig(Section):
+    """``experiment: tune``: what a search may vary, and how many folds are set aside for the one test."""
+
+    n_trials: int = Field(default=30, ge=1)
+    test_folds: int = Field(default=1, ge=1)
+    inner_splits: int = Field(default=3, ge=2)
+    poolings: tuple[Literal["mean", "cls", "max"], ...] = ("mean",)
+    layers: tuple[int, ...] = (-1,)
+    n_components: tuple[int, int] = (2, 50)
+    penalty: tuple[float, float] = (0.0, 0.95)

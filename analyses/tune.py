@@ -1,0 +1,271 @@
+"""``experiment: tune``: pooling, layer, dimensions and penalty by Optuna, in inner folds; no other file knows Optuna.
+
+Some folds of the run are set aside. Trials see the other subjects alone, in inner folds; the best setting is then
+fitted on all of those and tested once on the subjects set aside. Trials lie in a journal, so that an interrupted search
+goes on where it stopped and several processes can share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.arm_grid import make_variant
+from analyses.arms import SequenceArm, make_sequence_arm
+from analyses.config import EncoderConfig
+from analyses.confounding import make_design
+from analyses.errors import InputError
+from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
+from analyses.formats import format_number, format_p
+from analyses.progress import progress_bar
+from analyses.provenance import digest
+from fusion.folds import make_folds
+from fusion.tuned import Setting, embed_inner, evaluate_setting, inner_correlation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from optuna.study import Study
+    from optuna.trial import Trial
+
+    from analyses.run import Run
+    from fusion.fold_embedding import FoldEmbedding
+    from fusion.views import View
+
+Result = dict[str, Any]
+BATCH = 4
+"""Trials asked for at once: fixed, so that the search does not depend on the number of workers."""
+
+
+def run(run: Run) -> Result:
+    """One search per arm and tested view."""
+    tested = [name for name, view in run.config.brain.items() if view.role == "test"]
+    searches = [_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in tested]
+    return {
+        "searches": searches,
+        "answer": [_sentence(search) for search in searches],
+        "metrics": {f"tune/rho_{s['arm']}_{s['view']}": s["tested"]["rho"] for s in searches},
+        "trials": [trial for search in searches for trial in _trials(search)],
+    }
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What one study needs: an arm, a brain view, the subjects it may learn from and those set aside."""
+
+    run: Run
+    arm: EncoderConfig
+    view: str
+
+    @property
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Subjects to learn from, and subjects set aside."""
+        folds, settings = self.run.folds, self.run.config.tune
+        if settings.test_folds >= folds.n_splits:
+            raise InputError(
+                f"tune.test_folds must leave folds to learn from; got {settings.test_folds} of {folds.n_splits}."
+            )
+        aside = folds.assignments < settings.test_folds
+        return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+    @property
+    def confounds(self) -> Any:
+        """Table and design, or None."""
+        config = self.run.config
+        return (self.run.cohort.covariates, make_design(config)) if config.confounds else None
+
+    @property
+    def scale(self) -> tuple[bool, bool]:
+        return self.run.config.alignment.scale_x, self.run.config.alignment.scale_y
+
+    def views(self, variant: SequenceArm) -> tuple[View, View]:
+        return variant.gene_view(), self.run.brain_view(self.view)
+
+    @property
+    def key(self) -> str:
+        """What the trials depend on: a journal of other subjects or settings is another study."""
+        parts = [self.run.windows_key, self.run.folds.sha256, self.run.config.tune.model_dump(), self.arm.model_dump()]
+        return digest(parts, self.view, [c.model_dump() for c in self.run.config.confounds], self.scale)[:16]
+
+
+class _Objective:
+    """Inner held-out correlation of a trial's setting; embeddings of a pooling and layer are made once."""
+
+    def __init__(self, problem: _Problem) -> None:
+        self._problem = problem
+        self.variant = cache(self._variant)
+        self._embedded = cache(self._embed)
+
+    def suggest(self, trial: Trial) -> tuple[tuple[str, int], Setting]:
+        """The trial's pooling and layer, and its setting."""
+        settings = self._problem.run.config.tune
+        kind = (
+            str(trial.suggest_categorical("pooling", settings.poolings)),
+            int(trial.suggest_categorical("layer", settings.layers)),
+        )
+        low, high = settings.n_components
+        size = trial.suggest_int("n_components", low, high, log=True)
+        least, most = settings.penalty
+        return kind, Setting(size, trial.suggest_float("penalty", least, most))
+
+    def prepare(self, kinds: set[tuple[str, int]]) -> None:
+        """Embed what a batch needs, once, before its trials run beside each other."""
+        for kind in sorted(kinds):
+            self._embedded(kind)
+
+    def value(self, kind: tuple[str, int], setting: Setting) -> float:
+        """Mean over inner folds."""
+        return inner_correlation(self._embedded(kind), setting)
+
+    def _variant(self, kind: tuple[str, int]) -> SequenceArm:
+        run, arm = self._problem.run, self._problem.arm
+        named = arm if kind == (arm.pooling, arm.layer) else make_variant(arm, pooling=kind[0], layer=kind[1])
+        variant = make_sequence_arm(
+            named, run.config.store_root, lambda: run.window_table, window=run.config.genome.window
+        )
+        with progress_bar(f"embed {named.name}") as advance:
+            variant.embed(advance)
+        return variant
+
+    def _embed(self, kind: tuple[str, int]) -> list[FoldEmbedding]:
+        problem = self._problem
+        settings, folds, rows = problem.run.config.tune, problem.run.config.folds, problem.rows[0]
+        covariates = problem.run.cohort.covariates.iloc[rows]
+        group = folds.group or problem.run.config.kept_families
+        labels = {
+            name: None if column is None else covariates[column].astype(str).to_numpy()
+            for name, column in (("groups", group), ("stratify", folds.stratify))
+        }
+        inner = make_folds(len(rows), settings.inner_splits, random_state=problem.run.seeds.folds, **labels)
+        return embed_inner(
+            problem.views(self.variant(kind)),
+            problem.confounds,
+            rows,
+            inner,
+            n_components=settings.n_components[1],
+            scale=problem.scale,
+        )
+
+
+def _search(problem: _Problem) -> Result:
+    objective, run = _Objective(problem), problem.run
+    study = _open_study(problem)
+    _optimise(study, objective, problem)
+    best = study.best_trial
+    kind = (str(best.params["pooling"]), int(best.params["layer"]))
+    setting = Setting(int(best.params["n_components"]), float(best.params["penalty"]))
+    tested = evaluate_setting(
+        problem.views(objective.variant(kind)),
+        problem.confounds,
+        problem.rows,
+        setting,
+        scale=problem.scale,
+        n_permutations=run.config.alignment.n_permutations,
+        random_state=run.seeds.held_out,
+    )
+    finished = [trial for trial in study.trials if trial.value is not None]
+    return {
+        "arm": problem.arm.name,
+        "arm_label": objective.variant(kind).spec.label,
+        "view": problem.view,
+        "best": {**best.params, "inner_rho": best.value, "trial": best.number},
+        "tested": {
+            "rho": tested.rho,
+            "interval": tested.interval.tolist(),
+            "p": tested.p,
+            "n_train": tested.n_train,
+            "n_test": tested.n_test,
+        },
+        "trials": [{"number": trial.number, "inner_rho": trial.value, **trial.params} for trial in finished],
+    }
+
+
+def _open_study(problem: _Problem) -> Study:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    path = problem.run.workspace.path("experiments", f"tune__{problem.arm.name}__{problem.view}.journal")
+    return optuna.create_study(
+        study_name=problem.key,
+        storage=JournalStorage(JournalFileBackend(str(path))),
+        sampler=optuna.samplers.TPESampler(seed=problem.run.config.seed % 2**32),
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+
+def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
+    """Ask for trials in batches, evaluate a batch in parallel, tell the results in order."""
+    from joblib import Parallel, delayed
+
+    n_trials = problem.run.config.tune.n_trials
+    with progress_bar(f"tune {problem.arm.name} x {problem.view}") as advance:
+        while (done := sum(trial.state.is_finished() for trial in study.trials)) < n_trials:
+            trials = [study.ask() for _ in range(min(BATCH, n_trials - done))]
+            asked = [objective.suggest(trial) for trial in trials]
+            objective.prepare({kind for kind, _ in asked})
+            values = Parallel(n_jobs=problem.run.config.workers, prefer="threads")(
+                delayed(objective.value)(*one) for one in asked
+            )
+            for trial, value in zip(trials, values, strict=True):
+                study.tell(trial, value)
+            advance(done + len(trials), n_trials)
+
+
+def _sentence(search: Mapping[str, Any]) -> str:
+    best, tested = search["best"], search["tested"]
+    low, high = (format_number(bound) for bound in tested["interval"])
+    return (
+        f"{search['arm_label']} × {search['view']}: of {len(search['trials'])} trials the best took {best['pooling']} "
+        f"pooling, layer {best['layer']}, {best['n_components']} components and penalty "
+        f"{format_number(best['penalty'])} (inner ρ₁ {format_number(best['inner_rho'])}, which is chosen and so too "
+        f"large); in the {tested['n_test']} subjects set aside ρ₁ = {format_number(tested['rho'])} (95 % interval "
+        f"{low} to {high}, p = {format_p(tested['p'])})."
+    )
+
+
+def _trials(search: Mapping[str, Any]) -> list[Result]:
+    return [
+        {
+            "name": f"{search['arm']} x {search['view']}, trial {trial['number']}",
+            "params": {"encoder.name": search["arm"], "brain.view": search["view"]}
+            | {key: trial[key] for key in ("pooling", "layer", "n_components", "penalty")},
+            "metrics": {"inner/rho_1": trial["inner_rho"]},
+        }
+        for trial in search["trials"]
+    ]
+
+
+def draw(result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """How each search went."""
+    import pandas as pd
+
+    drawn = {}
+    for search in result["searches"]:
+        path = folder / f"tune__{search['arm']}__{search['view']}.svg"
+        drawn[path.stem] = save_figure(history_figure(search), path, pd.DataFrame(search["trials"]))
+    return drawn
+
+
+def history_figure(search: Mapping[str, Any]) -> Figure:
+    """Inner correlation of every trial, the best so far, and the test in the subjects set aside."""
+    trials, tested = search["trials"], search["tested"]
+    numbers = [trial["number"] + 1 for trial in trials]
+    values = np.array([trial["inner_rho"] for trial in trials])
+    with new_figure(2.6) as (figure, axes):
+        axes.plot(numbers, values, "o", color=GREY, markersize=4, label="trial, inner folds")
+        axes.step(numbers, np.maximum.accumulate(values), where="post", color=BLUE, label="best so far")
+        axes.axhline(tested["rho"], color=VERMILION, label=f"subjects set aside: {tested['rho']:.2f}")
+        axes.axhspan(*tested["interval"], color=VERMILION, alpha=0.1, linewidth=0)
+        axes.axhline(0, color=INK, linewidth=0.6)
+        axes.set_xlabel("trial")
+        axes.set_ylabel("held-out ρ₁")
+        axes.set_title(f"{search['arm_label']} × {search['view']}")
+        figure.legend(loc="outside lower left", ncols=3, handlelength=1.6)
+    return figure
