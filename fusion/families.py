@@ -22,7 +22,8 @@ def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, 
     ----------
     statistics : mapping of name to (observed, null)
         null : float64 array, shape [n_permutations + 1], the identity first. Row b must be the *same* permutation in
-        every test: same folds, blocks, confounds, seed and number of permutations. Statistics on one scale, large is
+        every test (encoders, brain views, PCA sizes): same folds, blocks, confounds, seed and number of
+        permutations; for cohorts without common subjects any permutations will do. Statistics on one scale, large is
         evidence.
 
     Returns

@@ -1,5 +1,6 @@
 """Families of tests: max-T over arms, paired differences."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy.stats import kstest
 
 from fusion import InputError, cross_validated_cca
-from fusion.families import paired_difference, westfall_young
+from fusion.families import paired_difference, subject_shares, westfall_young
 from fusion.results import CrossValidatedCCA
 
 N = 137
@@ -38,6 +39,55 @@ def test_max_t_by_hand() -> None:
     # b is largest: maxima 3, 1, 2.5, 1 -> 1/4; then a alone: 2, .5, 2.5, 1 -> 2/4
     assert adjusted == {"a": 0.5, "b": 0.25}
     assert westfall_young({}) == {}
+
+
+def _step_down_by_definition(null: np.ndarray) -> np.ndarray:
+    """Westfall & Young's algorithm 4.1 word by word: drop the largest, count maxima of the rest, enforce order."""
+    remaining, adjusted, largest_so_far = list(range(null.shape[1])), np.empty(null.shape[1]), 0.0
+    while remaining:
+        best = max(remaining, key=lambda j: null[0, j])
+        count = sum(max(row[j] for j in remaining) >= null[0, best] for row in null)
+        largest_so_far = max(largest_so_far, count / len(null))
+        adjusted[best] = largest_so_far
+        remaining.remove(best)
+    return adjusted
+
+
+def test_max_t_is_the_published_algorithm() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        null = rng.standard_normal((50, 5)) + 0.8 * rng.standard_normal((50, 1))
+        null[0] += rng.uniform(0, 2, 5)
+        adjusted = westfall_young({str(j): (null[0, j], null[:, j]) for j in range(5)})
+        np.testing.assert_allclose(list(adjusted.values()), _step_down_by_definition(null))
+
+
+def test_paired_p_is_that_of_all_swaps() -> None:
+    """Every one of the 2^9 swaps of nine clusters, against the drawn ones."""
+    strong, weak = _arms(1, (0.6, 0.3))
+    clusters = np.arange(N) % 9
+    shares = subject_shares(strong, 0) - subject_shares(weak, 0)
+    by_cluster = np.bincount(clusters, shares)
+    sums = np.array([np.dot(signs, by_cluster) for signs in product((-1, 1), repeat=9)])
+    exact = (np.abs(sums) >= abs(by_cluster.sum()) - 1e-9).mean()
+    drawn = paired_difference(strong, weak, groups=clusters, n_permutations=4999).p
+    assert drawn == pytest.approx(exact, abs=0.025)
+
+
+def test_paired_interval_is_that_of_a_plain_bootstrap() -> None:
+    """Subjects drawn within folds, both arms' correlations taken anew in every draw."""
+    first, second = _arms(3, (1.5, 0.8))
+    rng, draws = np.random.default_rng(0), []
+    folds = [np.flatnonzero(first.folds.assignments == fold) for fold in range(5)]
+    for _ in range(600):
+        rows = [rng.choice(fold, len(fold)) for fold in folds]
+        r = [
+            np.average([np.corrcoef(arm.x_scores[i, 0], arm.y_scores[i, 0])[0, 1] for i in rows], weights=arm.n_test)
+            for arm in (first, second)
+        ]
+        draws.append(r[0] - r[1])
+    interval = paired_difference(first, second, n_bootstrap=2000).interval
+    np.testing.assert_allclose(interval, np.quantile(draws, [0.025, 0.975]), atol=0.03)
 
 
 def test_adjusted_p_lies_between_single_and_bonferroni() -> None:
