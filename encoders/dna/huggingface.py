@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from encoders.dna.catalog import RANDOM_WEIGHTS
-from encoders.dna.checkpoints import fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints import fill_strictly
 from encoders.dna.framed_encoder import FramedEncoder, FramedTokenizer, plan_by_tokens
 from encoders.dna.licenses import AT_SOURCE
 from encoders.dna.linears import read_dtype
@@ -36,6 +36,7 @@ from encoders.dna.named_tokenizers import TOKENIZER_FILES, TOKENIZERS, make_toke
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.transformers_layouts import (
     HEADS,
@@ -115,13 +116,13 @@ def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str
             f"{request.name} needs a checkpoint: set source to a folder with config.json and model.safetensors or "
             "pytorch_model.bin, or to a hub id."
         )
-    checkpoint = find_checkpoint(request.source, request.revision)
+    checkpoint = find_any_checkpoint(request.source, request.revision)
     name = layout_name or str(checkpoint.config.get("model_type"))
     layout = find_layout(name, checkpoint.source)
     config = make_config(layout, checkpoint.config, checkpoint.source)
     tokenizer = read_tokenizer(tokenizer_name, numbers["k"], checkpoint)
     network = make_network(layout, config, checkpoint.source)
-    weights = computed_buffers(network) | current_names(read_weights(checkpoint.weights))
+    weights = computed_buffers(network) | current_names(read_any_weights(checkpoint))
     fill_strictly(network, weights, prefix=layout.prefix, unused=(*HEADS, *RECOMPUTED))
     digest = hashlib.sha256(json.dumps(checkpoint.config, sort_keys=True).encode()).hexdigest()
     provenance = {

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from encoders.dna.catalog import NON_COMMERCIAL, RANDOM_WEIGHTS
-from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints import Checkpoint, fill_strictly
 from encoders.dna.framed_encoder import FramedEncoder, plan_by_tokens
 from encoders.dna.licenses import AT_SOURCE, check_acceptance
 from encoders.dna.linears import read_dtype
@@ -21,6 +21,7 @@ from encoders.dna.nucleotide_transformer_model import NucleotideTransformer, Nuc
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.transformers_layouts import current_names
@@ -110,9 +111,9 @@ def _make_trained(
             "model.safetensors or pytorch_model.bin, or to a hub id such as "
             "InstaDeepAI/nucleotide-transformer-v2-50m-multi-species."
         )
-    checkpoint = find_checkpoint(request.source, request.revision)
+    checkpoint = find_any_checkpoint(request.source, request.revision)
     license_name = _check_license(checkpoint, texts["accept_license"])
-    weights = current_names(read_weights(checkpoint.weights))
+    weights = current_names(read_any_weights(checkpoint))
     shape = read_shape(checkpoint.config, weights, checkpoint.source)
     model = _make_network(shape, request.name)
     weights = _with_frequencies(weights, model)
