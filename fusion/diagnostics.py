@@ -1,13 +1,49 @@
 """Sentences that a user must see beside a permutation test: lost rank, leverage, heavy tails, few permutations."""
 
+import hashlib
 import math
 
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
 from fusion.cca import RANK_TOLERANCE, Basis
-from fusion.exchangeability import PermutationSet
+from fusion.errors import InputError
+from fusion.exchangeability import Blocks, PermutationSet
 from fusion.matrices import Matrix
+from fusion.variates import WhitenedViews
 
 LEVERAGE_FACTOR = 10
 KURTOSIS_LIMIT = 20
+FEWEST_PERMUTATIONS = 20
+"""Distinct permutations, identity included, below which no p-value can reach 5 %."""
+
+CENTRED = 1e-10
+"""A column whose sum falls below this share of its norm (times the root of its length) was centred beforehand."""
+
+
+def collect_warnings(
+    views: WhitenedViews, matrices: tuple[Matrix, Matrix], blocks: Blocks | None, permutations: object
+) -> tuple[str, ...]:
+    """All sentences of an in-sample test, each once.
+
+    Parameters
+    ----------
+    views : WhitenedViews
+    matrices : pair of float64 arrays, shape [n_subjects, n_features]
+        As given.
+    blocks : Blocks or None
+        Of all subjects.
+    permutations : PermutationSet or int array
+    """
+    sentences = permutation_warnings(permutations)
+    for name, side, matrix in (("x", views.x, matrices[0]), ("y", views.y, matrices[1])):
+        sentences += rank_warnings(name, side.basis) + duplicate_warnings(name, matrix, side.basis)
+        sentences += leverage_warnings(f"confounds of {name}", side.nuisance)
+        sentences += kurtosis_warnings(name, side.kurtosis)
+        if side.nuisance.shape[1] == 1:
+            sentences += residual_warnings(name, matrix, side.rank, blocks)
+    return tuple(dict.fromkeys(sentences))
 
 
 def rank_warnings(name: str, basis: Basis) -> list[str]:
@@ -25,6 +61,56 @@ def rank_warnings(name: str, basis: Basis) -> list[str]:
             f"largest singular value); the test uses rank {rank}."
         )
     return sentences
+
+
+def duplicate_warnings(name: str, matrix: Matrix, basis: Basis) -> list[str]:
+    """One sentence if columns repeat earlier ones; looked for only where rank is missing."""
+    if len(basis.weights) == basis.n_vanished + basis.rank:
+        return []
+    first: dict[bytes, int] = {}
+    digests = (hashlib.blake2b(column.tobytes()).digest() for column in matrix.T)
+    repeated = [(j, earlier) for j, digest in enumerate(digests) if (earlier := first.setdefault(digest, j)) != j]
+    if not repeated:
+        return []
+    column, earlier = repeated[0]
+    others = f" (and {len(repeated) - 1} more columns repeat others)" if len(repeated) > 1 else ""
+    return [f"{name}: column {column} repeats column {earlier}{others}; repeated columns count once."]
+
+
+def residual_warnings(name: str, matrix: Matrix, rank: int, blocks: Blocks | None) -> list[str]:
+    """Warn of a view that confounds were removed from beforehand, where the numbers show it; they cannot always.
+
+    They do when the view is wide, centred, and yet does not span the centred space of its rows, and when every column
+    sums to zero inside every block. A narrow view leaves room for any number of confounds removed.
+
+    Parameters
+    ----------
+    matrix : float64 array, shape [n_subjects, n_features]
+        Given without confounds.
+    rank : int
+        Of the centred view.
+    blocks : Blocks or None
+        Of all subjects.
+    """
+    advice = "pass the view as measured, and its confounds: shuffled residuals give false positives."
+    sentences = []
+    n_subjects, width = matrix.shape
+    if rank < n_subjects - 1 <= width and _sums_vanish(matrix, np.zeros(n_subjects, dtype=np.int64)):
+        sentences.append(
+            f"{name}: {width} centred columns span only {rank} of {n_subjects - 1} dimensions, as after removing "
+            f"{n_subjects - 1 - rank} confounds beforehand; {advice}"
+        )
+    labels = None if blocks is None or blocks.mode != "within" else blocks.labels
+    if labels is not None and 1 < labels.max() + 1 <= n_subjects // 2 and _sums_vanish(matrix, labels):
+        sentences.append(f"{name}: every column sums to 0 in every block, as after removing block means; {advice}")
+    return sentences
+
+
+def _sums_vanish(matrix: Matrix, labels: NDArray[np.int64]) -> bool:
+    members = (np.ones(len(labels)), (labels, np.arange(len(labels))))
+    sums = scipy.sparse.csr_array(members) @ matrix
+    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    return bool((np.abs(sums) <= CENTRED * np.sqrt(len(matrix)) * norms).all())
 
 
 def leverage_warnings(name: str, nuisance: Matrix) -> list[str]:
@@ -55,6 +141,16 @@ def kurtosis_warnings(name: str, kurtosis: Matrix) -> list[str]:
         f"{name}: {n_heavy} columns have kurtosis above {KURTOSIS_LIMIT} (highest {kurtosis.max():.3g}, column "
         f"{int(kurtosis.argmax())}); consider a rank-based inverse normal transform of the residuals."
     ]
+
+
+def check_permutations_suffice(permutations: PermutationSet) -> None:
+    """Raise an `InputError` if so few distinct permutations exist that no p-value can reach 5 %."""
+    if permutations.log_size < math.log(FEWEST_PERMUTATIONS) - 1e-9:
+        size = round(math.exp(permutations.log_size))
+        raise InputError(
+            f"A test at 5 % needs at least {FEWEST_PERMUTATIONS} distinct permutations; {permutations.n_rows} rows in "
+            f"these blocks allow {size}, so that no p can fall below {1 / size:.2g}: use more or coarser blocks."
+        )
 
 
 def permutation_warnings(permutations: object) -> list[str]:

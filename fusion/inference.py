@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fusion.device import place
-from fusion.diagnostics import kurtosis_warnings, leverage_warnings, permutation_warnings, rank_warnings
+from fusion.diagnostics import check_permutations_suffice, collect_warnings
 from fusion.errors import InputError
 from fusion.exchangeability import Permutation, PermutationSet, as_blocks, check_permutations, make_permutations
 from fusion.kernel import PermutedStatistics, Statistic
@@ -175,7 +175,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         reference=reference,
         conditioned=condition_on_tested,
         seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
-        warnings=_collect_warnings(views, drawn),
+        warnings=collect_warnings(views, matrices, None if bases else blocks, drawn),
     )
 
 
@@ -207,7 +207,9 @@ def _permutation_set(
     n_rows = views.projection.n_rows
     if permutations is not None:
         return check_permutations(permutations, n_rows)
-    return make_permutations(n_rows, n_permutations, blocks=views.blocks, random_state=random_state)
+    drawn = make_permutations(n_rows, n_permutations, blocks=views.blocks, random_state=random_state)
+    check_permutations_suffice(drawn)
+    return drawn
 
 
 def _blank_after(null: Matrix, level: float | None) -> bool:
@@ -233,12 +235,3 @@ def _describe_scheme(views: WhitenedViews, permutations: Any) -> str:
         return f"nested blocks of {views.blocks.labels.shape[1]} levels"
     n_blocks = len(np.unique(views.blocks.labels))
     return f"rows within {n_blocks} blocks" if views.blocks.mode == "within" else f"{n_blocks} whole blocks"
-
-
-def _collect_warnings(views: WhitenedViews, drawn: PermutationSet | Permutation) -> tuple[str, ...]:
-    sentences = permutation_warnings(drawn)
-    for name, side in (("x", views.x), ("y", views.y)):
-        sentences += rank_warnings(name, side.basis)
-        sentences += leverage_warnings(f"confounds of {name}", side.nuisance)
-        sentences += kurtosis_warnings(name, side.kurtosis)
-    return tuple(dict.fromkeys(sentences))

@@ -258,6 +258,44 @@ def test_leverage_and_heavy_tails_are_named(views: dict[str, np.ndarray]) -> Non
     assert any(s.startswith("x: 1 columns have kurtosis above 20") for s in warnings)
 
 
+def test_repeated_columns_are_named_and_change_nothing(views: dict[str, np.ndarray]) -> None:
+    doubled = views | {"x": np.column_stack([views["x"], views["x"][:, [2, 4]]])}
+    result = permutation_test_cca(**doubled, n_permutations=9, random_state=0)
+    clean = permutation_test_cca(**views, n_permutations=9, random_state=0)
+    np.testing.assert_allclose(result.null_statistics, clean.null_statistics, atol=1e-8)
+    assert any("column 7 repeats column 2 (and 1 more columns repeat others)" in s for s in result.warnings)
+
+
+def _residuals(matrix: np.ndarray, confounds: np.ndarray) -> np.ndarray:
+    design = np.column_stack([np.ones(len(matrix)), confounds])
+    return matrix - design @ np.linalg.lstsq(design, matrix)[0]
+
+
+def test_views_that_are_residuals_already_are_named_where_it_shows(views: dict[str, np.ndarray]) -> None:
+    rng = np.random.default_rng(4)
+    wide, confounds = rng.standard_normal((N, 90)), rng.standard_normal((N, 12))
+    narrow = rng.standard_normal((N, 3))
+    found = permutation_test_cca(_residuals(wide, confounds), narrow, n_permutations=29).warnings
+    assert any("span only 48 of 60 dimensions, as after removing 12 confounds" in s for s in found)
+    sites = np.arange(N) % 5
+    dummies = np.eye(5)[sites][:, 1:]
+    settings = {"projection": "theil", "exchangeability_blocks": sites, "n_permutations": 29}
+    found = permutation_test_cca(_residuals(views["x"], dummies), views["y"], **settings).warnings
+    assert [s.partition(";")[0] for s in found] == [
+        "x: every column sums to 0 in every block, as after removing block means"
+    ]
+    assert permutation_test_cca(views["x"], views["y"], dummies, **settings).warnings == ()
+    assert permutation_test_cca(views["x"], views["y"], n_permutations=29).warnings == ()
+
+
+def test_blocks_that_allow_no_significant_p_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((30, 2)), rng.standard_normal((30, 3))
+    three = Blocks(np.repeat([0, 1, 2], 10), "whole")
+    with pytest.raises(InputError, match=r"30 rows in these blocks allow 6, so that no p can fall below 0\.17"):
+        permutation_test_cca(x, y, projection="theil", exchangeability_blocks=three)
+
+
 NOISE = np.random.default_rng(0).standard_normal((N, 40))
 
 
