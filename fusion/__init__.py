@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fusion.confounds import infer_confounds as infer_confounds
     from fusion.cross_validation import cross_validated_cca as cross_validated_cca
     from fusion.detectability import NullR1 as NullR1
+    from fusion.detectability import approximate_null_r1 as approximate_null_r1
     from fusion.detectability import flags as flags
     from fusion.detectability import null_r1 as null_r1
     from fusion.detectability import required_n as required_n
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from fusion.folds import make_folds as make_folds
     from fusion.harmonize import ComBat as ComBat
     from fusion.inference import permutation_test_cca as permutation_test_cca
+    from fusion.interpretation import bootstrap_refits as bootstrap_refits
+    from fusion.interpretation import loading_table as loading_table
+    from fusion.interpretation import redundancy as redundancy
+    from fusion.interpretation import split_half_cosines as split_half_cosines
     from fusion.late_fusion import LateFusion as LateFusion
     from fusion.loadings import feature_loadings as feature_loadings
     from fusion.loadings import group_loadings as group_loadings
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from fusion.overlap import OverlapTable as OverlapTable
     from fusion.overlap import align_subjects as align_subjects
     from fusion.pca import ViewPCA as ViewPCA
+    from fusion.power import detectable_rho as detectable_rho
+    from fusion.power import predicted_power as predicted_power
     from fusion.ranking import Ranking as Ranking
     from fusion.ranking import rank_arms as rank_arms
     from fusion.residualize import Residualizer as Residualizer
@@ -73,23 +80,30 @@ _OWNERS = {
     "View": "views",
     "ViewPCA": "pca",
     "align_subjects": "overlap",
+    "approximate_null_r1": "detectability",
     "as_view": "views",
+    "bootstrap_refits": "interpretation",
     "choose_dimensions": "dimensions",
     "cross_validated_cca": "cross_validation",
+    "detectable_rho": "power",
     "feature_loadings": "loadings",
     "flags": "detectability",
     "group_loadings": "loadings",
     "infer_confounds": "confounds",
     "linear_cka": "similarity",
+    "loading_table": "interpretation",
     "make_folds": "folds",
     "make_permutations": "exchangeability",
     "null_r1": "detectability",
     "paired_difference": "families",
     "permutation_test_cca": "inference",
+    "predicted_power": "power",
     "principal_angles": "similarity",
     "rank_arms": "ranking",
+    "redundancy": "interpretation",
     "required_n": "detectability",
     "rho_c": "detectability",
+    "split_half_cosines": "interpretation",
     "structure_correlations": "loadings",
     "wachter_edge": "detectability",
     "westfall_young": "families",
