@@ -7,7 +7,6 @@ their confounds, and permutes rows of a semi-orthogonal projection (Huh-Jhun or 
 from typing import Any, Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from fusion.device import place
 from fusion.diagnostics import check_permutations_suffice, collect_warnings
@@ -16,7 +15,7 @@ from fusion.exchangeability import Permutation, PermutationSet, as_blocks, check
 from fusion.kernel import PermutedStatistics, Statistic
 from fusion.matrices import Matrix, as_matrix, check_same_subjects
 from fusion.p_values import permutation_p
-from fusion.parallel import Progress, map_permutations
+from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.projections import Identity
 from fusion.results import PermutationTestCCA
 from fusion.screening import screen_in_float32
@@ -141,7 +140,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         )
     sides = _pair_confounds(confounds, confounds_x, confounds_y)
     check_same_subjects(x=x, y=y, confounds_x=sides[0], confounds_y=sides[1])
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         matrices = as_matrix(x, "x"), as_matrix(y, "y")
         nuisance = _optional(sides[0], "confounds_x"), _optional(sides[1], "confounds_y")
         blocks = as_blocks(exchangeability_blocks, len(matrices[0]))

@@ -1,11 +1,15 @@
 """Work over permutation indices, in fixed portions, with one BLAS thread per worker: same bits for any n_jobs."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
+import scipy.linalg  # noqa: F401 (its BLAS must be loaded before the libraries are listed)
 from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from fusion.matrices import Matrix
 
@@ -14,6 +18,17 @@ PORTION = 32
 
 Progress = Callable[[int, int], None]
 """Called with the number of permutations done and the total."""
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Context in which BLAS has one thread. Its libraries are looked up once: that takes longer than a small test."""
+    limits: AbstractContextManager[Any] = _blas().limit(limits=1)
+    return limits
 
 
 def map_permutations(
@@ -57,5 +72,5 @@ class _Shared:
 
 
 def _portion(shared: _Shared, indices: range) -> Matrix:
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         return np.stack([shared.function(index) for index in indices])
