@@ -61,7 +61,25 @@ def _found(found: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[s
     if others:
         listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in others)
         sentences.append(f"So do {listed}.")
-    return [*sentences, _correction(results)]
+    return [*sentences, _correction(results), *_stability(best["alignment"].facts)]
+
+
+def _stability(facts: Mapping[str, Any]) -> list[str]:
+    """Whether the leading pattern is that of the link or of the sample, where halves could be fitted."""
+    halves = facts.get("interpretation", {}).get("split_half")
+    if not halves:
+        return []
+    genes, brain = halves["x_loadings"], halves["y_loadings"]
+    chance = max(genes["null_q95"], brain["null_q95"])
+    cosines = f"{format_number(genes['median'])} for genes and {format_number(brain['median'])} for brain"
+    steady = min(genes["median"], brain["median"]) > chance
+    verdict = (
+        "so its loadings may be read" if steady else "so its loadings are not to be read: the pattern does not return"
+    )
+    return [
+        f"Fitted to random halves of the subjects, its first component has loadings with a cosine of {cosines} (noise: "
+        f"below {format_number(chance)} in 95 % of halves), {verdict}."
+    ]
 
 
 def _not_found(tested: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
@@ -76,8 +94,14 @@ def _not_found(tested: Sequence[Mapping[str, Any]], results: ResultsFolder) -> l
         f"held-out ρ₁, of {best['alignment'].title}, is {_in_figures(best)}.",
         _correction(results),
         f"With {size}, links below a correlation of about {rho_c} (the detectability threshold) cannot be told from "
-        "noise in-sample: this result speaks against strong links, not against weak ones.",
+        f"noise in-sample{_power(facts['detectability'])}: this result speaks against strong links, not against weak "
+        "ones.",
     ]
+
+
+def _power(detectability: Mapping[str, Any]) -> str:
+    rho = detectability.get("rho_at_80_percent_power")
+    return "" if rho is None else f", and one of {format_number(rho)} would be found with 80 % power (Roy's test)"
 
 
 def _control(controls: Sequence[Mapping[str, Any]]) -> list[str]:

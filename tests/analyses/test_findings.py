@@ -33,12 +33,27 @@ def test_a_found_link_is_said_first_with_value_interval_null_and_p(tmp_path: Pat
     assert f"corrected p = {format_p(row['p_corrected'])}" in first
     assert any("negative control, which holds no link, is not significant" in sentence for sentence in rest)
     assert any("random weights" in sentence for sentence in rest)
+    halves = row["alignment"].facts["interpretation"]["split_half"]
+    said = next(sentence for sentence in rest if "random halves" in sentence)
+    assert format_number(halves["x_loadings"]["median"]) in said
+    assert "may be read" in said
+
+
+def test_loadings_that_do_not_return_in_halves_are_not_to_be_read(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path)
+
+    def forget(facts: dict[str, Any]) -> None:
+        facts["interpretation"]["split_half"]["x_loadings"]["median"] = 0.1
+
+    edit(folder / "alignments" / "kmer-5__linked" / "alignment.json", forget)
+    assert any("the pattern does not return" in sentence for sentence in answer(read_results_folder(folder)))
 
 
 def test_a_null_result_says_what_could_have_been_found(tmp_path: Path) -> None:
     sentences = answer(read_results_folder(write_run_folder(tmp_path, planted=False)))
     assert sentences[0].startswith("No alignment of genes and brain beyond chance was found")
     assert any("below a correlation of about 0.23" in sentence for sentence in sentences)
+    assert any("0.28 would be found with 80 % power" in sentence for sentence in sentences)
     assert not any("simulated" in sentence for sentence in sentences)
 
 
