@@ -45,6 +45,9 @@ class GenomeConfig(Section):
     missing: Literal["reference", "N", "refuse"] = "reference"
     unstranded: Literal["refuse", "forward"] = "refuse"
     contig_aliases: bool = False
+    promoter_flank: int = Field(default=1000, ge=1)
+    callable_regions: Path | None = None
+    outside_callable: Literal["reference", "N"] = "reference"
 
     @field_validator("reference", "annotation", "variants", "genes", mode="before")
     @classmethod

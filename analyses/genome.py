@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.config import GenomeConfig
+from analyses.variant_paths import find_variants, variant_parts
 from encoders.genome.annotation import Panel, read_panel
+from encoders.genome.callable_regions import CallableRegions
 from encoders.genome.contigs import check_spelling
 from encoders.genome.gate import check_reference_alleles
 from encoders.genome.reference import Reference
@@ -37,6 +40,21 @@ class Genome:
         return self.variants.samples_on(self.chroms)
 
 
+def genome_files(config: GenomeConfig) -> dict[str, Path]:
+    """Every file that the windows depend on, by the configuration key that names it: PGEN and Zarr are several."""
+    listed = {
+        "reference": config.reference,
+        "annotation": config.annotation,
+        "variants": find_variants(config.variants),
+        "callable_regions": () if config.callable_regions is None else (config.callable_regions,),
+    }
+    found = {f"genome.{key}.{number}": path for key, paths in listed.items() for number, path in enumerate(paths)}
+    parts = {
+        f"{key}:{part.relative_to(path.parent)}": part for key, path in found.items() for part in variant_parts(path)
+    }
+    return {key: path for key, path in found.items() if not path.is_dir()} | parts
+
+
 def open_genome(config: GenomeConfig) -> Genome:
     """Open the files and choose the panel; nothing large is read yet."""
     panel = read_panel(
@@ -46,7 +64,7 @@ def open_genome(config: GenomeConfig) -> Genome:
         biotype=config.biotype,
         unstranded=config.unstranded,
     )
-    genome = Genome(Reference(config.reference), panel, VariantFiles(config.variants))
+    genome = Genome(Reference(config.reference), panel, VariantFiles(find_variants(config.variants)))
     if not config.contig_aliases:
         check_spelling(genome.chroms, genome.reference.contigs, of="reference")
         check_spelling(genome.chroms, genome.variants.contigs, of="variant files")
@@ -65,6 +83,9 @@ def count_windows(
         Counts, events by kind, gate and settings: no subject's data.
     """
     gate = check_reference_alleles(genome.reference, genome.variants, genome.panel)
+    regions = None if config.callable_regions is None else CallableRegions(config.callable_regions)
+    if regions is not None:
+        regions.check_contigs(genome.chroms)
     table = make_window_table(
         genome.reference,
         genome.panel,
@@ -74,6 +95,9 @@ def count_windows(
         window=config.window,
         unphased=config.unphased,
         missing=config.missing,
+        promoter_flank=config.promoter_flank,
+        callable_regions=regions,
+        outside_callable=config.outside_callable,
         progress=progress,
     )
     summary = {

@@ -15,7 +15,7 @@ from analyses.cohort import Cohort, read_cohort
 from analyses.config import RunConfig
 from analyses.confounding import make_blocks, make_design, make_nuisance
 from analyses.errors import InputError
-from analyses.genome import Genome, open_genome
+from analyses.genome import Genome, genome_files, open_genome
 from analyses.planting import plant_link
 from analyses.provenance import code_version, digest, file_fingerprint
 from analyses.workspace import Workspace
@@ -176,7 +176,7 @@ class Run:
     def windows_key(self) -> str:
         """What the windows depend on."""
         genome = self.config.genome
-        files = self._fingerprints((*genome.reference, *genome.annotation, *genome.variants))
+        files = self._fingerprints(genome_files(genome).values())
         return digest(code_version(), genome.model_dump(mode="json"), files, self.cohort.subject_ids)
 
     def alignment_key(self, arm: str, view: str) -> str:
@@ -215,11 +215,8 @@ class Run:
 
 def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
     """Every input file, once; a missing one stops the run before anything is read or written."""
-    genome = config.genome
     wanted = {
-        **{f"genome.reference.{i}": path for i, path in enumerate(genome.reference)},
-        **{f"genome.annotation.{i}": path for i, path in enumerate(genome.annotation)},
-        **{f"genome.variants.{i}": path for i, path in enumerate(genome.variants)},
+        **genome_files(config.genome),
         **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
         **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
     }

@@ -31,6 +31,15 @@ def find_variants(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
+def variant_parts(path: Path) -> list[Path]:
+    """What belongs to a variant file beside itself: the tables of a PGEN, everything in a Zarr folder."""
+    if path.is_dir():
+        return sorted(part for part in path.rglob("*") if part.is_file())
+    if path.suffix != ".pgen":
+        return []
+    return [part for suffix in (".pvar", ".pvar.zst", ".psam") if (part := path.with_suffix(suffix)).is_file()]
+
+
 def read_subjects(path: Path | None, samples: Sequence[str]) -> tuple[str, ...]:
     """Ids of a file, in its order, without its header; every sample if there is no file.
 
