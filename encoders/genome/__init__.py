@@ -21,6 +21,7 @@ _EXPORTS = {
     "haplotype_sequences": "haplotypes",
     "WindowTable": "window_table",
     "make_window_table": "windows",
+    "merge_window_tables": "window_merge",
     "count_in_allele_space": "windows",
     "WindowCount": "allele_space",
     "CallableRegions": "callable_regions",

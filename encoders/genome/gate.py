@@ -13,6 +13,10 @@ _CHANCE = 0.35
 """Unrelated sequence matches about one base in four (an off-by-one 0.23-0.26, a wrong build 0.24)."""
 
 
+Agreement = tuple[bool, bool, bool]
+"""Whether REF spells the reference at its position, one base before and one base after."""
+
+
 @dataclass(frozen=True)
 class GateReport:
     """How many REF alleles of the panel's records spell the reference.
@@ -67,9 +71,44 @@ def check_reference_alleles(
     """
     panel = panel_or_intervals
     intervals = [gene.interval for gene in panel.genes] if isinstance(panel, Panel) else list(panel)
+    return judge_agreement(compare_reference_alleles(reference, variants, intervals), intervals, minimum=minimum)
+
+
+def compare_reference_alleles(
+    reference: Reference, variants: VariantFiles, intervals: Sequence[Interval]
+) -> dict[tuple[str, Site], Agreement]:
+    """For each record of these places, by contig and site, whether its REF spells the reference.
+
+    Raises
+    ------
+    InputError
+        If a contig is in the variants and not in the reference, or the other way round.
+    """
     agreement: dict[tuple[str, Site], Agreement] = {}
     for interval in intervals:
         agreement |= _compare(reference, variants, interval)
+    return agreement
+
+
+def judge_agreement(
+    agreement: dict[tuple[str, Site], Agreement], intervals: Sequence[Interval], *, minimum: float = 0.999
+) -> GateReport:
+    """Count what was compared, perhaps part by part, and refuse too small a share (:func:`check_reference_alleles`).
+
+    Parameters
+    ----------
+    agreement : dict
+        Of :func:`compare_reference_alleles`; dictionaries of several parts are joined.
+    intervals : sequence of Interval
+        The places compared, for the message.
+    minimum : float
+        Smallest share of records that must agree.
+
+    Raises
+    ------
+    InputError
+        If there is no record, or fewer agree.
+    """
     if not agreement:
         raise InputError(
             f"the variant files need records in the panel; they have none in {len(intervals)} places (first "
@@ -85,10 +124,6 @@ def check_reference_alleles(
             f"{report.n_records} do (first that does not: {contig}:{site.position + 1} {site.ref}), {_cause(agreement)}"
         )
     return report
-
-
-Agreement = tuple[bool, bool, bool]
-"""Whether REF spells the reference at its position, one base before and one base after."""
 
 
 def _compare(reference: Reference, variants: VariantFiles, interval: Interval) -> dict[tuple[str, Site], Agreement]:
