@@ -54,7 +54,9 @@ def choose_alleles(
     unphased : {"phased", "as-written", "iupac", "iupac-unphased", "alternate"}
         Refuse unphased heterozygotes; take the alleles in the order written; write both alleles of every genotype, or
         of the unphased ones, as IUPAC codes; take the first ALT wherever a subject carries one. Under "iupac" a
-        homozygous reference genotype claims its bases, as in ``bcftools consensus -I``.
+        homozygous reference genotype claims its bases, as in ``bcftools consensus -I``. "alternate" depends on no
+        order: of two ALT the first of the record, and the known one of a half-missing genotype, where ``bcftools
+        consensus -H A`` takes the last written and none.
     missing : {"reference", "N", "refuse"}
 
     Returns

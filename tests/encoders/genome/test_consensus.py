@@ -29,6 +29,10 @@ POLICIES: dict[str, dict[str, Any]] = {
     "IUPAC_I@1.24": {"unphased": "iupac"},
     "default_applyALT@1.16": {"unphased": "alternate"},
 }
+MISSING_WITH_CODES: dict[str, dict[str, Any]] = {
+    "1pIu_M_N": {"haplotype": 1, "unphased": "iupac-unphased", "missing": "N"},
+    "IUPAC_M_N": {"unphased": "iupac", "missing": "N"},
+}
 EDGE_CASES = (
     "snp_het_phased", "deletion", "complex_indel_no_shared_anchor", "snp_then_insertion_same_pos",
     "two_insertions_same_pos", "deletion_next_to_snp", "star_allele_0|2", "missing_./.", "unphased_0/1", "symbolic_DEL",
@@ -130,7 +134,8 @@ def test_generated_records_equal_bcftools_itself(
     reference, variants = Reference(write_fasta({"20": genome})), VariantFiles(vcf)
     options = {
         "H1@1.24": "-H 1", "H2@1.24": "-H 2", "H1_M_N@1.24": "-H 1 -M N", "H2_M_N@1.24": "-H 2 -M N",
-        "1pIu@1.24": "-H 1pIu", "2pIu@1.24": "-H 2pIu", "IUPAC_I@1.24": "-I",
+        "1pIu@1.24": "-H 1pIu", "2pIu@1.24": "-H 2pIu", "IUPAC_I@1.24": "-I", "1pIu_M_N": "-H 1pIu -M N",
+        "IUPAC_M_N": "-I -M N",
     }  # fmt: skip
     n_compared = 0
     for policy, text in options.items():
@@ -139,7 +144,9 @@ def test_generated_records_equal_bcftools_itself(
             expected = bcftools_consensus(genome[start:end], region, vcf, "-s", "S1", *text.split())
         except pysam.utils.SamtoolsError:
             continue
-        found = haplotype_sequence(reference, variants, parse_region(region), "S1", **POLICIES[policy])
+        found = haplotype_sequence(
+            reference, variants, parse_region(region), "S1", **(POLICIES | MISSING_WITH_CODES)[policy]
+        )
         assert found == expected, (policy, region, records)
         n_compared += 1
     assert n_compared >= 4

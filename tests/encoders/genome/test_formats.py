@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pgenlib
@@ -11,9 +12,12 @@ import pytest
 import zarr
 
 from encoders.errors import InputError
+from encoders.genome.annotation import Panel
 from encoders.genome.genotypes import GenotypeBlock
-from encoders.genome.intervals import Interval, parse_region
+from encoders.genome.intervals import Gene, Interval, parse_region
+from encoders.genome.reference import Reference
 from encoders.genome.variants import VariantFiles
+from encoders.genome.windows import make_window_table
 
 SAMPLES = tuple(f"S{number}" for number in range(1, 12))
 REGION = Interval("20", 100, 200)
@@ -231,3 +235,25 @@ def test_bad_zarr_stores_each_have_their_sentence(
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(InputError, match=r"pip install 'gene-brain-fusion\[zarr\]'"):
         VariantFiles(store)
+
+
+@pytest.mark.parametrize("kind", ["pgen", "zarr"])
+@pytest.mark.parametrize("unphased", ["iupac", "alternate"])
+def test_windows_of_every_format_are_those_of_the_vcf(
+    small_vcf: Path, write_fasta: Callable[..., Path], tmp_path: Path, kind: str, unphased: Any
+) -> None:
+    bases = list("ACGT" * 100)
+    for site in VariantFiles(small_vcf).sites(Interval("20", 0, 400)):
+        bases[site.position : site.position + len(site.ref)] = site.ref
+    reference = Reference(write_fasta({"20": "".join(bases)}))
+    gene = Gene("G", "G", Interval("20", 90, 240, "-"), (Interval("20", 90, 240, "-"),), "by hand")
+    panel = Panel((gene,), "canonical", ("by hand",), "none")
+    path = _write_pgen(small_vcf, tmp_path / "s") if kind == "pgen" else _write_zarr(small_vcf, tmp_path / "s.zarr")
+    expected, found = (
+        make_window_table(reference, panel, VariantFiles(source), window=17, unphased=unphased, missing="N")
+        for source in (small_vcf, path)
+    )
+    for window in range(expected.n_windows):
+        ours, theirs = (np.array(t.sequence_ids)[t.haplotypes(window)] for t in (found, expected))
+        assert np.array_equal(ours, theirs)
+    assert found.events.keys() == expected.events.keys()
