@@ -99,6 +99,9 @@ def make_metrics(row: Facts) -> Iterator[tuple[str, float, int]]:
     yield "train/null_q95_1", in_sample["null_q95_r1"], 0
     yield "n/subjects", facts["n"]["subjects"], 0
     yield "n/genes", facts["n"]["genes"], 0
+    for side, name in (("x", "genes"), ("y", "brain")):
+        if halves := facts.get("interpretation", {}).get("split_half"):
+            yield f"stability/{name}_cosine", halves[f"{side}_loadings"]["median"], 0
     for k, rho in enumerate(held_out["rho"], start=1):
         yield "spectrum/heldout_rho", rho, k
     for k, value in enumerate(r, start=1):
