@@ -1,7 +1,6 @@
 """The device loop: each distinct sequence once, nothing twice, whatever happens in between."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -61,6 +60,54 @@ def test_a_cohort_of_haplotypes_costs_its_distinct_sequences(tmp_path: Path) -> 
     assert time.perf_counter() - start < 1
     assert (second.n_cached, second.n_encoded, second.n_forward_passes) == (100, 0, 0)
     assert again.batches == []
+
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "as it is": {},
+    "both strands": {"rc": "average"},
+    "pooling": {"pooling": "max"},
+    "layer": {"layer": 1},
+    "dtype": {"dtype": "bfloat16"},
+    "windows": {"long": "stitch"},
+    "wider windows": {"long": "stitch", "max_tokens": 2048},
+    "wider margin": {"long": "stitch", "margin": 80},
+    "weights": {"seed": 1},
+    "limit": {"max_tokens": 4096},
+}
+
+
+def test_a_changed_setting_never_hits_the_cache(tmp_path: Path) -> None:
+    (sequence,) = make_sequences(1, longest=60)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    for setting in SETTINGS.values():
+        encoder = load_encoder("untrained:dnabert2", device="cpu", **sizes, **setting)  # type: ignore[arg-type]
+        for n_encoded in (1, 0):
+            report = embed_missing(encoder, [sequence], EmbeddingStore(tmp_path, encoder.spec))
+            assert (report.n_encoded, report.n_cached) == (n_encoded, 1 - n_encoded)
+    assert len(list(tmp_path.iterdir())) == len(SETTINGS)
+
+
+def test_a_long_gene_is_read_in_windows_by_the_encoder_that_was_asked_to(tmp_path: Path) -> None:
+    """Whole, not in pieces: its vector is the encoder's own, and one for both strands."""
+    gene = "".join(np.random.default_rng(8).choice(list("ACGT"), 700))
+    encoder = load_encoder(
+        "untrained:dnabert-3",
+        rc="average",
+        long="stitch",
+        margin=30,
+        device="cpu",
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=24,
+    )
+    store = EmbeddingStore(tmp_path, encoder.spec)
+    report = embed_missing(encoder, [gene, reverse_complement(gene)], store)
+    assert (report.n_encoded, report.n_split) == (1, 0)
+    assert report.runtime["device"] == "cpu"
+    assert report.runtime["linears"] in ("mkl", "onednn")
+    vectors = read_embeddings([gene, reverse_complement(gene)], store)
+    np.testing.assert_array_equal(vectors, np.repeat(encoder.embed([gene]), 2, axis=0))
 
 
 def test_batches_keep_the_budget_and_like_lengths_together(tmp_path: Path) -> None:
@@ -158,18 +205,35 @@ report = embed_missing(encoder, sequences, EmbeddingStore(pathlib.Path(sys.argv[
 """
 
 
-def test_killed_runs_resume_with_nothing_lost_or_doubled(tmp_path: Path) -> None:
+KILL = EMBED.replace(
+    'print("ready", flush=True)',
+    """
+import os, signal, time
+store = EmbeddingStore(pathlib.Path(sys.argv[1]), encoder.spec)
+for delay in np.random.default_rng(1).uniform(0.001, 0.12, 20):
+    child = os.fork()
+    if not child:
+        embed_missing(encoder, sequences, EmbeddingStore(pathlib.Path(sys.argv[1]), encoder.spec), shard_size=5)
+        os._exit(0)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print(len(store), flush=True)
+sys.exit()
+""",
+)
+"""The same run, killed twenty times at points drawn by chance; each time the vectors there are counted."""
+
+
+def test_runs_killed_at_twenty_points_resume_with_nothing_lost_or_doubled(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(600)]
     encoder = load_encoder("kmer-spectrum", k=4)
-    for delay in (0.02, 0.05, 0.05):
-        process = subprocess.Popen([sys.executable, "-c", EMBED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+    run = subprocess.run([sys.executable, "-c", KILL, str(tmp_path)], capture_output=True, text=True, check=True)
+    counts = [int(line) for line in run.stdout.split()]
+    assert len(counts) == 20
+    assert counts == sorted(counts), "what was stored stays"
+    assert counts[0] < 600, "the first was killed at work"
     store = EmbeddingStore(tmp_path, encoder.spec)
     n_before = len(store)
     report = embed_missing(encoder, sequences, store)
