@@ -15,6 +15,7 @@ SIZES: dict[str, dict[str, int]] = {
     "untrained:dnabert2": BERT | {"max_tokens": 400},
     "untrained:caduceus-ph": CADUCEUS,
     "untrained:caduceus-ps": CADUCEUS,
+    "untrained:hyenadna": {"d_model": 12, "n_layer": 2, "d_inner": 20, "max_seq_len": 400},
 }
 PLAIN = "ACGTTGCAACGGATTACAGCTTGACCATGCAGTCAAGC"
 
