@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from analyses.config import RunConfig
 from analyses.errors import InputError
 
-_INPUT_PATHS = {"reference", "annotation", "variants", "path", "truth", "source"}
+_INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}
 _OUTPUT_PATHS = {"output", "store"}
 
 
@@ -43,7 +43,6 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     """
     known = {**os.environ, **(variables or {})}
     tree = _read_extended(path, known)
-    _read_arms(tree, path.parent, known)
     for assignment in overrides:
         _assign(tree, assignment)
     _read_arms(tree, path.parent, known)  # an override may name other files
@@ -72,13 +71,15 @@ def _read_arms(tree: dict[str, Any], folder: Path, variables: Mapping[str, str])
 
 
 def _read_extended(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """A file's keys over those of the file it ``extends`` (same folder, so that paths keep their meaning)."""
+    """A file's keys over those of the file it ``extends``; each file's paths are relative to its own folder."""
     tree = _read_yaml(path, variables)
     base = tree.pop("extends", None)
+    _read_arms(tree, path.parent, variables)
+    tree = _resolve_paths(tree, base=path.parent.resolve())
     if base is None:
-        return tree
-    if Path(base).name != base:
-        raise InputError(f"{path}: extends must name a file in the same folder; got '{base}'.")
+        return dict(tree)
+    if not isinstance(base, str):
+        raise InputError(f"{path}: extends must name one YAML file; got {base!r}.")
     return _merge(_read_extended(path.parent / base, variables), tree)
 
 

@@ -21,6 +21,7 @@ __all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "ser
 
 LOCAL_INTERFACE = "http://127.0.0.1:5000"
 _EXPERIMENT_SUFFIX = "/alignment"
+VIEWS = (BY_RC_MODE, SUMMARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,9 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     experiment_id = _open_experiment(client, f"{panel(results)}{_EXPERIMENT_SUFFIX}", sqlite_path(uri))
     with stop_on_signals():
         run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
-    return LoggedRun(experiment_id, run_ids, deep_link(LOCAL_INTERFACE if sqlite_path(uri) else uri, experiment_id))
+    interface = LOCAL_INTERFACE if sqlite_path(uri) else uri
+    view = BY_RC_MODE if len({arm["spec"]["rc_mode"] for arm in results.run["arms"]}) > 1 else SUMMARY
+    return LoggedRun(experiment_id, run_ids, deep_link(interface, experiment_id, view))
 
 
 def _open_experiment(client: Any, name: str, database: Path | None) -> str:
@@ -135,7 +138,7 @@ def _open_experiment(client: Any, name: str, database: Path | None) -> str:
         )
     tags = {"mlflow.note.content": NOTE, "mlflow.experimentKind": "custom_model_development"}
     if views_supported(mlflow.__version__):
-        tags |= dict(view.tag(time.time_ns() // 10**6) for view in (SUMMARY, BY_RC_MODE))
+        tags |= dict(view.tag(time.time_ns() // 10**6) for view in VIEWS)
     for key in tags.keys() - experiment.tags.keys():
         client.set_experiment_tag(experiment.experiment_id, key, tags[key])
     return str(experiment.experiment_id)
@@ -215,5 +218,10 @@ def serve_ui(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> None:
     prepare_store(resolved)
     experiments = _client(resolved).search_experiments(filter_string=f"name LIKE '%{_EXPERIMENT_SUFFIX}'")
     interface = f"http://{host}:{port}"
-    lines = [f"{found.name}\n  {deep_link(interface, found.experiment_id)}" for found in experiments]
+    lines = [
+        "\n".join(
+            [found.name, *(f"  {view.name}: {deep_link(interface, found.experiment_id, view)}" for view in VIEWS)]
+        )
+        for found in experiments
+    ]
     run_server(command, host=host, port=port, lines=[*lines, "Press Ctrl-C to stop."])

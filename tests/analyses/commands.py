@@ -8,7 +8,12 @@ from analyses.pipeline import Pipeline
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 #: Quick, and enough for the planted link to be found.
-SETTINGS = ("alignment.n_permutations=199", "folds.n_splits=4")
+SETTINGS = (
+    "alignment.n_permutations=199",
+    "folds.n_splits=4",
+    "experiment=align",
+    "encoders=[encoders/kmer-spectrum.yaml, encoders/untrained-dnabert-3-rc.yaml]",
+)
 
 Command = Callable[..., int]
 
