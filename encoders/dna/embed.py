@@ -106,8 +106,8 @@ def embed_missing(
     keys.sort(key=lambda key: (-len(found.bases_of[key]), key))
     if keys:
         prove_once(encoder, store.folder.parent)
-    suits: int = batch_bp or getattr(encoder, "batch_bp", BATCH_BP)
-    batches = _Batches(encoder, found.bases_of, suits, progress, n_to_do=len(keys))
+    suits: int = getattr(encoder, "batch_bp", BATCH_BP)
+    batches = _Batches(encoder, found.bases_of, batch_bp or suits, progress, n_to_do=len(keys))
     with _all_cores():
         for first in range(0, len(keys), shard_size):
             asked = keys[first : first + shard_size]

@@ -210,7 +210,7 @@ KILL = EMBED.replace(
     """
 import os, signal, time
 store = EmbeddingStore(pathlib.Path(sys.argv[1]), encoder.spec)
-for delay in np.random.default_rng(1).uniform(0.001, 0.12, 20):
+for delay in np.random.default_rng(1).uniform(0.001, 0.25, 20):
     child = os.fork()
     if not child:
         embed_missing(encoder, sequences, EmbeddingStore(pathlib.Path(sys.argv[1]), encoder.spec), shard_size=5)
