@@ -9,8 +9,8 @@ import scipy.linalg
 from fusion.rows import Matrix
 from fusion.tiles import inner, mix_columns, subtract_product
 
-BLOCK = 64
-CHECK = 2  # blocks between two looks at the residuals
+BLOCK = 32
+CHECK = 8  # blocks between two looks at the residuals
 MAX_RESTARTS = 100
 BREAKDOWN = 1e-10  # of the largest eigenvalue: what is left of a block is rounding, and its directions are chance
 
@@ -48,7 +48,7 @@ def leading_eigenpairs(
     square : callable
         ``S @ block`` for a block of shape (size, n_columns).
     size, k : int
-        `size` must exceed 2.5 `k` and `k` + 4 blocks of 64.
+        `size` must exceed `k` by more than a few blocks.
     rng : numpy Generator
         Of the random start block.
     tolerance : float
@@ -57,23 +57,23 @@ def leading_eigenpairs(
     Notes
     -----
     Golub & Underwood (1977), Mathematical Software III, 361-377; thick restart: Wu & Simon (2000),
-    doi:10.1137/S0895479898334605. The basis holds 2.5 k vectors; every block is orthogonalised against all of it.
+    doi:10.1137/S0895479898334605. The basis holds 3.5 k vectors; every block is orthogonalised against all of it.
     """
-    space = _Space(square, size, capacity=k + max(3 * k // 2, 4 * BLOCK), rng=rng)
+    space = _Space(square, size, capacity=min(size, k + max(5 * k // 2, 4 * BLOCK)), rng=rng)
     restarts = 0
     while True:
         space.grow()
-        if space.filled < k + 2 * BLOCK or (space.blocks % CHECK and not space.full):
+        if not space.full and (space.blocks % CHECK or space.filled < 2 * k):
             continue
-        values, mixing = space.ritz()
-        gaps = np.linalg.norm(space.left_over @ mixing[space.last, :k], axis=0)
+        values, mixing = space.ritz(k)
+        gaps = np.linalg.norm(space.left_over @ mixing[space.last], axis=0)
         gaps[gaps <= 1e-13 * values[0]] = 0
-        residual = float((gaps / np.maximum(values[:k], np.finfo(float).tiny)).max())
+        residual = float((gaps / np.maximum(values, np.finfo(float).tiny)).max())
         if residual <= tolerance or (space.full and restarts == MAX_RESTARTS - 1):
-            return Eigenpairs(values[:k], space.rotated(mixing[:, :k]), residual)
+            return Eigenpairs(values, space.rotated(mixing), residual)
         if space.full:
             restarts += 1
-            space.restart(values, mixing, k + (space.filled - k) // 3)
+            space.restart(*space.ritz(k + (space.filled - k) // 3))
 
 
 class _Space:
@@ -133,17 +133,18 @@ class _Space:
             subtract_product(block, basis, inner(basis, block))
             self._next = np.linalg.qr(block).Q
 
-    def ritz(self) -> tuple[Matrix, Matrix]:
-        """Return Ritz values, descending, and their vectors in the basis."""
-        projected = self._projected[: self.filled, : self.filled]
-        values, vectors = scipy.linalg.eigh((projected + projected.T) / 2)
+    def ritz(self, count: int) -> tuple[Matrix, Matrix]:
+        """Return the `count` leading Ritz values, descending, and their vectors in the basis."""
+        projected, last = self._projected[: self.filled, : self.filled], self.filled - 1
+        values, vectors = scipy.linalg.eigh((projected + projected.T) / 2, subset_by_index=[last + 1 - count, last])
         return values[::-1], vectors[:, ::-1]
 
-    def restart(self, values: Matrix, mixing: Matrix, keep: int) -> None:
-        """Keep the leading Ritz vectors as the basis."""
-        mix_columns(self._basis[:, : self.filled], np.ascontiguousarray(mixing[:, :keep]))
+    def restart(self, values: Matrix, mixing: Matrix) -> None:
+        """Go on from Ritz vectors as the basis."""
+        mix_columns(self._basis[:, : self.filled], np.ascontiguousarray(mixing))
+        keep = len(values)
         self._projected[:] = 0
-        np.fill_diagonal(self._projected[:keep, :keep], values[:keep])
+        np.fill_diagonal(self._projected[:keep, :keep], values)
         self.filled, self._restarted = keep, True
 
     def rotated(self, mixing: Matrix) -> Matrix:
