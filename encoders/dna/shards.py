@@ -6,6 +6,7 @@ file of each weight. Its digest is that of the digests of the files in the order
 
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,15 @@ def find_any_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
     is_folder = Path(source).expanduser().is_dir()
     commit = None if is_folder else index.parent.name
     config = index.parent / "config.json" if is_folder else fetch_file(source, ("config.json",), commit)
-    for name in _shard_names(index):
-        if not is_folder:
+    if commit is not None:
+        for name in _shard_names(index):
             fetch_file(source, (name,), commit)
+        if commit != revision:
+            warnings.warn(
+                f"{source} was asked for at {revision or 'no revision'}, which is now commit {commit}; set revision: "
+                f"{commit} to have the same weights again.",
+                stacklevel=3,
+            )
     return Checkpoint(source, commit, _read_object(config), index, _digest(index))
 
 

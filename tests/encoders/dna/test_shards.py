@@ -1,7 +1,14 @@
 """Weights spread over several files are the same weights, and a file missing or exchanged is named."""
 
+import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from encoders import InputError, load_encoder
-from encoders.dna.shards import find_any_checkpoint
+from encoders.dna.shards import find_any_checkpoint, read_any_weights
 
 N_SHARDS = 3
 SEQUENCES = ["ACGTTGCATGGCATTACGAT", "TTGCA"]
@@ -42,6 +49,62 @@ def sharded(request: pytest.FixtureRequest, whole: Path, tmp_path: Path) -> Path
             save_file(part, folder / name)
     (folder / f"{request.param}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
     return folder
+
+
+FIND = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from encoders.dna.shards import find_any_checkpoint, read_any_weights
+found = find_any_checkpoint("owner/sharded", None)
+print(found.revision, found.weights_sha256, len(read_any_weights(found)))
+"""
+COMMIT = "5e872c94" * 5
+
+
+@pytest.fixture
+def hub(sharded: Path) -> Iterator[str]:
+    """A hub on the loopback that has the folder as owner/sharded."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.answer(with_body=False)
+
+        def do_GET(self) -> None:
+            self.answer(with_body=True)
+
+        def answer(self, *, with_body: bool) -> None:
+            path = sharded / self.path.rpartition("/")[2]
+            body = path.read_bytes() if path.is_file() else b""
+            self.send_response(200 if body else 404)
+            if not body:
+                self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_from_the_hub_they_are_those_of_one_commit(hub: str, sharded: Path, tmp_path: Path) -> None:
+    local = find_any_checkpoint(str(sharded))
+    n_weights = len(read_any_weights(local))
+    environment = os.environ | {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_DISABLE_XET": "1"}
+    found = subprocess.run(
+        [sys.executable, "-c", FIND], env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=100
+    )
+    assert found.stdout.split() == [COMMIT, local.weights_sha256, str(n_weights)]
 
 
 def shard(folder: Path, number: int) -> Path:
