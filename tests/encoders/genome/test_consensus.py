@@ -205,3 +205,47 @@ def test_an_ambiguous_reference_base_may_be_called_as_any_of_its_bases(
         Reference(write_fasta({"20": "T" * 100 + "MTTT"})), VariantFiles(vcf), parse_region("20:101-104"), ["S1"]
     )
     assert sequences == {"S1": ("CTTT", "MTTT")}
+
+
+@pytest.mark.parametrize("options", ["-H 1", "-H 2", "-H 1 -M N", "-H 2pIu"])
+def test_reference_blocks_and_deletions_without_end_equal_bcftools(
+    write_vcf: Callable[..., Path],
+    write_fasta: Callable[..., Path],
+    bcftools_consensus: Callable[..., str],
+    options: str,
+) -> None:
+    """Blocks of a gVCF (called, missing, spanning a variant), a <DEL> of its REF's length, a call without any ALT."""
+    genome = "".join(random.Random(7).choices("ACGT", k=120))
+    records = [
+        (4, genome[3], "<NON_REF>", "END=9", ["0/0"]),
+        (10, genome[9], "ACG"[genome[9] == "A"] + ",<NON_REF>", ".", ["1/1"]),
+        (12, genome[11], "<*>", "END=15", ["./."]),
+        (20, genome[19], "G" if genome[19] != "G" else "C", ".", ["0/1"]),
+        (20, genome[19], "<DEL>", "END=22", ["0/1"]),
+        (22, genome[21], "<DEL>", "END=24", ["0|1"]),
+        (30, genome[29:32], "<DEL>", ".", ["1|0"]),
+        (40, genome[39], "<*>", "END=44", ["0|1"]),
+    ]
+    records += [(50, genome[49], ".", "END=53", ["0/1"])] if options in {"-H 1", "-H 2"} else []
+    vcf = write_vcf(records)
+    policy = {
+        "-H 1": POLICIES["H1@1.24"], "-H 2": POLICIES["H2@1.24"], "-H 1 -M N": POLICIES["H1_M_N@1.24"],
+        "-H 2pIu": POLICIES["2pIu@1.24"],
+    }[options]  # fmt: skip
+    region = parse_region("20:1-120")
+    expected = bcftools_consensus(genome, "20:1-120", vcf, "-s", "S1", *options.split())
+    assert (
+        haplotype_sequence(Reference(write_fasta({"20": genome})), VariantFiles(vcf), region, "S1", **policy)
+        == expected
+    )
+
+
+def test_a_call_of_an_allele_that_the_record_lacks_is_named(
+    write_vcf: Callable[..., Path], write_fasta: Callable[..., Path]
+) -> None:
+    vcf = write_vcf([(105, "A", "C", ".", ["0|2"])])
+    arguments = (Reference(write_fasta({"20": "A" * 300})), VariantFiles(vcf), parse_region("20:101-160"), "S1")
+    assert haplotype_sequence(*arguments) == "A" * 60
+    for policies in ({"haplotype": 2}, {"unphased": "iupac"}, {"unphased": "alternate"}):
+        with pytest.raises(InputError, match=r"20:105 A>C of .* has 1 ALT and is called with number 2"):
+            haplotype_sequence(*arguments, **policies)
