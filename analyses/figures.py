@@ -171,9 +171,9 @@ def loadings_figure(
         axes.set_yticks(where, shown)
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
-        of_all = f"the {len(shown)} largest of {values.size}" if len(shown) < values.size else f"all {values.size}"
+        of_all = f"{len(shown)} largest of {values.size}" if len(shown) < values.size else f"all {values.size}"
         bars = "" if intervals is None else "; lines: 95 % intervals"
-        axes.set(xlabel=f"structure loading, first component, by {kind} ({of_all}{bars})")
+        axes.set(xlabel=f"structure loading, component 1, by {kind} ({of_all}{bars})")
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, -0.3 if (value < 0).any() else 0), max(high, 0.3))  # small loadings look small
         axes.set_title(title)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analyses.formats import format_number, format_p
-from analyses.results_folder import ResultsFolder
+from analyses.results_folder import Alignment, ResultsFolder
 
 ALPHA = 0.05
 CONTROL = "negative control"
@@ -58,26 +58,25 @@ def _found(found: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[s
         f"Genes ({best['alignment'].facts['arm_label']}) and brain ({best['alignment'].facts['view']}) align beyond "
         f"chance in subjects that took no part in fitting: held-out ρ₁ = {_in_figures(best)}."
     ]
+    sentences += _stability(best["alignment"])
     if others:
         listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in others)
         sentences.append(f"So do {listed}.")
-    return [*sentences, _correction(results), *_stability(best["alignment"].facts)]
+    return [*sentences, _correction(results)]
 
 
-def _stability(facts: Mapping[str, Any]) -> list[str]:
+def _stability(alignment: Alignment) -> list[str]:
     """Whether the leading pattern is that of the link or of the sample, where halves could be fitted."""
-    halves = facts.get("interpretation", {}).get("split_half")
+    halves = alignment.facts.get("interpretation", {}).get("split_half")
     if not halves:
         return []
     genes, brain = halves["x_loadings"], halves["y_loadings"]
     chance = max(genes["null_q95"], brain["null_q95"])
     cosines = f"{format_number(genes['median'])} for genes and {format_number(brain['median'])} for brain"
     steady = min(genes["median"], brain["median"]) > chance
-    verdict = (
-        "so its loadings may be read" if steady else "so its loadings are not to be read: the pattern does not return"
-    )
+    verdict = "so they may be read" if steady else "so they are not to be read: the pattern does not return"
     return [
-        f"Fitted to random halves of the subjects, its first component has loadings with a cosine of {cosines} (noise: "
+        f"Fitted to random halves of the subjects, the two patterns of loadings have a cosine of {cosines} (noise: "
         f"below {format_number(chance)} in 95 % of halves), {verdict}."
     ]
 
