@@ -125,8 +125,9 @@ def kinship(
 ) -> None:
     """Find relatives by KING-robust kinship and join them into families.
 
-    families.tsv (subject_id, family) can be given as a participants table; name its column in cohort.family_column to
-    keep one of each family, or as exchangeability blocks. Use genome-wide variants: a few genes do not show kinship.
+    families.tsv (subject_id, family, n_in_family, call_rate) can be given as a participants table: name its column in
+    cohort.family_column to keep one of each family, or as exchangeability blocks. Use genome-wide variants: a few
+    genes do not show kinship.
     """
     from analyses.relatedness import describe, write_kinship
 

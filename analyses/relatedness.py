@@ -46,7 +46,8 @@ def write_kinship(
     chunks = read_dosages(variants, ids, report, min_maf=min_maf, max_missing=max_missing)
     counts = count_pairs(chunks, len(ids))
     pairs = pairs_frame(counts, ids, cutoff)
-    families = make_families(pairs, ids)
+    rates = counts.call_rates()
+    families = make_families(pairs, ids).assign(call_rate=rates)
     summary = {
         "n_subjects": len(ids),
         "records": report.to_dict(),
@@ -55,6 +56,8 @@ def write_kinship(
         "n_families": int(families["family"].max()),
         "n_subjects_with_relatives": int((families["n_in_family"] > 1).sum()),
         "n_dropped_if_one_per_family": len(ids) - int(families["family"].max()),
+        "n_subjects_call_rate_below_0.95": int((rates < 0.95).sum()),
+        "lowest_call_rate": float(rates.min()),
         "note": _too_few(report.n_kept),
     }
     _write(folder, {"kinship.tsv": pairs, "families.tsv": families}, "kinship.json", summary)

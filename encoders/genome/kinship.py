@@ -71,6 +71,10 @@ class KingCounts:
         fewer[fewer == 0] = np.nan
         return numerator / (2 * fewer) + 0.5 - both / (4 * fewer)
 
+    def call_rates(self) -> Float64[np.ndarray, " n_subjects"]:
+        """Share of the records in which each subject's genotype is known."""
+        return np.diag(self.known) / self.n_records
+
 
 def _indicators(dosages: Int8[np.ndarray, "n_records n_subjects"]) -> tuple[np.ndarray, ...]:
     return dosages == 1, dosages == 0, dosages == 2, dosages >= 0

@@ -40,7 +40,9 @@ def _family(n_records: int = 20_000) -> np.ndarray:
 def test_kinship_is_the_published_formula_pair_by_pair() -> None:
     """Equation 11 of Manichaikul et al. (2010), written out with counts over jointly known records."""
     dosages = _random_dosages(731, 13)
-    kinship = count_pairs([dosages[:300], dosages[300:]], 13).kinship()
+    counts = count_pairs([dosages[:300], dosages[300:]], 13)
+    assert np.allclose(counts.call_rates(), (dosages >= 0).mean(axis=0))
+    kinship = counts.kinship()
     for i in range(13):
         for j in range(13):
             known = (dosages[:, i] >= 0) & (dosages[:, j] >= 0)
