@@ -88,7 +88,8 @@ class _Problem:
     @property
     def key(self) -> str:
         """What the trials depend on: a journal of other subjects or settings is another study."""
-        parts = [self.run.windows_key, self.run.folds.sha256, self.run.config.tune.model_dump(), self.arm.model_dump()]
+        space = self.run.config.tune.model_dump(exclude={"n_trials"})  # a longer search goes on with the same trials
+        parts = [self.run.windows_key, self.run.folds.sha256, space, self.arm.model_dump()]
         return digest(parts, self.view, [c.model_dump() for c in self.run.config.confounds], self.scale)[:16]
 
 
@@ -191,13 +192,15 @@ def _open_study(problem: _Problem) -> Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = problem.run.workspace.path("experiments", f"tune__{problem.arm.name}__{problem.view}.journal")
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=problem.key,
         storage=JournalStorage(JournalFileBackend(str(path))),
-        sampler=optuna.samplers.TPESampler(seed=problem.run.config.seed % 2**32),
         direction="maximize",
         load_if_exists=True,
     )
+    # A search that goes on must not draw the random numbers of its first trials again.
+    study.sampler = optuna.samplers.TPESampler(seed=(problem.run.config.seed + len(study.trials)) % 2**32)
+    return study
 
 
 def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
@@ -210,7 +213,7 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
             trials = [study.ask() for _ in range(min(BATCH, n_trials - done))]
             asked = [objective.suggest(trial) for trial in trials]
             objective.prepare({kind for kind, _ in asked})
-            values = Parallel(n_jobs=problem.run.config.workers, prefer="threads")(
+            values = Parallel(n_jobs=problem.run.config.workers, require="sharedmem")(
                 delayed(objective.value)(*one) for one in asked
             )
             for trial, value in zip(trials, values, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from analyses.config_file import load_config
 from analyses.pipeline import Pipeline
@@ -15,7 +16,10 @@ SETTINGS = (
     "encoders=[encoders/kmer-spectrum.yaml, encoders/untrained-dnabert-3-rc.yaml]",
 )
 
+EXPERIMENTS = CONFIG.parent / "experiments"
+
 Command = Callable[..., int]
+Experiment = Callable[..., dict[str, Any]]
 
 
 def run_arguments(output: Path, *settings: str) -> list[str]:

@@ -1,12 +1,16 @@
 """A small simulated cohort, one run of it, and the command line called in process."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analyses import cli
+from analyses.config_file import load_config
+from analyses.pipeline import Pipeline
 from analyses.simulate import DemoCohort, make_demo_cohort
-from tests.analyses.commands import Command, run_pipeline
+from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,27 @@ def genebrain(monkeypatch: pytest.MonkeyPatch, cohort: DemoCohort) -> Command:
         return 0
 
     return call
+
+
+@pytest.fixture(scope="session")
+def experiment(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """Runs ``configs/experiments/NAME.yaml`` on the small cohort and reads what it wrote."""
+    root = tmp_path_factory.mktemp("experiments")
+
+    def run(name: str, *settings: str, label: str = "", until: str = "report") -> dict[str, Any]:
+        output = root / f"{name}{label}"
+        quick = (f"output={output}", "alignment.n_permutations=99", "folds.n_splits=4", "workers=1", *settings)
+        config = load_config(EXPERIMENTS / f"{name}.yaml", quick, variables={"DEMO_COHORT": str(cohort.folder)})
+        Pipeline(config).run(until=until)
+        names = ("run", "comparison", f"experiments/{name}")
+        found = {Path(file).name: output / f"{file}.json" for file in names}
+        read = {file: json.loads(path.read_text()) for file, path in found.items() if path.exists()}
+        return {"folder": output, **read, **read.get(name, {})}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def compared(experiment: Experiment) -> dict[str, Any]:
+    """Two arms and the dosage baseline on the small cohort."""
+    return experiment("compare", "encoders=[../encoders/kmer-spectrum.yaml, ../encoders/untrained-caduceus-ps.yaml]")

@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -22,10 +23,31 @@ def test_it_defines_nothing_and_carries_no_output(path: Path) -> None:
     assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in nodes)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs(path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENEBRAIN_RESULTS", str(results))
+def _run(name: str) -> str:
+    """Text of every output of a notebook that ran to its end."""
+    (path,) = (path for path in NOTEBOOKS if path.stem == name)
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=str(path.parent))
-    text = "".join(str(output) for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
-    assert "p_max_t" in text
+    return "".join(str(output) for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
+
+
+def test_a_first_alignment_is_read(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENEBRAIN_RESULTS", str(results))
+    assert "p_max_t" in _run("01_first_alignment")
+
+
+def test_a_comparison_is_read(compared: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENEBRAIN_RESULTS", str(compared["folder"]))
+    text = _run("02_rc_equivariant_vs_averaged")
+    assert "untrained caduceus-ps" in text
+    assert "p_corrected" in text
+
+
+def test_an_own_cohort_is_run_on_copies_of_real_files(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENEBRAIN_REAL_DATA", str(real_data))
+    monkeypatch.setenv("GENEBRAIN_WORK", str(tmp_path))
+    text = _run("03_own_cohort")
+    assert "held-out rho_1" in text
+    assert (tmp_path / "results" / "report.html").is_file()
