@@ -134,9 +134,11 @@ def load_encoder(
     layer : int
         Layer that is pooled: 0 is the embedding layer, -1 the last.
     dtype, device : str
-        Number format of the computation; "auto" is a GPU where there is one.
+        Number format of the computation ("bfloat16": of the factors of products alone); "auto" is a GPU where there
+        is one.
     **options
-        Options of the encoder, such as ``k=5``.
+        Options of the encoder, such as ``k=5``. Token models take ``long="stitch"``: a sequence longer than
+        ``max_tokens`` is read in windows that overlap by ``margin`` tokens on either side, instead of being refused.
 
     Raises
     ------
