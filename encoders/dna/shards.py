@@ -15,6 +15,9 @@ from torch import Tensor
 from encoders.dna.checkpoints import WEIGHT_FILES, Checkpoint, fetch_file, find_checkpoint, read_weights
 from encoders.errors import InputError
 
+NOT_THERE = "The hub has no"
+"""How `fetch_file` says that the hub was reached and lacks a file."""
+
 INDEX_FILES = tuple(f"{name}.index.json" for name in WEIGHT_FILES)
 """In the order of preference."""
 
@@ -29,11 +32,12 @@ def find_any_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
     """
     try:
         return find_checkpoint(source, revision)
-    except InputError:
-        index = _find_index(source, revision)
+    except InputError as error:
+        is_folder = Path(source).expanduser().is_dir()
+        # Asked again only where the hub answered: without a network it is waited for half a minute each time.
+        index = _find_index(source, revision) if is_folder or NOT_THERE in str(error) else None
         if index is None:
             raise
-    is_folder = Path(source).expanduser().is_dir()
     commit = None if is_folder else index.parent.name
     config = index.parent / "config.json" if is_folder else fetch_file(source, ("config.json",), commit)
     if commit is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from encoders import InputError, load_encoder
@@ -105,6 +106,19 @@ def test_from_the_hub_they_are_those_of_one_commit(hub: str, sharded: Path, tmp_
         [sys.executable, "-c", FIND], env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=100
     )
     assert found.stdout.split() == [COMMIT, local.weights_sha256, str(n_weights)]
+
+
+def test_without_a_network_the_hub_is_asked_for_one_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def unreachable(_: str, name: str, **__: object) -> None:
+        asked.append(name)
+        raise LocalEntryNotFoundError(name)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", unreachable)
+    with pytest.raises(InputError, match="cannot be reached"):
+        find_any_checkpoint("owner/sharded", COMMIT)
+    assert asked == ["config.json"]
 
 
 def shard(folder: Path, number: int) -> Path:
