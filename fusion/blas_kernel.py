@@ -23,14 +23,19 @@ def processor_flags() -> frozenset[str]:
     return frozenset(line.partition(":")[2].split())
 
 
-def prefer_fast_kernel() -> None:
+def prefer_fast_kernel(*, insist: bool = False) -> None:
     """Ask OpenBLAS for its AVX-512 kernel, in this process and its children.
 
-    Only if the processor has every instruction of it, the user has not chosen, and numpy is not imported yet. The
-    kernels round differently, so the last digits of results may; runs record which one they had.
+    Only if the processor has every instruction of it and numpy is not imported yet. The kernels round differently, so
+    the last digits of results may; runs record which one they had.
+
+    Parameters
+    ----------
+    insist : bool
+        Even if the variable is set already.
     """
     if processor_flags() >= NEEDED and "numpy" not in sys.modules:
-        os.environ.setdefault("OPENBLAS_CORETYPE", FAST)
+        os.environ["OPENBLAS_CORETYPE"] = FAST if insist else os.environ.get("OPENBLAS_CORETYPE", FAST)
 
 
 def kernel_warnings() -> list[str]:

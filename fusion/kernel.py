@@ -133,16 +133,17 @@ def _by_schur_complement(product: Real, n_pairs: int) -> Matrix:
     wide = product if product.shape[0] >= product.shape[1] else product.T
     p, q = wide.shape[0] - n_pairs, wide.shape[1] - n_pairs
     block, of_second, of_first, corner = wide[:p, :q], wide[:p, q:], wide[p:, :q], wide[p:, q:]
-    gram = -(block.T @ block)
-    gram.flat[:: q + 1] += 1
-    halves, factor = _half_log_determinants(gram)
+    syrk = scipy.linalg.get_blas_funcs("syrk", (wide,))
+    identity = np.eye(q, dtype=wide.dtype, order="F")
+    gram = syrk(-1.0, block.T, beta=1.0, c=identity, overwrite_c=1, lower=1)  # I - A'A, of which only half is needed
+    halves, factor = _half_log_determinants(gram.T)
     last = halves[-1]
     if n_pairs == 0 or np.isinf(last):
         return np.full(n_pairs + 1, -2 * last)
     cross = np.hstack([of_first.T, -(block.T @ of_second)])
     cross = scipy.linalg.solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
-    identity = np.eye(n_pairs, dtype=wide.dtype)
-    schur = np.block([[identity, corner], [corner.T, identity - of_second.T @ of_second]]) - cross.T @ cross
+    of_pairs = np.eye(n_pairs, dtype=wide.dtype)
+    schur = np.block([[of_pairs, corner], [corner.T, of_pairs - of_second.T @ of_second]]) - cross.T @ cross
     order = np.arange(2 * n_pairs).reshape(2, n_pairs).T.ravel()
     later = pick_steps(last + _half_log_determinants(schur[np.ix_(order, order)])[0], n_pairs)
     return np.append(later, -2 * last)
