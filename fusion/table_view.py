@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from fusion.errors import InputError
 from fusion.rows import Matrix, Rows, column_slices, row_index, unique_ids
+from fusion.tiles import fill_transposed_product, tiled
+from fusion.tiles import product as row_tiled_product
 
 if TYPE_CHECKING:
     from fusion.moments import Moments
@@ -74,14 +76,16 @@ class TableView:
         self._check_finite()
 
     @classmethod
-    def from_npy(cls, path: str | Path, subject_ids: Sequence[str], feature_names: Sequence[str] | None = None) -> Any:
+    def from_npy(
+        cls, path: str | Path, subject_ids: Sequence[str], feature_names: Sequence[str] | None = None
+    ) -> "TableView":
         """Stream a matrix from a ``.npy`` file; see :class:`fusion.column_files.NpyColumns`."""
         from fusion.column_files import NpyColumns
 
         return cls(NpyColumns(path), subject_ids, feature_names)
 
     @classmethod
-    def from_hdf5(cls, path: str | Path, *, values: str = "X", ids: str = "eid") -> Any:
+    def from_hdf5(cls, path: str | Path, *, values: str = "X", ids: str = "eid") -> "TableView":
         """Stream a matrix from a dataset of an HDF5 file; see :class:`fusion.column_files.Hdf5Columns`."""
         from fusion.column_files import Hdf5Columns
 
@@ -89,7 +93,7 @@ class TableView:
         return cls(source, source.read_ids(ids))
 
     @classmethod
-    def from_parquet(cls, path: str | Path, *, id_column: str = "eid", vector: str = "vector") -> Any:
+    def from_parquet(cls, path: str | Path, *, id_column: str = "eid", vector: str = "vector") -> "TableView":
         """Stream numeric columns, or one column of vectors; see :func:`fusion.column_files.unpack_parquet`."""
         from fusion.column_files import unpack_parquet
 
@@ -120,15 +124,17 @@ class TableView:
     def multiply(self, matrix: Matrix) -> Matrix:
         """Return ``X @ matrix``."""
         product = np.zeros((self.shape[0], matrix.shape[1]))
-        for columns, block in self.column_blocks():
-            product += block @ matrix[columns]
+        with tiled():
+            for columns, block in self.column_blocks():
+                product += row_tiled_product(block, matrix[columns])
         return product
 
     def multiply_transposed(self, matrix: Matrix) -> Matrix:
         """Return ``X.T @ matrix``."""
         product = np.empty((self.shape[1], matrix.shape[1]))
-        for columns, block in self.column_blocks():
-            np.matmul(block.T, matrix, out=product[columns])
+        with tiled():
+            for columns, block in self.column_blocks():
+                fill_transposed_product(product[columns], block, matrix)
         return product
 
     def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from fusion.rows import Matrix
 
 ROW_TILE = 4096
+COLUMN_TILE = 512
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,6 +82,16 @@ def product(left: Matrix, right: Matrix) -> Matrix:
 
     map_tiles(fill, row_tiles(len(left)))
     return result
+
+
+def fill_transposed_product(out: Matrix, left: Matrix, right: Matrix) -> None:
+    """``out[:] = left.T @ right``, each tile of columns of `left` by itself."""
+
+    def fill(columns: slice) -> None:
+        np.matmul(left[:, columns].T, right, out=out[columns])
+
+    width = left.shape[1]
+    map_tiles(fill, [slice(a, min(a + COLUMN_TILE, width)) for a in range(0, width, COLUMN_TILE)])
 
 
 def mix_columns(matrix: Matrix, mixing: Matrix) -> Matrix:

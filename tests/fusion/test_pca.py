@@ -132,7 +132,14 @@ def test_a_factored_view_is_never_made_dense(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_: Any) -> None:
         raise AssertionError("a block of the dense matrix was formed")
 
+    multiply = FactoredView.multiply
+
+    def multiply_by_few(view: FactoredView, matrix: Matrix) -> Matrix:
+        assert matrix.shape[1] < view.shape[1], "a product with as many columns as the dense matrix was formed"
+        return multiply(view, matrix)
+
     monkeypatch.setattr(FactoredView, "column_blocks", refuse)
+    monkeypatch.setattr(FactoredView, "multiply", multiply_by_few)
     brain = np.random.default_rng(1).standard_normal((SUBJECTS, 5))
     ViewPCA(confounds=Z).fit(panel.view, rows=TRAIN).group_loadings(panel.view, brain[:, 0])
     folds = make_folds(SUBJECTS, 3, random_state=0)
