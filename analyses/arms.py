@@ -15,6 +15,7 @@ from analyses.progress import Advance
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from analyses.shards import Shard
     from encoders.dna.embed import EmbedReport
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows import WindowTable
@@ -59,14 +60,23 @@ class SequenceArm:
     def spec(self) -> EncoderSpec:
         return self.encoder.spec
 
-    def embed(self, progress: Advance) -> EmbedReport:
-        """Embed the distinct windows that the store lacks."""
+    def embed(self, progress: Advance, shard: Shard | None = None) -> EmbedReport:
+        """Embed the distinct windows that the store lacks, or those of one shard."""
         from encoders.dna.embed import embed_missing
 
-        report = embed_missing(self.encoder, self.windows().sequences, self.store, progress=progress)
+        sequences = self.windows().sequences if shard is None else self._missing(shard)
+        report = embed_missing(self.encoder, sequences, self.store, progress=progress)
         if report.n_encoded:
             note_cost(self.store.folder, report)
         return report
+
+    def _missing(self, shard: Shard) -> list[str]:
+        """What the store lacks of a shard; shards are cut by the id under which a vector is stored."""
+        from encoders.dna.embed import missing_sequences
+        from encoders.genome.sequences import sequence_id
+
+        missing = missing_sequences(self.spec, self.windows().sequences, self.store)
+        return [bases for bases in missing if shard.holds(sequence_id(bases))]
 
     def cost(self) -> dict[str, Any]:
         """What all vectors of this setting in the store have cost, whichever run made them."""

@@ -151,7 +151,7 @@ def _pairings(run: Run) -> list[Result]:
                             n_bootstrap=2,
                             exchangeability_blocks=run.blocks,
                             random_state=seed,
-                            n_jobs=config.workers,
+                            n_jobs=run.engine.n_jobs,
                         ).p[0]
                     )
                     for seed, order in enumerate(orders)

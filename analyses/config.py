@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from analyses.arm_grid import make_arms
+from analyses.engine import EngineConfig
 from analyses.experiment_config import (
     AuditConfig,
     CompareConfig,
@@ -154,6 +155,12 @@ class FoldsConfig(Section):
     stratify: str | None = None
 
 
+class PrivacyConfig(Section):
+    """``subject_level: true`` lets held-out scores, by subject id, into the alignment's folder, tracking and report."""
+
+    subject_level: bool = False
+
+
 class TrackingConfig(Section):
     uri: str | None = None
     panel: str | None = None
@@ -169,6 +176,7 @@ class RunConfig(Section):
     output: Path
     store: Path | None = None
     workers: int = Field(default=1, ge=1)
+    engine: EngineConfig = EngineConfig()
     genome: GenomeConfig
     participants: tuple[ParticipantsConfig, ...] = ()
     brain: dict[str, BrainViewConfig]
@@ -187,6 +195,7 @@ class RunConfig(Section):
     dims: DimsConfig = DimsConfig()
     audit: AuditConfig = AuditConfig()
     tune: TuneConfig = TuneConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

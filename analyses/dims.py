@@ -50,7 +50,7 @@ def _search(run: Run, arm: str, view: str) -> Result:
             n_permutations=run.config.alignment.n_permutations,
             exchangeability_blocks=run.blocks,
             random_state=run.seeds.held_out,
-            n_jobs=run.config.workers,
+            n_jobs=run.engine.n_jobs,
             progress=advance,
         )
     return {"arm": arm, "arm_label": run.specs[arm].label, "view": view, **_describe(found)}

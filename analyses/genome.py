@@ -12,7 +12,7 @@ from analyses.variant_paths import find_variants, variant_parts
 from encoders.genome.annotation import Panel, read_panel
 from encoders.genome.callable_regions import CallableRegions
 from encoders.genome.contigs import check_spelling
-from encoders.genome.gate import check_reference_alleles
+from encoders.genome.gate import GateReport, check_reference_alleles
 from encoders.genome.reference import Reference
 from encoders.genome.variants import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table
@@ -83,10 +83,18 @@ def count_windows(
         Counts, events by kind, gate and settings: no subject's data.
     """
     gate = check_reference_alleles(genome.reference, genome.variants, genome.panel)
+    table = make_table(genome, config, subject_ids, progress=progress)
+    return table, summarise(table, gate, genome)
+
+
+def make_table(
+    genome: Genome, config: GenomeConfig, subject_ids: Sequence[str], *, progress: Advance | None = None
+) -> WindowTable:
+    """Every haplotype's windows, whether or not REF agrees with the reference."""
     regions = None if config.callable_regions is None else CallableRegions(config.callable_regions)
     if regions is not None:
         regions.check_contigs(genome.chroms)
-    table = make_window_table(
+    return make_window_table(
         genome.reference,
         genome.panel,
         genome.variants,
@@ -100,7 +108,11 @@ def count_windows(
         outside_callable=config.outside_callable,
         progress=progress,
     )
-    summary = {
+
+
+def summarise(table: WindowTable, gate: GateReport, genome: Genome) -> dict[str, Any]:
+    """Counts, events by kind, gate and settings: no subject's data."""
+    return {
         "n_genes": len(table.gene_ids),
         "n_windows": table.n_windows,
         "n_sequences_total": table.n_sequences_total,
@@ -111,4 +123,3 @@ def count_windows(
         "settings": table.settings,
         "sources": list(genome.panel.sources),
     }
-    return table, summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.config_file import resolved_yaml
-from analyses.genome import count_windows
 from analyses.progress import progress_bar, say
 from analyses.provenance import environment
 from analyses.run import Run
+from analyses.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
     from analyses.arms import SequenceArm
@@ -29,19 +30,21 @@ class Pipeline(Run):
 
     def run(self, until: str = STAGES[-1]) -> None:
         """Run the stages up to and including ``until``."""
-        for stage in STAGES[: STAGES.index(until) + 1]:
-            getattr(self, f"_{stage}")()
+        with closing(self.engine):
+            for stage in STAGES[: STAGES.index(until) + 1]:
+                getattr(self, f"_{stage}")()
 
     def _windows(self) -> None:
         ids = self.cohort.subject_ids
         say(f"windows  {len(ids):,} subjects are in all tables")
-        if not self.workspace.is_finished("windows", self.windows_key):
-            with self.workspace.stage("windows", self.windows_key) as files, progress_bar("haplotypes") as advance:
-                table, summary = count_windows(self.genome, self.config.genome, ids, progress=advance)
-                folder = self.workspace.path("windows", "table")
-                table.save(folder)
-                files += [path for path in sorted(folder.rglob("*")) if path.is_file()]
-                files.append(self.workspace.write_json("windows/summary.json", summary))
+        with self.workspace.lock("windows"):  # of array tasks that find parts to merge, one does
+            if not self.workspace.is_finished("windows", self.windows_key):
+                with self.workspace.stage("windows", self.windows_key) as files, progress_bar("haplotypes") as advance:
+                    table, summary = make_windows(self, advance)
+                    folder = self.workspace.path("windows", "table")
+                    table.save(folder)
+                    files += [path for path in sorted(folder.rglob("*")) if path.is_file()]
+                    files.append(self.workspace.write_json("windows/summary.json", summary))
         summary = self.workspace.read_json("windows/summary.json")
         say(
             f"         {summary['n_genes']} genes; {summary['n_distinct']:,} distinct of "
@@ -53,7 +56,7 @@ class Pipeline(Run):
         reports: dict[str, Any] = {}
         for name, arm in self.arms.items():
             with progress_bar(f"embed {name}") as advance:
-                report = arm.embed(advance)
+                report = embed_shared(self, name, advance) if self.engine.shares_embedding else arm.embed(advance)
             reports[name] = asdict(report)
             say(
                 f"embed    {arm.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
@@ -90,7 +93,8 @@ class Pipeline(Run):
                     say(f"align    {spec.label} x {name}: up to date")
                     continue
                 stage = f"align {arm}__{name}"
-                with self.workspace.stage(stage, todo[name]) as files, progress_bar(stage) as advance:
+                running = (self.workspace.stage(stage, todo[name]), progress_bar(stage), self.engine.active())
+                with running[0] as files, running[1] as advance, running[2]:
                     alignment = align_views(
                         gene_view(),
                         self.brain_view(name),
@@ -101,7 +105,7 @@ class Pipeline(Run):
                         folds=self.folds,
                         seeds=self.seeds,
                         x_available=self.narrowest_arm,
-                        n_jobs=self.config.workers,
+                        n_jobs=self.engine.n_jobs,
                         progress=advance,
                     )
                     labels = {
@@ -111,7 +115,7 @@ class Pipeline(Run):
                         "trained": spec.trained,
                         "role": self.config.brain[name].role,
                     }
-                    files += write_alignment(self.workspace, alignment, labels)
+                    files += write_alignment(self.workspace, alignment, labels, subject_ids=self.published_ids)
                 say(f"align    {spec.label} x {name}: {alignment.headline()}")
         self._write_run()
 
@@ -138,12 +142,12 @@ class Pipeline(Run):
         if not self.workspace.is_finished("arms", self.experiment_key):
             with self.workspace.stage("arms", self.experiment_key) as files:
                 described = [describe_arm(arm, self.window_table, self.workspace) for arm in self.arms.values()]
-                alike = compare_representations({arm: self._scores(arm, n_components) for arm in self.arms})
+                alike = compare_representations({arm: self.scores(arm, n_components) for arm in self.arms})
                 files.append(self.workspace.write_json("comparison/arms.json", {"arms": described, "alike": alike}))
         found: dict[str, Any] = self.workspace.read_json("comparison/arms.json")
         return found
 
-    def _scores(self, arm: str, n_components: int) -> np.ndarray:
+    def scores(self, arm: str, n_components: int) -> np.ndarray:
         """Leading components of an arm's gene view."""
         view, pca = self.gene_pca(arm)
         return np.asarray(pca.transform(view)[:, :n_components])
@@ -157,7 +161,7 @@ class Pipeline(Run):
         if self.workspace.is_finished(stage := f"experiment {name}", self.experiment_key):
             say(f"{name:<8} up to date")
             return
-        with self.workspace.stage(stage, self.experiment_key) as files:
+        with self.workspace.stage(stage, self.experiment_key) as files, self.engine.active():
             result = find_experiment(name).run(self)
             files.append(self.workspace.write_json(result_file(name), result))
         for sentence in result["answer"]:

@@ -14,6 +14,7 @@ from analyses.arms import SequenceArm, make_sequence_arm
 from analyses.cohort import Cohort, read_cohort
 from analyses.config import RunConfig
 from analyses.confounding import make_blocks, make_design, make_nuisance
+from analyses.engine import Engine
 from analyses.errors import InputError
 from analyses.genome import Genome, genome_files, open_genome
 from analyses.planting import plant_link
@@ -143,6 +144,11 @@ class Run:
         )
 
     @cached_property
+    def engine(self) -> Engine:
+        """What carries parallel work."""
+        return Engine(self.config.engine, self.config.workers)
+
+    @cached_property
     def seeds(self) -> Seeds:
         """Children of the run's seed."""
         from analyses.align import Seeds
@@ -182,7 +188,7 @@ class Run:
     def alignment_key(self, arm: str, view: str) -> str:
         """What one alignment depends on."""
         sections = self.config.model_dump(
-            mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds"}
+            mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds", "privacy"}
         )
         brain = self.config.brain[view]
         files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
@@ -204,6 +210,11 @@ class Run:
         if len(self.arms) == 1 or self.config.alignment.x_dimensions != "auto":
             return None
         return min(int(self.gene_pca(arm)[1].n_components_) for arm in self.arms)
+
+    @property
+    def published_ids(self) -> tuple[str, ...] | None:
+        """Subject ids where the user allows files by subject in what is published; None, the default, where not."""
+        return self.cohort.subject_ids if self.config.privacy.subject_level else None
 
     @property
     def experiment_key(self) -> str:

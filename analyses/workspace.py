@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from analyses.errors import InputError
 from analyses.provenance import file_fingerprint
 
@@ -88,15 +90,21 @@ class Workspace:
         begun = time.perf_counter()
         files: list[Path] = []
         yield files
-        manifest = self._manifest()
-        manifest["stages"][stage] = {
+        record = {
             "key": key,
             "seconds": round(time.perf_counter() - begun, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "files": {str(path.relative_to(self.folder)): file_fingerprint(path) for path in files},
         }
         self._renewed.add(stage)
-        self.write_json("manifest.json", manifest)
+        with self.lock("manifest"):
+            manifest = self._manifest()
+            manifest["stages"][stage] = record
+            self.write_json("manifest.json", manifest)
+
+    def lock(self, name: str) -> FileLock:
+        """Context that one process at a time may enter: array tasks share this folder."""
+        return FileLock(self.folder / f".{name}.lock")
 
     def seconds(self) -> dict[str, float]:
         """Wall seconds of each finished stage."""

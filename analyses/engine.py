@@ -1,0 +1,191 @@
+"""Where parallel work runs: joblib with its processes on this machine (loky), with dask, or in this process alone.
+
+Results do not depend on it: work is cut into the same portions everywhere, and every worker has one BLAS thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from analyses.errors import InputError
+from analyses.section import Section
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_SECONDS_TO_CONNECT = 30
+
+
+class EngineConfig(Section):
+    """What carries parallel work, and how many workers it has.
+
+    Parameters
+    ----------
+    backend : {"loky", "dask", "sequential"}
+        Processes of this machine; dask's workers, on this machine or many; or none.
+    address : str, optional
+        dask: a scheduler that runs already; without it a cluster on the loopback address is started and ended.
+    workers : int, optional
+        Without it as ``workers`` of the run, and the windows stage stays in one process. Given, genes are shared out
+        too; with ``address`` so are the sequences to embed.
+    """
+
+    backend: Literal["loky", "dask", "sequential"] = "loky"
+    address: str | None = None
+    workers: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EngineConfig:
+        if self.address is not None and self.backend != "dask":
+            raise ValueError(f"engine.address is that of a dask scheduler; engine.backend is {self.backend}. Set dask")
+        return self
+
+
+class Engine:
+    """Carries the parallel work of one run; nothing is started before it is needed.
+
+    Parameters
+    ----------
+    config : EngineConfig
+    workers : int
+        Where the configuration names none. Never more than the cores of the SLURM task.
+    """
+
+    def __init__(self, config: EngineConfig, workers: int = 1) -> None:
+        self.config = config
+        self._workers = allowed_workers(config.workers or workers)
+        self._open = ExitStack()
+
+    @property
+    def n_jobs(self) -> int:
+        """Workers there are."""
+        if self.config.backend == "dask":
+            return sum(self._client.ncores().values())
+        return 1 if self.config.backend == "sequential" else self._workers
+
+    @property
+    def shares_windows(self) -> bool:
+        """Whether the windows stage is shared out: asked for, since every worker opens the genome files itself."""
+        return self.config.workers is not None and self.config.backend != "sequential"
+
+    @property
+    def shares_embedding(self) -> bool:
+        """Whether embedding is shared out: only over machines, since one process uses all cores of its own."""
+        return self.config.address is not None
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Context in which joblib runs here."""
+        import joblib
+
+        if self.config.backend == "loky":  # joblib's own default, which callers may still turn into threads
+            yield
+            return
+        settings: dict[str, Any] = {"backend": self.config.backend}
+        if self.config.backend == "dask":
+            settings["client"] = self._client
+        with joblib.parallel_config(**settings):
+            yield
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """``function`` of every item, in order, as they are ready.
+
+        Parameters
+        ----------
+        function : callable
+            Picklable.
+
+        Raises
+        ------
+        InputError
+            Workers were killed and did not come back: what they had finished is kept.
+        """
+        from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        with self.active():
+            try:
+                yield from Parallel(n_jobs=self.n_jobs, return_as="generator", batch_size=1)(
+                    delayed(function)(item) for item in items
+                )
+            except TerminatedWorkerError:
+                raise InputError(
+                    f"The {self.n_jobs} workers must live until their work is done; one was killed, mostly for want of "
+                    "memory. What was finished is kept: run the same command again, with fewer engine.workers."
+                ) from None
+
+    def close(self) -> None:
+        """End what was started here; a cluster that was there before stays."""
+        self._open.close()
+        self.__dict__.pop("_client", None)
+
+    @cached_property
+    def _client(self) -> Any:
+        try:
+            distributed: Any = import_module("dask.distributed")
+        except ImportError:
+            raise InputError(
+                "engine.backend: dask needs dask.distributed, which is not installed. Install it with "
+                "pip install 'gene-brain-fusion[cluster]', or set engine.backend to loky."
+            ) from None
+        address = self.config.address or self._local_cluster(distributed)
+        try:
+            client = self._open.enter_context(
+                distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False, name="genebrain")
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"engine.address must be that of a dask scheduler that runs; {address} does not answer ({error}). "
+                "Start one with `dask scheduler`, or leave engine.address out."
+            ) from None
+        check_cluster(client)
+        return client
+
+    def _local_cluster(self, distributed: Any) -> Any:
+        """Processes of one thread on the loopback address, without a web page."""
+        return self._open.enter_context(
+            distributed.LocalCluster(
+                n_workers=self._workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=0,  # stages bound their own memory; a worker paused at a guess would stop the run
+                local_directory=tempfile.gettempdir(),
+                silence_logs=logging.ERROR,
+            )
+        )
+
+
+def check_cluster(client: Any) -> None:
+    """Refuse a cluster without workers, or whose workers have several threads.
+
+    Raises
+    ------
+    InputError
+        The number of BLAS threads is one for a whole process: threads that work beside each other would change it for
+        one another, and with it the last bits.
+    """
+    threads = client.nthreads()
+    if not threads:
+        raise InputError("The dask cluster needs workers; it has none. Start some with `dask worker ADDRESS`.")
+    for address, number in threads.items():
+        if number != 1:
+            raise InputError(
+                f"Workers of the dask cluster need one thread each; {address} has {number}. Start them with "
+                "`dask worker ADDRESS --nworkers N --nthreads 1`."
+            )
+
+
+def allowed_workers(wanted: int) -> int:
+    """As many as wanted, and no more than the SLURM task has cores."""
+    return max(1, min(wanted, int(os.environ.get("SLURM_CPUS_PER_TASK", wanted))))
