@@ -18,7 +18,7 @@ def write_note(figures: dict[str, Any], folder: Path, *, windows: Any = None) ->
     dense = {int(key.split()[1]): value for key, value in figures.items() if key.startswith("dense")}
     lines = ["# PCA of cohorts", "", _machine(), ""]
     lines += _panel_lines(panels)
-    if COHORT in panels and dense:
+    if COHORT in panels and len(dense) > 1:
         lines += _comparison_lines(panels[COHORT], dense)
     lines += _exact_lines(figures) + _table_lines(figures)
     if windows is not None:
@@ -31,8 +31,10 @@ def write_note(figures: dict[str, Any], folder: Path, *, windows: Any = None) ->
 def _machine() -> str:
     names = ("numpy", "scipy", "scikit-learn", "numba")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    cpu = Path("/proc/cpuinfo")
+    models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.exists() else []
     return (
-        f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
+        f"{models[0].split(':')[1].strip() if models else platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
         f"{versions}. Other work ran on the same cores: compare ratios, not seconds, with other machines."
     )
 
@@ -68,7 +70,8 @@ def _comparison_lines(panel: Any, dense: dict[int, Any]) -> list[str]:
     largest = sizes[-1]
     ratios = {}
     for clock in ("cpu_seconds", "seconds"):
-        expected = dense[largest][clock] * COHORT / largest
+        slope = (dense[largest][clock] - dense[sizes[0]][clock]) / (largest - sizes[0])
+        expected = dense[largest][clock] + slope * (COHORT - largest)
         ratios[clock] = f"{expected:.0f} s against {panel[clock]:.0f} s, **{expected / panel[clock]:.1f} times**"
     return [
         "## Against scikit-learn",
@@ -80,7 +83,8 @@ def _comparison_lines(panel: Any, dense: dict[int, Any]) -> list[str]:
         "|---|---|---|---|",
         *rows,
         "",
-        f"Its cost is proportional to subjects. Extrapolated from {largest:,} to {COHORT:,}, against the factored PCA: "
+        "Its cost is a constant plus a share of subjects. "
+        f"On the line through both, at {COHORT:,} subjects, against the factored PCA: "
         f"{ratios['cpu_seconds']} in processor time; {ratios['seconds']} on the wall, which depends on what else runs "
         f"(wanted: {WANTED['faster']:.0f} times). Memory of the factored PCA: "
         f"{panel['peak_gb']:.2f} GB (wanted: under {WANTED['peak_gb']:.0f}) against "
