@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analyses.cli_brain import register as register_brain_commands
 from analyses.cli_encoders import register as register_encoder_commands
 from analyses.cli_genome import register as register_genome_commands
 
@@ -185,6 +186,7 @@ def doctor() -> None:
     typer.echo(examine())
 
 
+register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t", ".txt": "\t"}
-_FLOAT_ID = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?|\d+e\+\d+", re.IGNORECASE)
+FLOAT_ID = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?|\d+e\+\d+", re.IGNORECASE)
 _EXAMPLES = 3
 
 
@@ -117,7 +117,7 @@ def _string_ids(path: Path, column: "pd.Series") -> "pd.Index":
     padded = [value for value in ids if value != value.strip()]
     if padded:
         raise _bad_ids(path, padded, "free of leading and trailing white space", "trim them in the file")
-    floats = [value for value in ids if _FLOAT_ID.fullmatch(value)]
+    floats = [value for value in ids if FLOAT_ID.fullmatch(value)]
     if floats:
         raise _bad_ids(path, floats, "strings, not floating-point numbers", "restore the original ids in the file")
     duplicates = ids[ids.duplicated()].unique()

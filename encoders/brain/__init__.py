@@ -2,9 +2,16 @@
 
 from importlib import import_module
 
-_MODULES = {"BrainTable": "tables", "read_brain_table": "tables"}
+_MODULES = {
+    "BrainTable": "tables",
+    "ImportOptions": "options",
+    "detect_layout": "sources",
+    "read_brain_table": "tables",
+    "read_source": "sources",
+    "write_canonical": "canonical",
+}
 
-__all__ = ["BrainTable", "read_brain_table"]
+__all__ = ["BrainTable", "ImportOptions", "detect_layout", "read_brain_table", "read_source", "write_canonical"]
 
 
 def __getattr__(name: str) -> object:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
+from encoders.brain.canonical import VECTOR_COLUMN, stored_names
 from encoders.errors import InputError
 from encoders.tables import read_table
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 Features = Float[np.ndarray, "n_subjects n_features"]
 NanPolicy = Literal["refuse", "drop-subjects", "mean"]
-VECTOR_COLUMN = "vector"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read_brain_table(
     ----------
     path
         Table as accepted by `encoders.tables.read_table`. A parquet table with a list column ``vector`` holds its
-        features there alone, named ``v0``, ``v1``, ...; its other columns describe the embedding and are ignored.
+        features there alone, named as its metadata says or ``v0``, ``v1``, ...; its other columns are no features.
     id_column
         Column of subject ids, read as text.
     include, exclude
@@ -109,7 +109,9 @@ def _read_features(path: Path, id_column: str, include: Sequence[str], exclude: 
     frame = read_table(path, id_column)
     if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
         frame = _expand_vectors(path, frame[VECTOR_COLUMN])
-    return frame[_select(path, [str(name) for name in frame.columns], include, exclude)]
+        if (names := stored_names(path)) is not None:
+            frame.columns = names
+    return frame[select_columns(path, [str(name) for name in frame.columns], include, exclude)]
 
 
 def _expand_vectors(path: Path, column: "pd.Series") -> "pd.DataFrame":
@@ -126,7 +128,8 @@ def _expand_vectors(path: Path, column: "pd.Series") -> "pd.DataFrame":
     return pd.DataFrame(np.stack(column.to_list()), index=column.index, columns=[f"v{i}" for i in range(expected)])
 
 
-def _select(path: Path, names: list[str], include: Sequence[str], exclude: Sequence[str]) -> list[str]:
+def select_columns(path: Path, names: list[str], include: Sequence[str], exclude: Sequence[str]) -> list[str]:
+    """Names matched by a pattern of ``include`` and by none of ``exclude``, in order; idle patterns are refused."""
     included = _matching(path, names, "include", include)
     excluded = _matching(path, names, "exclude", exclude)
     return [name for name in names if name in included and name not in excluded]

@@ -1,0 +1,176 @@
+"""What a brain table holds, before anyone decides on it: counts, gaps, odd values; refuses nothing it can count."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encoders.brain.ids import BLANK, find_id_name
+from encoders.brain.options import ImportOptions
+from encoders.brain.sources import detect_layout, read_source
+from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
+from encoders.brain.wide import find_dialect
+from encoders.errors import InputError
+from encoders.tables import FLOAT_ID
+from fusion.overlap import align_subjects
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Numbers that tables write where there is no value.
+CODES = (-9.0, -99.0, -999.0, -9999.0, -77.0, -777.0, -88.0, -888.0, 99.0, 999.0, 9999.0, 99999.0)
+_TABLES = ("wide", "freesurfer", "enigma", "ukb")
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Ids and columns of a source as they stand."""
+
+    sentence: str
+    notes: tuple[str, ...]
+    ids: list[str]
+    id_column: str | None
+    columns: dict[str, NDArray[np.float64]]
+    text: list[str]
+    mixed: dict[str, list[str]]
+
+
+def summarise(
+    path: Path, options: ImportOptions | None = None, *, against: Path | None = None, show_ids: bool = False
+) -> dict[str, Any]:
+    """Count what a source holds.
+
+    Parameters
+    ----------
+    against : Path, optional
+        Another source: the summary then says which subjects both have.
+    show_ids : bool
+        Name a few subjects; otherwise they are only counted.
+
+    Returns
+    -------
+    dict
+        JSON.
+    """
+    options = options or ImportOptions()
+    content = _read(path, options)
+    columns = content.columns
+    counts = Counter(content.ids)
+    repeated = [value for value, n in counts.items() if n > 1 and value.lower() not in BLANK]
+    floats = [value for value in counts if FLOAT_ID.fullmatch(value)]
+    summary: dict[str, Any] = {
+        "path": str(path),
+        "detected": content.sentence,
+        "notes": list(content.notes),
+        "id_column": content.id_column,
+        "n_rows": len(content.ids),
+        "n_subjects": sum(value.lower() not in BLANK for value in counts),
+        "n_blank_ids": sum(n for value, n in counts.items() if value.lower() in BLANK),
+        "n_repeated_ids": len(repeated),
+        "n_float_ids": len(floats),
+        "n_numeric": len(columns),
+        "text_columns": content.text,
+        "mixed_columns": content.mixed,
+        "n_missing": int(sum(np.isnan(of).sum() for of in columns.values())),
+        "columns_with_missing": {name: int(np.isnan(of).sum()) for name, of in columns.items() if np.isnan(of).any()},
+        "columns_with_infinite": [name for name, of in columns.items() if np.isinf(of).any()],
+        "constant_columns": [name for name, of in columns.items() if _is_constant(of)],
+        "suspected_codes": {name: code for name, of in columns.items() if (code := _suspected_code(of)) is not None},
+        "groups": _groups(columns),
+    }
+    if against is not None:
+        summary["overlap"] = _overlap(path, content, against, options)
+    if show_ids:
+        summary["examples"] = {"ids": list(counts)[:5], "repeated": repeated[:5], "floats": floats[:5]}
+    return summary
+
+
+def _read(path: Path, options: ImportOptions) -> _Content:
+    detection = detect_layout(path, options)
+    if detection.layout not in _TABLES:
+        records, _ = read_source(path, options)
+        columns = dict(zip(records.names, records.values.T, strict=True))
+        return _Content(detection.sentence, records.notes, list(records.ids), None, columns, [], {})
+    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    id_column = options.id_column or find_dialect(sheet.names).id_column or find_id_name(sheet.names)
+    if options.id_column is not None and id_column not in sheet.names:
+        raise InputError(f"{path} has no column {id_column!r}; its columns are {', '.join(sheet.names[:8])}.")
+    columns, text, mixed = {}, [], {}
+    for name in sheet.names:
+        if name == id_column:
+            continue
+        values, odd = parse_numbers(sheet.frame[name], sheet.decimal, options.missing_codes)
+        if odd and values.notna().any():
+            mixed[name] = odd[:3]
+        elif odd:
+            text.append(name)
+        else:
+            columns[name] = values.to_numpy()
+    ids = [] if id_column is None else [_as_text(value) for value in sheet.frame[id_column]]
+    rows = ids or [f"row {i + 1}" for i in range(len(sheet.frame))]
+    return _Content(detection.sentence, sheet.notes, rows, id_column, columns, text, mixed)
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None or value != value else str(value).strip()
+
+
+def _is_constant(values: NDArray[np.float64]) -> bool:
+    present = values[~np.isnan(values)]
+    return not present.size or bool((present == present[0]).all())
+
+
+def _suspected_code(values: NDArray[np.float64]) -> float | None:
+    """A known code that lies further from all other values than these lie from one another."""
+    for code in CODES:
+        others = values[np.isfinite(values) & (values != code)]
+        if others.size < 2 or not (values == code).any():
+            continue
+        if np.abs(others - code).min() > np.ptp(others):
+            return code
+    return None
+
+
+def _groups(columns: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+    """Columns whose names begin and end alike, with their range."""
+    members: dict[str, list[str]] = {}
+    for name in columns:
+        members.setdefault(_group_name(name), []).append(name)
+    described = [_describe_group(group, [columns[name] for name in names]) for group, names in members.items()]
+    return sorted(described, key=lambda group: -group["n_columns"])
+
+
+def _group_name(name: str) -> str:
+    parts = re.split(r"[_.]", re.sub(r"\d+", "#", name))
+    return (
+        name if len(parts) == 1 and parts[0] == name else parts[0] if len(parts) == 1 else f"{parts[0]}_*_{parts[-1]}"
+    )
+
+
+def _describe_group(group: str, columns: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+    values = np.concatenate(columns)
+    finite = values[np.isfinite(values)]
+    bounds = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    return {
+        "group": group,
+        "n_columns": len(columns),
+        "n_missing": int(np.isnan(values).sum()),
+        "min": bounds[0],
+        "max": bounds[1],
+    }
+
+
+def _overlap(path: Path, content: _Content, against: Path, options: ImportOptions) -> list[dict[str, Any]]:
+    """Overlap of the distinct ids; repeats are told beside it."""
+    other = _read(against, ImportOptions(id_regex=options.id_regex, strip_prefixes=options.strip_prefixes))
+    distinct = {p.name: list(dict.fromkeys(c.ids)) for p, c in ((path, content), (against, other))}
+    rows = align_subjects(distinct).to_dict()
+    for row, ids in zip(rows, (content.ids, other.ids), strict=True):
+        row["n_repeated_rows"] = len(ids) - len(set(ids))
+    return rows

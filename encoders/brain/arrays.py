@@ -1,0 +1,177 @@
+"""Arrays that brain models export: npy with ids, npz, h5."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encoders.brain.array_files import load_npy, load_npz
+from encoders.brain.ids import ID_NAMES, CleanIds, clean_ids, find_id_name, quote_some
+from encoders.brain.options import ImportOptions
+from encoders.brain.pooling import pool, stack_vectors, vector_names
+from encoders.brain.records import Records
+from encoders.brain.spreadsheets import read_spreadsheet
+from encoders.errors import InputError
+
+Arrays = Mapping[str, np.ndarray]
+#: What matrices, masks and feature names are called in archives.
+VALUE_NAMES = (
+    "vector", "vectors", "embedding", "embeddings", "x", "features", "values", "data", "latent", "latents",
+    "last_hidden_state", "cls", "arr_0",
+)  # fmt: skip
+MASK_NAMES = ("attention_mask", "mask", "token_mask")
+FEATURE_NAMES = ("feature_names", "names", "columns", "rois", "roi_names", "labels")
+KEY_NAMES = ("session", "run", "window", "fd")
+_ID_FILES = (
+    "{stem}_ids",
+    "{stem}.ids",
+    "{stem}_eids",
+    "{stem}_iids",
+    "{stem}_subjects",
+    "ids",
+    "eids",
+    "iids",
+    "subjects",
+)
+
+
+def read_npy(path: Path, options: ImportOptions) -> Records:
+    """Matrix [n_rows, ...] in a npy file, ids beside it."""
+    matrix = load_npy(path, options.allow_pickle)
+    ids_path = Path(options.ids_file) if options.ids_file else _find_ids_file(path)
+    arrays = {"ids": _read_ids(ids_path, options), "values": matrix}
+    return _from_archive(path, arrays, options, notes=(f"Subject ids are in {ids_path.name}.",))
+
+
+def read_npz(path: Path, options: ImportOptions) -> Records:
+    """Named arrays with ids among them, or one array per subject under its id."""
+    arrays = load_npz(path, options.allow_pickle)
+    if options.ids_key is None and find_array(arrays, ID_NAMES) is None and len(arrays) > 1:
+        note = f"Each of the {len(arrays)} arrays is a subject under its id."
+        return _from_items(path, arrays, options, notes=(note,))
+    return _from_archive(path, arrays, options)
+
+
+def read_h5(path: Path, options: ImportOptions) -> Records:
+    """Datasets at the root of an HDF5 file: ``X`` and ``eid``, or as named."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = {name: file[name][()] for name in file if isinstance(file[name], h5py.Dataset)}
+    except OSError as error:
+        raise InputError(f"{path} must be an HDF5 file; it cannot be opened ({error}).") from error
+    return _from_archive(path, arrays, options)
+
+
+def _find_ids_file(path: Path) -> Path:
+    for pattern in _ID_FILES:
+        for suffix in (".txt", ".csv", ".tsv", ".npy"):
+            candidate = path.with_name(pattern.format(stem=path.stem) + suffix)
+            if candidate.is_file() and candidate != path:
+                return candidate
+    raise InputError(
+        f"The rows of {path} need subject ids; there is no {path.stem}_ids.txt, .csv or .npy: name the file."
+    )
+
+
+def _read_ids(path: Path, options: ImportOptions) -> np.ndarray:
+    if not path.is_file():
+        raise InputError(f"Subject ids are required at {path}; there is no such file: check the path.")
+    if path.suffix == ".npy":
+        return load_npy(path, options.allow_pickle).ravel()
+    if path.suffix == ".txt":
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line for line in lines if line]
+        return np.array(lines[1:] if lines and lines[0].lower() in ID_NAMES else lines, dtype=object)
+    sheet = read_spreadsheet(path)
+    column = options.id_column or find_id_name(sheet.names) or (sheet.names[0] if len(sheet.names) == 1 else None)
+    if column is None or column not in sheet.names:
+        raise InputError(f"{path} needs a column of subject ids; it has {quote_some(sheet.names)}: name the column.")
+    return sheet.frame[column].to_numpy(dtype=object)
+
+
+def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tuple[str, ...] = ()) -> Records:
+    """Rows of a matrix among named arrays."""
+    ids_key = options.ids_key or options.id_column or find_array(arrays, ID_NAMES)
+    values_key = options.values_key or find_array(arrays, VALUE_NAMES) or _only_matrix(arrays)
+    for role, key in (("subject ids", ids_key), ("values", values_key)):
+        if key is None or key not in arrays:
+            raise InputError(
+                f"{path} needs an array of {role}; its arrays are {quote_some(list(arrays))}: name the array."
+            )
+    matrix = arrays[str(values_key)]
+    ids = clean_ids(arrays[str(ids_key)].ravel(), path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
+    _check_lengths(path, {"ids": len(ids.ids), str(values_key): len(matrix) if matrix.ndim else 0})
+    mask = _mask(path, arrays, matrix)
+    vectors = [
+        pool(row, options.pooling, None if mask is None else mask[i], ids.ids[i]) for i, row in enumerate(matrix)
+    ]
+    values = stack_vectors(vectors, ids.ids)
+    keys, fd = _keys(path, arrays, options, ids)
+    names = _names(arrays, values.shape[1])
+    return Records(ids.ids, names, values, str(path), keys, fd, covariates={}, notes=(*notes, *ids.notes))
+
+
+def _from_items(path: Path, arrays: Arrays, options: ImportOptions, notes: tuple[str, ...]) -> Records:
+    ids = clean_ids(arrays, path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
+    vectors = [pool(array, options.pooling, None, name) for name, array in arrays.items()]
+    values = stack_vectors(vectors, list(arrays))
+    names = vector_names(values.shape[1])
+    return Records(ids.ids, names, values, str(path), ids.keys, None, covariates={}, notes=(*notes, *ids.notes))
+
+
+def find_array(arrays: Iterable[str], known: Sequence[str]) -> str | None:
+    """The first known name among the arrays, whatever its case."""
+    by_lower = {name.lower(): name for name in arrays}
+    return next((by_lower[name] for name in known if name in by_lower), None)
+
+
+def _only_matrix(arrays: Arrays) -> str | None:
+    matrices = [name for name, array in arrays.items() if array.ndim >= 2 and name.lower() not in MASK_NAMES]
+    return matrices[0] if len(matrices) == 1 else None
+
+
+def _check_lengths(path: Path, lengths: Mapping[str, int]) -> None:
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} {n}" for name, n in lengths.items())
+        raise InputError(f"Every array of {path} needs one entry per row; got {said}: save them together.")
+
+
+def _mask(path: Path, arrays: Arrays, matrix: np.ndarray) -> np.ndarray | None:
+    name = find_array(arrays, MASK_NAMES)
+    if name is None:
+        return None
+    _check_lengths(path, {"values": len(matrix), name: len(arrays[name])})
+    return np.asarray(arrays[name], dtype=bool)
+
+
+def _keys(
+    path: Path, arrays: Arrays, options: ImportOptions, ids: CleanIds
+) -> tuple[dict[str, tuple[str, ...]], np.ndarray | None]:
+    """Session, run, window and displacement of each row, from arrays of these names or as named."""
+    keys, fd = dict(ids.keys), None
+    for key in KEY_NAMES:
+        name = options.key_columns.get(key, key)
+        if name not in arrays:
+            if key in options.key_columns:
+                raise InputError(f"{path} has no array {name!r}; its arrays are {quote_some(list(arrays))}.")
+            continue
+        _check_lengths(path, {"ids": len(ids.ids), name: len(arrays[name])})
+        if key == "fd":
+            fd = np.asarray(arrays[name], dtype=np.float64)
+        else:
+            keys[key] = tuple(_plain(value) for value in arrays[name].ravel())
+    return keys, fd
+
+
+def _plain(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _names(arrays: Arrays, n: int) -> tuple[str, ...]:
+    name = find_array(arrays, FEATURE_NAMES)
+    if name is not None and arrays[name].size == n:
+        return tuple(_plain(value) for value in arrays[name].ravel())
+    return vector_names(n)

@@ -1,0 +1,145 @@
+"""Subject ids of brain sources: text from the first byte, cleaned only as asked, every odd one named."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoders.errors import InputError
+from encoders.tables import FLOAT_ID
+
+#: What ids are called, the surest first (compared without case).
+ID_NAMES = (
+    "subject_id", "eid", "participant_id", "sub_id", "subjid", "subjectid", "subject", "subject_ids", "subjects",
+    "ids", "id", "eids", "iid", "iids", "participant", "src_subject_id", "subjectkey", "n_eid",
+)  # fmt: skip
+BLANK = frozenset({"", "na", "n/a", "nan", "none", "null", "#n/a", "<na>"})
+_INVISIBLE = "\ufeff\u200b\u200e\u200f"
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class CleanIds:
+    """Ids after cleaning.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        One per row; may repeat.
+    keys : mapping of str to tuple of str
+        ``session``, ``run`` and ``window``, where the regular expression has groups of that name.
+    notes : tuple of str
+        What was changed, and in how many ids.
+    """
+
+    ids: tuple[str, ...]
+    keys: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...]
+
+
+def clean_ids(
+    raw: Iterable[object], source: object, *, regex: str | None = None, strip_prefixes: Sequence[str] = ()
+) -> CleanIds:
+    """Make text of raw ids, trim them, search them and strip prefixes.
+
+    Parameters
+    ----------
+    raw : iterable
+        Text, bytes or whole numbers.
+    source
+        File that they come from, for messages.
+    regex, strip_prefixes
+        See `encoders.brain.options.ImportOptions`.
+
+    Raises
+    ------
+    InputError
+        An id that is blank, a floating-point number, or not matched by the expression; the first ones are named.
+    """
+    as_text = [_text(value, source) for value in raw]
+    ids = [unicodedata.normalize("NFC", value.strip().strip(_INVISIBLE).strip()) for value in as_text]
+    notes = _changed(as_text, ids, "were trimmed of white space or normalised")
+    _check_ids(ids, source)
+    keys: dict[str, tuple[str, ...]] = {}
+    if regex is not None:
+        ids, keys = _search(ids, regex, source)
+    stripped = [_strip(value, strip_prefixes) for value in ids]
+    notes += _changed(ids, stripped, f"lost a prefix ({', '.join(strip_prefixes)})")
+    if strip_prefixes:
+        _check_ids(stripped, source)
+    return CleanIds(tuple(stripped), keys, tuple(notes))
+
+
+def find_id_name(names: Sequence[str]) -> str | None:
+    """The name that most surely holds subject ids, or None."""
+    by_lower = {name.strip().lower(): name for name in reversed(names)}
+    return next((by_lower[known] for known in ID_NAMES if known in by_lower), None)
+
+
+def quote_some(values: Sequence[object]) -> str:
+    """The first few, quoted, and how many there are."""
+    shown = ", ".join(repr(str(value)) for value in values[:_SHOWN])
+    return shown if len(values) <= _SHOWN else f"{shown} and {len(values) - _SHOWN} more"
+
+
+def _text(value: object, source: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, float | np.floating):
+        if np.isnan(value):
+            return ""
+        raise InputError(
+            f"Subject ids must be text or whole numbers, not floating-point numbers; got {value!r} in {source}: store "
+            "the original ids as text."
+        )
+    return str(value)
+
+
+def _check_ids(ids: Sequence[str], source: object) -> None:
+    blank = [f"row {row + 1}" for row, value in enumerate(ids) if value.lower() in BLANK]
+    if blank:
+        raise InputError(
+            f"Subject ids must be present in every row; {source} has none in {quote_some(blank)}: fill in the ids or "
+            "drop those rows."
+        )
+    floats = [value for value in ids if FLOAT_ID.fullmatch(value)]
+    if floats:
+        raise InputError(
+            f"Subject ids must be text, not floating-point numbers; got {quote_some(floats)} in {source}: restore the "
+            "original ids (a spreadsheet or a join with gaps made numbers of them)."
+        )
+
+
+def _search(ids: list[str], regex: str, source: object) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    try:
+        pattern = re.compile(regex)
+    except re.error as error:
+        raise InputError(f"The id expression must be a regular expression; {regex!r} is not: {error}.") from None
+    found = [pattern.search(value) for value in ids]
+    unmatched = [value for value, match in zip(ids, found, strict=True) if match is None]
+    if unmatched:
+        raise InputError(
+            f"The id expression {regex!r} must match every id; in {source} it does not match {quote_some(unmatched)}: "
+            "correct the expression."
+        )
+    matches = [match for match in found if match is not None]
+    group: str | int = "id" if "id" in pattern.groupindex else min(pattern.groups, 1)
+    keys = {
+        key: tuple(match[key] or "" for match in matches)
+        for key in ("session", "run", "window")
+        if key in pattern.groupindex
+    }
+    return [match[group] or "" for match in matches], keys
+
+
+def _strip(value: str, prefixes: Sequence[str]) -> str:
+    for prefix in prefixes:
+        value = value.removeprefix(prefix)
+    return value
+
+
+def _changed(before: Sequence[str], after: Sequence[str], what: str) -> list[str]:
+    n = sum(old != new for old, new in zip(before, after, strict=True))
+    return [f"{n} of {len(after)} ids {what}."] if n else []

@@ -1,0 +1,125 @@
+"""Which layout a file or folder has, and its rows."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from encoders.brain.arrays import read_h5, read_npy, read_npz
+from encoders.brain.biobank import read_biobank
+from encoders.brain.canonical import VECTOR_COLUMN
+from encoders.brain.freesurfer import read_stats_folder
+from encoders.brain.options import ImportOptions, Layout
+from encoders.brain.records import Records
+from encoders.brain.spreadsheets import read_spreadsheet
+from encoders.brain.subject_files import SUFFIXES, read_folder
+from encoders.brain.vectors import read_chunks, read_vectors
+from encoders.brain.wide import Dialect, find_dialect, read_wide
+from encoders.errors import InputError
+
+_TABLES = ("wide", "freesurfer", "enigma", "ukb")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A layout, and the sentence that says by what it was recognised."""
+
+    layout: Layout
+    sentence: str
+
+
+def detect_layout(path: Path, options: ImportOptions | None = None) -> Detection:
+    """Recognise a layout by name, then by what is inside.
+
+    Raises
+    ------
+    InputError
+        Nothing there, or nothing known.
+    """
+    options = options or ImportOptions()
+    if not path.exists():
+        raise InputError(f"A brain source is required at {path}; there is no such file or folder: check the path.")
+    if options.layout is not None:
+        return Detection(options.layout, f"{path.name} is read as {options.layout}, as asked.")
+    if path.is_dir():
+        return _detect_folder(path)
+    suffix = path.suffix.lower()
+    by_suffix: dict[str, tuple[Layout, str]] = {
+        ".npy": ("npy", "a matrix with subject ids in a file beside it"),
+        ".npz": ("npz", "an archive of named arrays"),
+        ".h5": ("h5", "an HDF5 file"),
+        ".hdf5": ("h5", "an HDF5 file"),
+    }
+    if suffix in by_suffix:
+        layout, what = by_suffix[suffix]
+        return Detection(layout, f"{path.name} is {what}.")
+    if suffix == ".parquet" and _has_vectors(path):
+        return Detection("parquet-vector", f"{path.name} is a parquet table with a column of vectors.")
+    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    dialect = find_dialect(sheet.names)
+    return Detection(dialect.layout, f"{path.name} is {dialect.sentence}.")
+
+
+def read_source(path: Path, options: ImportOptions | None = None) -> tuple[Records, Detection]:
+    """Read one file or folder in any layout.
+
+    Returns
+    -------
+    records : Records
+        Rows as the source has them: sessions, runs and windows are not yet joined.
+    detection : Detection
+
+    Raises
+    ------
+    InputError
+        Whatever the layout's reader refuses.
+    """
+    options = options or ImportOptions()
+    detection = detect_layout(path, options)
+    readers = {
+        "npy": read_npy,
+        "npz": read_npz,
+        "h5": read_h5,
+        "folder": read_folder,
+        "stats": read_stats_folder,
+        "parquet-vector": read_vectors,
+        "chunks": read_chunks,
+    }
+    if detection.layout in readers:
+        return readers[detection.layout](path, options), detection
+    return _read_table(path, options, detection.layout), detection
+
+
+def _read_table(path: Path, options: ImportOptions, layout: Layout) -> Records:
+    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    found = find_dialect(sheet.names)
+    dialect = found if found.layout == layout else Dialect(layout, "", None, has_globals=layout in _TABLES[1:3])
+    if layout == "ukb":
+        return read_biobank(sheet, options, dialect)
+    return read_wide(sheet, options, dialect)
+
+
+def _detect_folder(path: Path) -> Detection:
+    if any(path.glob("*/stats/*.stats")):
+        return Detection("stats", f"{path.name} holds FreeSurfer subject folders with stats files.")
+    if any(re.search(r"embeddings_\d+_layer_\w+\.npy$", str(file)) for file in path.glob("*/embeddings_*.npy")):
+        return Detection("chunks", f"{path.name} holds folders of embedding chunks with iids.npy.")
+    if any(file.suffix in SUFFIXES for file in path.rglob("*")):
+        return Detection("folder", f"{path.name} holds a file of numbers per subject.")
+    raise InputError(
+        f"{path} must hold FreeSurfer subjects, embedding chunks or {', '.join(SUFFIXES)} files; it holds none "
+        "of these."
+    )
+
+
+def _has_vectors(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} must be a parquet file; it is not: write it again as parquet.") from error
+    if VECTOR_COLUMN not in schema.names:
+        return False
+    kind = schema.field(VECTOR_COLUMN).type
+    return bool(pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind))
