@@ -33,8 +33,9 @@ def _machine() -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     cpu = Path("/proc/cpuinfo")
     models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.exists() else []
+    model = models[0].split(":")[1].strip() if models else platform.machine()
     return (
-        f"{models[0].split(':')[1].strip() if models else platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
+        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
         f"{versions}. Other work ran on the same cores: compare ratios, not seconds, with other machines."
     )
 
