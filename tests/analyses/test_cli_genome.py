@@ -9,6 +9,8 @@ import pandas as pd
 import pysam
 import pytest
 
+from analyses.config import GenomeConfig
+from analyses.genome import genome_files
 from tests.analyses.commands import Command
 
 HEADER = (
@@ -211,3 +213,30 @@ def test_relatives_and_ancestry_become_tables(answer: Answer, real_data: Path, t
     assert "give genome-wide variants" in found["note"]
     listed.write_text("NOBODY\n")
     assert "(first NOBODY) are not" in answer("ancestry", *options)[2]
+
+
+def test_a_run_follows_every_file_of_its_genotypes(tmp_path: Path) -> None:
+    """PGEN with its tables, a Zarr folder with its chunks, a folder of VCF, the BED; FASTA and annotation as before."""
+    for name in (
+        "a.pgen",
+        "a.pvar.zst",
+        "a.psam",
+        "vcf/b.vcf.gz",
+        "z.vcz/zarr.json",
+        "z.vcz/x/c/0",
+        "z.vcz/y/c/0",
+        "t.bed",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    config = GenomeConfig(
+        reference=(tmp_path / "r.fa",),
+        annotation=(tmp_path / "g.gtf",),
+        variants=(tmp_path / "a.pgen", tmp_path / "vcf", tmp_path / "z.vcz"),
+        callable_regions=tmp_path / "t.bed",
+    )
+    found = [path.relative_to(tmp_path).as_posix() for path in genome_files(config).values()]
+    assert sorted(found) == [
+        "a.pgen", "a.psam", "a.pvar.zst", "g.gtf", "r.fa", "t.bed", "vcf/b.vcf.gz", "z.vcz/x/c/0", "z.vcz/y/c/0",
+        "z.vcz/zarr.json",
+    ]  # fmt: skip
