@@ -12,7 +12,7 @@ The readers here have ``shape``, ``dtype`` and ``read_columns(slice)``: what a t
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
@@ -100,6 +100,24 @@ class PrecomputedPanel:
     def column_groups(self) -> tuple[str, ...]:
         """The gene of every column."""
         return tuple(name for name, gene in zip(self.gene_ids, self.genes, strict=True) for _ in range(gene.hidden_dim))
+
+    def select(self, subject_ids: Sequence[str]) -> "PrecomputedPanel":
+        """Return the panel of these subjects, in this order.
+
+        Raises
+        ------
+        InputError
+            A subject without embeddings.
+        """
+        position = {subject: row for row, subject in enumerate(self.subject_ids)}
+        missing = [subject for subject in subject_ids if subject not in position]
+        if missing:
+            raise InputError(
+                f"Precomputed embeddings are required of every subject; {len(missing)} of {len(subject_ids)} have "
+                f"none, such as {missing[0]!r}: embed them, leave them out, or check how the ids are written."
+            )
+        chosen = np.array([position[subject] for subject in subject_ids], dtype=np.int64)
+        return replace(self, subject_ids=tuple(subject_ids), rows=tuple(rows[chosen] for rows in self.rows))
 
     def read_columns(self, columns: slice) -> Array:
         """Return the block of these columns over genes, float32 [n_subjects, width]."""

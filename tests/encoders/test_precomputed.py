@@ -78,6 +78,14 @@ def test_subjects_that_differ_between_genes_are_left_out_and_counted_or_refused(
         open_precomputed(tmp_path, overlap="refuse")
 
 
+def test_a_cohort_takes_its_own_subjects_in_its_own_order(root: Path) -> None:
+    chosen = open_precomputed(root).select(["0030", "0002", "0011"])
+    dense = np.hstack([VECTORS[gene] for gene in chosen.gene_ids])
+    np.testing.assert_array_equal(chosen.read_columns(slice(0, 28)), dense[[30, 2, 11]])
+    with pytest.raises(InputError, match="1 of 2 have none, such as '2'"):
+        chosen.select(["0002", "2"])
+
+
 def no_ids(root: Path) -> None:
     write_chunks(root, "APOE")
     (root / "APOE" / "iids.npy").unlink()
