@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analyses.progress import Advance
     from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
     from encoders.genome.annotation import Panel, TranscriptRule, UnstrandedPolicy
+    from encoders.genome.intervals import Gene
     from encoders.genome.variants import VariantFiles
     from encoders.genome.window_table import WindowTable
 
@@ -33,7 +34,7 @@ class WindowRequest:
     subjects : Path, optional
         One id a line (the first column of a table).
     genes : tuple of str, optional
-        By default every gene of ``biotype`` that lies on an autosome with records.
+        By default every gene of ``biotype`` that lies on an autosome and holds records.
     """
 
     reference: tuple[Path, ...]
@@ -128,36 +129,46 @@ def _open(request: WindowRequest) -> tuple[Panel, VariantFiles, tuple[str, ...]]
         unstranded=request.unstranded,
     )
     variants = VariantFiles(find_variants(request.variants))
-    panel = panel if request.genes is not None else _usable(panel, variants)
+    panel = (
+        panel
+        if request.genes is not None
+        else _usable(panel, variants, request.flank if request.unit == "promoter" else 0)
+    )
     chroms = list(dict.fromkeys(gene.interval.chrom for gene in panel.genes))
     if not request.contig_aliases:
         check_spelling(chroms, variants.contigs, of="variant files")
     return panel, variants, read_subjects(request.subjects, variants.samples_on(chroms))
 
 
-def _usable(panel: Panel, variants: VariantFiles) -> Panel:
-    """Genes on autosomes that have records: a whole annotation asks for none in particular."""
+def _usable(panel: Panel, variants: VariantFiles, flank: int) -> Panel:
+    """Genes on autosomes in which something varies: a whole annotation asks for none in particular."""
+    contigs = variants.contigs
+    reasons = {gene: _unusable(gene, variants, contigs, flank) for gene in panel.genes}
+    kept = tuple(gene for gene, reason in reasons.items() if not reason)
+    if not kept:
+        raise InputError(
+            f"The variant files need records in the genes of the annotation; they have records on "
+            f"{', '.join(contigs[:8])}, the annotation has genes on "
+            f"{', '.join(dict.fromkeys(gene.interval.chrom for gene in panel.genes))}. Give matching files."
+        )
+    skipped = tuple((gene.gene_id, reason) for gene, reason in reasons.items() if reason)
+    return replace(panel, genes=kept, skipped=panel.skipped + skipped)
+
+
+def _unusable(gene: Gene, variants: VariantFiles, contigs: Sequence[str], flank: int) -> str:
+    """Why a gene is left out of a whole annotation; empty where it is not."""
     from encoders.errors import InputError as EncodersError
     from encoders.genome.contigs import check_autosome, find_contig
 
-    contigs = variants.contigs
-    kept, skipped = [], list(panel.skipped)
-    for gene in panel.genes:
-        try:
-            check_autosome(gene.interval.chrom, gene.name)
-        except EncodersError:
-            skipped.append((gene.gene_id, f"it lies on {gene.interval.chrom}, of which not everyone has two copies"))
-            continue
-        if find_contig(gene.interval.chrom, contigs) is None:
-            skipped.append((gene.gene_id, f"the variant files have no records on {gene.interval.chrom}"))
-        else:
-            kept.append(gene)
-    if not kept:
-        raise InputError(
-            f"The variant files need records on the contigs of the annotation; they have {', '.join(contigs[:8])}, the "
-            f"annotation {', '.join(dict.fromkeys(gene.interval.chrom for gene in panel.genes))}. Give matching files."
-        )
-    return replace(panel, genes=tuple(kept), skipped=tuple(skipped))
+    place = gene.interval
+    try:
+        check_autosome(place.chrom, gene.name)
+    except EncodersError:
+        return f"it lies on {place.chrom}, of which not everyone has two copies"
+    if find_contig(place.chrom, contigs) is None:
+        return f"the variant files have no records on {place.chrom}"
+    around = replace(place, start=max(0, place.start - flank), end=place.end + flank)
+    return "" if next(variants.sites(around), None) is not None else "the variant files have no records in it"
 
 
 def _make_table(

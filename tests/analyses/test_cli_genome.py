@@ -116,9 +116,18 @@ def test_the_table_is_written_and_read_back(answer: Answer, comt: list[object], 
     assert (code, "needs the reference" in error, (tmp_path / "none").exists()) == (2, True, False)
 
 
-def test_a_folder_stands_for_its_files_and_sex_chromosomes_are_left_out(answer: Answer, real_data: Path) -> None:
+def test_a_folder_stands_for_its_files_and_sex_chromosomes_are_left_out(
+    answer: Answer, real_data: Path, tmp_path: Path
+) -> None:
     folder = real_data / "genome/grch38_pgx_vcf"
     options = ["--annotation", folder / "genes.GRCh38.111.pgx.gtf", "--variants", folder, "--dry-run", "--json"]
+    listed = tmp_path / "two.txt"
+    listed.write_text("HG00097\nHG00096\n")
+    whole = json.loads(answer("windows", *options, "--subjects", listed)[1])
+    assert (whole["n_genes"], whole["n_windows_per_haplotype"], whole["n_subjects"]) == (56, 1084, 2)
+    assert {gene: reason.split()[-1] for gene, reason in whole["skipped_genes"].items()} == {
+        "G6PD": "copies", "GSTM1": "it",
+    }  # fmt: skip
     found = json.loads(answer("windows", *options, "--genes", "IFNL3,VKORC1")[1])
     assert (found["n_subjects"], found["n_genes"], set(found["by_gene"])) == (3202, 2, {"IFNL3", "VKORC1"})
     code, _, error = answer("windows", *options, "--genes", "G6PD")
