@@ -12,6 +12,8 @@ import typer
 from analyses.cli_brain import register as register_brain_commands
 from analyses.cli_encoders import register as register_encoder_commands
 from analyses.cli_genome import register as register_genome_commands
+from analyses.cli_shards import command_words, emit
+from analyses.cli_shards import register as register_shard_commands
 
 app = typer.Typer(
     name="genebrain",
@@ -51,7 +53,7 @@ def _run(stage: str, config: Any, *, force: bool) -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - every argument is an option of the command
     config: ConfigPath,
     set_: Overrides = None,
     workers: Workers = None,
@@ -63,9 +65,29 @@ def run(
         typer.Option("--dry-run", help="Say subjects, dimensions, distinct windows, seconds and memory; do nothing."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer of --dry-run as JSON.")] = False,
+    emit_slurm: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the run as SLURM scripts into DIR, with submit.sh; run nothing."),
+    ] = None,
+    shards: Annotated[int, typer.Option(min=1, help="SLURM: tasks that share genes, and windows of each arm.")] = 8,
+    partition: Annotated[str | None, typer.Option(help="SLURM: partition of all jobs.")] = None,
+    time: Annotated[str | None, typer.Option(help="SLURM: limit of a job, e.g. 4:00:00.")] = None,
+    mem: Annotated[str | None, typer.Option(help="SLURM: memory of a job, e.g. 16G.")] = None,
+    gres: Annotated[str | None, typer.Option(help="SLURM: of embedding jobs, e.g. gpu:1.")] = None,
+    gpu_partition: Annotated[str | None, typer.Option(help="SLURM: partition of embedding jobs.")] = None,
 ) -> None:
-    """Run the whole way: windows, embed, align, compare, report, MLflow. Finished stages are reused."""
+    """Run the whole way: windows, embed, align, compare, report, MLflow. Finished stages are reused.
+
+    On a cluster: genebrain run CONFIG --emit-slurm jobs --shards 16 --gres gpu:1, then bash jobs/submit.sh. Genes and
+    windows are shared out over array tasks; a task may be killed and requeued at any time. Processes of one machine,
+    or workers of a dask cluster, share the permutations: see engine: in the configuration.
+    """
     loaded = _load(config, set_, workers, seed, output)
+    if emit_slurm is not None:
+        words = command_words(config, set_, {"workers": workers, "seed": seed, "output": output})
+        asked = {"shards": shards, "partition": partition, "time": time, "mem": mem}
+        emit(emit_slurm, loaded, words, **asked, gres=gres, gpu_partition=gpu_partition)
+        return
     if dry_run:
         from analyses.plan import describe, make_plan
 
@@ -89,7 +111,7 @@ def _add_stage(name: str, text: str) -> None:
     app.command(name)(command)
 
 
-_add_stage("embed", "Embed each distinct window once per encoder; resumes from the store.")
+register_shard_commands(app)
 _add_stage("align", "Residualise, reduce, align and test every encoder against every brain view.")
 _add_stage("compare", "Compare the encoders on the same genes, cohort, folds and permutations.")
 _add_stage("report", "Write the self-contained report.html and its figures.")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from analyses.cli_shards import ShardOption, load, run_windows_shard
+
+if TYPE_CHECKING:
+    from analyses.config import RunConfig
 
 Variants = Annotated[
     list[Path] | None,
@@ -69,6 +74,7 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
     seed: Annotated[int | None, typer.Option(help="With CONFIG: seed of folds and permutations.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="With CONFIG: redo the stage even if finished.")] = False,
+    shard: ShardOption = None,
 ) -> None:
     """Genotypes to distinct sequences: check REF, build haplotypes, cut windows, count repeats.
 
@@ -77,11 +83,18 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
     genebrain windows --reference hg38.fa --annotation genes.gtf --variants chr22.vcf.gz --dry-run --json
 
     Leave --reference out to count in allele space; leave --dry-run out to write the window table into --output.
+
+    Many processes share the genes of an experiment: `genebrain windows CONFIG --shard 1/8` to 8/8 write a part each,
+    whole or not at all, and `genebrain windows CONFIG` joins them into the very table that one process makes.
     """
-    if config is not None:
-        _run_stage(config, set_, {"workers": workers, "seed": seed, "output": output}, force=force)
-        return
     from analyses.errors import InputError
+
+    if config is not None:
+        loaded = load(config, set_, {"workers": workers, "seed": seed, "output": output})
+        _run_stage(loaded, shard, force=force)
+        return
+    if shard is not None:
+        raise InputError("--shard shares out an experiment; no CONFIG was given. Give the YAML file of the experiment.")
     from analyses.variant_paths import read_genes
     from analyses.window_files import WindowRequest, count_files, write_windows
     from analyses.window_summary import describe
@@ -173,9 +186,10 @@ def ancestry(
     typer.echo(describe(summary, as_json=as_json))
 
 
-def _run_stage(config: Path, overrides: list[str] | None, given: dict[str, object], *, force: bool) -> None:
-    from analyses.config_file import load_config
+def _run_stage(config: RunConfig, shard: str | None, *, force: bool) -> None:
+    if shard is not None:
+        run_windows_shard(config, shard, force=force)
+        return
     from analyses.pipeline import Pipeline
 
-    extra = [f"{key}={value}" for key, value in given.items() if value is not None]
-    Pipeline(load_config(config, [*(overrides or []), *extra]), force=force).run(until="windows")
+    Pipeline(config, force=force).run(until="windows")

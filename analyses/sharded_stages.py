@@ -40,7 +40,7 @@ def make_windows(run: Run, advance: Advance) -> tuple[WindowTable, dict[str, Any
     if count is None:
         return count_windows(run.genome, run.config.genome, run.cohort.subject_ids, progress=advance)
     todo = parts.missing(run.genome, count)
-    if not run.engine.shares_windows:
+    if not run.engine.shares_windows or not todo:
         for shard in todo:
             parts.write(shard, run.genome, progress=advance)
     else:

@@ -115,10 +115,10 @@ class WindowParts:
         return max(found, key=lambda count: (found[count] / count, -count), default=None)
 
     def remove_others(self) -> None:
-        """Remove parts of other inputs or other code."""
-        for path in self.folder.parent.iterdir():
-            if path.name != self.folder.name:
-                shutil.rmtree(path, ignore_errors=True)  # another process may be removing it
+        """Remove parts of other inputs or other code, and what killed writers left."""
+        old = [path for path in self.folder.parent.iterdir() if path.name != self.folder.name]
+        for path in (*old, *self.folder.glob(".part-*")):
+            shutil.rmtree(path, ignore_errors=True)  # another process may be removing it
 
     def _shares(self, genome: Genome, count: int) -> dict[Shard, tuple[Gene, ...]]:
         genes = genome.panel.genes
