@@ -214,4 +214,9 @@ def _confounds_of(image: Path, strategy: Confounds) -> tuple[Any, Any]:
             f"Confounds of {image.name} are looked for by fMRIPrep's names ({str(error).splitlines()[0]}): put the "
             "table and its json beside the image, or choose confounds none."
         ) from error
+    if table is not None and table.shape[1] >= len(table):
+        raise InputError(
+            f"Confounds must be fewer than time points; {image.name} has {table.shape[1]} confounds for {len(table)} "
+            "time points: choose another strategy, or leave out this run."
+        )
     return table, sample_mask
