@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.errors import InputError
 from analyses.workspace import SCHEMA, Workspace, atomic_path
 
 if TYPE_CHECKING:
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
 
 #: Per-subject values live under this folder of the results; tracking and report never read it.
 PRIVATE = "private"
+SCORES = "held_out_scores.csv"
 
 
-def write_alignment(workspace: Workspace, alignment: Alignment, labels: Mapping[str, Any]) -> list[Path]:
+def write_alignment(
+    workspace: Workspace, alignment: Alignment, labels: Mapping[str, Any], *, subject_ids: Sequence[str] | None = None
+) -> list[Path]:
     """Write one arm x view.
 
     Parameters
     ----------
     labels : mapping
         ``arm``, ``arm_label``, ``view``, ``trained``, ``role``.
+    subject_ids : sequence of str, optional
+        Only where the user allows subject-level files: each subject's held-out scores, by id, among what is published.
 
     Returns
     -------
@@ -51,7 +57,22 @@ def write_alignment(workspace: Workspace, alignment: Alignment, labels: Mapping[
     for row, rho in zip(rows, summary["held_out"]["rho"], strict=False):
         row["held_out"] = rho
     files.append(_write_rows(workspace, f"{folder}/canonical_correlations.csv", rows))
+    scores = workspace.path(folder, SCORES)
+    if subject_ids is not None:
+        files.append(_write_rows(workspace, f"{folder}/{SCORES}", _score_rows(held_out, subject_ids)))
+    elif scores.exists():
+        scores.unlink()  # of an earlier run that was allowed to
     return files
+
+
+def _score_rows(held_out: CrossValidatedCCA, subject_ids: Sequence[str]) -> list[dict[str, Any]]:
+    if held_out.x_scores is None or held_out.y_scores is None:
+        raise InputError("Scores by subject need a held-out result that kept them; this one was saved without.")
+    pairs = zip(held_out.x_scores.T, held_out.y_scores.T, strict=True)
+    columns: dict[str, Any] = {"subject_id": list(subject_ids), "fold": held_out.folds.assignments.tolist()}
+    for k, (x, y) in enumerate(pairs, start=1):
+        columns |= {f"genes_{k}": x.tolist(), f"brain_{k}": y.tolist()}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCCA:

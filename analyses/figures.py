@@ -225,3 +225,25 @@ def _overview_key() -> list[Any]:
         Line2D([], [], color=BLUE, marker="o", ms=5.5, mfc="white", lw=1.3, label="untrained control"),
         Line2D([], [], color=VERMILION, marker="|", ms=10, mew=1.6, lw=0, label="95 % point of the null"),
     ]
+
+
+def scores_figure(scores: "DataFrame", rho: float, *, title: str) -> "Figure":
+    """Held-out gene and brain scores of every subject.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        ``fold``, ``genes_1``, ``brain_1``.
+    rho : float
+        Fold-averaged held-out correlation.
+    title : str
+        Which arm and which view.
+    """
+    with new_figure(3.4) as (figure, axes):
+        axes.scatter(
+            scores["genes_1"], scores["brain_1"], c=scores["fold"], cmap="viridis", s=9, alpha=0.7, linewidths=0
+        )
+        axes.set_xlabel("gene score, held out")
+        axes.set_ylabel("brain score, held out")
+        axes.set_title(f"{title}\nheld-out ρ₁ = {format_number(rho)}")
+    return figure

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from analyses import figures
+from analyses.alignment_files import SCORES
 from analyses.findings import is_significant
 from analyses.results_folder import Alignment, ResultsFolder
 
@@ -26,6 +27,8 @@ def draw_figures(results: ResultsFolder) -> dict[str, Path]:
         alignment: Alignment = row["alignment"]
         drawn[f"{alignment.name}__held_out"] = _draw_held_out(results, alignment)
         drawn[f"{alignment.name}__spectrum"] = _draw_spectrum(results, alignment)
+        if (alignment.folder / SCORES).exists():
+            drawn[f"{alignment.name}__scores"] = _draw_scores(results, alignment)
         for kind in ("gene", "feature"):
             drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, row, kind)
     return drawn
@@ -68,6 +71,17 @@ def _draw_held_out(results: ResultsFolder, alignment: Alignment) -> Path:
     return figures.save_figure(
         figure, _path(results, f"{alignment.name}__held_out"), pd.DataFrame({"null_rho_1": null})
     )
+
+
+def _draw_scores(results: ResultsFolder, alignment: Alignment) -> Path:
+    """Subject by subject: only where the user allowed it."""
+    import pandas as pd
+
+    scores = pd.read_csv(alignment.folder / SCORES, dtype={"subject_id": str})
+    shown = scores[["fold", "genes_1", "brain_1"]]
+    rho = alignment.facts["held_out"]["rho"][0]
+    figure = figures.scores_figure(shown, rho, title=alignment.title)
+    return figures.save_figure(figure, _path(results, f"{alignment.name}__scores"), shown)
 
 
 def _draw_spectrum(results: ResultsFolder, alignment: Alignment) -> Path:

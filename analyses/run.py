@@ -118,11 +118,10 @@ class Run:
         return brain, truth
 
     def brain_view(self, name: str) -> View:
-        """One brain table as a view."""
-        from fusion import TableView
+        """One brain table as a view; tangent space is one that folds learn."""
+        from analyses.brain_views import make_brain_view
 
-        table = self.brain[name]
-        return TableView(table.values, table.subject_ids, table.feature_names)
+        return make_brain_view(self.brain[name], self.config.brain[name].connectivity)
 
     def brain_values(self, name: str) -> np.ndarray:
         """One brain table as numbers, [n_subjects, n_features]."""
@@ -194,7 +193,7 @@ class Run:
         files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
         encoder = self.specs[arm].fingerprint
         peers = sorted(spec.fingerprint for spec in self.specs.values())  # they decide the dimensions of all
-        return digest(self.windows_key, encoder, peers, brain.model_dump(mode="json"), files, sections)
+        return digest(self.windows_key, encoder, peers, brain.model_dump(mode="json", exclude={"atlas"}), files, sections)
 
     def gene_pca(self, arm: str) -> tuple[View, ViewPCA]:
         """One arm's gene view, and its PCA on the whole cohort once confounds are removed."""

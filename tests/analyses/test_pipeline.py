@@ -70,14 +70,40 @@ def test_workers_do_not_change_a_bit(results: Path, cohort: DemoCohort, tmp_path
         assert summaries[0].read_bytes() == summaries[1].read_bytes()
 
 
-def test_no_subject_id_leaves_the_private_folder(results: Path, cohort: DemoCohort) -> None:
-    ids = [line.split("\t")[0].encode() for line in cohort.participants.read_text().splitlines()[1:]]
+def _published(results: Path) -> list[Path]:
+    """Everything but what stays on this machine: results, tracking database, artifacts."""
     public = [p for p in results.rglob("*") if p.is_file() and not {"private", "windows"} & set(p.parts)]
-    public += [p for p in results.parent.rglob("*") if p.suffix == ".db" or ("mlartifacts" in p.parts and p.is_file())]
-    assert len(public) > 10
-    for path in public:
+    return public + [
+        p for p in results.parent.rglob("*") if p.suffix == ".db" or ("mlartifacts" in p.parts and p.is_file())
+    ]
+
+
+def _subjects(cohort: DemoCohort) -> list[bytes]:
+    return [line.split("\t")[0].encode() for line in cohort.participants.read_text().splitlines()[1:]]
+
+
+def test_no_subject_id_leaves_the_private_folder(results: Path, cohort: DemoCohort) -> None:
+    ids = _subjects(cohort)
+    assert len(ids) == 300
+    assert len(_published(results)) > 10
+    for path in _published(results):
         content = path.read_bytes()
-        assert not any(subject in content for subject in ids[:20]), path
+        assert not any(subject in content for subject in ids), path
+
+
+def test_a_user_may_allow_scores_by_subject(genebrain: Command, cohort: DemoCohort, tmp_path: Path) -> None:
+    allowed = ("encoders=[encoders/kmer-spectrum.yaml]", "alignment.n_permutations=19", "privacy.subject_level=true")
+    assert genebrain("run", *run_arguments(tmp_path / "out", *allowed)) == 0
+    scores = (tmp_path / "out" / "alignments" / "kmer-5__linked" / "held_out_scores.csv").read_text().splitlines()
+    assert scores[0].startswith("subject_id,fold,genes_1,brain_1")
+    assert len(scores) - 1 == _read(tmp_path / "out", "run.json")["cohort"]["n_subjects"]
+    assert scores[1].split(",")[0].encode() in _subjects(cohort)
+    assert "Held-out scores, one dot a subject" in (tmp_path / "out" / "report.html").read_text()
+    logged = [p for p in _published(tmp_path / "out") if p.name == "held_out_scores.csv" and "mlartifacts" in p.parts]
+    assert len(logged) == 2
+    withdrawn = (*allowed[:2], "privacy.subject_level=false")
+    assert genebrain("run", *run_arguments(tmp_path / "out", *withdrawn)) == 0
+    assert not (tmp_path / "out" / "alignments" / "kmer-5__linked" / "held_out_scores.csv").exists()
 
 
 def test_a_dry_run_says_the_size_and_writes_nothing(
