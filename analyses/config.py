@@ -65,16 +65,45 @@ class ParticipantsConfig(Section):
     side: Literal["genetic", "brain"] = "genetic"
 
 
+class ConnectivityConfig(Section):
+    """Features from time series (npz or folder), or, for ``tangent``, also from a table of covariances.
+
+    ``tangent`` is learnt anew in every fold, from its training subjects.
+    """
+
+    kind: Literal["correlation", "partial", "covariance", "tangent"]
+    constant_rois: str = "any"
+    fisher_z: bool = True
+    estimator: Literal["ledoit-wolf", "empirical"] = "ledoit-wolf"
+    id_regex: str | None = None
+    strip_prefixes: tuple[str, ...] = ()
+
+
+class AtlasConfig(Section):
+    """Where the features of a view lie: a label image with names, or coordinates (MNI, mm) by name."""
+
+    labels: Path | None = None
+    lut: Path | None = None
+    coordinates: Path | None = None
+
+
 class BrainViewConfig(Section):
     """One brain table: which columns are features, and what the view is for."""
 
     path: Path
+    connectivity: ConnectivityConfig | None = None
+    atlas: AtlasConfig | None = None
     id_column: str = "subject_id"
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
     description: str = ""
     role: Literal["test", "negative control"] = "test"
+
+    @field_validator("connectivity", mode="before")
+    @classmethod
+    def _kind_alone(cls, value: object) -> object:
+        return {"kind": value} if isinstance(value, str) else value
 
 
 class PairingConfig(Section):
@@ -209,6 +238,9 @@ class RunConfig(Section):
             raise ValueError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
+        planted = self.plant and self.brain[self.plant.view].connectivity
+        if planted and planted.kind == "tangent":
+            raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
         if self.kept_families and self.alignment.exchangeable_within:
             raise ValueError(
                 "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
