@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, kstest
 
 from fusion import cross_validated_cca
 from fusion.families import westfall_young
@@ -35,3 +35,17 @@ def test_family_wise_error_under_the_null(what: str) -> None:
         adjusted = westfall_young({str(i): (arm.rho[0], arm.null[:, 0]) for i, arm in enumerate(arms)})
         rejected.append(min(adjusted.values()) <= 0.05)
     assert binomtest(sum(rejected), len(rejected), 0.05).pvalue > 0.005
+
+
+@pytest.mark.parametrize("n_confounds", [0, 5])
+def test_p_of_components_matched_across_folds_is_uniform(n_confounds: int) -> None:
+    """Components beyond the first are rotated onto the first fold's, under every permutation in the same way."""
+    p = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        x, y, z = rng.standard_normal((60, 5)), rng.standard_normal((60, 4)), rng.standard_normal((60, n_confounds))
+        settings = QUICK | {"n_components": 3, "x_dimensions": 5, "y_dimensions": 4, "random_state": seed}
+        p.append(cross_validated_cca(x, y, z if n_confounds else None, **settings).p)
+    for component in np.array(p).T:
+        assert kstest(component, "uniform").pvalue > 0.005
+        assert binomtest(int((component <= 0.05).sum()), len(p), 0.05).pvalue > 0.005
