@@ -1,0 +1,194 @@
+"""Work shared out by shards gives what one process gives, also when processes are killed."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyses.config_file import load_config
+from analyses.errors import InputError
+from analyses.pipeline import Pipeline
+from analyses.sharded_stages import chosen_arms, window_parts
+from analyses.shards import Shard, deal
+from analyses.simulate import DemoCohort
+from encoders.store import EmbeddingStore
+from tests.analyses.commands import CONFIG, Command
+
+ARM = "kmer-5"
+ONE_ARM = ("experiment=align", "encoders=[encoders/kmer-spectrum.yaml]", "tracking.enabled=false")
+WINDOW_FILES = ("table/table.npz", "table/table.json", "summary.json")
+
+_RUN = """
+import os, signal, sys
+from pathlib import Path
+from analyses.config_file import load_config
+from analyses.pipeline import Pipeline
+from analyses import sharded_stages, window_parts
+from analyses.shards import Shard
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+run = Pipeline(load_config(Path(sys.argv[1]), sys.argv[3:], variables={"DEMO_COHORT": sys.argv[2]}))
+"""
+
+
+def _open(cohort: DemoCohort, output: Path) -> Pipeline:
+    settings = [f"output={output}", *ONE_ARM]
+    return Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort.folder)}))
+
+
+def _arguments(output: Path, *more: str) -> list[str]:
+    return [str(CONFIG), *(word for text in (f"output={output}", *ONE_ARM) for word in ("--set", text)), *more]
+
+
+def _run_until_killed(cohort: DemoCohort, output: Path, code: str) -> None:
+    command = [sys.executable, "-c", _RUN + code, str(CONFIG), str(cohort.folder), f"output={output}", *ONE_ARM]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == -signal.SIGKILL, answer.stderr
+
+
+def _windows(output: Path) -> list[bytes]:
+    return [(output / "windows" / name).read_bytes() for name in WINDOW_FILES]
+
+
+def _vectors(run: Pipeline) -> dict[str, bytes]:
+    """What the store of the one arm holds, read from its files; an id may be in it once."""
+    store: EmbeddingStore = chosen_arms(run, [ARM])[0].store
+    found: dict[str, bytes] = {}
+    for path in store.folder.glob("*.ids"):
+        ids = path.read_text().splitlines()
+        assert not set(ids) & set(found)
+        found |= {one: row.tobytes() for one, row in zip(ids, np.load(path.with_suffix(".npy")), strict=True)}
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """Windows and vectors of one process."""
+    run = _open(cohort, tmp_path_factory.mktemp("alone") / "run")
+    run.run(until="embed")
+    return run
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=60), st.integers(1, 12))
+def test_every_item_is_dealt_once_and_loads_are_even(sizes: list[int], count: int) -> None:
+    dealt = deal(sizes, count)
+    assert sorted(item for items in dealt.values() for item in items) == list(range(len(sizes)))
+    loads = [sum(sizes[item] for item in items) for items in dealt.values()]
+    assert max(loads) - min(loads) <= max(sizes)
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(1, 40))
+def test_every_digest_belongs_to_one_shard(digest: int, count: int) -> None:
+    assert sum(Shard(index, count).holds(f"{digest:032x}") for index in range(count)) == 1
+
+
+def test_shards_may_be_counted_from_0_or_from_1() -> None:
+    assert {Shard.parse(f"{i}/3") for i in (1, 2, 3)} == {Shard.parse(f"{i}/3") for i in (0, 1, 2)}
+    for wrong in ("4/3", "1", "0/0", "-1/3", "1/3/5", "a/b"):
+        with pytest.raises(InputError, match="must be i/n"):
+            Shard.parse(wrong)
+
+
+@pytest.mark.parametrize("count", [1, 3, 11])
+def test_parts_merge_to_the_files_of_one_process(
+    alone: Pipeline, genebrain: Command, tmp_path: Path, count: int
+) -> None:
+    output = tmp_path / "out"
+    for index in range(count, 0, -1):
+        assert genebrain("windows", *_arguments(output, "--shard", f"{index}/{count}")) == 0
+    assert not (output / "windows" / "summary.json").exists()
+    assert genebrain("windows", *_arguments(output)) == 0
+    assert _windows(output) == _windows(alone.workspace.folder)
+
+
+def test_a_second_run_of_a_shard_does_nothing(
+    genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert genebrain("windows", *_arguments(output, "--shard", "1/2")) == 0
+    part = next((output / "windows" / "parts").glob("*/part-1-of-2/table/table.npz"))
+    before = part.stat().st_mtime_ns
+    assert genebrain("windows", *_arguments(output, "--shard", "1/2")) == 0
+    assert "nothing to do; 1 of 2 are missing" in capsys.readouterr().out
+    assert part.stat().st_mtime_ns == before
+
+
+def test_a_shard_that_is_killed_is_redone_and_leaves_nothing_half(
+    alone: Pipeline, cohort: DemoCohort, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    parts = window_parts(_open(cohort, output))
+    assert parts.write(Shard(0, 2))
+    middle = "sharded_stages.window_parts(run).write(Shard(1, 2), progress=lambda done, total: done == 2 and die())"
+    _run_until_killed(cohort, output, middle)
+    assert [path.name for path in parts.folder.iterdir()] == ["part-0-of-2"]
+    publishing = "window_parts._write_agreement = die\nsharded_stages.window_parts(run).write(Shard(1, 2))"
+    _run_until_killed(cohort, output, publishing)
+    assert len(list(parts.folder.glob(".part-1-of-2.*"))) == 1
+    assert not parts.path(Shard(1, 2)).exists()
+    _open(cohort, output).run(until="windows")
+    assert _windows(output) == _windows(alone.workspace.folder)
+    assert not list(parts.folder.glob(".part-*"))
+
+
+def test_parts_of_other_settings_are_not_taken(alone: Pipeline, genebrain: Command, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    other = _arguments(output, "--set", "genome.window=300")
+    assert genebrain("windows", *other, "--shard", "1/2") == 0
+    assert genebrain("windows", *other, "--shard", "2/2") == 0
+    assert genebrain("windows", *_arguments(output)) == 0
+    assert _windows(output) == _windows(alone.workspace.folder)
+
+
+def test_embedding_shards_fill_the_store_of_one_process_also_when_killed(
+    alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    assert genebrain("embed", *_arguments(output, "--shard", "2/3", "--arm", ARM)) == 0
+    run = _open(cohort, output)
+    n_done = len(_vectors(run))
+    assert 0 < n_done < len(_vectors(alone))
+    _run_until_killed(cohort, output, "sharded_stages.chosen_arms(run, ['kmer-5'])[0].embed(die, Shard.parse('3/3'))")
+    assert len(_vectors(run)) == n_done
+    for shard in ("3/3", "1/3"):
+        assert genebrain("embed", *_arguments(output, "--shard", shard)) == 0
+    assert _vectors(run) == _vectors(alone)
+    capsys.readouterr()
+    for shard in ("1/3", "2/3", "3/3"):
+        assert genebrain("embed", *_arguments(output, "--shard", shard)) == 0
+    assert capsys.readouterr().out.count("0 embedded, 0 forward passes") == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "sentence"),
+    [
+        ("windows", ("--shard", "9/8"), "--shard must be i/n"),
+        ("embed", ("--shard", "1/2", "--arm", "kmer"), "--arm must name an arm of the configuration (kmer-5)"),
+        ("embed", ("--arm", ARM), "Add --shard 1/1"),
+        ("embed", ("--shard", "1/2", "--force"), "--force redoes the windows stage"),
+        ("run", ("--set", "engine.address=tcp://127.0.0.1:1"), "engine.address is that of a dask scheduler"),
+    ],
+)
+def test_wrong_requests_get_one_sentence(
+    *,
+    genebrain: Command,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    more: tuple[str, ...],
+    sentence: str,
+) -> None:
+    assert genebrain(command, *_arguments(tmp_path / "out", *more)) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_files_alone_are_not_shared_out(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert genebrain("windows", "--annotation", "a.gtf", "--variants", "v.vcf.gz", "--shard", "1/2") == 2
+    assert "Give the YAML file of the experiment" in capsys.readouterr().err
