@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.brain_views import read_connectivity_view
 from analyses.config import ParticipantsConfig, RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
@@ -87,6 +89,8 @@ def _read_participants(table: ParticipantsConfig) -> pd.DataFrame:
 
 def _read_view(config: RunConfig, name: str) -> BrainTable:
     view = config.brain[name]
+    if view.connectivity is not None:
+        return read_connectivity_view(view.path, view.connectivity, id_column=view.id_column)
     return read_brain_table(
         view.path, id_column=view.id_column, include=view.include, exclude=view.exclude, nan=view.nan
     )
@@ -176,7 +180,7 @@ def _exclude(config: RunConfig, covariates: pd.DataFrame) -> tuple[list[str], li
 
 def _dropped_by_reader(brain: Mapping[str, BrainTable]) -> list[dict[str, Any]]:
     return [
-        {"reason": f"brain {name}: missing values", "n": len(table.dropped_subjects)}
+        {"reason": f"brain {name}: {reason}", "n": n}
         for name, table in brain.items()
-        if table.dropped_subjects
+        for reason, n in Counter(reason for _, reason in table.dropped_subjects).items()
     ]

@@ -21,6 +21,7 @@ from analyses.config import RunConfig
 from analyses.errors import InputError
 
 _INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}
+_INPUT_PATHS |= {"labels", "lut", "coordinates"}  # of an atlas
 _OUTPUT_PATHS = {"output", "store"}
 
 

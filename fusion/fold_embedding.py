@@ -125,6 +125,7 @@ def _embed(
     test: Rows,
     settings: Sequence[tuple[int, bool]],
 ) -> FoldEmbedding:
+    views = _fitted_on(views[0], train), _fitted_on(views[1], train)
     x_pca, y_pca = (
         ViewPCA(n_components, confounds=confounds, scale=scale).fit(view, rows=train)
         for view, (n_components, scale) in zip(views, settings, strict=True)
@@ -137,6 +138,13 @@ def _embed(
         _fold_nuisance(confounds, train),
         y_pca.components_.T * y_pca.explained_variance_,
     )
+
+
+def _fitted_on(view: View, train: Rows) -> View:
+    """A view whose columns are themselves learnt (tangent space) learns them from the training rows alone."""
+    learn = getattr(view, "fitted_on", None)
+    learnt: View = view if learn is None else learn(train)
+    return learnt
 
 
 def _fold_nuisance(confounds: Matrix | None, train: Rows) -> Matrix | None:

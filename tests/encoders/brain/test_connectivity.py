@@ -193,7 +193,7 @@ def test_confounds_in_fmriprep_names_are_removed(tmp_path: Path) -> None:
         straight = np.polyval(np.polyfit(np.arange(80), table[name], 1), np.arange(80))
         assert abs(np.corrcoef(read.series[0][:, 0], table[name] - straight)[0, 1]) < 1e-6
     images, labels, _ = _write_images(tmp_path, n_timepoints=20)
-    with pytest.raises(InputError, match="27 confounds for 20 time points"):
+    with pytest.raises(InputError, match="28 confounds for 20 time points"):
         extract_timeseries(images[:1], labels)
     (tmp_path / "sub-02_task-rest_run-1_desc-confounds_timeseries.tsv").unlink()
     with pytest.raises(InputError, match="put the table and its json beside the image"):
