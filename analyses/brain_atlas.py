@@ -1,0 +1,99 @@
+"""Where the features of a view lie: names of features matched with an atlas's names, exactly or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from encoders.brain.edges import split_edge
+from encoders.brain.label_tables import read_coordinates, read_lut
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analyses.results_folder import Alignment, ResultsFolder
+
+_MEASURES = re.compile(
+    r"_(?:thickness|thicknessstd|thickavg|surfavg|area|volume|vol|meancurv|gauscurv|foldind|curvind)$"
+)
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """The user's files for one view; each may be missing."""
+
+    labels: Path | None
+    lut: Path | None
+    coordinates: Path | None
+
+
+def configured_atlas(results: ResultsFolder, view: str) -> Atlas | None:
+    """Atlas that the run's configuration names for a view; None where it names none."""
+    import yaml
+
+    resolved = yaml.safe_load((results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"))
+    given = (resolved.get("brain", {}).get(view) or {}).get("atlas")
+    if not given:
+        return None
+    return Atlas(*(Path(given[key]) if given.get(key) else None for key in ("labels", "lut", "coordinates")))
+
+
+def describe_atlas(results: ResultsFolder, alignment: Alignment) -> str | None:
+    """Why the loadings are not shown on a brain; None where they are."""
+    view = alignment.facts["view"]
+    atlas = configured_atlas(results, view)
+    if atlas is None or (atlas.labels is None and atlas.coordinates is None):
+        return (
+            f"No atlas is named for {view}, so its loadings are given as a table; name a label image with its label "
+            f"table, or coordinates, in brain.{view}.atlas to see them on a brain."
+        )
+    absent = [path for path in (atlas.labels, atlas.lut, atlas.coordinates) if path is not None and not path.is_file()]
+    if absent:
+        return f"The atlas file {absent[0].name} of {view} does not exist, so its loadings are given as a table."
+    return None
+
+
+def place_features(features: Sequence[str], atlas: Atlas) -> pd.DataFrame:
+    """Regions of features.
+
+    Parameters
+    ----------
+    features : sequence of str
+        Regions (``lh_insula_thickness``) or edges (``A--B``).
+
+    Returns
+    -------
+    DataFrame
+        One row per feature and end (edges have two): ``feature``, ``end``, ``region`` (name in the atlas, missing where
+        none matches), ``index`` (label) and ``x, y, z`` (mm) as far as the atlas has them.
+    """
+    import pandas as pd
+
+    known = _regions(atlas)
+    rows: list[dict[str, Any]] = []
+    for feature in features:
+        for end, name in enumerate(split_edge(feature) or (feature,)):
+            rows.append({"feature": feature, "end": end, **known.get(region_key(name), {"region": None})})
+    columns = ["feature", "end", "region", "index", "x", "y", "z"]
+    return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def region_key(name: str) -> str:
+    """What is left of a region's name without case, punctuation, the measure and FreeSurfer's prefix ``ctx-``."""
+    plain = _MEASURES.sub("", name.strip().lower()).removeprefix("ctx-").removeprefix("ctx_")
+    return re.sub(r"[^a-z0-9]", "", plain)
+
+
+def _regions(atlas: Atlas) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    if atlas.coordinates is not None:
+        for row in read_coordinates(atlas.coordinates).itertuples():
+            found[region_key(str(row.name))] = {"region": row.name, "x": row.x, "y": row.y, "z": row.z}
+    if atlas.lut is not None:
+        lut = read_lut(atlas.lut)
+        for index, name in zip(lut["index"], lut["name"], strict=True):
+            found.setdefault(region_key(str(name)), {"region": name})["index"] = int(index)
+    return found
