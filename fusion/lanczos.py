@@ -10,7 +10,7 @@ from fusion.rows import Matrix
 from fusion.tiles import inner, mix_columns, subtract_product
 
 BLOCK = 32
-CHECK = 8  # blocks between two looks at the residuals
+CHECK = 4  # blocks between two looks at the residuals
 MAX_RESTARTS = 100
 BREAKDOWN = 1e-10  # of the largest eigenvalue: what is left of a block is rounding, and its directions are chance
 
@@ -63,7 +63,7 @@ def leading_eigenpairs(
     restarts = 0
     while True:
         space.grow()
-        if not space.full and (space.blocks % CHECK or space.filled < 2 * k):
+        if not space.full and (space.blocks % CHECK or space.filled < 3 * k // 2):
             continue
         values, mixing = space.ritz(k)
         gaps = np.linalg.norm(space.left_over @ mixing[space.last], axis=0)

@@ -43,7 +43,7 @@ def _machine() -> str:
 def _panel_lines(panels: dict[int, Any]) -> list[str]:
     rows = [
         f"| {n:,} | {p['entries'] / 1e6:.1f} M | {n * p['columns'] * 4 / 1e9:.1f} GB | {p['seconds']:.0f} s "
-        f"| {p['cpu_seconds']:.0f} s | {p['peak_gb']:.2f} GB | {p['residual']:.1e} |"
+        f"| {_seconds(p.get('cpu_seconds'))} | {p['peak_gb']:.2f} GB | {p['residual']:.1e} |"
         for n, p in sorted(panels.items())
     ]
     return [
@@ -60,6 +60,10 @@ def _panel_lines(panels: dict[int, Any]) -> list[str]:
         "![time and memory against subjects](cohort.svg)",
         "",
     ]
+
+
+def _seconds(value: float | None) -> str:
+    return "not taken" if value is None else f"{value:.0f} s"
 
 
 def _comparison_lines(panel: Any, dense: dict[int, Any]) -> list[str]:
