@@ -87,7 +87,8 @@ def surface_figure(placed: pd.DataFrame, atlas: Atlas) -> Figure | None:
         return None
     meshes, sulci = load_fsaverage("fsaverage5"), load_fsaverage_data("fsaverage5", data_type="sulcal")
     limit = _limit(placed)
-    figure = _figure(7.0, 2.2)
+    figure = _figure(7.0, 2.0)
+    figure.subplots_adjust(left=0, right=0.92, bottom=0, top=1, wspace=0)
     textures = {
         hemisphere: vol_to_surf(painted, meshes["pial"].parts[hemisphere], interpolation="nearest_most_frequent")
         for hemisphere in ("left", "right")
@@ -132,18 +133,21 @@ def connectome_figure(placed: pd.DataFrame, atlas: Atlas) -> Figure | None:
 def _positions(placed: pd.DataFrame, atlas: Atlas) -> dict[str, tuple[float, float, float]]:
     """Place of every region (mm): its coordinates, else the centre of its label."""
     located = placed.dropna(subset=["region", "x", "y", "z"]).drop_duplicates("region")
-    positions = {row.region: (row.x, row.y, row.z) for row in located.itertuples()}
+    places = located[["x", "y", "z"]].to_numpy(dtype=float)
+    positions = {str(region): _point(place) for region, place in zip(located["region"], places, strict=True)}
     labelled = placed.dropna(subset=["region", "index"]).drop_duplicates("region")
     if positions or atlas.labels is None or labelled.empty:
         return positions
     from nilearn.plotting import find_parcellation_cut_coords
 
     centres, labels = find_parcellation_cut_coords(str(atlas.labels), return_label_names=True)
-    of_label = {
-        int(label): tuple(float(value) for value in centre) for label, centre in zip(labels, centres, strict=True)
-    }
-    known = {region: int(index) for region, index in zip(labelled["region"], labelled["index"], strict=True)}
-    return {region: of_label[index] for region, index in known.items() if index in of_label}  # type: ignore[misc]
+    of_label = {int(label): _point(centre) for label, centre in zip(labels, centres, strict=True)}
+    known = {str(region): int(index) for region, index in zip(labelled["region"], labelled["index"], strict=True)}
+    return {region: of_label[index] for region, index in known.items() if index in of_label}
+
+
+def _point(place: np.ndarray) -> tuple[float, float, float]:
+    return float(place[0]), float(place[1]), float(place[2])
 
 
 def _paint(placed: pd.DataFrame, atlas: Atlas) -> Any:
@@ -162,8 +166,8 @@ def _paint(placed: pd.DataFrame, atlas: Atlas) -> Any:
 
 
 def _limit(placed: pd.DataFrame) -> float:
-    """One scale for both signs."""
-    return float(placed["loading"].abs().max()) or 1.0
+    """One scale for both signs, of what has a place."""
+    return float(placed.dropna(subset=["region"])["loading"].abs().max()) or 1.0
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -1,9 +1,11 @@
 """One self-contained HTML page per run: the answer first, each value beside its null, then how it came about."""
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
+from analyses.brain_atlas import describe_atlas
 from analyses.comparison_figures import draw_comparison
 from analyses.comparison_findings import comparison_sentences
 from analyses.experiments import find_experiment
@@ -81,6 +83,7 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
         "figures": {name: _inline(path) for name, path in drawn.items()},
+        "brain_notes": {alignment.name: describe_atlas(results, alignment) for alignment in results.alignments},
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
     }
@@ -99,6 +102,10 @@ def _inline(path: Path) -> Any:
     """The drawing without its XML prologue; identifiers carry the figure's name, so that no two figures share one."""
     from markupsafe import Markup
 
+    if path.suffix == ".png":
+        encoded = base64.b64encode(path.read_bytes()).decode("ascii")
+        image = Markup('<img alt="{}" src="data:image/png;base64,{}" style="max-width:100%">')
+        return image.format(path.stem, encoded)
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{path.stem}.", svg))

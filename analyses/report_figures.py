@@ -8,6 +8,7 @@ import numpy as np
 
 from analyses import figures
 from analyses.alignment_files import SCORES
+from analyses.brain_figures import draw_brain
 from analyses.findings import is_significant
 from analyses.results_folder import Alignment, ResultsFolder
 
@@ -20,7 +21,8 @@ def draw_figures(results: ResultsFolder) -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`.
+        ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`; PNG files of the brain
+        where its view names an atlas.
     """
     drawn = {"overview": _draw_overview(results)}
     for row in results.rows():
@@ -31,6 +33,7 @@ def draw_figures(results: ResultsFolder) -> dict[str, Path]:
             drawn[f"{alignment.name}__scores"] = _draw_scores(results, alignment)
         for kind in ("gene", "feature"):
             drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, row, kind)
+        drawn |= draw_brain(results, alignment)
     return drawn
 
 

@@ -1,0 +1,184 @@
+"""`genebrain brain`: import, describe and connectivity from the command line, on made and on real tables."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from encoders.brain import read_brain_table
+from encoders.brain.canonical import read_provenance
+from encoders.brain.connectivity import connectivity_vectors
+from encoders.brain.timeseries import drop_constant_rois, read_timeseries
+from tests.analyses.commands import Command
+
+Answer = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def brain(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> Answer:
+    """Exit code, output and error text of one `genebrain brain` command."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = genebrain("brain", *arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def _hemispheres(folder: Path) -> list[Path]:
+    paths = []
+    for hemisphere, subjects in (("lh", ("01", "02", "03")), ("rh", ("03", "01", "04", "05"))):
+        frame = pd.DataFrame({f"{hemisphere}.aparc.thickness": [f"sub-{s}" for s in subjects]})
+        frame[f"{hemisphere}_insula_thickness"] = [int(s) + 0.5 for s in subjects]
+        frame["eTIV"] = [1e6 + int(s) for s in subjects]
+        paths.append(folder / f"{hemisphere}.txt")
+        frame.to_csv(paths[-1], sep="\t", index=False)
+    return paths
+
+
+def test_import_joins_tables_and_prints_who_is_left_out(brain: Answer, tmp_path: Path) -> None:
+    paths = _hemispheres(tmp_path)
+    output = tmp_path / "brain.parquet"
+    code, out, _ = brain("import", *paths, "--output", output, "--strip-prefix", "sub-")
+    assert code == 0
+    assert "lh.txt is a FreeSurfer table" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["lh.txt", "3", "2", "1", "not", "in", "rh.txt"] in lines
+    assert ["rh.txt", "4", "2", "2", "not", "in", "lh.txt"] in lines
+    assert "sub-" not in out.replace("prefix (sub-)", "")  # no subject is named
+    table = read_brain_table(output)
+    assert table.subject_ids == ("01", "03")
+    np.testing.assert_array_equal(table.values, [[1.5, 1.5], [3.5, 3.5]])
+    described = read_provenance(output)
+    assert described is not None
+    assert [source["path"] for source in described["sources"]] == [str(path) for path in paths]
+    assert described["options"] == {"strip_prefixes": ["sub-"], "nan": "refuse"}
+
+
+def test_import_prints_json(brain: Answer, tmp_path: Path) -> None:
+    code, out, _ = brain("import", *_hemispheres(tmp_path), "--output", tmp_path / "b.parquet", "--json")
+    summary = json.loads(out)
+    assert (code, summary["n_subjects"], summary["n_features"]) == (0, 2, 2)
+    assert summary["overlap"][1]["dropped"] == {"not in lh.txt": 2}
+
+
+def test_nothing_is_written_where_something_is_wrong(brain: Answer, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("eid,a\n01,1\n01,2\n")
+    code, _, err = brain("import", tmp_path / "t.csv", "--output", tmp_path / "b.parquet")
+    assert code == 2
+    assert "repeats '01'" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "b.parquet").exists()
+
+
+def test_describe_counts_without_naming(brain: Answer, tmp_path: Path) -> None:
+    text = "eid,a,b,c,d,site\n001,1.5,-9,7,,x\n001,2.5,3,7,4,y\n1002.0,2,3.5,7,inf,y\n,2,4,7,5,y\n"
+    (tmp_path / "t.csv").write_text(text)
+    code, out, _ = brain("describe", tmp_path / "t.csv")
+    assert code == 0
+    for sentence in (
+        "4 rows, 2 distinct subjects (column 'eid')",
+        "1 ids repeat",
+        "1 rows have no id",
+        "1 ids are floating-point numbers",
+        "4 numeric columns, 1 missing values",
+        "1 columns of text: site",
+        "1 constant columns: c",
+        "1 columns with infinite values: d",
+        "b (-9.0)",
+    ):
+        assert sentence in out
+    assert "001" not in out
+    _, out, _ = brain("describe", tmp_path / "t.csv", "--show-ids", "--json")
+    assert json.loads(out)["examples"] == {"ids": ["001", "1002.0", ""], "repeated": ["001"], "floats": ["1002.0"]}
+
+
+def test_describe_reads_what_import_wrote(brain: Answer, tmp_path: Path) -> None:
+    brain("import", *_hemispheres(tmp_path), "--output", tmp_path / "b.parquet")
+    code, out, _ = brain("describe", tmp_path / "b.parquet", "--json")
+    summary = json.loads(out)
+    assert (code, summary["n_subjects"], summary["n_numeric"]) == (0, 2, 2)
+    assert {group["group"] for group in summary["groups"]} == {"lh_*_thickness", "rh_*_thickness"}
+
+
+def test_ixi_tables_do_not_match_one_to_one(brain: Answer, real_data: Path) -> None:
+    folder = real_data / "brain"
+    against = folder / "IXI_age_gender.csv"
+    code, out, _ = brain("describe", folder / "IXI_aparc_thickness.csv", "--against", against, "--json")
+    left, right = json.loads(out)["overlap"]
+    thickness = set(pd.read_csv(folder / "IXI_aparc_thickness.csv")["participant_id"])
+    ages = pd.read_csv(against)["participant_id"]
+    both = len(thickness & set(ages))
+    assert code == 0
+    assert (left["n"], left["in_all"], right["n"]) == (576, both, ages.nunique())
+    assert left["dropped"] == {"not in IXI_age_gender.csv": 576 - both}
+    assert right["n_repeated_rows"] == 590 - ages.nunique()
+
+
+def test_every_real_table_is_described(brain: Answer, real_data: Path) -> None:
+    expected = {"fcon1000.csv": 1078, "ABIDE_Phenotypic_V1_0b_preprocessed1.csv": 1112, "IXI_aparc_thickness.csv": 576}
+    for name, n in expected.items():
+        code, out, _ = brain("describe", real_data / "brain" / name, "--json")
+        summary = json.loads(out)
+        assert (code, summary["n_subjects"]) == (0, n)
+        if name == "fcon1000.csv":
+            assert len(summary["constant_columns"]) == 4
+        if name.startswith("ABIDE"):
+            assert summary["suspected_codes"]["FIQ"] == -9999
+
+
+def test_fcon1000_is_imported_and_read_back(brain: Answer, real_data: Path, tmp_path: Path) -> None:
+    path, output = real_data / "brain" / "fcon1000.csv", tmp_path / "fcon.parquet"
+    code, out, _ = brain("import", path, "--output", output)
+    assert code == 0
+    assert "1078 subjects x 193 features" in out
+    assert "4 features are constant" in out
+    table, plain = read_brain_table(output), pd.read_csv(path)
+    assert len(table.dropped_constant) == 4
+    np.testing.assert_array_equal(table.values, plain[list(table.feature_names)].to_numpy(dtype=np.float32))
+
+
+def test_connectivity_of_real_time_series(brain: Answer, real_data: Path, tmp_path: Path) -> None:
+    path, output = real_data / "brain" / "abide_aal116_timeseries_100subj.npz", tmp_path / "conn.parquet"
+    code, out, _ = brain(
+        "connectivity", "--timeseries", path, "--strip-prefix", "s", "--constant-rois", "0.02", "--output", output
+    )
+    assert code == 0
+    assert "36 constant series in 11 regions (rule '0.02'): 5 of 116 regions left out" in out
+    assert "98 of 100 subjects x 6105 edges" in out
+    table = read_brain_table(output)
+    kept = drop_constant_rois(read_timeseries(path, strip_prefixes=("s",)), "0.02")
+    edges, names = connectivity_vectors(kept, "correlation")
+    assert (table.subject_ids, table.feature_names) == (kept.subject_ids, names)
+    np.testing.assert_array_equal(table.values, edges.astype(np.float32))
+
+
+def test_tangent_space_is_not_learnt_from_everyone_unasked(brain: Answer, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    np.savez(tmp_path / "ts.npz", **{f"s{i}": rng.normal(size=(30, 3)) for i in range(11)})
+    command = (
+        "connectivity",
+        "--timeseries",
+        tmp_path / "ts.npz",
+        "--kind",
+        "tangent",
+        "--output",
+        tmp_path / "t.parquet",
+    )
+    code, _, err = brain(*command)
+    assert code == 2
+    assert "learnt from training subjects; --fit-on was not given" in err
+    (tmp_path / "train.txt").write_text("\n".join(f"s{i}" for i in range(7)))
+    assert brain(*command, "--fit-on", tmp_path / "train.txt")[0] == 0
+    assert read_brain_table(tmp_path / "t.parquet").values.shape == (11, 6)
+
+
+@pytest.mark.parametrize("command", ["import", "describe", "connectivity"])
+def test_help_teaches(brain: Answer, command: str) -> None:
+    code, out, _ = brain(command, "--help")
+    assert code == 0
+    assert "--id-regex" in out
