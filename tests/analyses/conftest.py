@@ -20,6 +20,12 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> DemoCohort:
 
 
 @pytest.fixture(scope="session")
+def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> DemoCohort:
+    """120 subjects, 11 genes: for what is run many times."""
+    return make_demo_cohort(tmp_path_factory.mktemp("small") / "cohort", n_subjects=120, n_genes=11, seed=11)
+
+
+@pytest.fixture(scope="session")
 def results(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results folder of the small cohort, one worker, MLflow included."""
     output = tmp_path_factory.mktemp("results") / "run"

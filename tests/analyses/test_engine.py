@@ -4,14 +4,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from dask.distributed import LocalCluster
 
 from analyses import engine as engine_module
-from analyses.config_file import load_config
 from analyses.engine import Engine, EngineConfig
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
@@ -19,28 +20,19 @@ from analyses.sharded_stages import chosen_arms, window_parts
 from analyses.shards import Shard
 from analyses.simulate import DemoCohort
 from analyses.window_parts import WindowParts
-from encoders.dna.embed import read_embeddings
-from tests.analyses.commands import CONFIG
-
-ARM = "kmer-5"
-SETTINGS = (
-    "experiment=align",
-    "encoders=[encoders/kmer-spectrum.yaml]",
-    "tracking.enabled=false",
-    "alignment.n_permutations=99",
-    "folds.n_splits=3",
-)
+from fusion import cross_validated_cca, permutation_test_cca
+from tests.analyses.shared_out import ARM, RESULT_FILES, WINDOW_FILES, check_same_files, open_run, stored_vectors
 
 
-def _open(cohort: DemoCohort, output: Path, *settings: str) -> Pipeline:
-    given = [f"output={output}", *SETTINGS, *settings]
-    return Pipeline(load_config(CONFIG, given, variables={"DEMO_COHORT": str(cohort.folder)}))
+@pytest.fixture(scope="module")
+def cohort(small_cohort: DemoCohort) -> DemoCohort:
+    return small_cohort
 
 
 @pytest.fixture(scope="module")
 def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The alignments of one process."""
-    run = _open(cohort, tmp_path_factory.mktemp("alone") / "run", "engine.backend=sequential")
+    run = open_run(cohort, tmp_path_factory.mktemp("alone") / "run", "engine.backend=sequential")
     run.run(until="align")
     return run
 
@@ -55,31 +47,20 @@ def cluster() -> Iterator[LocalCluster]:
 
 
 def _check_same(one: Pipeline, other: Pipeline) -> None:
-    folders = one.workspace.folder, other.workspace.folder
-    names = [
-        *(f"alignments/{ARM}__{view}/{file}" for view in ("linked", "control") for file in ("alignment.json",)),
-        *(f"alignments/{ARM}__{view}/null_draws.npz" for view in ("linked", "control")),
-        "windows/table/table.npz",
-        "windows/table/table.json",
-        "windows/summary.json",
-    ]
-    for name in names:
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
-    sequences = one.window_table.sequences
-    vectors = [read_embeddings(sequences, chosen_arms(run, [ARM])[0].store) for run in (one, other)]
-    assert len(sequences) > 100
-    assert np.array_equal(*vectors)
+    check_same_files((*RESULT_FILES, *WINDOW_FILES), one.workspace.folder, other.workspace.folder)
+    assert stored_vectors(one) == stored_vectors(other)
+    assert len(stored_vectors(one)) > 100
 
 
 def test_loky_gives_the_bits_of_one_process(alone: Pipeline, cohort: DemoCohort, tmp_path: Path) -> None:
-    run = _open(cohort, tmp_path / "run", "engine.workers=2")
+    run = open_run(cohort, tmp_path / "run", "engine.workers=2")
     run.run(until="align")
     _check_same(alone, run)
 
 
 def test_a_dask_cluster_gives_the_bits_of_one_process(alone: Pipeline, cohort: DemoCohort, tmp_path: Path) -> None:
     """Started by the run itself, on the loopback address."""
-    run = _open(cohort, tmp_path / "run", "engine.backend=dask", "engine.workers=2")
+    run = open_run(cohort, tmp_path / "run", "engine.backend=dask", "engine.workers=2")
     run.run(until="align")
     _check_same(alone, run)
 
@@ -88,7 +69,7 @@ def test_a_dask_cluster_at_an_address_shares_embedding_too(
     *, alone: Pipeline, cohort: DemoCohort, tmp_path: Path, cluster: LocalCluster
 ) -> None:
     settings = ("engine.backend=dask", f"engine.address={cluster.scheduler_address}", "engine.workers=2")
-    run = _open(cohort, tmp_path / "run", *settings)
+    run = open_run(cohort, tmp_path / "run", *settings)
     run.run(until="align")
     _check_same(alone, run)
     report = run.workspace.read_json("embed.json")[ARM]
@@ -112,29 +93,44 @@ def _write_or_die(task: tuple[WindowParts, Shard, Path]) -> bool:
 
 
 def test_the_shard_of_a_killed_dask_worker_is_redone(alone: Pipeline, cohort: DemoCohort, tmp_path: Path) -> None:
-    run = _open(cohort, tmp_path / "run", "engine.backend=dask", "engine.workers=2")
+    run = open_run(cohort, tmp_path / "run", "engine.backend=dask", "engine.workers=2")
     parts, flag = window_parts(run), tmp_path / "killed"
     written = list(run.engine.map(_write_or_die, [(parts, Shard(index, 3), flag) for index in range(3)]))
     run.engine.close()
     assert flag.exists()
     assert written == [True] * 3
     run.run(until="windows")
-    for name in ("table/table.npz", "table/table.json", "summary.json"):
-        read = [(folder / "windows" / name).read_bytes() for folder in (run.workspace.folder, alone.workspace.folder)]
-        assert read[0] == read[1]
+    check_same_files(WINDOW_FILES, run.workspace.folder, alone.workspace.folder)
 
 
 def test_the_shard_of_a_killed_loky_worker_is_redone_by_the_next_run(
     alone: Pipeline, cohort: DemoCohort, tmp_path: Path
 ) -> None:
-    run = _open(cohort, tmp_path / "run", "engine.workers=2")
+    run = open_run(cohort, tmp_path / "run", "engine.workers=2")
     parts, flag = window_parts(run), tmp_path / "killed"
     with pytest.raises(InputError, match="What was finished is kept"):
         list(run.engine.map(_write_or_die, [(parts, Shard(index, 3), flag) for index in range(3)]))
     assert parts.missing(run.genome, 3)
     run.run(until="windows")
-    name = "windows/table/table.npz"
-    assert (run.workspace.folder / name).read_bytes() == (alone.workspace.folder / name).read_bytes()
+    check_same_files(WINDOW_FILES, run.workspace.folder, alone.workspace.folder)
+
+
+@pytest.mark.parametrize("backend", ["loky", "dask"])
+def test_arrays_too_large_to_be_copied_give_the_same_bits(backend: Literal["loky", "dask"]) -> None:
+    """Beyond 1 MB workers get arrays memory-mapped or scattered, and read-only."""
+    rng = np.random.default_rng(5)
+    x, y, z = rng.standard_normal((1200, 130)), rng.standard_normal((1200, 21)), rng.standard_normal((1200, 3))
+
+    def null(n_jobs: int) -> tuple[bytes, bytes]:
+        given: dict[str, Any] = {"n_permutations": 70, "random_state": 2, "n_jobs": n_jobs}
+        in_sample = permutation_test_cca(x, y, z, n_steps=1, **given)
+        held_out = cross_validated_cca(x, y, z, n_splits=3, x_dimensions=20, y_dimensions=11, **given)
+        return in_sample.null_statistics.tobytes(), held_out.null.tobytes()
+
+    assert x.nbytes > 2**20
+    expected = null(1)
+    with closing(Engine(EngineConfig(backend=backend, workers=2))) as engine, engine.active():
+        assert null(engine.n_jobs) == expected
 
 
 def test_workers_are_no_more_than_the_cores_of_the_slurm_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,23 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.config_file import load_config
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
-from analyses.sharded_stages import chosen_arms, window_parts
+from analyses.sharded_stages import window_parts
 from analyses.shards import Shard, deal
 from analyses.simulate import DemoCohort
-from encoders.store import EmbeddingStore
 from tests.analyses.commands import CONFIG, Command
-
-ARM = "kmer-5"
-ONE_ARM = ("experiment=align", "encoders=[encoders/kmer-spectrum.yaml]", "tracking.enabled=false")
-WINDOW_FILES = ("table/table.npz", "table/table.json", "summary.json")
+from tests.analyses.shared_out import ARM, WINDOW_FILES, arguments, check_same_files, open_run, settings, stored_vectors
 
 _RUN = """
 import os, signal, sys
@@ -38,40 +32,22 @@ run = Pipeline(load_config(Path(sys.argv[1]), sys.argv[3:], variables={"DEMO_COH
 """
 
 
-def _open(cohort: DemoCohort, output: Path) -> Pipeline:
-    settings = [f"output={output}", *ONE_ARM]
-    return Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort.folder)}))
-
-
-def _arguments(output: Path, *more: str) -> list[str]:
-    return [str(CONFIG), *(word for text in (f"output={output}", *ONE_ARM) for word in ("--set", text)), *more]
-
-
 def _run_until_killed(cohort: DemoCohort, output: Path, code: str) -> None:
-    command = [sys.executable, "-c", _RUN + code, str(CONFIG), str(cohort.folder), f"output={output}", *ONE_ARM]
+    command = [sys.executable, "-c", _RUN + code, str(CONFIG), str(cohort.folder), *settings(cohort, output)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == -signal.SIGKILL, answer.stderr
 
 
-def _windows(output: Path) -> list[bytes]:
-    return [(output / "windows" / name).read_bytes() for name in WINDOW_FILES]
-
-
-def _vectors(run: Pipeline) -> dict[str, bytes]:
-    """What the store of the one arm holds, read from its files; an id may be in it once."""
-    store: EmbeddingStore = chosen_arms(run, [ARM])[0].store
-    found: dict[str, bytes] = {}
-    for path in store.folder.glob("*.ids"):
-        ids = path.read_text().splitlines()
-        assert not set(ids) & set(found)
-        found |= {one: row.tobytes() for one, row in zip(ids, np.load(path.with_suffix(".npy")), strict=True)}
-    return found
+@pytest.fixture(scope="module")
+def cohort(small_cohort: DemoCohort) -> DemoCohort:
+    """The commands below read this one."""
+    return small_cohort
 
 
 @pytest.fixture(scope="module")
 def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """Windows and vectors of one process."""
-    run = _open(cohort, tmp_path_factory.mktemp("alone") / "run")
+    run = open_run(cohort, tmp_path_factory.mktemp("alone") / "run")
     run.run(until="embed")
     return run
 
@@ -98,24 +74,24 @@ def test_shards_may_be_counted_from_0_or_from_1() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 11])
 def test_parts_merge_to_the_files_of_one_process(
-    alone: Pipeline, genebrain: Command, tmp_path: Path, count: int
+    alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path, count: int
 ) -> None:
     output = tmp_path / "out"
     for index in range(count, 0, -1):
-        assert genebrain("windows", *_arguments(output, "--shard", f"{index}/{count}")) == 0
+        assert genebrain("windows", *arguments(cohort, output, "--shard", f"{index}/{count}")) == 0
     assert not (output / "windows" / "summary.json").exists()
-    assert genebrain("windows", *_arguments(output)) == 0
-    assert _windows(output) == _windows(alone.workspace.folder)
+    assert genebrain("windows", *arguments(cohort, output)) == 0
+    check_same_files(WINDOW_FILES, output, alone.workspace.folder)
 
 
 def test_a_second_run_of_a_shard_does_nothing(
-    genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cohort: DemoCohort, genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "out"
-    assert genebrain("windows", *_arguments(output, "--shard", "1/2")) == 0
+    assert genebrain("windows", *arguments(cohort, output, "--shard", "1/2")) == 0
     part = next((output / "windows" / "parts").glob("*/part-1-of-2/table/table.npz"))
     before = part.stat().st_mtime_ns
-    assert genebrain("windows", *_arguments(output, "--shard", "1/2")) == 0
+    assert genebrain("windows", *arguments(cohort, output, "--shard", "1/2")) == 0
     assert "nothing to do; 1 of 2 are missing" in capsys.readouterr().out
     assert part.stat().st_mtime_ns == before
 
@@ -124,7 +100,7 @@ def test_a_shard_that_is_killed_is_redone_and_leaves_nothing_half(
     alone: Pipeline, cohort: DemoCohort, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
-    parts = window_parts(_open(cohort, output))
+    parts = window_parts(open_run(cohort, output))
     assert parts.write(Shard(0, 2))
     middle = "sharded_stages.window_parts(run).write(Shard(1, 2), progress=lambda done, total: done == 2 and die())"
     _run_until_killed(cohort, output, middle)
@@ -133,36 +109,38 @@ def test_a_shard_that_is_killed_is_redone_and_leaves_nothing_half(
     _run_until_killed(cohort, output, publishing)
     assert len(list(parts.folder.glob(".part-1-of-2.*"))) == 1
     assert not parts.path(Shard(1, 2)).exists()
-    _open(cohort, output).run(until="windows")
-    assert _windows(output) == _windows(alone.workspace.folder)
+    open_run(cohort, output).run(until="windows")
+    check_same_files(WINDOW_FILES, output, alone.workspace.folder)
     assert not list(parts.folder.glob(".part-*"))
 
 
-def test_parts_of_other_settings_are_not_taken(alone: Pipeline, genebrain: Command, tmp_path: Path) -> None:
+def test_parts_of_other_settings_are_not_taken(
+    alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path
+) -> None:
     output = tmp_path / "out"
-    other = _arguments(output, "--set", "genome.window=300")
+    other = arguments(cohort, output, "--set", "genome.window=300")
     assert genebrain("windows", *other, "--shard", "1/2") == 0
     assert genebrain("windows", *other, "--shard", "2/2") == 0
-    assert genebrain("windows", *_arguments(output)) == 0
-    assert _windows(output) == _windows(alone.workspace.folder)
+    assert genebrain("windows", *arguments(cohort, output)) == 0
+    check_same_files(WINDOW_FILES, output, alone.workspace.folder)
 
 
 def test_embedding_shards_fill_the_store_of_one_process_also_when_killed(
     alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "run"
-    assert genebrain("embed", *_arguments(output, "--shard", "2/3", "--arm", ARM)) == 0
-    run = _open(cohort, output)
-    n_done = len(_vectors(run))
-    assert 0 < n_done < len(_vectors(alone))
+    assert genebrain("embed", *arguments(cohort, output, "--shard", "2/3", "--arm", ARM)) == 0
+    run = open_run(cohort, output)
+    n_done = len(stored_vectors(run))
+    assert 0 < n_done < len(stored_vectors(alone))
     _run_until_killed(cohort, output, "sharded_stages.chosen_arms(run, ['kmer-5'])[0].embed(die, Shard.parse('3/3'))")
-    assert len(_vectors(run)) == n_done
+    assert len(stored_vectors(run)) == n_done
     for shard in ("3/3", "1/3"):
-        assert genebrain("embed", *_arguments(output, "--shard", shard)) == 0
-    assert _vectors(run) == _vectors(alone)
+        assert genebrain("embed", *arguments(cohort, output, "--shard", shard)) == 0
+    assert stored_vectors(run) == stored_vectors(alone)
     capsys.readouterr()
     for shard in ("1/3", "2/3", "3/3"):
-        assert genebrain("embed", *_arguments(output, "--shard", shard)) == 0
+        assert genebrain("embed", *arguments(cohort, output, "--shard", shard)) == 0
     assert capsys.readouterr().out.count("0 embedded, 0 forward passes") == 3
 
 
@@ -178,6 +156,7 @@ def test_embedding_shards_fill_the_store_of_one_process_also_when_killed(
 )
 def test_wrong_requests_get_one_sentence(
     *,
+    cohort: DemoCohort,
     genebrain: Command,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -185,7 +164,7 @@ def test_wrong_requests_get_one_sentence(
     more: tuple[str, ...],
     sentence: str,
 ) -> None:
-    assert genebrain(command, *_arguments(tmp_path / "out", *more)) == 2
+    assert genebrain(command, *arguments(cohort, tmp_path / "out", *more)) == 2
     assert sentence in capsys.readouterr().err
 
 
