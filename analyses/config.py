@@ -66,7 +66,7 @@ class ParticipantsConfig(Section):
 
 
 class ConnectivityConfig(Section):
-    """Features from time series (npz or folder), or, for ``tangent``, also from a table of covariances.
+    """Features from time series (an npz keyed by subject) or, for ``tangent``, also from a table of covariances.
 
     ``tangent`` is learnt anew in every fold, from its training subjects.
     """

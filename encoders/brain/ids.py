@@ -104,7 +104,7 @@ def _check_ids(ids: Sequence[str], source: object) -> None:
             f"Subject ids must be present in every row; {source} has none in {quote_some(blank)}: fill in the ids or "
             "drop those rows."
         )
-    floats = [value for value in ids if FLOAT_ID.fullmatch(value)]
+    floats = [value for value in ids if FLOAT_ID.fullmatch(value.replace(",", "."))]
     if floats:
         raise InputError(
             f"Subject ids must be text, not floating-point numbers; got {quote_some(floats)} in {source}: restore the "

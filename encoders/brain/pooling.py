@@ -46,7 +46,7 @@ def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: o
     if pooling is None:
         raise InputError(
             f"An array of tokens x hidden needs a pooling; {item} has shape {array.shape}: choose cls, mean, "
-            "masked-mean or none (tokens end to end)."
+            "masked-mean or none (tokens end to end); time points x regions become connectivity instead."
         )
     pooled = _pool_tokens(array, pooling, mask, item)
     return pooled if pooled.ndim == 1 else np.asarray(pooled.mean(axis=0))

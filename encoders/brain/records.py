@@ -38,6 +38,8 @@ class Records:
         File or folder, for messages.
     notes : tuple of str
         Sentences on what was set aside or changed.
+    telling : tuple of str
+        Columns of the source that tell repeated ids apart, to be offered where ids repeat.
     """
 
     ids: tuple[str, ...]
@@ -48,6 +50,7 @@ class Records:
     fd: PerRow | None
     covariates: Mapping[str, PerRow]
     notes: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         repeated = [name for name, count in Counter(self.names).items() if count > 1]
@@ -108,7 +111,8 @@ def _check_repeats(records: Records) -> None:
         by = f"one row per subject{''.join(f', {key}' for key in records.keys)}"
         raise InputError(
             f"Subject ids must be unique, {by}; {records.source} repeats {quote_some(list(dict.fromkeys(repeated)))}: "
-            "keep one row of each, or name the column that tells sessions, runs or windows apart."
+            "keep one row of each, or name the column that tells sessions, runs or windows apart"
+            f"{f' (columns that do: {quote_some(records.telling)})' if records.telling else ''}."
         )
 
 

@@ -35,6 +35,7 @@ GLOBALS = (
     "CerebralWhiteMatterVol", "?hCerebralWhiteMatterVol", "?hCorticalWhiteMatterVol", "CorticalWhiteMatterVol",
     "LThickness", "RThickness", "MThickness", "LSurfArea", "RSurfArea", "FullSurfArea", "avg_en", "euler*",
 )  # fmt: skip
+_MOST_SESSIONS = 20
 ETIV_NAMES = ("eTIV", "EstimatedTotalIntraCranialVol", "ICV")
 UKB_COLUMN = re.compile(r"(\d+)-(\d+)\.(\d+)|p(\d+)_i(\d+)(?:_a(\d+))?|f\.(\d+)\.(\d+)\.(\d+)")
 _FREESURFER_HEADER = re.compile(r"(?:[lr]h\.\S+\.\S+|Measure:\s*\w+)")
@@ -106,7 +107,15 @@ def read_wide(
         fd=None if fd_column is None else _numbers(sheet, fd_column, options).to_numpy(),
         covariates=_etiv(sheet, options) if dialect.has_globals else {},
         notes=(f"Subject ids are in column {id_column!r}.", *sheet.notes, *ids.notes, *notes),
+        telling=_telling_columns(sheet, ids.ids, taken) if len(set(ids.ids)) < len(ids.ids) else (),
     )
+
+
+def _telling_columns(sheet: Spreadsheet, ids: Sequence[str], taken: set[str]) -> tuple[str, ...]:
+    """Columns of few values by which no two rows of an id are alike: sessions, runs, visits."""
+    cells = {name: sheet.frame[name].astype("str") for name in sheet.names if name not in taken}
+    few = {name: of for name, of in cells.items() if of.nunique() <= _MOST_SESSIONS}
+    return tuple(name for name, of in few.items() if len(set(zip(ids, of, strict=True))) == len(ids))
 
 
 def _find_id_column(sheet: Spreadsheet, options: ImportOptions, dialect: Dialect) -> str:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from analyses.brain_connectivity import ConnectivityRequest, write_connectivity
 from analyses.brain_views import make_brain_view, read_connectivity_view
-from analyses.config import ConnectivityConfig
+from analyses.config import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
 from analyses.tangent_view import TangentView
 from encoders.brain.connectivity import connectivity_vectors, tangent_vectors
@@ -101,6 +102,13 @@ def test_time_series_and_their_covariance_table_give_the_same_view(
     views = [make_brain_view(table, TANGENT) for table in (direct, stored)]
     left, right = (view.multiply(np.eye(10)) for view in views)
     np.testing.assert_allclose(left, right, atol=1e-4)  # the table keeps float32
+
+
+def test_the_kind_alone_is_enough_in_yaml() -> None:
+    view = BrainViewConfig.model_validate({"path": "ts.npz", "connectivity": "tangent"})
+    assert view.connectivity == TANGENT
+    with pytest.raises(ValidationError, match=r"connectivity\.kind"):
+        BrainViewConfig.model_validate({"path": "ts.npz", "connectivity": "tangents"})
 
 
 def test_other_tables_are_no_covariances(tmp_path: Path, series: dict[str, np.ndarray]) -> None:

@@ -221,6 +221,7 @@ def test_odd_tables_are_read(
     ("text", "message"),
     [
         ("eid,a\n1001.0,2\n1002.0,3\n", "not floating-point numbers; got '1001.0', '1002.0'"),
+        ('eid;a\n"1001,0";2,5\n', "not floating-point numbers; got '1001,0'"),
         ("eid,a\n1e+06,2\n", "not floating-point numbers; got '1e\\+06'"),
         ("eid,a\nx1,2\nNA,3\n", "present in every row; .* has none in 'row 2'"),
         ("eid,a,a\nx1,2,3\n", "repeats 'a'"),
@@ -241,7 +242,7 @@ def test_bad_tables_are_refused_with_the_item(tmp_path: Path, text: str | bytes,
 
 def test_repeated_ids_are_refused_unless_a_column_tells_them_apart(tmp_path: Path) -> None:
     text = "eid,visit,a\n01,v1,1\n01,v2,3\n02,v1,5\n"
-    with pytest.raises(InputError, match=r"unique, one row per subject; .* repeats '01'"):
+    with pytest.raises(InputError, match=r"unique, one row per subject; .* repeats '01'.*columns that do: 'visit'"):
         one_row_per_subject(_read(tmp_path, text))
     records = _read(tmp_path, text, session_column="visit")
     first = one_row_per_subject(records, session="v2")
