@@ -5,15 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pysam
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyses.config import GenomeConfig
 from analyses.errors import InputError
+from analyses.genome import count_windows, open_genome
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import window_parts
 from analyses.shards import Shard, deal
 from analyses.simulate import DemoCohort
+from analyses.window_parts import WindowParts, _read_agreement
+from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import CONFIG, Command
 from tests.analyses.shared_out import ARM, WINDOW_FILES, arguments, check_same_files, open_run, settings, stored_vectors
 
@@ -171,3 +177,58 @@ def test_wrong_requests_get_one_sentence(
 def test_files_alone_are_not_shared_out(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert genebrain("windows", "--annotation", "a.gtf", "--variants", "v.vcf.gz", "--shard", "1/2") == 2
     assert "Give the YAML file of the experiment" in capsys.readouterr().err
+
+
+def test_the_gate_judges_all_shards_together(cohort: DemoCohort, genebrain: Command, tmp_path: Path) -> None:
+    """One REF in 500 is damaged: no shard can know that it is too many, the merge says what one process says."""
+    run = open_run(cohort, tmp_path / "unused")
+    places = [(gene.interval, gene.exons) for gene in run.genome.panel.genes]
+    gene, site = next(  # of an intron: in an exon the consensus itself would stop
+        (body, site)
+        for body, exons in places
+        for site in run.genome.variants.sites(body)
+        if not any(exon.start <= site.position < exon.end for exon in exons)
+    )
+    with pysam.FastaFile(str(cohort.reference)) as fasta:
+        contigs = {name: fasta.fetch(name) for name in fasta.references}
+    letters = contigs[gene.chrom]
+    wrong = "ACGT"[("ACGT".index(letters[site.position]) + 1) % 4]
+    contigs[gene.chrom] = letters[: site.position] + wrong + letters[site.position + 1 :]
+    damaged = tmp_path / "damaged.fa"
+    damaged.write_text("".join(f">{name}\n{sequence}\n" for name, sequence in contigs.items()))
+    genome = f"genome.reference={damaged}"
+    with pytest.raises(EncodersError) as said:
+        open_run(cohort, tmp_path / "one", genome).run(until="windows")
+    shared_out = open_run(cohort, tmp_path / "shared", genome)
+    parts = window_parts(shared_out)
+    assert all(parts.write(Shard(index, 3)) for index in range(3))
+    with pytest.raises(EncodersError) as merged:
+        shared_out.run(until="windows")
+    assert str(merged.value) == str(said.value)
+    assert "REF must spell the reference" in str(said.value)
+
+
+def test_real_genes_that_overlap_are_counted_once(real_data: Path, tmp_path: Path) -> None:
+    """17 genes, 503 subjects: records of overlapping genes are in two shards and count once, as in one process."""
+    folder = real_data / "genome" / "grch37_chr20"
+    config = GenomeConfig(
+        reference=tuple(folder.glob("*.fa.gz")),
+        annotation=tuple(folder.glob("*.gtf")),
+        variants=tuple(next(folder.glob(f"*EUR{n}*.vcf.gz")) for n in (300, 203)),
+        biotype=None,
+        unphased="as-written",
+        unstranded="forward",
+    )
+    genome = open_genome(config)
+    subjects = genome.variants.samples[::5]
+    table, summary = count_windows(genome, config, subjects)
+    parts = WindowParts(tmp_path / "parts" / "key", config, subjects)
+    assert parts.count() is None
+    assert [parts.write(shard) for shard in parts.missing(genome, 4)] == [True] * 4
+    assert parts.count() == 4
+    merged, same_summary = parts.merge(genome, 4)
+    assert same_summary == summary
+    assert merged.sequences == table.sequences
+    assert np.array_equal(merged.sequence_index, table.sequence_index)
+    by_part = sum(len(_read_agreement(path)) for path in parts.folder.glob("*/agreement.json.gz"))
+    assert by_part > summary["gate"]["n_records"]  # there are such records
