@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from encoders.brain.canonical import fingerprint, write_canonical
-from encoders.brain.completeness import complete, join_records
+from encoders.brain.completeness import complete, join_records, suspected_code
 from encoders.brain.options import ImportOptions
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.brain.sources import read_source
@@ -49,6 +49,8 @@ def import_brain(
         sentences.append(detection.sentence)
         parts.append(one_row_per_subject(records, session=options.session, run_weights=options.run_weights))
     joined, overlap = _join(paths, parts)
+    columns = zip(joined.names, joined.values.T, strict=True)
+    coded = {name: code for name, column in columns if (code := suspected_code(column)) is not None}
     table = complete(joined, nan)
     sources = [{"path": str(path), "sha256": fingerprint(path)} for path in paths]
     provenance = {
@@ -65,6 +67,7 @@ def import_brain(
         "notes": list(table.notes),
         "n_subjects": len(table.ids),
         "n_features": len(table.names),
+        "suspected_codes": coded,
         "n_constant": int(np.count_nonzero(np.ptp(table.values, axis=0) == 0)),
         "covariates": list(table.covariates),
         "sources": sources,
@@ -95,6 +98,12 @@ def describe_import(summary: dict[str, Any], *, as_json: bool) -> str:
     lines.append(f"{summary['n_subjects']} subjects x {summary['n_features']} features -> {summary['output']}")
     if summary["n_constant"]:
         lines.append(f"{summary['n_constant']} features are constant; an analysis leaves them out.")
+    if summary["suspected_codes"]:
+        shown = ", ".join(f"{name} ({code:g})" for name, code in list(summary["suspected_codes"].items())[:5])
+        lines.append(
+            f"{len(summary['suspected_codes'])} features seem to hold a code for missing values: {shown}. If so, import "
+            "again with --missing."
+        )
     if summary["covariates"]:
         lines.append(f"Kept beside the features, as covariates: {', '.join(summary['covariates'])}.")
     return "\n".join(lines)

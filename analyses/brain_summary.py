@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from encoders.brain.completeness import suspected_code
 from encoders.brain.ids import BLANK, find_id_name
 from encoders.brain.options import ImportOptions
 from encoders.brain.sources import detect_layout, read_source
@@ -23,8 +24,6 @@ from fusion.overlap import align_subjects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Numbers that tables write where there is no value.
-CODES = (-9.0, -99.0, -999.0, -9999.0, -77.0, -777.0, -88.0, -888.0, 99.0, 999.0, 9999.0, 99999.0)
 _TABLES = ("wide", "freesurfer", "enigma", "ukb")
 
 
@@ -81,7 +80,7 @@ def summarise(
         "columns_with_missing": {name: int(np.isnan(of).sum()) for name, of in columns.items() if np.isnan(of).any()},
         "columns_with_infinite": [name for name, of in columns.items() if np.isinf(of).any()],
         "constant_columns": [name for name, of in columns.items() if _is_constant(of)],
-        "suspected_codes": {name: code for name, of in columns.items() if (code := _suspected_code(of)) is not None},
+        "suspected_codes": {name: code for name, of in columns.items() if (code := suspected_code(of)) is not None},
         "groups": _groups(columns),
     }
     if against is not None:
@@ -124,17 +123,6 @@ def _as_text(value: object) -> str:
 def _is_constant(values: NDArray[np.float64]) -> bool:
     present = values[~np.isnan(values)]
     return not present.size or bool((present == present[0]).all())
-
-
-def _suspected_code(values: NDArray[np.float64]) -> float | None:
-    """A known code that lies further from all other values than these lie from one another."""
-    for code in CODES:
-        others = values[np.isfinite(values) & (values != code)]
-        if others.size < 2 or not (values == code).any():
-            continue
-        if np.abs(others - code).min() > np.ptp(others):
-            return code
-    return None
 
 
 def _groups(columns: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from encoders.brain.array_files import load_npy, load_npz
 from encoders.brain.ids import ID_NAMES, CleanIds, clean_ids, find_id_name, quote_some
 from encoders.brain.options import ImportOptions
-from encoders.brain.pooling import pool, stack_vectors, vector_names
+from encoders.brain.pooling import as_floats, pool, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import read_spreadsheet
 from encoders.errors import InputError
@@ -102,13 +102,16 @@ def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tup
                 f"{path} needs an array of {role}; its arrays are {quote_some(list(arrays))}: name the array."
             )
     matrix = arrays[str(values_key)]
+    matrix = matrix[:, None] if matrix.ndim == 1 else matrix  # one number a row
     ids = clean_ids(arrays[str(ids_key)].ravel(), path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
     _check_lengths(path, {"ids": len(ids.ids), str(values_key): len(matrix) if matrix.ndim else 0})
     mask = _mask(path, arrays, matrix)
-    vectors = [
-        pool(row, options.pooling, None if mask is None else mask[i], ids.ids[i]) for i, row in enumerate(matrix)
-    ]
-    values = stack_vectors(vectors, ids.ids)
+    if matrix.ndim == 2:
+        values = as_floats(matrix)
+    else:
+        masks = [None] * len(matrix) if mask is None else list(mask)
+        rows = zip(matrix, masks, ids.ids, strict=True)
+        values = stack_vectors([pool(row, options.pooling, of, subject) for row, of, subject in rows], ids.ids)
     keys, fd = _keys(path, arrays, options, ids)
     names = _names(arrays, values.shape[1])
     return Records(ids.ids, names, values, str(path), keys, fd, covariates={}, notes=(*notes, *ids.notes))

@@ -13,7 +13,8 @@ from encoders.tables import FLOAT_ID
 #: What ids are called, the surest first (compared without case).
 ID_NAMES = (
     "subject_id", "eid", "participant_id", "sub_id", "subjid", "subjectid", "subject", "subject_ids", "subjects",
-    "ids", "id", "eids", "iid", "iids", "participant", "src_subject_id", "subjectkey", "n_eid",
+    "ids", "id", "eids", "iid", "iids", "participant", "src_subject_id", "subjectkey", "n_eid", "ptid",
+    "subject_number", "record_id", "bids_id",
 )  # fmt: skip
 BLANK = frozenset({"", "na", "n/a", "nan", "none", "null", "#n/a", "<na>"})
 _INVISIBLE = "\ufeff\u200b\u200e\u200f"
@@ -69,12 +70,12 @@ def clean_ids(
     notes += _changed(ids, stripped, f"lost a prefix ({', '.join(strip_prefixes)})")
     if strip_prefixes:
         _check_ids(stripped, source)
-    return CleanIds(tuple(stripped), keys, tuple(notes))
+    return CleanIds(tuple(stripped), keys, (*notes, *_alike(stripped)))
 
 
 def find_id_name(names: Sequence[str]) -> str | None:
     """The name that most surely holds subject ids, or None."""
-    by_lower = {name.strip().lower(): name for name in reversed(names)}
+    by_lower = {re.sub(r"[\s\-.]+", "_", name.strip().lower()): name for name in reversed(names)}
     return next((by_lower[known] for known in ID_NAMES if known in by_lower), None)
 
 
@@ -91,7 +92,7 @@ def _text(value: object, source: object) -> str:
         if np.isnan(value):
             return ""
         raise InputError(
-            f"Subject ids must be text or whole numbers, not floating-point numbers; got {value!r} in {source}: store "
+            f"Subject ids must be text or whole numbers, not floating-point numbers; got {value} in {source}: store "
             "the original ids as text."
         )
     return str(value)
@@ -132,6 +133,13 @@ def _search(ids: list[str], regex: str, source: object) -> tuple[list[str], dict
         if key in pattern.groupindex
     }
     return [match[group] or "" for match in matches], keys
+
+
+def _alike(ids: Sequence[str]) -> list[str]:
+    """A warning where two ids differ by case or leading zeros alone; they are kept apart."""
+    distinct = set(ids)
+    n = len(distinct) - len({value.casefold().lstrip("0") for value in distinct})
+    return [f"{n} ids differ from another only by case or leading zeros: check that they are others."] if n else []
 
 
 def _strip(value: str, prefixes: Sequence[str]) -> str:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float
 
 from encoders.brain.options import Pooling
 from encoders.errors import InputError
 
 Exported = Float[np.ndarray, "..."]
 Mask = Bool[np.ndarray, "..."]
-Vector = Float64[np.ndarray, " n_features"]
-Matrix = Float64[np.ndarray, "n_rows n_features"]
+Vector = Float[np.ndarray, " n_features"]
+Matrix = Float[np.ndarray, "n_rows n_features"]
 
 
 def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: object) -> Vector:
@@ -34,7 +34,7 @@ def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: o
     InputError
         Tokens without a choice of pooling, a mask that is missing, of another shape or empty, more than three axes.
     """
-    array = np.asarray(exported, dtype=np.float64)
+    array = as_floats(exported)
     while array.ndim > 1 and array.shape[0] == 1 and mask is None:
         array = array[0]
     if array.ndim == 1:
@@ -52,7 +52,13 @@ def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: o
     return pooled if pooled.ndim == 1 else np.asarray(pooled.mean(axis=0))
 
 
-def _pool_tokens(array: Float64[np.ndarray, "..."], pooling: Pooling, mask: Mask | None, item: object) -> np.ndarray:
+def as_floats(exported: np.ndarray) -> Exported:
+    """float32 stays what it is, so that large exports are not doubled; anything else becomes float64."""
+    array = np.asarray(exported)
+    return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def _pool_tokens(array: Exported, pooling: Pooling, mask: Mask | None, item: object) -> np.ndarray:
     if pooling == "cls":
         return np.asarray(array[..., 0, :])
     if pooling == "mean":

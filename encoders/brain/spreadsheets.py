@@ -116,7 +116,7 @@ def parse_numbers(
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         numbers = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan), index=column.index)
         return numbers.mask(numbers.isin(codes), np.nan), []
-    cells = column.astype("str").str.strip()
+    cells = column.astype("str").str.strip().str.replace("\N{MINUS SIGN}", "-")
     cells = cells.mask(cells.isna() | cells.str.lower().isin([*MISSING_MARKS, *map(str.lower, missing_codes)]), None)
     plain = cells
     if decimal == ",":
@@ -167,6 +167,8 @@ def _decode(path: Path) -> tuple[str, list[str]]:
     if "\x00" in text:
         raise InputError(f"{path} must be a text or parquet table; it holds binary data: export it as csv.")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    while text.startswith("# "):
+        text, notes = text.partition("\n")[2], [*notes, "A comment above the header was left out."]
     if not text.strip():
         raise InputError(f"{path} must hold a header and at least one row; it is empty: check the file.")
     return text, notes

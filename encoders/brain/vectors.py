@@ -8,7 +8,7 @@ import numpy as np
 from encoders.brain.canonical import VECTOR_COLUMN, stored_names
 from encoders.brain.ids import clean_ids, find_id_name, quote_some
 from encoders.brain.options import ImportOptions
-from encoders.brain.pooling import stack_vectors, vector_names
+from encoders.brain.pooling import as_floats, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.errors import InputError
 
@@ -37,7 +37,7 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
     if id_column is None or id_column not in columns:
         raise InputError(f"{path} needs a column of subject ids; it has {quote_some(columns)}: name the column.")
     ids = clean_ids(frame[id_column], path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
-    vectors = [np.asarray(v, dtype=np.float64).ravel() if v is not None else np.empty(0) for v in frame[VECTOR_COLUMN]]
+    vectors = [as_floats(v).ravel() if v is not None else np.empty(0) for v in frame[VECTOR_COLUMN]]
     values = stack_vectors(vectors, ids.ids)
     keys = dict(ids.keys)
     for key, column in options.key_columns.items():

@@ -139,6 +139,8 @@ def _read_features(
     sheet: Spreadsheet, options: ImportOptions, dialect: Dialect, names: list[str]
 ) -> tuple["dict[str, pd.Series]", list[str]]:
     """Numeric columns that are selected; columns of text are left out only where nothing was asked for by name."""
+    if not names:
+        raise InputError(f"A brain table needs a column besides the ids; {sheet.path} has none: check the separator.")
     selected = select_columns(sheet.path, names, options.include, options.exclude)
     by_default = options.include == ("*",)
     kept, notes = _leave_out(selected, dialect) if by_default else (selected, [])

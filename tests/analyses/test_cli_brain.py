@@ -75,6 +75,27 @@ def test_nothing_is_written_where_something_is_wrong(brain: Answer, tmp_path: Pa
     assert not (tmp_path / "b.parquet").exists()
 
 
+def test_import_warns_of_codes_for_missing_values(brain: Answer, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("eid,a\n01,1\n02,-9\n03,1.5\n")
+    code, out, _ = brain("import", tmp_path / "t.csv", "--output", tmp_path / "b.parquet")
+    assert code == 0
+    assert "1 features seem to hold a code for missing values: a (-9)" in out
+    again = (
+        "import",
+        tmp_path / "t.csv",
+        "--output",
+        tmp_path / "b.parquet",
+        "--missing",
+        "-9",
+        "--nan",
+        "drop-subjects",
+    )
+    code, out, _ = brain(*again)
+    assert code == 0
+    assert "seem to hold" not in out
+    assert read_brain_table(tmp_path / "b.parquet").subject_ids == ("01", "03")
+
+
 def test_describe_counts_without_naming(brain: Answer, tmp_path: Path) -> None:
     text = "eid,a,b,c,d,site\n001,1.5,-9,7,,x\n001,2.5,3,7,4,y\n1002.0,2,3.5,7,inf,y\n,2,4,7,5,y\n"
     (tmp_path / "t.csv").write_text(text)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from encoders.brain import ImportOptions, detect_layout, read_source
-from encoders.brain.completeness import complete
+from encoders.brain.completeness import complete, suspected_code
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.errors import InputError
 
@@ -200,6 +200,7 @@ def _read(tmp_path: Path, text: str | bytes, **options: object) -> Records:
         ("eid,a\nx1,Failed\nx2,3\n", {"missing_codes": ("failed",)}, ("x1", "x2"), [[np.nan], [3]]),
         ("eid,a,note\nx1,1,good\nx2,3,bad scan\n", {}, ("x1", "x2"), [[1], [3]]),
         ("eid,age,Sex,a\nx1,50,M,1\nx2,51,F,3\n", {}, ("x1", "x2"), [[1], [3]]),
+        ("# exported in spring\nSubject ID,a\nx1,\u22121\nx2,3\n", {}, ("x1", "x2"), [[-1], [3]]),
         ("eid|a\nx1|1\nx2|3\n", {}, ("x1", "x2"), [[1], [3]]),
         ("eid   a\nx1  1\nx2  3\n", {}, ("x1", "x2"), [[1], [3]]),
         ("eid,épaisseur\nx1,1\nZoë,3\n", {}, ("x1", "Zoë"), [[1], [3]]),
@@ -248,6 +249,28 @@ def test_repeated_ids_are_refused_unless_a_column_tells_them_apart(tmp_path: Pat
     first = one_row_per_subject(records, session="v2")
     assert first.ids == ("01",)
     assert "1 subjects do not have it" in first.notes[-1]
+
+
+def test_ids_that_differ_by_zeros_or_case_are_kept_and_told(tmp_path: Path) -> None:
+    records = _read(tmp_path, "eid,a\n01,1\n1,2\nS1,3\ns1,4\nS2,5\n")
+    assert records.ids == ("01", "1", "S1", "s1", "S2")
+    assert any(note.startswith("2 ids differ from another only by case or leading zeros") for note in records.notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([1.5, 2.5, -9, 2.0], -9),
+        ([1.5, 2.5, 999, 2.0], 999),
+        ([-9.0, -8.5, -9.5, 3], None),
+        ([-12.0, 14, -9, 2], None),
+        ([-9.0, -9, -9, -9], None),
+        ([95.0, 99, 91, 93], None),
+        ([np.nan, 1, 2, -999], -999),
+    ],
+)
+def test_codes_for_missing_values_are_suspected(values: list[float], code: float | None) -> None:
+    assert suspected_code(np.array(values)) == code
 
 
 def test_missing_values_follow_the_policy(tmp_path: Path) -> None:
