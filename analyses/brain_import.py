@@ -99,9 +99,10 @@ def describe_import(summary: dict[str, Any], *, as_json: bool) -> str:
     if summary["n_constant"]:
         lines.append(f"{summary['n_constant']} features are constant; an analysis leaves them out.")
     if summary["suspected_codes"]:
-        shown = ", ".join(f"{name} ({code:g})" for name, code in list(summary["suspected_codes"].items())[:5])
+        coded = summary["suspected_codes"]
+        shown = ", ".join(f"{name} ({code:g})" for name, code in list(coded.items())[:5])
         lines.append(
-            f"{len(summary['suspected_codes'])} features seem to hold a code for missing values: {shown}. If so, import "
+            f"{len(coded)} features seem to hold a code for missing values: {shown}. If so, import "
             "again with --missing."
         )
     if summary["covariates"]:

@@ -44,4 +44,4 @@ def load_torch(path: Path) -> dict[str, np.ndarray]:
             f"{path} must hold tensors alone; it cannot be read without running code: save the tensor itself."
         ) from error
     tensors = loaded if isinstance(loaded, dict) else {"values": loaded}
-    return {str(name): t.float().numpy() for name, t in tensors.items() if isinstance(t, torch.Tensor)}
+    return {str(name): t.detach().float().numpy() for name, t in tensors.items() if isinstance(t, torch.Tensor)}

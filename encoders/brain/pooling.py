@@ -55,6 +55,8 @@ def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: o
 def as_floats(exported: np.ndarray) -> Exported:
     """float32 stays what it is, so that large exports are not doubled; anything else becomes float64."""
     array = np.asarray(exported)
+    if array.dtype.kind not in "fiubO":
+        raise InputError(f"Features must be numbers; got an array of {array.dtype}: name the array that holds them.")
     return array if array.dtype == np.float32 else array.astype(np.float64)
 
 

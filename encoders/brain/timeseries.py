@@ -83,6 +83,9 @@ def read_timeseries(path: Path, *, id_regex: str | None = None, strip_prefixes: 
         raise InputError(f"Time series are an .npz keyed by subject or a folder of files; got {path}: convert it.")
     if not arrays:
         raise InputError(f"{path} must hold the time series of at least one subject; it holds none.")
+    odd = [name for name, array in zip(raw, arrays, strict=True) if array.dtype.kind not in "fiu"]
+    if odd:
+        raise InputError(f"Time series are numbers; {path} holds other arrays under {quote_some(odd)}: leave them out.")
     ids = clean_ids(raw, path, regex=id_regex, strip_prefixes=strip_prefixes)
     n_rois = arrays[0].shape[-1] if arrays[0].ndim else 0
     if names is None or len(names) != n_rois:

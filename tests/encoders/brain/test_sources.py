@@ -172,6 +172,9 @@ def test_unequal_lengths_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", s1=np.zeros(4), s2=np.zeros(5))
     with pytest.raises(InputError, match="s2 has 5 values where s1 has 4"):
         read_source(tmp_path / "x.npz")
+    np.savez(tmp_path / "z.npz", X=np.array([["a", "b"]]), eid=np.arange(1))
+    with pytest.raises(InputError, match="must be numbers; got an array of <U1"):
+        read_source(tmp_path / "z.npz")
     np.savez(tmp_path / "y.npz", X=np.zeros((3, 2)), eid=np.arange(4))
     with pytest.raises(InputError, match="ids 4, X 3"):
         read_source(tmp_path / "y.npz")
