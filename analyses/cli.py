@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - every argument is an option of the command
     if emit_slurm is not None:
         words = command_words(config, set_, {"workers": workers, "seed": seed, "output": output})
         asked = {"shards": shards, "partition": partition, "time": time, "mem": mem}
-        emit(emit_slurm, loaded, words, **asked, gres=gres, gpu_partition=gpu_partition)
+        emit(emit_slurm, loaded, words, force=force, **asked, gres=gres, gpu_partition=gpu_partition)
         return
     if dry_run:
         from analyses.plan import describe, make_plan

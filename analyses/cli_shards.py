@@ -79,8 +79,12 @@ def run_windows_shard(config: RunConfig, shard: str, *, force: bool) -> None:
     run_window_shard(Run(config), part, force=force)
 
 
-def emit(folder: Path, config: RunConfig, words: list[str], **resources: Any) -> None:
+def emit(folder: Path, config: RunConfig, words: list[str], *, force: bool, **resources: Any) -> None:
     """`genebrain run CONFIG --emit-slurm DIR`."""
+    from analyses.errors import InputError
+
+    if force:
+        raise InputError("--force would redo finished work in every requeued task; it was given with --emit-slurm.")
     from analyses.slurm import Resources, emit_slurm
 
     scripts = emit_slurm(folder, config, words, Resources(**resources))

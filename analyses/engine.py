@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal, TypeVar
@@ -84,17 +84,24 @@ class Engine:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Context in which joblib runs here."""
+        """Context in which joblib runs here.
+
+        Raises
+        ------
+        InputError
+            Workers were killed and did not come back: what they had finished is kept.
+        """
+        with self._backend(), _killed_workers_said(self.config.backend):
+            yield
+
+    def _backend(self) -> AbstractContextManager[Any]:
         import joblib
 
         if self.config.backend == "loky":  # joblib's own default, which callers may still turn into threads
-            yield
-            return
-        settings: dict[str, Any] = {"backend": self.config.backend}
-        if self.config.backend == "dask":
-            settings["client"] = self._client
-        with joblib.parallel_config(**settings):
-            yield
+            return nullcontext()
+        client = {"client": self._client} if self.config.backend == "dask" else {}
+        chosen: AbstractContextManager[Any] = joblib.parallel_config(self.config.backend, **client)
+        return chosen
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """``function`` of every item, in order, as they are ready.
@@ -107,21 +114,13 @@ class Engine:
         Raises
         ------
         InputError
-            Workers were killed and did not come back: what they had finished is kept.
+            As :meth:`active`.
         """
         from joblib import Parallel, delayed
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         with self.active():
-            try:
-                yield from Parallel(n_jobs=self.n_jobs, return_as="generator", batch_size=1)(
-                    delayed(function)(item) for item in items
-                )
-            except TerminatedWorkerError:
-                raise InputError(
-                    f"The {self.n_jobs} workers must live until their work is done; one was killed, mostly for want of "
-                    "memory. What was finished is kept: run the same command again, with fewer engine.workers."
-                ) from None
+            workers = Parallel(n_jobs=self.n_jobs, return_as="generator", batch_size=1)
+            yield from workers(delayed(function)(item) for item in items)
 
     def close(self) -> None:
         """End what was started here; a cluster that was there before stays."""
@@ -164,6 +163,23 @@ class Engine:
                 silence_logs=logging.ERROR,
             )
         )
+
+
+@contextmanager
+def _killed_workers_said(backend: str) -> Iterator[None]:
+    """dask gives a killed worker's work to the next, and gives up when three were killed by it; loky does at once."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    killed: tuple[type[Exception], ...] = (TerminatedWorkerError,)
+    if backend == "dask":
+        killed += (import_module("dask.distributed").KilledWorker,)
+    try:
+        yield
+    except killed:
+        raise InputError(
+            "Workers must live until their work is done; one was killed, mostly for want of memory. What was finished "
+            "is kept: run the same command again, with fewer workers."
+        ) from None
 
 
 def check_cluster(client: Any) -> None:

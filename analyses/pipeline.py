@@ -93,8 +93,11 @@ class Pipeline(Run):
                     say(f"align    {spec.label} x {name}: up to date")
                     continue
                 stage = f"align {arm}__{name}"
-                running = (self.workspace.stage(stage, todo[name]), progress_bar(stage), self.engine.active())
-                with running[0] as files, running[1] as advance, running[2]:
+                with (
+                    self.workspace.stage(stage, todo[name]) as files,
+                    progress_bar(stage) as advance,
+                    self.engine.active(),
+                ):
                     alignment = align_views(
                         gene_view(),
                         self.brain_view(name),

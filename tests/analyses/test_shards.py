@@ -157,6 +157,7 @@ def test_embedding_shards_fill_the_store_of_one_process_also_when_killed(
         ("embed", ("--shard", "1/2", "--arm", "kmer"), "--arm must name an arm of the configuration (kmer-5)"),
         ("embed", ("--arm", ARM), "Add --shard 1/1"),
         ("embed", ("--shard", "1/2", "--force"), "--force redoes the windows stage"),
+        ("run", ("--emit-slurm", "jobs", "--force"), "--force would redo finished work in every requeued task"),
         ("run", ("--set", "engine.address=tcp://127.0.0.1:1"), "engine.address is that of a dask scheduler"),
     ],
 )
