@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fusion import ViewPCA
+from fusion.fold_embedding import fitted_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +75,8 @@ def predict_target(
     by_fold = []
     for train, test in folds:
         confounds = None if nuisance is None else nuisance(train)
-        pca = ViewPCA(n_components, confounds=confounds, scale=scale).fit(view, rows=train)
-        scores = pca.transform(view)
+        learnt = fitted_on(view, train)
+        scores = ViewPCA(n_components, confounds=confounds, scale=scale).fit(learnt, rows=train).transform(learnt)
         scores = scores / scores[train].std(axis=0)
         flat = np.moveaxis(labels[:, train], 0, 1).reshape(len(train), -1)
         predicted = Ridge(alpha=_ALPHA * len(train)).fit(scores[train], flat).predict(scores[test])

@@ -125,7 +125,7 @@ def _embed(
     test: Rows,
     settings: Sequence[tuple[int, bool]],
 ) -> FoldEmbedding:
-    views = _fitted_on(views[0], train), _fitted_on(views[1], train)
+    views = fitted_on(views[0], train), fitted_on(views[1], train)
     x_pca, y_pca = (
         ViewPCA(n_components, confounds=confounds, scale=scale).fit(view, rows=train)
         for view, (n_components, scale) in zip(views, settings, strict=True)
@@ -140,7 +140,7 @@ def _embed(
     )
 
 
-def _fitted_on(view: View, train: Rows) -> View:
+def fitted_on(view: View, train: Rows) -> View:
     """A view whose columns are themselves learnt (tangent space) learns them from the training rows alone."""
     learn = getattr(view, "fitted_on", None)
     learnt: View = view if learn is None else learn(train)

@@ -10,6 +10,7 @@ from analyses.brain_connectivity import ConnectivityRequest, write_connectivity
 from analyses.brain_views import make_brain_view, read_connectivity_view
 from analyses.config import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
+from analyses.leakage import Target, predict_target
 from analyses.tangent_view import TangentView
 from encoders.brain.connectivity import connectivity_vectors, tangent_vectors
 from encoders.brain.timeseries import TimeSeries
@@ -76,6 +77,19 @@ def test_held_out_rows_never_move_what_training_rows_give(covariances: np.ndarra
         for of in (covariances, changed)
     )
     np.testing.assert_array_equal(before.y[train], after.y[train])
+
+
+def test_the_audit_predicts_from_what_training_rows_learnt(covariances: np.ndarray) -> None:
+    folds = make_folds(N, 4, random_state=2)
+    view = _view(covariances, [str(i) for i in range(N)])
+    age = Target("age", "continuous", np.random.default_rng(5).normal(size=(N, 1)))
+    orders = np.stack([np.arange(N), *(np.random.default_rng(6).permutation(N) for _ in range(5))])
+    settings = {"nuisance": None, "n_components": 4, "scale": True, "shuffles": orders}
+    for train, test in folds:
+        learnt = TableView(tangent_vectors(covariances, train), view.subject_ids)
+        one = [(train, test)]
+        found, expected = (predict_target(of, age, one, **settings) for of in (view, learnt))  # type: ignore[arg-type]
+        assert found == expected
 
 
 def test_cross_validation_takes_the_view(covariances: np.ndarray) -> None:
