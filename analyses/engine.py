@@ -99,8 +99,13 @@ class Engine:
 
         if self.config.backend == "loky":  # joblib's own default, which callers may still turn into threads
             return nullcontext()
-        client = {"client": self._client} if self.config.backend == "dask" else {}
-        chosen: AbstractContextManager[Any] = joblib.parallel_config(self.config.backend, **client)
+        backend: Any = self.config.backend
+        if backend == "dask":
+            client = self._client  # says that dask is missing, before what needs it is imported
+            from analyses.dask_backend import DaskBackend
+
+            backend = DaskBackend(client=client)
+        chosen: AbstractContextManager[Any] = joblib.parallel_config(backend)
         return chosen
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -115,6 +115,18 @@ def test_the_shard_of_a_killed_loky_worker_is_redone_by_the_next_run(
     check_same_files(WINDOW_FILES, run.workspace.folder, alone.workspace.folder)
 
 
+def _die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_work_that_kills_every_worker_ends_in_a_sentence() -> None:
+    """dask gives it up after four; without that answer the run would wait for ever."""
+    with closing(Engine(EngineConfig(backend="dask", workers=2))) as engine:  # noqa: SIM117
+        with pytest.raises(InputError, match="Workers must live until their work is done"):
+            list(engine.map(_die, [1, 2, 3]))
+
+
 @pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_arrays_too_large_to_be_copied_give_the_same_bits(backend: Literal["loky", "dask"]) -> None:
     """Beyond 1 MB workers get arrays memory-mapped or scattered, and read-only."""
