@@ -8,7 +8,6 @@ another, and separate permutations per fold would lose that dependence and be li
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from fusion.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.errors import InputError
@@ -17,8 +16,8 @@ from fusion.fold_embedding import Scaling, count_unseen, embed_folds, encode_con
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.matrices import Matrix, check_same_subjects
-from fusion.parallel import Progress, map_permutations
-from fusion.resampling import bootstrap_correlations, fold_average, percentile_interval
+from fusion.parallel import Progress, map_permutations, one_blas_thread
+from fusion.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
 from fusion.results import CrossValidatedCCA
 from fusion.views import as_view
 
@@ -99,7 +98,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     blocks = as_blocks(exchangeability_blocks, n_subjects)
     folds = folds or make_folds(n_subjects, n_splits, groups=groups, stratify=stratify, random_state=seed)
     _check_folds(folds, n_subjects, groups)
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         embedded = embed_folds(views, confounds, folds, n_components=pca_components, scale=scale)
         n_effective = min(fold.n_effective for fold in embedded)
         available = min(fold.x.shape[1] for fold in embedded), min(fold.y.shape[1] for fold in embedded)
@@ -115,13 +114,17 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             random_state=seed,
         )
         x_scores, y_scores = _collect_scores(run, n_subjects)
+        widening = fold_widening(run.scores_of_all())
     null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
     n_unseen = count_unseen(confounds, folds)
-    draws = bootstrap_correlations(x_scores, y_scores, folds.assignments, groups=groups, n_draws=n_bootstrap, seed=seed)
+    draws = bootstrap_correlations(
+        x_scores, y_scores, folds.assignments, groups=groups, widening=widening, n_draws=n_bootstrap, seed=seed
+    )
     return CrossValidatedCCA(
         rho_by_fold=null_by_fold[0],
         null=fold_average(null_by_fold, np.bincount(folds.assignments)),
         interval=percentile_interval(draws),
+        widening=widening,
         n_test=np.bincount(folds.assignments),
         n_unseen=n_unseen,
         dimensions=(p, q),

@@ -97,7 +97,9 @@ def paired_difference(
 
     Standardised within folds, a subject's product of x and y scores is its share of the correlation, and the mean over
     subjects is the fold-averaged correlation. If the arms are equal, swapping them for a subject (for a whole group)
-    changes nothing in law: the null flips the signs of the subjects' differences.
+    changes nothing in law: the null flips the signs of the subjects' differences. Flips treat subjects as independent,
+    which fold averages are not (`fusion.resampling.fold_widening`), so the observed difference is divided by the larger
+    widening of the two arms.
 
     Parameters
     ----------
@@ -122,11 +124,12 @@ def paired_difference(
         )
     shares = subject_shares(first, component) - subject_shares(second, component)
     clusters = np.arange(len(shares)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    widening = max(float(arm.widening[component]) for arm in (first, second))
     draws = [_bootstrap(arm, component, groups, n_bootstrap, random_state) for arm in (first, second)]
     return PairedDifference(
         difference=float(first.rho[component] - second.rho[component]),
         interval=percentile_interval(draws[0] - draws[1]),
-        p=_sign_flip_p(np.bincount(clusters, shares).astype(np.float64), n_permutations, random_state),
+        p=_sign_flip_p(np.bincount(clusters, shares).astype(np.float64), n_permutations, random_state, widening),
         n_permutations=n_permutations,
     )
 
@@ -151,12 +154,13 @@ def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
 
 def _bootstrap(arm: CrossValidatedCCA, component: int, groups: Any, n_draws: int, seed: int) -> Matrix:
     x, y = (scores[:, [component]] for scores in (arm.x_scores, arm.y_scores) if scores is not None)
-    return bootstrap_correlations(x, y, arm.folds.assignments, groups=groups, n_draws=n_draws, seed=seed)[:, 0]
+    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
+    return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
 
 
-def _sign_flip_p(differences: Matrix, n_permutations: int, seed: int) -> float:
+def _sign_flip_p(differences: Matrix, n_permutations: int, seed: int, widening: float) -> float:
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY,)))
-    observed, exceeding = abs(differences.sum()), 1
+    observed, exceeding = abs(differences.sum()) / widening, 1
     for start in range(0, n_permutations, ROWS_AT_ONCE):
         signs = rng.integers(0, 2, size=(min(ROWS_AT_ONCE, n_permutations - start), len(differences))) * 2.0 - 1
         exceeding += int((np.abs(signs @ differences) >= observed * (1 - 1e-12)).sum())

@@ -83,16 +83,32 @@ class FoldPermutation:
         scores, is_tied = self._scores(permutation, products)
         return np.stack([paired_correlations(*pair) for pair in scores]), is_tied
 
+    def scores_of_all(self) -> list[tuple[Matrix, Matrix]]:
+        """Scores of every subject by every fold's weights, [n_subjects, n_components] each, nothing permuted."""
+        pairs, _ = self._weights(self.permutations[0], self.products)
+        return [(fold.x @ x, fold.y @ y) for fold, (x, y) in zip(self.folds, pairs, strict=True)]
+
+    def _weights(
+        self, permutation: Permutation, products: Sequence[FoldProduct]
+    ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
+        """Weights of x and y in every fold, their components matched to those of the first."""
+        fitted = [fitted_weights(*product(permutation), self.n_components) for product in products]
+        turns = [
+            matching_rotation(pair.y.T @ overlap @ fitted[0].y)
+            for pair, overlap in zip(fitted, self.overlaps, strict=True)
+        ]
+        matched = [(pair.x @ turn, pair.y @ turn) for pair, turn in zip(fitted, turns, strict=True)]
+        return matched, any(pair.is_tied for pair in fitted)
+
     def _scores(
         self, permutation: Permutation, products: Sequence[FoldProduct]
     ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
-        pairs = [fitted_weights(*product(permutation), self.n_components) for product in products]
-        reference, scores = pairs[0].y, []
-        for fold, product, pair, overlap in zip(self.folds, products, pairs, self.overlaps, strict=True):
-            rotation = matching_rotation(pair.y.T @ overlap @ reference)
-            y_scores = fold.y[fold.test] @ (pair.y @ rotation)
-            scores.append((self._project(fold, product, permutation, pair.x @ rotation), y_scores))
-        return scores, any(pair.is_tied for pair in pairs)
+        weights, is_tied = self._weights(permutation, products)
+        scores = [
+            (self._project(fold, product, permutation, x), fold.y[fold.test] @ y)
+            for fold, product, (x, y) in zip(self.folds, products, weights, strict=True)
+        ]
+        return scores, is_tied
 
     def _project(self, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, weights: Matrix) -> Matrix:
         """Scores of the test rows of the permuted x."""

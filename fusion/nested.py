@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from fusion.errors import InputError
 from fusion.exchangeability import as_blocks
@@ -16,7 +15,7 @@ from fusion.fold_permutation import FoldPermutation, leading_pairs, make_fold_pe
 from fusion.folds import Folds, make_folds
 from fusion.matrices import Matrix, as_matrix
 from fusion.p_values import permutation_p
-from fusion.parallel import Progress, map_permutations
+from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.resampling import paired_correlations
 from fusion.saved import Saved
 from fusion.variates import check_width
@@ -182,7 +181,7 @@ class _Problem:
 
     def embed(self, folds: Folds) -> list[FoldEmbedding]:
         """Every fold's views, fitted on its training rows."""
-        with threadpool_limits(limits=1):
+        with one_blas_thread():
             return embed_folds(self.views, self.confounds, folds, n_components=max(self.sizes), scale=self.scale)
 
     def inner_correlations(self, folds: Folds) -> Matrix:

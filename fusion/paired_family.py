@@ -24,7 +24,8 @@ def paired_family(
 
     The statistic of a pair is |sum d| / sqrt(sum d^2) over subjects, d the difference of their shares of the two
     correlations. One set of signs flips the differences of all pairs at once, which keeps how they depend on one
-    another. A subject's differences have mean zero where the arms are equally good.
+    another. A subject's differences have mean zero where the arms are equally good. The observed statistic is divided
+    by the larger widening of the two arms (`fusion.resampling.fold_widening`), since folds are not independent.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ def paired_family(
     differences = _by_cluster(np.column_stack([shares[a] - shares[b] for a, b in pairs]), groups)
     scale = np.sqrt((differences**2).sum(axis=0))
     scaled = differences / np.where(scale > 0, scale, 1.0)  # a pair of equal arms has no difference to test
-    observed = np.abs(scaled.sum(axis=0))
+    widening = np.array([max(held_out[arm].widening[component] for arm in pair) for pair in pairs])
+    observed = np.abs(scaled.sum(axis=0)) / widening
     largest = np.concatenate(_largest_of_flips(scaled, n_permutations, random_state))
     exceeding = (largest[:, None] >= observed * (1 - 1e-12)).sum(axis=0)
     return dict(zip(pairs, ((1 + exceeding) / (1 + n_permutations)).tolist(), strict=True))

@@ -22,7 +22,12 @@ Progress = Callable[[int, int], None]
 
 @cache
 def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")
+
+
+def blas_threads() -> int:
+    """Threads that BLAS has now, the fewest of its libraries."""
+    return min((int(library.num_threads) for library in _blas().lib_controllers), default=1)
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:

@@ -83,7 +83,8 @@ def _draws(arm: CrossValidatedCCA, component: int, groups: Any, *, n_bootstrap: 
     if arm.x_scores is None or arm.y_scores is None:
         raise InputError("A ranking needs subject-level scores; this result was saved without them.")
     x, y = arm.x_scores[:, [component]], arm.y_scores[:, [component]]
-    return bootstrap_correlations(x, y, arm.folds.assignments, groups=groups, n_draws=n_bootstrap, seed=seed)[:, 0]
+    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_bootstrap, "seed": seed}
+    return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
 
 
 def _ranks(values: Matrix) -> Any:

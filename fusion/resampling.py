@@ -1,5 +1,6 @@
 """Held-out correlations of score pairs, and their bootstrap over subjects or groups within test folds."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,14 @@ def bootstrap_correlations(
     assignments: NDArray[np.int64],
     *,
     groups: Any = None,
+    widening: Any = 1.0,
     n_draws: int = 2000,
     seed: int = 0,
 ) -> Matrix:
     """Fold-averaged correlations in bootstrap samples of the held-out subjects, the folds' projections fixed.
 
-    The same seed, folds and groups draw the same subjects, so that differences between arms are paired.
+    The same seed, folds and groups draw the same subjects, so that differences between arms are paired. Draws are moved
+    away from the observed value by `widening`, since a subject's part in training other folds is not drawn again.
 
     Parameters
     ----------
@@ -43,23 +46,52 @@ def bootstrap_correlations(
     assignments : int array, shape [n_subjects]
     groups : array of labels, shape [n_subjects], optional
         Resampled as clusters.
+    widening : float or float64 array, shape [n_components]
+        `fold_widening`; 1 draws the test rows alone.
     n_draws, seed : int
 
     Returns
     -------
     float64 array, shape [n_draws, n_components]
+        In [-1, 1].
     """
     clusters = np.arange(len(assignments)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     n_test = np.bincount(assignments)
-    total = np.zeros((n_draws, x_scores.shape[1]))
+    total, observed = np.zeros((n_draws, x_scores.shape[1])), np.zeros(x_scores.shape[1])
     for fold, size in enumerate(n_test):
         rows = np.flatnonzero(assignments == fold)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY, fold)))
         _, members = np.unique(clusters[rows], return_inverse=True)
         n_clusters = int(members.max()) + 1
         counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_draws)
-        total += size / n_test.sum() * _weighted_correlations(x_scores[rows], y_scores[rows], counts[:, members])
-    return total
+        share = size / n_test.sum()
+        total += share * _weighted_correlations(x_scores[rows], y_scores[rows], counts[:, members])
+        observed += share * paired_correlations(x_scores[rows], y_scores[rows])
+    return np.asarray(np.clip(observed + widening * (total - observed), -1.0, 1.0))
+
+
+def fold_widening(scores: Sequence[tuple[Matrix, Matrix]]) -> Matrix:
+    """How much wider a fold average scatters than its test rows alone would make it, [n_components].
+
+    Fold A is tested on rows that helped to train fold B, and B on rows that helped to train A. To first order in the
+    noise, their errors correlate by s / (K - 1), where s is the share of noise in the squared length of the weights;
+    the variance of the average of K folds is then 1 + s times that of independent folds: twice as large where there is
+    nothing but noise, and no larger where the weights are certain. Two folds share all but one of their K - 1 parts of
+    training, so their weights agree by c = 1 - s / (K - 1), which the correlation of their scores shows.
+
+    Parameters
+    ----------
+    scores : sequence of (x, y)
+        Scores of every subject by every fold's weights, each [n_subjects, n_components].
+    """
+    n_folds, n_components = len(scores), scores[0][0].shape[1]
+    pairs = np.triu_indices(n_folds, 1)
+    widening = np.ones(n_components)
+    for k in range(n_components):
+        x, y = (np.corrcoef([pair[side][:, k] for pair in scores])[pairs] for side in (0, 1))
+        noise_share = (n_folds - 1) * (1 - float(np.abs(x * y).mean()))
+        widening[k] = np.sqrt(1 + np.clip(noise_share, 0.0, 1.0))
+    return widening
 
 
 def _weighted_correlations(a: Matrix, b: Matrix, counts: NDArray[np.int64]) -> Matrix:

@@ -118,7 +118,10 @@ class CrossValidatedCCA(Saved):
     null : float64 array, shape [n_permutations + 1, K]
         Fold-averaged held-out correlation of every permutation, the identity first.
     interval : float64 array, shape [K, 2]
-        95 % percentile bootstrap over held-out subjects, conditional on the folds' projections.
+        95 % percentile bootstrap over held-out subjects, conditional on the folds' projections, widened because folds
+        train on one another's test rows.
+    widening : float64 array, shape [K]
+        By how much: 1 to sqrt(2), see `fusion.resampling.fold_widening`.
     n_test : int array, shape [n_folds]
     n_unseen : int array, shape [n_folds]
         Test subjects with a level of a confound that the training rows lack.
@@ -140,6 +143,7 @@ class CrossValidatedCCA(Saved):
     rho_by_fold: Matrix
     null: Matrix
     interval: Matrix
+    widening: Matrix
     n_test: NDArray[np.int64]
     n_unseen: NDArray[np.int64]
     dimensions: tuple[int, int]

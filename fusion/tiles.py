@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
 
+from fusion.parallel import blas_threads, one_blas_thread
 from fusion.rows import Matrix
 
 ROW_TILE = 4096
@@ -31,11 +31,11 @@ def tiled() -> Iterator[int]:
     if known is not None:
         yield known
         return
-    blas = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-    count = max(1, min([len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, *blas]))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    count = max(1, min(cores, blas_threads()))
     token = _workers.set(count)
     try:
-        with threadpool_limits(limits=1):
+        with one_blas_thread():
             yield count
     finally:
         _workers.reset(token)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from fusion.errors import InputError
 from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds, encode_confounds
 from fusion.folds import Folds
 from fusion.inference import permutation_test_cca
 from fusion.matrices import Matrix
+from fusion.parallel import one_blas_thread
 from fusion.resampling import paired_correlations, percentile_interval
 from fusion.ridge_cca import RidgeCCA
 from fusion.views import View
@@ -63,7 +63,7 @@ def embed_inner(
         nested = (confounds[0].iloc[rows], confounds[1])
     elif confounds is not None:
         nested = np.asarray(confounds)[rows]
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         return embed_folds(
             (views[0].take(rows), views[1].take(rows)), nested, folds, n_components=n_components, scale=scale
         )
@@ -118,7 +118,7 @@ def evaluate_setting(
         Too few test rows for their confounds.
     """
     train, test = split
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         (fold,) = embed_folds(views, confounds, [(train, test)], n_components=setting.n_components, scale=scale)
         x, y, rho = _held_out(fold, setting)
     encoded = encode_confounds(confounds, train)

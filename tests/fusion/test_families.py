@@ -1,11 +1,11 @@
 """Families of tests: max-T over arms, paired differences."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import kstest
 
 from fusion import InputError, cross_validated_cca
 from fusion.families import paired_difference, subject_shares, westfall_young
@@ -64,7 +64,7 @@ def test_max_t_is_the_published_algorithm() -> None:
 
 def test_paired_p_is_that_of_all_swaps() -> None:
     """Every one of the 2^9 swaps of nine clusters, against the drawn ones."""
-    strong, weak = _arms(1, (0.6, 0.3))
+    strong, weak = (replace(arm, widening=np.ones(3)) for arm in _arms(1, (0.6, 0.3)))
     clusters = np.arange(N) % 9
     shares = subject_shares(strong, 0) - subject_shares(weak, 0)
     by_cluster = np.bincount(clusters, shares)
@@ -76,7 +76,7 @@ def test_paired_p_is_that_of_all_swaps() -> None:
 
 def test_paired_interval_is_that_of_a_plain_bootstrap() -> None:
     """Subjects drawn within folds, both arms' correlations taken anew in every draw."""
-    first, second = _arms(3, (1.5, 0.8))
+    first, second = (replace(arm, widening=np.ones(3)) for arm in _arms(3, (1.5, 0.8)))
     rng, draws = np.random.default_rng(0), []
     folds = [np.flatnonzero(first.folds.assignments == fold) for fold in range(5)]
     for _ in range(600):
@@ -131,9 +131,15 @@ def test_groups_are_swapped_as_wholes() -> None:
     assert result.interval[0] > 0
 
 
-def test_p_of_equal_arms_is_uniform() -> None:
-    p = [paired_difference(*_arms(seed, (1.0, 1.0), n_permutations=1), n_permutations=199).p for seed in range(100)]
-    assert kstest(p, "uniform").pvalue > 0.01
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_equal_arms_differ_no_more_often_than_they_should(strength: float) -> None:
+    """Signs flipped as if folds were independent reject a third of these."""
+    arms = [_arms(seed, (strength, strength), n_permutations=1) for seed in range(120)]
+    p = np.array([paired_difference(*pair, n_permutations=199, n_bootstrap=2).p for pair in arms])
+    assert (p <= 0.05).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+    naive = [[replace(arm, widening=np.ones(3)) for arm in pair] for pair in arms]
+    naive_p = np.array([paired_difference(*pair, n_permutations=199, n_bootstrap=2).p for pair in naive])
+    assert (naive_p <= 0.05).mean() > 0.10
 
 
 def test_bad_input_is_one_sentence() -> None:

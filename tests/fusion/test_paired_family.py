@@ -25,7 +25,8 @@ def _with_scores(arm: CrossValidatedCCA, seed: int, rho: float) -> CrossValidate
     """The same folds with scores of a known correlation."""
     rng = np.random.default_rng(seed)
     y = np.random.default_rng(99).standard_normal((N, 1))
-    return replace(arm, x_scores=rho * y + np.sqrt(1 - rho**2) * rng.standard_normal((N, 1)), y_scores=y)
+    x = rho * y + np.sqrt(1 - rho**2) * rng.standard_normal((N, 1))
+    return replace(arm, x_scores=x, y_scores=y, widening=np.ones(1))
 
 
 def test_one_pair_equals_the_single_test() -> None:
@@ -60,6 +61,15 @@ def test_a_clear_difference_is_found_and_equal_arms_are_not() -> None:
     p = paired_family(arms, n_permutations=999)
     assert p["good", "weak"] <= 0.01
     assert p["weak", "twin"] == 1.0
+
+
+def test_what_folds_share_makes_a_difference_less_sure() -> None:
+    arm = _arm()
+    arms = {"a": _with_scores(arm, 1, 0.6), "b": _with_scores(arm, 2, 0.3)}
+    wide = {name: replace(one, widening=np.array([np.sqrt(2)])) for name, one in arms.items()}
+    p, wider_p = (paired_family(given, n_permutations=999)["a", "b"] for given in (arms, wide))
+    assert wider_p > p
+    assert paired_difference(*wide.values(), n_permutations=999, n_bootstrap=20).p == wider_p
 
 
 def test_family_wise_error_with_five_equal_arms() -> None:
