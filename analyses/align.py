@@ -170,7 +170,7 @@ def _align(
         return permutation_test_cca(
             x,
             y,
-            confounds=nuisance,
+            confounds=nuisance if confounds else None,
             n_permutations=settings.n_permutations,
             statistic=statistic,
             projection=_projection(settings, blocks),

@@ -46,7 +46,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     tree = _read_extended(path, known)
     for assignment in overrides:
         _assign(tree, assignment)
-    _read_arms(tree, path.parent, known)  # an override may name other files
+        _read_arms(tree, path.parent, known)  # an override may name other files, and the next one a key of theirs
     tree = _resolve_paths(tree, base=path.parent.resolve())
     _check_keys(RunConfig, tree, where="")
     try:

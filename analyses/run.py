@@ -193,7 +193,9 @@ class Run:
         files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
         encoder = self.specs[arm].fingerprint
         peers = sorted(spec.fingerprint for spec in self.specs.values())  # they decide the dimensions of all
-        return digest(self.windows_key, encoder, peers, brain.model_dump(mode="json", exclude={"atlas"}), files, sections)
+        return digest(
+            self.windows_key, encoder, peers, brain.model_dump(mode="json", exclude={"atlas"}), files, sections
+        )
 
     def gene_pca(self, arm: str) -> tuple[View, ViewPCA]:
         """One arm's gene view, and its PCA on the whole cohort once confounds are removed."""

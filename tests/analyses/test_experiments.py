@@ -146,11 +146,11 @@ def test_dimensions_are_chosen_inside_and_tested_outside(experiment: Experiment)
 
 
 def test_a_search_goes_on_where_it_stopped_and_is_tested_on_subjects_set_aside(experiment: Experiment) -> None:
-    arms = "encoders=[../encoders/kmer-spectrum.yaml]"
-    short = experiment("tune", arms, "tune.n_trials=4", "tune.test_folds=2", label="_short")
-    again = experiment("tune", arms, "tune.n_trials=4", "tune.test_folds=2", label="_again")
+    arms = ("encoders=[../encoders/kmer-spectrum.yaml]", "tune.poolings=[mean]")
+    short = experiment("tune", *arms, "tune.n_trials=4", "tune.test_folds=2", label="_short")
+    again = experiment("tune", *arms, "tune.n_trials=4", "tune.test_folds=2", label="_again")
     assert again["searches"] == short["searches"]  # the same seed searches alike
-    more = experiment("tune", arms, "tune.n_trials=8", "tune.test_folds=2", label="_short")
+    more = experiment("tune", *arms, "tune.n_trials=8", "tune.test_folds=2", label="_short")
     trials = {name: found["searches"][0]["trials"] for name, found in (("short", short), ("more", more))}
     assert trials["more"][:4] == trials["short"]
     assert len(trials["more"]) == 8
@@ -163,6 +163,7 @@ def test_a_search_without_a_link_finds_none(experiment: Experiment, cohort: Demo
     found = experiment(
         "tune",
         "encoders=[../encoders/kmer-spectrum.yaml]",
+        "tune.poolings=[mean]",
         f"brain={{control: {{path: {cohort.folder / 'brain_control.parquet'}}}}}",
         "tune.n_trials=8",
         "tune.test_folds=2",

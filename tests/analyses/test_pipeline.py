@@ -121,3 +121,11 @@ def test_stages_stop_where_they_are_told(genebrain: Command, tmp_path: Path) -> 
     assert genebrain("windows", *run_arguments(tmp_path / "out")) == 0
     assert (tmp_path / "out" / "windows" / "summary.json").is_file()
     assert not (tmp_path / "out" / "embed.json").exists()
+
+
+def test_a_run_without_confounds_goes_the_whole_way(genebrain: Command, tmp_path: Path) -> None:
+    quick = ("encoders=[encoders/kmer-spectrum.yaml]", "alignment.n_permutations=19", "tracking.enabled=false")
+    assert genebrain("run", *run_arguments(tmp_path / "out", *quick, "confounds=[]")) == 0
+    summary = _alignment(tmp_path / "out", "linked")
+    assert summary["n"]["confounds"] == 0
+    assert summary["n"]["n_effective"] == summary["n"]["subjects"] - 1
