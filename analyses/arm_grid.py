@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 UNTRAINED = "untrained:"
 UNTRAINED_SOURCE = "untrained"
+PRECOMPUTED = "precomputed"
+"""Vectors that were made elsewhere take the place of an encoder."""
 #: Encoders without weights: what a comparison shows without any model.
 BASELINES: tuple[tuple[str, str, dict[str, bool | int | float | str]], ...] = (
     ("kmer-5", "kmer-spectrum", {"k": 5}),
@@ -36,14 +38,15 @@ def make_arms(config: RunConfig) -> tuple[EncoderConfig, ...]:
 def _missing_baselines(config: RunConfig) -> Iterator[EncoderConfig]:
     from analyses.config import EncoderConfig
 
-    if not config.compare.baselines:
+    if not config.compare.baselines or config.genome is None:
         return
     present = {_registered(arm) for arm in config.encoders}
     for name, encoder, options in BASELINES:
         if encoder not in present:
             yield EncoderConfig(name=name, encoder=encoder, options=options)
     for arm in config.encoders:
-        if arm.source in (None, UNTRAINED_SOURCE) or f"{UNTRAINED}{arm.encoder}" in present:
+        has_control = f"{UNTRAINED}{arm.encoder}" in present
+        if has_control or arm.encoder == PRECOMPUTED or arm.source in (None, UNTRAINED_SOURCE):
             continue
         present.add(f"{UNTRAINED}{arm.encoder}")
         yield arm.model_copy(update={"name": f"untr-{arm.name}", "source": UNTRAINED_SOURCE})

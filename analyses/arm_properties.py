@@ -5,43 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from analyses.arms import Arm, SequenceArm
 from analyses.rc_consistency import measure_rc_consistency
 from analyses.workspace import Workspace
 from fusion.similarity import linear_cka, principal_angles
-
-if TYPE_CHECKING:
-    from analyses.arms import SequenceArm
-    from encoders.genome.windows import WindowTable
 
 ALIKE_DEGREES = 30.0
 """Directions of two representations closer than this are counted as shared."""
 
 
-def describe_arm(arm: SequenceArm, table: WindowTable, workspace: Workspace) -> dict[str, Any]:
-    """Strand consistency over genes (written per gene beside) and the cost of the arm's vectors so far."""
+def describe_arm(arm: Arm, workspace: Workspace) -> dict[str, Any]:
+    """Strand consistency over genes (written per gene beside) and the cost of the arm's vectors so far.
+
+    Both are None for vectors that were made elsewhere.
+    """
+    spec = arm.spec
+    known: dict[str, Any] = {"arm": arm.name, "arm_label": spec.label, "rc_mode": spec.rc_mode}
+    known |= {"hidden_dim": spec.hidden_dim, "trained": spec.trained}
+    if not isinstance(arm, SequenceArm):
+        return known | {"rc_consistency": None, "cost": None}
+    return known | {"rc_consistency": _strands(arm, workspace), "cost": arm.cost()}
+
+
+def _strands(arm: SequenceArm, workspace: Workspace) -> dict[str, Any]:
     import pandas as pd
 
-    genes = measure_rc_consistency(arm.encoder, table)
+    genes = measure_rc_consistency(arm.encoder, arm.windows())
     workspace.write_text(f"comparison/rc_consistency__{arm.name}.csv", pd.DataFrame(genes).to_csv(index=False))
-    spec = arm.spec
     return {
-        "arm": arm.name,
-        "arm_label": spec.label,
-        "rc_mode": spec.rc_mode,
-        "hidden_dim": spec.hidden_dim,
-        "trained": spec.trained,
-        "rc_consistency": {
-            "n_genes": len(genes),
-            "median_cosine": median(gene["cosine"] for gene in genes),
-            "least_cosine": min(gene["cosine"] for gene in genes),
-            "median_relative_l2": median(gene["relative_l2"] for gene in genes),
-            "most_relative_l2": max(gene["relative_l2"] for gene in genes),
-        },
-        "cost": arm.cost(),
+        "n_genes": len(genes),
+        "median_cosine": median(gene["cosine"] for gene in genes),
+        "least_cosine": min(gene["cosine"] for gene in genes),
+        "median_relative_l2": median(gene["relative_l2"] for gene in genes),
+        "most_relative_l2": max(gene["relative_l2"] for gene in genes),
     }
 
 

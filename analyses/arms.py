@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from analyses.arm_grid import UNTRAINED, UNTRAINED_SOURCE
+from analyses.arm_grid import PRECOMPUTED, UNTRAINED, UNTRAINED_SOURCE
 from analyses.config import EncoderConfig
 from analyses.cost import note_cost, read_cost
 from analyses.errors import InputError
 from analyses.progress import Advance
+from analyses.provenance import digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from analyses.shards import Shard
     from encoders.dna.embed import EmbedReport
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows import WindowTable
+    from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
     from fusion.views import View
 
@@ -90,6 +91,72 @@ class SequenceArm:
 
         table = self.windows()
         return FactoredView(**vars(make_gene_factors(table, read_embeddings(table.sequences, self.store))))
+
+
+@dataclass(frozen=True)
+class PrecomputedArm:
+    """Vectors per gene and subject that were made elsewhere.
+
+    Parameters
+    ----------
+    subjects : callable
+        Gives the cohort, in its order.
+    """
+
+    name: str
+    spec: EncoderSpec
+    panel: PrecomputedPanel
+    subjects: Callable[[], tuple[str, ...]]
+
+    def gene_view(self) -> View:
+        """The vectors as a table that stays on disk, its columns grouped by gene."""
+        from fusion import TableView
+
+        panel = self.panel.select(self.subjects())
+        return TableView(panel, panel.subject_ids, panel.column_groups)
+
+
+def make_precomputed_arm(
+    config: EncoderConfig, panel: PrecomputedPanel, subjects: Callable[[], tuple[str, ...]]
+) -> PrecomputedArm:
+    """Describe vectors made elsewhere: where they lie, how large the files are, and what the configuration says."""
+    from encoders.dna.protocol import EncoderSpec
+
+    root = Path(str(config.source))
+    files = [(str(path.relative_to(root)), *_size(path)) for path in sorted(root.rglob("*")) if path.is_file()]
+    spec = EncoderSpec(
+        name=PRECOMPUTED,
+        family=PRECOMPUTED,
+        label=config.name,
+        hidden_dim=max(gene.hidden_dim for gene in panel.genes),
+        tokenizer_version="not known: made elsewhere",
+        min_bp=1,
+        source=root.name,
+        pooling=config.pooling,
+        layer=config.layer,
+        rc_mode=config.rc,
+        dtype=config.dtype,
+        license="not known: made elsewhere",
+        options=(("files", digest(files)), *sorted((key, str(value)) for key, value in config.options.items())),
+    )
+    return PrecomputedArm(config.name, spec, panel, subjects)
+
+
+def open_panel(config: EncoderConfig) -> PrecomputedPanel:
+    """The genes under ``source`` and the subjects that all of them have."""
+    from encoders.precomputed import open_precomputed
+
+    if config.source is None:
+        raise InputError(
+            f"Encoder '{config.name}' is precomputed and needs source: the folder with one entry per gene."
+        )
+    return open_precomputed(config.source)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Bytes and time of change: hashing the embeddings of a biobank at every run would take minutes."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def make_sequence_arm(

@@ -45,8 +45,13 @@ class Cohort:
     exclusions: list[dict[str, Any]]
 
 
-def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
-    """Join genotypes, participants and brain views; drop relatives and incomplete rows, each with its reason.
+def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]]) -> Cohort:
+    """Join genetic tables, participants and brain views; drop relatives and incomplete rows, each with its reason.
+
+    Parameters
+    ----------
+    genetic : mapping of table to subject ids
+        Genotypes and precomputed embeddings; the first decides the order.
 
     Raises
     ------
@@ -57,9 +62,10 @@ def read_cohort(config: RunConfig, samples: Sequence[str]) -> Cohort:
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
     brain = {name: _read_view(config, name) for name in config.brain}
     if config.pairing.mode == "random":
+        samples = align_subjects(genetic).order
         brain, participants = _pair_at_random(samples, brain, participants, sides=sides, seed=config.pairing.seed)
 
-    tables: dict[str, Sequence[str]] = {"genotypes": samples}
+    tables: dict[str, Sequence[str]] = dict(genetic)
     tables |= {name: tuple(frame.index) for name, frame in participants.items()}
     tables |= {f"brain {name}": table.subject_ids for name, table in brain.items()}
     overlap = align_subjects(tables)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from analyses.arm_grid import make_arms
+from analyses.arm_grid import PRECOMPUTED, make_arms
 from analyses.engine import EngineConfig
 from analyses.experiment_config import (
     AuditConfig,
@@ -138,7 +138,8 @@ class CohortConfig(Section):
 class EncoderConfig(Section):
     """One arm: a registered encoder and its settings.
 
-    ``source: untrained`` asks for the same network with random weights; ``untrained`` then says its seed and size, and
+    ``encoder: precomputed`` takes vectors that exist, one file or folder a gene under ``source``. ``source: untrained``
+    asks for the same network with random weights; ``untrained`` then says its seed and size, and
     is without effect once ``source`` names a checkpoint.
     """
 
@@ -206,7 +207,7 @@ class RunConfig(Section):
     store: Path | None = None
     workers: int = Field(default=1, ge=1)
     engine: EngineConfig = EngineConfig()
-    genome: GenomeConfig
+    genome: GenomeConfig | None = None
     participants: tuple[ParticipantsConfig, ...] = ()
     brain: dict[str, BrainViewConfig]
     pairing: PairingConfig = PairingConfig()
@@ -231,6 +232,11 @@ class RunConfig(Section):
     def _consistent(self) -> RunConfig:
         if not self.encoders:
             raise ValueError("encoders: at least one arm is required")
+        sequenced = [arm.name for arm in self.encoders if arm.encoder != PRECOMPUTED]
+        if self.genome is None and sequenced:
+            raise ValueError(f"genome: is required, since encoder '{sequenced[0]}' reads sequences")
+        if self.genome is None and self.plant:
+            raise ValueError("plant: needs genome:, since a link is planted from haplotypes")
         if not self.brain:
             raise ValueError("brain: at least one view is required")
         names = [arm.name for arm in self.arms]

@@ -35,8 +35,9 @@ class Pipeline(Run):
                 getattr(self, f"_{stage}")()
 
     def _windows(self) -> None:
-        ids = self.cohort.subject_ids
-        say(f"windows  {len(ids):,} subjects are in all tables")
+        say(f"windows  {len(self.cohort.subject_ids):,} subjects are in all tables")
+        if self.config.genome is None:
+            return  # every arm brings its vectors
         with self.workspace.lock("windows"):  # of array tasks that find parts to merge, one does
             if not self.workspace.is_finished("windows", self.windows_key):
                 with self.workspace.stage("windows", self.windows_key) as files, progress_bar("haplotypes") as advance:
@@ -54,7 +55,7 @@ class Pipeline(Run):
 
     def _embed(self) -> None:
         reports: dict[str, Any] = {}
-        for name, arm in self.arms.items():
+        for name, arm in self.sequence_arms.items():
             with progress_bar(f"embed {name}") as advance:
                 report = embed_shared(self, name, advance) if self.engine.shares_embedding else arm.embed(advance)
             reports[name] = asdict(report)
@@ -144,7 +145,7 @@ class Pipeline(Run):
 
         if not self.workspace.is_finished("arms", self.experiment_key):
             with self.workspace.stage("arms", self.experiment_key) as files:
-                described = [describe_arm(arm, self.window_table, self.workspace) for arm in self.arms.values()]
+                described = [describe_arm(arm, self.workspace) for arm in self.arms.values()]
                 alike = compare_representations({arm: self.scores(arm, n_components) for arm in self.arms})
                 files.append(self.workspace.write_json("comparison/arms.json", {"arms": described, "alike": alike}))
         found: dict[str, Any] = self.workspace.read_json("comparison/arms.json")

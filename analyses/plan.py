@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analyses.arms import PrecomputedArm
 from analyses.config import RunConfig
 from analyses.pipeline import Pipeline
 from fusion import (
@@ -37,14 +38,16 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
 
     pipeline = Pipeline(config, dry=True)
     cohort = pipeline.cohort
-    table, summary = count_windows(pipeline.genome, config.genome, cohort.subject_ids)
-    arms = [_plan_arm(pipeline, name, table.sequences) for name in pipeline.encoders]
+    arms, windows = [_plan_panel(arm) for arm in pipeline.arms.values() if isinstance(arm, PrecomputedArm)], None
+    if config.genome is not None:
+        table, windows = count_windows(pipeline.genome, config.genome, cohort.subject_ids)
+        arms += [_plan_arm(pipeline, name, table.sequences, len(table.gene_ids)) for name in pipeline.encoders]
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
-    n, n_genes = len(cohort.subject_ids), len(table.gene_ids)
+    n = len(cohort.subject_ids)
     design = ConfoundDesign([Confound(c.column, c.kind) for c in config.confounds])
     n_effective = n - design.fit(cohort.covariates).transform(cohort.covariates).shape[1] - 1
     alignments = [
-        _plan_alignment(config, n_effective, arm["label"], n_genes * arm["hidden_dim"], view, width)
+        _plan_alignment(config, n_effective, arm["label"], arm["n_columns"], view, width)
         for arm in arms
         for view, width in views.items()
     ]
@@ -52,7 +55,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "n_subjects": n,
         "n_effective": n_effective,
         "views": views,
-        "windows": {key: summary[key] for key in ("n_genes", "n_sequences_total", "n_distinct", "gain")},
+        "windows": windows and {key: windows[key] for key in ("n_genes", "n_sequences_total", "n_distinct", "gain")},
         "arms": arms,
         "alignments": alignments,
         "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
@@ -65,14 +68,15 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     if as_json:
         return json.dumps(plan, indent=1)
     windows = plan["windows"]
-    lines = [
-        f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds",
-        f"genes               {windows['n_genes']}",
-        f"distinct windows    {windows['n_distinct']:,} of {windows['n_sequences_total']:,}",
-    ]
+    lines = [f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds"]
+    if windows is not None:
+        lines += [
+            f"genes               {windows['n_genes']}",
+            f"distinct windows    {windows['n_distinct']:,} of {windows['n_sequences_total']:,}",
+        ]
     lines += [f"brain view          {name}: {width} features" for name, width in plan["views"].items()]
     lines += [
-        f"encoder             {arm['label']}: {windows['n_genes']} x {arm['hidden_dim']} columns, "
+        f"encoder             {arm['label']}: {arm['n_columns']:,} columns, {arm['hidden_dim']} a gene, "
         f"{arm['n_to_embed']:,} windows to embed, about {arm['seconds']:,.0f} s"
         for arm in plan["arms"]
     ]
@@ -85,7 +89,13 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _plan_arm(pipeline: Pipeline, name: str, sequences: tuple[str, ...]) -> dict[str, Any]:
+def _plan_panel(arm: PrecomputedArm) -> dict[str, Any]:
+    """Vectors that are there cost nothing."""
+    facts = {"arm": arm.name, "label": arm.spec.label, "hidden_dim": arm.spec.hidden_dim}
+    return facts | {"n_columns": arm.panel.shape[1], "n_to_embed": 0, "seconds": 0.0}
+
+
+def _plan_arm(pipeline: Pipeline, name: str, sequences: tuple[str, ...], n_genes: int) -> dict[str, Any]:
     """Seconds by timing a few windows; the probe's vectors are thrown away."""
     from encoders.dna.embed import missing_sequences
 
@@ -103,6 +113,7 @@ def _plan_arm(pipeline: Pipeline, name: str, sequences: tuple[str, ...]) -> dict
         "arm": name,
         "label": encoder.spec.label,
         "hidden_dim": encoder.spec.hidden_dim,
+        "n_columns": n_genes * encoder.spec.hidden_dim,
         "n_to_embed": len(todo),
         "seconds": round(seconds, 1),
     }

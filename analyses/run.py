@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.arms import SequenceArm, make_sequence_arm
+from analyses.arm_grid import PRECOMPUTED
+from analyses.arms import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
 from analyses.cohort import Cohort, read_cohort
-from analyses.config import RunConfig
+from analyses.config import EncoderConfig, GenomeConfig, RunConfig
 from analyses.confounding import make_blocks, make_design, make_nuisance
 from analyses.engine import Engine
 from analyses.errors import InputError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows import WindowTable
+    from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
     from fusion.exchangeability import Blocks
     from fusion.folds import Folds
@@ -60,28 +62,47 @@ class Run:
     @cached_property
     def genome(self) -> Genome:
         """Reference, panel and genotypes, opened."""
-        return open_genome(self.config.genome)
+        return open_genome(self.genome_config)
+
+    @property
+    def genome_config(self) -> GenomeConfig:
+        """Files and settings of the genome."""
+        if self.config.genome is None:
+            raise InputError("genome: is required for windows; this run has precomputed embeddings alone.")
+        return self.config.genome
 
     @cached_property
     def cohort(self) -> Cohort:
-        """Subjects common to genotypes, participants and brain views."""
-        return read_cohort(self.config, self.genome.samples)
+        """Subjects common to genotypes or precomputed embeddings, participants and brain views."""
+        genotypes = {} if self.config.genome is None else {"genotypes": self.genome.samples}
+        panels = {f"embeddings {name}": panel.subject_ids for name, panel in self._panels.items()}
+        return read_cohort(self.config, genotypes | panels)
 
     @cached_property
-    def arms(self) -> dict[str, SequenceArm]:
+    def _panels(self) -> dict[str, PrecomputedPanel]:
+        return {arm.name: open_panel(arm) for arm in self.config.arms if arm.encoder == PRECOMPUTED}
+
+    @cached_property
+    def arms(self) -> dict[str, SequenceArm | PrecomputedArm]:
         """The arms, their encoders loaded."""
-        settings = self.config
-        return {
-            arm.name: make_sequence_arm(
-                arm, settings.store_root, lambda: self.window_table, window=settings.genome.window
-            )
-            for arm in settings.arms
-        }
+        return {arm.name: self.make_arm(arm) for arm in self.config.arms}
+
+    def make_arm(self, arm: EncoderConfig) -> SequenceArm | PrecomputedArm:
+        """One arm of this run's cohort."""
+        if arm.encoder == PRECOMPUTED:
+            return make_precomputed_arm(arm, self._panels[arm.name], lambda: self.cohort.subject_ids)
+        window = self.genome_config.window
+        return make_sequence_arm(arm, self.config.store_root, lambda: self.window_table, window=window)
+
+    @property
+    def sequence_arms(self) -> dict[str, SequenceArm]:
+        """The arms that read sequences."""
+        return {name: arm for name, arm in self.arms.items() if isinstance(arm, SequenceArm)}
 
     @property
     def encoders(self) -> dict[str, SequenceEncoder]:
-        """The encoders of the arms."""
-        return {name: arm.encoder for name, arm in self.arms.items()}
+        """The encoders of the arms that read sequences."""
+        return {name: arm.encoder for name, arm in self.sequence_arms.items()}
 
     @property
     def specs(self) -> dict[str, EncoderSpec]:
@@ -90,7 +111,7 @@ class Run:
 
     def store(self, arm: str) -> EmbeddingStore:
         """The embedding store of one arm."""
-        return self.arms[arm].store
+        return self.sequence_arms[arm].store
 
     @cached_property
     def window_table(self) -> WindowTable:
@@ -181,6 +202,8 @@ class Run:
     def windows_key(self) -> str:
         """What the windows depend on."""
         genome = self.config.genome
+        if genome is None:
+            return digest(code_version(), self.cohort.subject_ids)
         files = self._fingerprints(genome_files(genome).values())
         return digest(code_version(), genome.model_dump(mode="json"), files, self.cohort.subject_ids)
 
@@ -228,7 +251,7 @@ class Run:
 def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
     """Every input file, once; a missing one stops the run before anything is read or written."""
     wanted = {
-        **genome_files(config.genome),
+        **({} if config.genome is None else genome_files(config.genome)),
         **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
         **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
     }

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from fusion.folds import Folds
 
 
+#: Vectors made elsewhere: nothing was counted.
+NOT_EMBEDDED = dict.fromkeys(("n_distinct", "n_cached", "n_encoded", "n_forward_passes", "seconds"))
+
+
 def make_run_record(
     config: RunConfig,
     workspace: Workspace,
@@ -41,7 +45,7 @@ def make_run_record(
     facts = environment()
     embed = workspace.read_json("embed.json")
     arms = [
-        {"name": n, "label": s.label, "trained": s.trained, "spec": s.to_dict(), "embed": embed[n]}
+        {"name": n, "label": s.label, "trained": s.trained, "spec": s.to_dict(), "embed": embed.get(n, NOT_EMBEDDED)}
         for n, s in specs.items()
     ]
     views = [
@@ -68,7 +72,7 @@ def make_run_record(
             "n_subjects": len(cohort.subject_ids),
             "exclusions": cohort.exclusions,
         },
-        "genome": workspace.read_json("windows/summary.json"),
+        "genome": None if config.genome is None else workspace.read_json("windows/summary.json"),
         "arms": arms,
         "views": views,
         "planted": truth,

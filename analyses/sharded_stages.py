@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def window_parts(run: Run) -> WindowParts:
     """The parts of a run's window table."""
     folder = run.workspace.folder.absolute() / "windows" / "parts" / run.windows_key[:16]
-    return WindowParts(folder, run.config.genome, run.cohort.subject_ids)
+    return WindowParts(folder, run.genome_config, run.cohort.subject_ids)
 
 
 def make_windows(run: Run, advance: Advance) -> tuple[WindowTable, dict[str, Any]]:
@@ -38,7 +38,7 @@ def make_windows(run: Run, advance: Advance) -> tuple[WindowTable, dict[str, Any
     parts = window_parts(run)
     count = parts.count() or (run.engine.n_jobs if run.engine.shares_windows else None)
     if count is None:
-        return count_windows(run.genome, run.config.genome, run.cohort.subject_ids, progress=advance)
+        return count_windows(run.genome, run.genome_config, run.cohort.subject_ids, progress=advance)
     todo = parts.missing(run.genome, count)
     if not run.engine.shares_windows or not todo:
         for shard in todo:
@@ -97,7 +97,7 @@ def embed_shared(run: Run, arm: str, advance: Advance) -> EmbedReport:
             all_arms[arm],
             run.config.store_root.absolute(),
             run.workspace.folder.absolute() / "windows" / "table",
-            run.config.genome.window,
+            run.genome_config.window,
             Shard(index, shared),
         )
         for index in range(shared)
@@ -106,7 +106,7 @@ def embed_shared(run: Run, arm: str, advance: Advance) -> EmbedReport:
     for report in run.engine.map(_embed_task, tasks):
         reports.append(report)
         advance(len(reports), shared)
-    return _join([*reports, run.arms[arm].embed(advance)])
+    return _join([*reports, run.sequence_arms[arm].embed(advance)])
 
 
 def _embed_task(task: EmbedTask) -> EmbedReport:
@@ -154,6 +154,6 @@ def chosen_arms(run: Run, names: Iterable[str]) -> list[SequenceArm]:
     if unknown := [name for name in wanted if name not in known]:
         raise InputError(f"--arm must name an arm of the configuration ({', '.join(known)}); got {unknown[0]}.")
     return [
-        make_sequence_arm(known[name], run.config.store_root, lambda: run.window_table, window=run.config.genome.window)
+        make_sequence_arm(known[name], run.config.store_root, lambda: run.window_table, window=run.genome_config.window)
         for name in wanted
     ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.arm_grid import make_variant
-from analyses.arms import SequenceArm, make_sequence_arm
+from analyses.arms import Arm, SequenceArm
 from analyses.config import EncoderConfig
 from analyses.confounding import make_design
 from analyses.errors import InputError
@@ -82,7 +82,7 @@ class _Problem:
     def scale(self) -> tuple[bool, bool]:
         return self.run.config.alignment.scale_x, self.run.config.alignment.scale_y
 
-    def views(self, variant: SequenceArm) -> tuple[View, View]:
+    def views(self, variant: Arm) -> tuple[View, View]:
         return variant.gene_view(), self.run.brain_view(self.view)
 
     @property
@@ -122,13 +122,17 @@ class _Objective:
         """Mean over inner folds."""
         return inner_correlation(self._embedded(kind), setting)
 
-    def _variant(self, kind: tuple[str, int]) -> SequenceArm:
+    def _variant(self, kind: tuple[str, int]) -> Arm:
         run, arm = self._problem.run, self._problem.arm
-        named = arm if kind == (arm.pooling, arm.layer) else make_variant(arm, pooling=kind[0], layer=kind[1])
-        variant = make_sequence_arm(
-            named, run.config.store_root, lambda: run.window_table, window=run.config.genome.window
-        )
-        with progress_bar(f"embed {named.name}") as advance:
+        if kind == (arm.pooling, arm.layer):
+            return run.arms[arm.name]
+        variant = run.make_arm(make_variant(arm, pooling=kind[0], layer=kind[1]))
+        if not isinstance(variant, SequenceArm):
+            raise InputError(
+                f"tune.poolings and tune.layers must be those of the precomputed embeddings '{arm.name}', "
+                f"{arm.pooling} and {arm.layer}; got {kind[0]} and {kind[1]}."
+            )
+        with progress_bar(f"embed {variant.name}") as advance:
             variant.embed(advance)
         return variant
 

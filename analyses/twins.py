@@ -22,7 +22,7 @@ def count_twins(run: Run) -> dict[str, Any]:
     """
     folds = run.folds.assignments
     brain = {name: _groups(_row_keys(run.brain_values(name)), folds) for name in run.brain}
-    genes = _groups(_haplotype_keys(run), folds)
+    genes = _groups(_haplotype_keys(run), folds) if run.config.genome else {"n": 0, "split": 0}
     column = run.config.cohort.family_column
     families = _groups(run.cohort.covariates[column].astype(str).to_numpy(), folds) if column else {"n": 0, "split": 0}
     across = families["split"] + max((found["split"] for found in brain.values()), default=0)

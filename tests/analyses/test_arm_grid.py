@@ -18,7 +18,7 @@ def _config(encoders: tuple[EncoderConfig, ...], **changes: Any) -> RunConfig:
 
 
 def test_alignment_takes_the_arms_as_named() -> None:
-    assert _config((TRAINED,)).arms == (TRAINED,)
+    assert _config((TRAINED,), experiment="align").arms == (TRAINED,)
 
 
 def test_a_comparison_adds_baselines_and_one_untrained_control_of_each_architecture() -> None:

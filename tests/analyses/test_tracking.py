@@ -189,7 +189,7 @@ def test_saved_views_open_on_the_headline(client: Any, logged: LoggedRun) -> Non
         assert state["selectedColumns"][0] == "metrics.`heldout/rho_1`"
         assert state["searchFilter"].startswith("tags.stage = 'alignment'")
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "encoder.rc_mode"}]
-    query = "workflowType=machine_learning&viewStateShareKey=alignment-summary"
+    query = "workflowType=machine_learning&viewStateShareKey=rc-equivariant-vs-averaged"  # two modes are there
     assert logged.link == f"http://127.0.0.1:5000/#/experiments/{logged.experiment_id}/runs?{query}"
 
 
