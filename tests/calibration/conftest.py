@@ -16,7 +16,7 @@ HEAD = """# Calibration: how often a test finds what is not there
 
 Written by `make calibration`; every row is replaced when its test runs again. Rejections at 5 % over independent data
 sets, with the exact binomial 95 % interval. Rows of tests that end in `_fails` or `_liberal` are the naive ways beside
-the valid ones; `real_link` is power.
+the valid ones; `real_link` is power. `comparison` and `families`: the smallest corrected p of a family.
 
 | test | case | rejections | rate | 95 % interval |
 |---|---|---|---|---|
@@ -33,7 +33,7 @@ def _row(name: str, rejected: int, n_sets: int) -> str:
 
 def _write(row: str) -> None:
     lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    kept = {tuple(line.split(" | ")[:2]): line for line in [*lines, row] if re.match(r"\| s\d_", line)}
+    kept = {tuple(line.split(" | ")[:2]): line for line in [*lines, row] if re.match(r"\| \w+ \| [^|]+ \| \d", line)}
     temporary = RESULTS.with_suffix(".tmp")
     temporary.write_text(HEAD + "\n".join(kept[key] for key in sorted(kept)) + "\n", encoding="utf-8")
     os.replace(temporary, RESULTS)
