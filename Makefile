@@ -45,6 +45,7 @@ calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets
 
 bench-fusion: $(INSTALLED)  ## speed, memory and power of the tests, as ratios in one run
 	$(BIN)/python -m tests.benchmarks.bench_fusion
+	$(BIN)/python -m tests.benchmarks.bench_alignment
 
 bench-encoders: $(INSTALLED)  ## speed and memory of the encoders, as ratios in one run
 	$(BIN)/python -m tests.benchmarks.bench_encoders
