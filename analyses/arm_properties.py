@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analyses.arms import Arm, SequenceArm
+from analyses.cost import count_flops
 from analyses.rc_consistency import measure_rc_consistency
 from analyses.workspace import Workspace
+from fusion.loadings import group_loadings
 from fusion.similarity import linear_cka, principal_angles
+
+if TYPE_CHECKING:
+    from fusion.results import CrossValidatedCCA
+    from fusion.views import View
 
 ALIKE_DEGREES = 30.0
 """Directions of two representations closer than this are counted as shared."""
@@ -28,7 +34,7 @@ def describe_arm(arm: Arm, workspace: Workspace) -> dict[str, Any]:
     known |= {"hidden_dim": spec.hidden_dim, "trained": spec.trained}
     if not isinstance(arm, SequenceArm):
         return known | {"rc_consistency": None, "cost": None}
-    return known | {"rc_consistency": _strands(arm, workspace), "cost": arm.cost()}
+    return known | {"rc_consistency": _strands(arm, workspace), "cost": _cost(arm)}
 
 
 def _strands(arm: SequenceArm, workspace: Workspace) -> dict[str, Any]:
@@ -43,6 +49,35 @@ def _strands(arm: SequenceArm, workspace: Workspace) -> dict[str, Any]:
         "median_relative_l2": median(gene["relative_l2"] for gene in genes),
         "most_relative_l2": max(gene["relative_l2"] for gene in genes),
     }
+
+
+def _cost(arm: SequenceArm) -> dict[str, Any]:
+    """What all vectors have cost so far, and the operations of the longest reference window."""
+    table = arm.windows()
+    longest = max((table.sequences[index] for index in table.reference_index), key=len)
+    return arm.cost() | {"window_bp": len(longest), "gflop_per_window": count_flops(arm.encoder, longest) / 1e9}
+
+
+def loading_stability(view: View, held_out: CrossValidatedCCA, nuisance: np.ndarray) -> dict[str, float]:
+    """Do the genes that carry the first component stay the same from fold to fold?
+
+    In the subjects that each fold held out, genes are ranked by their correlation with these subjects' held-out scores.
+
+    Returns
+    -------
+    dict
+        ``mean`` and ``least`` Spearman correlation of the genes' loadings over all pairs of folds. The test subjects of
+        two folds are different people, so loadings that are noise correlate by about 0 only if genes are equally wide.
+    """
+    from scipy.stats import spearmanr
+
+    loadings = []
+    for _, test in held_out.folds:
+        scores = np.asarray(held_out.x_scores)[test, 0]
+        table = group_loadings(view, scores, confounds=nuisance, rows=test)
+        loadings.append(table.set_index("gene_id")["loading"].sort_index().to_numpy())
+    values = [float(spearmanr(a, b).statistic) for a, b in combinations(loadings, 2)]
+    return {"mean": float(np.mean(values)), "least": min(values)}
 
 
 def compare_representations(scores: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

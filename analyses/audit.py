@@ -132,11 +132,10 @@ def _pairings(run: Run) -> list[Result]:
     config, rows = run.config, []
     rng = np.random.default_rng(run.seeds.detectability)
     orders = [rng.permutation(len(run.cohort.subject_ids)) for _ in range(config.audit.n_pairings)]
-    tested = [name for name, view in config.brain.items() if view.role == "test"]
     with progress_bar("audit: random pairings") as advance:
         for done, arm in enumerate(run.arms.values()):
             gene_view = arm.gene_view()
-            for name in tested:
+            for name in run.tested_views:
                 p = [
                     float(
                         cross_validated_cca(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from encoders.dna.embed import EmbedReport
+    from encoders.dna.protocol import SequenceEncoder
 
 _LEDGER = "cost.jsonl"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -45,3 +47,23 @@ def read_cost(folder: Path) -> dict[str, Any]:
         "peak_gb": max((entry["peak_gb"] for entry in entries), default=None),
         "store_gb": sum(path.stat().st_size for path in folder.glob("*.npy")) / 2**30,
     }
+
+
+def count_flops(encoder: SequenceEncoder, sequence: str) -> int:
+    """Floating-point operations of the matrix products and convolutions for one sequence, both strands where read.
+
+    Counted by torch while the sequence is embedded; a scan and what works element by element are not among them, and an
+    encoder without a network has none.
+    """
+    if not hasattr(encoder, "model"):
+        return 0
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def linear(x: tuple[int, ...], weight: tuple[int, ...], *_: Any, out_shape: tuple[int, ...], **__: Any) -> int:
+        return 2 * math.prod(out_shape) * x[-1]
+
+    known = {torch.ops.mkldnn._linear_pointwise: linear} if hasattr(torch.ops.mkldnn, "_linear_pointwise") else {}
+    with FlopCounterMode(display=False, custom_mapping=known) as counter:
+        encoder.embed([sequence])
+    return int(counter.get_total_flops())

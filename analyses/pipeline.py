@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.config_file import resolved_yaml
+from analyses.confounding import make_nuisance
 from analyses.progress import progress_bar, say
 from analyses.provenance import environment
 from analyses.run import Run
@@ -147,9 +148,19 @@ class Pipeline(Run):
             with self.workspace.stage("arms", self.experiment_key) as files:
                 described = [describe_arm(arm, self.workspace) for arm in self.arms.values()]
                 alike = compare_representations({arm: self.scores(arm, n_components) for arm in self.arms})
-                files.append(self.workspace.write_json("comparison/arms.json", {"arms": described, "alike": alike}))
-        found: dict[str, Any] = self.workspace.read_json("comparison/arms.json")
-        return found
+                stable = [self._stability(arm, view) for arm in self.arms for view in self.tested_views]
+                found = {"arms": described, "alike": alike, "stability": stable}
+                files.append(self.workspace.write_json("comparison/arms.json", found))
+        written: dict[str, Any] = self.workspace.read_json("comparison/arms.json")
+        return written
+
+    def _stability(self, arm: str, view: str) -> dict[str, Any]:
+        from analyses.alignment_files import read_held_out
+        from analyses.arm_properties import loading_stability
+
+        nuisance = make_nuisance(self.config, self.cohort.covariates)
+        held_out = read_held_out(self.workspace, arm, view)
+        return {"arm": arm, "view": view, **loading_stability(self.arms[arm].gene_view(), held_out, nuisance)}
 
     def scores(self, arm: str, n_components: int) -> np.ndarray:
         """Leading components of an arm's gene view."""

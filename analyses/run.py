@@ -138,6 +138,11 @@ class Run:
         brain[plan.view], truth = plant_link(brain[plan.view], self.window_table, plan)
         return brain, truth
 
+    @property
+    def tested_views(self) -> list[str]:
+        """Brain views that are no negative controls."""
+        return [name for name, view in self.config.brain.items() if view.role == "test"]
+
     def brain_view(self, name: str) -> View:
         """One brain table as a view; tangent space is one that folds learn."""
         from analyses.brain_views import make_brain_view

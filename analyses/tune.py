@@ -43,8 +43,7 @@ BATCH = 4
 
 def run(run: Run) -> Result:
     """One search per arm and tested view."""
-    tested = [name for name, view in run.config.brain.items() if view.role == "test"]
-    searches = [_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in tested]
+    searches = [_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in run.tested_views]
     return {
         "searches": searches,
         "answer": [_sentence(search) for search in searches],

@@ -128,7 +128,7 @@ def main() -> None:
     lines = [
         "# One whole alignment",
         "",
-        f"{N_SUBJECTS:,} subjects, {N_GENES} genes x {HIDDEN} columns, {N_FEATURES} brain features, 23 confound columns,",
+        f"{N_SUBJECTS:,} subjects, {N_GENES} genes x {HIDDEN} columns, {N_FEATURES} brain features, 23 confounds,",
         f"5 folds, 999 permutations in and out of sample, report included; {os.cpu_count()} cores, 2 workers,",
         f"numpy {np.__version__}. Required: at most 300 s at 512 x 512. Written by `make bench-fusion`.",
     ]
