@@ -7,7 +7,6 @@ Every figure comes from a process of its own, so that its peak memory is its own
 results/cohort.json, from which the note is written.
 """
 
-import importlib.util
 import json
 import os
 import resource
@@ -31,6 +30,7 @@ DENSE_SIZES = (4_000, 8_000)  # smaller ones are ruled by a part that does not g
 EXACT_SIZE = 4_000
 TABLE = (7_116, 85_248)
 PARTS = [
+    ["windows"],
     ["exact", str(EXACT_SIZE)],
     *(["panel", str(n)] for n in SIZES),
     *(["dense", str(n)] for n in DENSE_SIZES),
@@ -161,22 +161,18 @@ def main(arguments: list[str]) -> None:
         figures = table_fit(argument) if name == "table-fit" else PART_FUNCTIONS[name](int(argument))
         print(json.dumps({key: float(value) for key, value in figures.items()}))
         return
+    from tests.benchmarks.bench_windows import window_rows
     from tests.benchmarks.cohort_note import write_note
 
     RESULTS.mkdir(exist_ok=True)
     if not arguments:
         FIGURES.unlink(missing_ok=True)
     for part in [arguments] if arguments else PARTS:
-        figures = _run(part)
+        figures = window_rows() if part == ["windows"] else _run(part)
         print(*part, json.dumps(figures), flush=True)
         known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
         FIGURES.write_text(json.dumps(known | {" ".join(part): figures}, indent=1, sort_keys=True) + "\n")
-    windows = None
-    if not arguments and importlib.util.find_spec("tests.benchmarks.bench_windows"):
-        from tests.benchmarks.bench_windows import window_rows
-
-        windows = window_rows()
-    write_note(json.loads(FIGURES.read_text()), RESULTS, windows=windows)
+    write_note(json.loads(FIGURES.read_text()), RESULTS)
 
 
 PART_FUNCTIONS = {"panel": panel, "dense": dense, "exact": exact, "table": table}

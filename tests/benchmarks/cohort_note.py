@@ -12,7 +12,7 @@ COHORT = 28_932
 WANTED = {"faster": 10.0, "peak_gb": 2.0, "error": 1e-4, "large_gb": 12.0, "table_gb": 1.5}
 
 
-def write_note(figures: dict[str, Any], folder: Path, *, windows: Any = None) -> None:
+def write_note(figures: dict[str, Any], folder: Path) -> None:
     """Write ``cohort.md`` and, with at least two sizes, ``cohort.svg``."""
     panels = {int(key.split()[1]): value for key, value in figures.items() if key.startswith("panel")}
     dense = {int(key.split()[1]): value for key, value in figures.items() if key.startswith("dense")}
@@ -21,8 +21,8 @@ def write_note(figures: dict[str, Any], folder: Path, *, windows: Any = None) ->
     if COHORT in panels and len(dense) > 1:
         lines += _comparison_lines(panels[COHORT], dense)
     lines += _exact_lines(figures) + _table_lines(figures)
-    if windows is not None:
-        lines += ["## Distinct windows", "", *_frame_lines(windows), ""]
+    if "windows" in figures:
+        lines += ["## Distinct windows", "", *_window_lines(figures["windows"]), ""]
     (folder / "cohort.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     if len(panels) > 1:
         _plot(panels, folder / "cohort.svg")
@@ -36,7 +36,7 @@ def _machine() -> str:
     model = models[0].split(":")[1].strip() if models else platform.machine()
     return (
         f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
-        f"{versions}. Other work ran on the same cores: compare ratios, not seconds, with other machines."
+        f"{versions}. Seconds are those of this machine; ratios travel."
     )
 
 
@@ -130,10 +130,7 @@ def _table_lines(figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def _frame_lines(rows: Any) -> list[str]:
-    """Lines of a Markdown table from rows that are texts already, or mappings."""
-    if not rows or isinstance(rows[0], str):
-        return list(rows)
+def _window_lines(rows: list[dict[str, Any]]) -> list[str]:
     header = list(rows[0])
     return [
         "| " + " | ".join(header) + " |",
