@@ -95,10 +95,11 @@ def paired_difference(
 ) -> PairedDifference:
     """Compare two arms by their held-out scores.
 
-    The mean over subjects of their shares (`subject_shares`) is the fold-averaged correlation. If the arms are equal,
-    swapping them for a subject (for a whole group) changes nothing in law: the null flips the signs of the subjects'
-    differences. Flips treat subjects as independent, which fold averages are not (`fusion.resampling.fold_widening`),
-    so the observed difference is divided by the larger widening of the two arms.
+    Standardised within folds, a subject's product of x and y scores is its share of the correlation, and the mean over
+    subjects is the fold-averaged correlation. If the arms are equal, swapping them for a subject (for a whole group)
+    changes nothing in law: the null flips the signs of the subjects' differences. Flips treat subjects as independent,
+    which fold averages are not (`fusion.resampling.fold_widening`), so the observed difference is divided by the larger
+    widening of the two arms.
 
     Parameters
     ----------
@@ -134,30 +135,21 @@ def paired_difference(
 
 
 def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
-    """Each subject's share of the held-out correlation, so scaled that shares scatter as the correlation does.
-
-    With scores x, y standardised within a fold whose correlation is r: r + xy - r (x^2 + y^2) / 2, the influence of a
-    subject on r. The mean of xy alone is r as well, but scatters more, the stronger the correlation.
+    """Each subject's share of the held-out correlation: the product of its scores, standardised within its fold.
 
     Returns
     -------
     float64 array, shape [n_subjects]
         Its mean is the fold-averaged correlation.
-
-    References
-    ----------
-    Devlin, Gnanadesikan & Kettenring (1975), doi:10.1093/biomet/62.3.531.
     """
     folds = arm.folds
     if arm.x_scores is None or arm.y_scores is None:
         raise InputError("A paired difference needs subject-level scores; this result was saved without them.")
-    shares = np.empty(len(folds.assignments))
+    product = np.empty(len(folds.assignments))
     for _, test in folds:
         x, y = arm.x_scores[test, component], arm.y_scores[test, component]
-        x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
-        r = (x * y).mean()
-        shares[test] = r + x * y - r * (x * x + y * y) / 2
-    return shares
+        product[test] = (x - x.mean()) / x.std() * (y - y.mean()) / y.std()
+    return product
 
 
 def _bootstrap(arm: CrossValidatedCCA, component: int, groups: Any, n_draws: int, seed: int) -> Matrix:
