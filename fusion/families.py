@@ -138,8 +138,8 @@ def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
     """Each subject's share of the held-out correlation: the product of its scores, standardised within its fold.
 
     The stronger the correlation, the more these scatter than the correlation itself does, so that tests by them are
-    conservative there. A subject's influence on the correlation would not be, but in 160 subjects and five folds tests by
-    it find a difference among five equal arms in 7 to 13 % of studies.
+    conservative there. A subject's influence on the correlation would not be, but in 160 subjects and five folds tests
+    by it find a difference among five equal arms in 7 to 13 % of studies.
 
     Returns
     -------
