@@ -9,17 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
+from fusion.blas_kernel import prefer_fast_kernel
 
-from analyses.align import Seeds, align_views
-from analyses.alignment_files import write_alignment
-from analyses.config import AlignmentConfig, ConfoundConfig
-from analyses.report import make_report
-from analyses.results_folder import read_json
-from analyses.workspace import Workspace
-from fusion import TableView, make_folds
-from tests.analyses.run_folder import write_run_folder
+prefer_fast_kernel(insist=True)
+
+import numpy as np  # noqa: E402 (the kernel is chosen before numpy is imported)
+import pandas as pd  # noqa: E402
+
+from analyses.align import Seeds, align_views  # noqa: E402
+from analyses.alignment_files import write_alignment  # noqa: E402
+from analyses.config import AlignmentConfig, ConfoundConfig  # noqa: E402
+from analyses.report import make_report  # noqa: E402
+from analyses.results_folder import read_json  # noqa: E402
+from analyses.workspace import Workspace  # noqa: E402
+from fusion import TableView, make_folds  # noqa: E402
+from tests.analyses.run_folder import write_run_folder  # noqa: E402
 
 NOTE = Path(__file__).parent / "results" / "alignment.md"
 N_SUBJECTS, N_GENES, HIDDEN, N_FEATURES = 7116, 111, 16, 640
@@ -132,13 +136,13 @@ def main() -> None:
         f"5 folds, 999 permutations in and out of sample, report included; {os.cpu_count()} cores, 2 workers,",
         f"numpy {np.__version__}. Required: at most 300 s at 512 x 512. Written by `make bench-fusion`.",
     ]
-    print("\n".join(lines[2:]))
+    print("\n".join(lines[2:]), flush=True)
     for dimensions in ((512, 512), ("auto", "auto")):
         lines += ["", f"## {dimensions[0]} x {dimensions[1]} dimensions", "", "| stage | wall seconds |", "|---|---|"]
         for stage, seconds in alignment_seconds(dimensions):
             lines.append(f"| {stage} | {seconds:.1f} |")
             print(f"{dimensions[0]} x {dimensions[1]}: {stage:<24}{seconds:8.1f}", flush=True)
-    NOTE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        NOTE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
