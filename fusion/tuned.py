@@ -27,7 +27,7 @@ class Setting:
     n_components : int
         Leading principal components of both sides that enter CCA; a side that has fewer gives all.
     penalty : float
-        Of `RidgeCCA`, in [0, 1]; 0 is exact CCA.
+        Of `RidgeCCA`, in [0, 1], towards the mean variance of the components; 0 is exact CCA.
     """
 
     n_components: int
@@ -144,7 +144,13 @@ def evaluate_setting(
 
 def _held_out(fold: FoldEmbedding, setting: Setting) -> tuple[Matrix, Matrix, float]:
     """Scores of the test rows on the first pair of weights, and their correlation."""
-    p, q = (min(setting.n_components, width) for width in fold.widths)
-    model = RidgeCCA(1, penalty=setting.penalty).fit(fold.x[fold.train, :p], fold.y[fold.train, :q])
-    x, y = model.x_scores(fold.x[fold.test, :p])[:, 0], model.y_scores(fold.y[fold.test, :q])[:, 0]
-    return x, y, float(paired_correlations(x[:, None], y[:, None])[0])
+    x, y = (_unit_variance(view, fold.train, setting.n_components) for view in (fold.x, fold.y))
+    model = RidgeCCA(1, penalty=setting.penalty).fit(x[fold.train], y[fold.train])
+    a, b = model.x_scores(x[fold.test])[:, 0], model.y_scores(y[fold.test])[:, 0]
+    return a, b, float(paired_correlations(a[:, None], b[:, None])[0])
+
+
+def _unit_variance(scores: Matrix, train: NDArray[np.intp], n_components: int) -> Matrix:
+    """Leading components in units in which their mean variance is 1: a penalty then means the same in every view."""
+    leading = scores[:, :n_components]
+    return np.asarray(leading / np.sqrt(leading[train].var(axis=0).mean()))

@@ -45,6 +45,18 @@ def test_inner_correlation_equals_the_steps_by_hand() -> None:
     assert found == pytest.approx(np.average(by_hand, weights=weights), abs=1e-8)
 
 
+def test_a_penalty_does_not_depend_on_the_units_of_a_view() -> None:
+    x, y, z = _views(3, 1.0)
+    small = TableView(1e-3 * x.multiply(np.eye(x.shape[1])), x.subject_ids)
+    rows = np.arange(N)
+    folds = make_folds(N, 3, random_state=1)
+    values = [
+        inner_correlation(embed_inner((view, y), z, rows, folds, n_components=5, scale=(False, True)), Setting(5, 0.5))
+        for view in (x, small)
+    ]
+    assert values[0] == pytest.approx(values[1], abs=1e-9)
+
+
 def test_a_link_is_found_in_rows_apart() -> None:
     x, y, z = _views(1, 2.0)
     split = np.arange(0, 90), np.arange(90, N)
