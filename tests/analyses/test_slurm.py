@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,18 +79,21 @@ def test_scripts_are_valid_and_ask_for_what_they_were_told(jobs: Path, tmp_path:
 
 
 def test_jobs_end_where_one_process_ends(jobs: Path, cohort: DemoCohort, tmp_path: Path) -> None:
-    alone = open_run(cohort, tmp_path / "alone" / "run")
-    alone.run(until="align")
+    command = Path(sys.executable).with_name("genebrain")
+    if not command.exists():
+        pytest.skip("the command genebrain is not installed beside this Python")
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "sbatch").write_text(SBATCH)
     (programs / "sbatch").chmod(0o755)
-    if shutil.which("genebrain", path=str(Path(sys.executable).parent)) is None:
-        pytest.skip("the command genebrain is not installed beside this Python")
     environment = os.environ | {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "DEMO_COHORT": str(cohort.folder),
     }
+    # Alone, and in a process as fresh as a job's: the number of BLAS threads decides the last bits.
+    whole = [command, "align", *arguments(cohort, tmp_path / "alone" / "run")]
+    subprocess.run(whole, env=environment, capture_output=True, check=True)
+    alone = open_run(cohort, tmp_path / "alone" / "run")
     answer = subprocess.run(
         ["bash", jobs / "submit.sh"], env=environment, cwd="/", capture_output=True, text=True, check=False
     )
