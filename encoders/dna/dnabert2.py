@@ -17,6 +17,7 @@ from encoders.dna.linears import read_dtype
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
+from encoders.dna.random_weights import draw_weights
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
 from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
@@ -89,7 +90,7 @@ def _make_untrained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer
     options = request.read_options({"seed": 0, "max_tokens": MAX_TOKENS} | BASE_SIZES)
     sizes = {key: options[key] for key in BASE_SIZES}
     model = _make_network(MosaicBertShape(**sizes, vocab_size=tokenizer.vocabulary_size), request.name)
-    model.randomize(options["seed"])
+    draw_weights(model, options["seed"])
     provenance = {
         "source": request.source,
         "weights_sha256": parameters_sha256(model),

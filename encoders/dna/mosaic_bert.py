@@ -15,8 +15,6 @@ from torch.nn.functional import gelu
 from encoders.dna.alibi import AlibiAttention, alibi_slopes
 from encoders.dna.packing import Packing
 
-INITIAL_SD = 0.02
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MosaicBertShape:
@@ -80,15 +78,6 @@ class MosaicBert(nn.Module):
         for layer in layers:
             hidden = layer(hidden, attention)
             yield packing.unpack(hidden)
-
-    def randomize(self, seed: int) -> None:
-        """Draw the weights as BERT does before its training: normal, biases 0; the same seed, the same weights."""
-        generator = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=INITIAL_SD, generator=generator)
-            if isinstance(module, nn.Linear) and module.bias is not None:
-                nn.init.zeros_(module.bias)
 
 
 class _Embeddings(nn.Module):

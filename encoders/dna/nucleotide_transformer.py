@@ -20,6 +20,7 @@ from encoders.dna.linears import read_dtype
 from encoders.dna.nucleotide_transformer_model import NucleotideTransformer, NucleotideTransformerShape
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
+from encoders.dna.random_weights import draw_weights
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
@@ -150,7 +151,7 @@ def _make_untrained(
         token_dropout=not is_v2,
     )
     model = _make_network(shape, request.name)
-    model.randomize(options["seed"])
+    draw_weights(model, options["seed"])
     provenance = {"weights_sha256": parameters_sha256(model), "trained": False, "license": RANDOM_WEIGHTS}
     return model, tokenizer, _make_spec(request, shape, tokenizer, provenance, seed=str(options["seed"]))
 

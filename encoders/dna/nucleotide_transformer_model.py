@@ -15,7 +15,6 @@ from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
 from encoders.dna.rotary import RotaryPositions, inverse_frequencies
 
-INITIAL_SD = 0.02
 PAD, MASK = 1, 2
 """Ids of <pad> and <mask>: positions and the scaling of the embeddings are read from them."""
 
@@ -95,15 +94,6 @@ class NucleotideTransformer(nn.Module):
             yield hidden
             hidden = layer(hidden, is_token[:, None, None, :])
         yield self.encoder["emb_layer_norm_after"](hidden)
-
-    def randomize(self, seed: int) -> None:
-        """Draw the weights as before training: normal, biases 0; the same seed, the same weights."""
-        generator = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=INITIAL_SD, generator=generator)
-            if isinstance(module, nn.Linear) and module.bias is not None:
-                nn.init.zeros_(module.bias)
 
 
 class _Embeddings(nn.Module):
