@@ -31,7 +31,7 @@ def count_twins(run: Run) -> dict[str, Any]:
         "genes": genes,
         "families": families,
         "n_across_folds": across,
-        "sentences": _sentences(brain, genes, families),
+        "sentences": _sentences(brain, genes, families) or [_nothing(run)],
     }
 
 
@@ -79,4 +79,13 @@ def _sentences(brain: dict[str, dict[str, int]], genes: dict[str, int], families
             f"{genes['n']} groups of subjects carry the same haplotypes in every window, {genes['split']} of them in "
             "more than one fold: on a small panel unrelated people do; on a large one these are twins or duplicates."
         )
-    return sentences or ["No two subjects have equal brain rows or equal haplotypes, and no family is split by a fold."]
+    return sentences
+
+
+def _nothing(run: Run) -> str:
+    """What was looked for and not found: no more than that."""
+    looked = ["No two subjects have equal brain rows"]
+    looked += [", nor equal haplotypes in all windows"] if run.config.genome else []
+    column = run.config.cohort.family_column
+    looked += ["; no family is split by a fold." if column else "; families are not known (cohort.family_column)."]
+    return "".join(looked)
