@@ -17,6 +17,7 @@ MOST_FOUND = 3
 def _p_of(cohort_folder: Path, output: Path, view: str) -> float:
     settings = [
         f"output={output}",
+        "experiment=align",
         "alignment.n_permutations=199",
         "tracking.enabled=false",
         "encoders=[{name: kmer-5, encoder: kmer-spectrum, options: {k: 5}}]",
