@@ -147,21 +147,21 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         given = None if bases is None else (_optional(bases[0], "bases[0]"), _optional(bases[1], "bases[1]"))
         views = whiten_views(matrices, nuisance, method=projection, blocks=blocks, bases=given, reference=reference)
         variates = order_variates(views, reference)
-    drawn = _permutation_set(views, permutations, n_permutations, random_state)
-    n_wanted = _check_steps(n_steps, len(variates.correlations))
-    null = np.full((len(drawn), len(variates.correlations)), np.nan)
-    for steps in [slice(k, k + 1) for k in range(n_wanted)] if condition_on_tested else [slice(0, n_wanted)]:
-        trailing = (
-            conditioned_block(views, variates, steps.start)
-            if condition_on_tested
-            else trailing_blocks(variates, n_wanted)
-        )
-        rows = trailing if array_namespace is None else place(trailing, array_namespace, device)
-        run = PermutedStatistics(rows, drawn, statistic)
-        chosen = screen_in_float32(run, len(drawn)) if precision == "screen" else run
-        null[:, steps] = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
-        if _blank_after(null, stop_at):
-            break
+        drawn = _permutation_set(views, permutations, n_permutations, random_state)
+        n_wanted = _check_steps(n_steps, len(variates.correlations))
+        null = np.full((len(drawn), len(variates.correlations)), np.nan)
+        for steps in [slice(k, k + 1) for k in range(n_wanted)] if condition_on_tested else [slice(0, n_wanted)]:
+            trailing = (
+                conditioned_block(views, variates, steps.start)
+                if condition_on_tested
+                else trailing_blocks(variates, n_wanted)
+            )
+            rows = trailing if array_namespace is None else place(trailing, array_namespace, device)
+            run = PermutedStatistics(rows, drawn, statistic)
+            chosen = screen_in_float32(run, len(drawn), n_jobs=n_jobs) if precision == "screen" else run
+            null[:, steps] = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
+            if _blank_after(null, stop_at):
+                break
     return PermutationTestCCA(
         canonical_correlations=variates.correlations,
         null_statistics=null,

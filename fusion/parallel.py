@@ -37,7 +37,12 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 
 
 def map_permutations(
-    function: Callable[[int], Matrix], n_permutations: int, *, n_jobs: int = 1, progress: Progress | None = None
+    function: Callable[[int], Matrix],
+    n_permutations: int,
+    *,
+    n_jobs: int = 1,
+    progress: Progress | None = None,
+    portion: int = PORTION,
 ) -> Matrix:
     """Stack ``function(index)`` for every index, [n_permutations, ...].
 
@@ -49,9 +54,11 @@ def map_permutations(
     n_jobs : int
         joblib's; its active backend is respected.
     progress : callable, optional
+    portion : int
+        Permutations per task; fewer where there are few and each takes long.
     """
     shared = _Shared(function)
-    portions = [range(start, min(start + PORTION, n_permutations)) for start in range(0, n_permutations, PORTION)]
+    portions = [range(start, min(start + portion, n_permutations)) for start in range(0, n_permutations, portion)]
     workers = Parallel(n_jobs=n_jobs, return_as="generator")
     parts, done = [], 0
     for part in workers(delayed(_portion)(shared, indices) for indices in portions):

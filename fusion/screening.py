@@ -6,6 +6,7 @@ import numpy as np
 
 from fusion.kernel import PermutedStatistics
 from fusion.matrices import Matrix
+from fusion.parallel import map_permutations
 
 NEAR = 1e-4
 """Least distance from the observed statistic at which a float32 value decides."""
@@ -41,7 +42,7 @@ class ScreenedStatistics:
         return found if decided.all() else self.exact(index)
 
 
-def screen_in_float32(exact: PermutedStatistics, n_permutations: int) -> ScreenedStatistics:
+def screen_in_float32(exact: PermutedStatistics, n_permutations: int, *, n_jobs: int = 1) -> ScreenedStatistics:
     """Screen a statistic, its margin measured on the first permutations.
 
     Rounding errors of permuted statistics are alike, because permuted data are: thirty times the largest of sixteen,
@@ -53,10 +54,12 @@ def screen_in_float32(exact: PermutedStatistics, n_permutations: int) -> Screene
         Number 0 the identity.
     n_permutations : int
         The identity counted.
+    n_jobs : int
+        joblib's; the margin does not depend on it.
     """
     coarse = replace(exact, trailing=exact.trailing.in_float32())
-    indices = range(min(N_MEASURED, n_permutations))
-    truth, found = (np.stack([run(index) for index in indices]) for run in (exact, coarse))
+    n_measured = min(N_MEASURED, n_permutations)
+    truth, found = (map_permutations(run, n_measured, n_jobs=n_jobs, portion=4) for run in (exact, coarse))
     both = np.isfinite(truth) & np.isfinite(found)
     error = np.abs(np.subtract(found, truth, where=both, out=np.zeros_like(truth))).max(axis=0)
     return ScreenedStatistics(exact, coarse, truth[0], np.maximum(NEAR, SAFETY * error))

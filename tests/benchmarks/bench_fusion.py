@@ -130,15 +130,15 @@ def _rechecks() -> str:
 
 
 def workers() -> Iterator[str]:
-    """Two workers against one, wall clock, and the same bits."""
+    """Two workers against one, wall clock, the best of two turns each, and the same bits."""
     x, y = _views(5000, 512, 512)
     settings = {"condition_on_tested": False, "n_steps": N_STEPS, "precision": "screen", "random_state": 0}
     permutation_test_cca(x[:2000, :9], y[:2000, :9], n_permutations=99, n_jobs=2)  # workers start here
-    seconds, results = {}, {}
-    for n_jobs in (1, 2):
+    seconds, results = {1: np.inf, 2: np.inf}, {}
+    for n_jobs in (1, 2, 1, 2):
         start = time.perf_counter()
         results[n_jobs] = permutation_test_cca(x, y, n_permutations=1023, n_jobs=n_jobs, **settings)
-        seconds[n_jobs] = time.perf_counter() - start
+        seconds[n_jobs] = min(seconds[n_jobs], time.perf_counter() - start)
     same = results[1].null_statistics.tobytes() == results[2].null_statistics.tobytes()
     ratio = seconds[1] / seconds[2]
     yield f"1,023 permutations of 5,000 x 512 x 512, {N_STEPS} steps, whitening included (load of the machine counts):"
