@@ -140,7 +140,7 @@ def _pairings(run: Run) -> list[Result]:
                     float(
                         cross_validated_cca(
                             gene_view,
-                            run.brain_values(name)[order],
+                            _paired(run, name, order),
                             (run.cohort.covariates, make_design(config)) if config.confounds else None,
                             folds=run.folds,
                             n_components=1,
@@ -170,6 +170,13 @@ def _pairings(run: Run) -> list[Result]:
                 )
             advance(done + 1, len(run.arms))
     return rows
+
+
+def _paired(run: Run, name: str, order: np.ndarray) -> View:
+    """Brains of other subjects under the ids of the cohort; their sites and confounds come with them."""
+    paired = run.brain_view(name).take(order)
+    paired.subject_ids = run.cohort.subject_ids  # type: ignore[misc] # the copy that take made
+    return paired
 
 
 def _answer(leaks: list[Result], pairings: list[Result], twins: Mapping[str, Any]) -> list[str]:

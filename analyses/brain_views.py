@@ -1,16 +1,20 @@
-"""Brain views of a run: tables as they are, connectivity made of time series, tangent space left to the folds."""
+"""Brain views of a run: tables, connectivity of time series; tangent space, ComBat and normal scores left to folds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyses.config import ConnectivityConfig
+from analyses.config import BrainViewConfig, ConnectivityConfig, HarmonizeConfig, RunConfig
+from analyses.confounding import make_design
 from analyses.errors import InputError
 from encoders.brain.canonical import read_provenance
 from encoders.brain.tables import BrainTable, read_brain_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from fusion import Confound
     from fusion.views import View
 
 
@@ -65,3 +69,52 @@ def make_brain_view(table: BrainTable, connectivity: ConnectivityConfig | None) 
     from fusion import TableView
 
     return TableView(table.values, table.subject_ids, table.feature_names)
+
+
+def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, covariates: pd.DataFrame) -> View:
+    """The view behind what ``harmonize`` and ``normal_scores`` ask for, which every fold learns for itself.
+
+    Parameters
+    ----------
+    view : View [n_subjects, n_features]
+    covariates : DataFrame [n_subjects, n_columns]
+        Row i belongs to row i of the view.
+    """
+    from fusion import ComBat, ConfoundDesign, HarmonizedView, NormalScoresView
+
+    if (harmonize := settings.harmonize) is not None:
+        kept = confounds_kept(harmonize, config)
+        combat = ComBat(
+            parametric=harmonize.parametric,
+            mean_only=harmonize.mean_only,
+            reference=harmonize.reference,
+            unseen=harmonize.unseen,
+        )
+        design = ConfoundDesign(kept, unseen=config.alignment.unseen_level)
+        sites = covariates[harmonize.site].astype(str).to_numpy()
+        view = HarmonizedView(view, sites, (covariates, design) if kept else None, combat=combat)
+    if settings.normal_scores:
+        view = NormalScoresView(view, (covariates, make_design(config)) if config.confounds else None)
+    return view
+
+
+def confounds_kept(settings: HarmonizeConfig, config: RunConfig) -> list[Confound]:
+    """Confounds that ComBat leaves in the view: those named, or all but the site."""
+    from fusion import Confound
+
+    named = {c.column for c in config.confounds if c.column != settings.site}
+    wanted = named if settings.keep is None else set(settings.keep)
+    return [Confound(c.column, c.kind) for c in config.confounds if c.column in wanted]
+
+
+def describe_preparation(name: str, config: RunConfig) -> str:
+    """What folds learn of a view besides its principal components, as a sentence; empty if nothing."""
+    settings, parts = config.brain[name], []
+    if settings.connectivity is not None and settings.connectivity.kind == "tangent":
+        parts.append("tangent space")
+    if settings.harmonize is not None:
+        kept = ", ".join(confound.column for confound in confounds_kept(settings.harmonize, config))
+        parts.append(f"ComBat over {settings.harmonize.site} ({f'keeping {kept}' if kept else 'keeping nothing'})")
+    if settings.normal_scores:
+        parts.append("normal scores of residuals")
+    return f"{', '.join(parts)}: learnt in every fold from its training subjects" if parts else ""

@@ -79,6 +79,20 @@ class ConnectivityConfig(Section):
     strip_prefixes: tuple[str, ...] = ()
 
 
+class HarmonizeConfig(Section):
+    """ComBat over the column ``site``, learnt anew in every fold; ``keep`` names what must survive.
+
+    All other confounds by default. ``unseen: pooled`` is for folds whose training subjects lack a site.
+    """
+
+    site: str
+    keep: tuple[str, ...] | None = None
+    parametric: bool = True
+    mean_only: bool = False
+    reference: str | None = None
+    unseen: Literal["error", "pooled"] = "error"
+
+
 class AtlasConfig(Section):
     """Where the features of a view lie: a label image with names, or coordinates (MNI, mm) by name."""
 
@@ -92,6 +106,8 @@ class BrainViewConfig(Section):
 
     path: Path
     connectivity: ConnectivityConfig | None = None
+    harmonize: HarmonizeConfig | None = None
+    normal_scores: bool = False
     atlas: AtlasConfig | None = None
     id_column: str = "subject_id"
     include: tuple[str, ...] = ("*",)
@@ -104,6 +120,11 @@ class BrainViewConfig(Section):
     @classmethod
     def _kind_alone(cls, value: object) -> object:
         return {"kind": value} if isinstance(value, str) else value
+
+    @field_validator("harmonize", mode="before")
+    @classmethod
+    def _site_alone(cls, value: object) -> object:
+        return {"site": value} if isinstance(value, str) else value
 
 
 class PairingConfig(Section):
@@ -244,6 +265,8 @@ class RunConfig(Section):
             raise ValueError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
+        for name, view in self.brain.items():
+            self._check_harmonize(name, view)
         planted = self.plant and self.brain[self.plant.view].connectivity
         if planted and planted.kind == "tangent":
             raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
@@ -253,6 +276,19 @@ class RunConfig(Section):
                 "exchanged, which may lie in different blocks"
             )
         return self
+
+    def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:
+        settings, confounds = view.harmonize, [confound.column for confound in self.confounds]
+        if settings is None:
+            return
+        if settings.site not in confounds:
+            raise ValueError(
+                f"brain.{name}.harmonize: '{settings.site}' must be among confounds too: the permutation test has to "
+                "know what was removed"
+            )
+        for column in settings.keep or ():
+            if column not in confounds or column == settings.site:
+                raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
 
     @property
     def arms(self) -> tuple[EncoderConfig, ...]:

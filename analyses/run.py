@@ -144,10 +144,12 @@ class Run:
         return [name for name, view in self.config.brain.items() if view.role == "test"]
 
     def brain_view(self, name: str) -> View:
-        """One brain table as a view; tangent space is one that folds learn."""
-        from analyses.brain_views import make_brain_view
+        """One brain table as a view; tangent space, ComBat and normal scores are left to the folds."""
+        from analyses.brain_views import learn_in_folds, make_brain_view
 
-        return make_brain_view(self.brain[name], self.config.brain[name].connectivity)
+        settings = self.config.brain[name]
+        view = make_brain_view(self.brain[name], settings.connectivity)
+        return learn_in_folds(view, settings, self.config, self.cohort.covariates)
 
     def brain_values(self, name: str) -> np.ndarray:
         """One brain table as numbers, [n_subjects, n_features]."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.alignment_files import PRIVATE
+from analyses.brain_views import describe_preparation
 from analyses.cohort import Cohort
 from analyses.config import RunConfig
 from analyses.provenance import environment, input_name
@@ -53,6 +54,7 @@ def make_run_record(
             "name": name,
             "n_features": table.values.shape[1],
             "description": config.brain[name].description,
+            "preparation": describe_preparation(name, config),
             "role": config.brain[name].role,
             "dropped_constant": len(table.dropped_constant),
         }

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fusion.interpretation import redundancy as redundancy
     from fusion.interpretation import split_half_cosines as split_half_cosines
     from fusion.late_fusion import LateFusion as LateFusion
+    from fusion.learned_view import HarmonizedView as HarmonizedView
+    from fusion.learned_view import NormalScoresView as NormalScoresView
     from fusion.loadings import feature_loadings as feature_loadings
     from fusion.loadings import group_loadings as group_loadings
     from fusion.loadings import structure_correlations as structure_correlations
@@ -65,9 +67,11 @@ _OWNERS = {
     "CrossValidatedCCA": "results",
     "FactoredView": "views",
     "Folds": "folds",
+    "HarmonizedView": "learned_view",
     "InputError": "errors",
     "LateFusion": "late_fusion",
     "NormalScores": "normal_scores",
+    "NormalScoresView": "learned_view",
     "NullR1": "detectability",
     "OverlapTable": "overlap",
     "PairedDifference": "families",

@@ -55,7 +55,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     Parameters
     ----------
     x, y : fusion view, DataFrame or array, shapes [n_subjects, n_x] and [n_subjects, n_y]
-        Rows of the same subjects in the same order.
+        Rows of the same subjects in the same order. What a view learns (`fusion.HarmonizedView`: ComBat;
+        `fusion.NormalScoresView`), it learns in every training fold.
     confounds : array or (DataFrame, ConfoundDesign), optional
         Numbers, shape [n_subjects, n_confounds], or a table with the design that encodes it; a copy of the design is
         fitted in every training fold.
@@ -87,8 +88,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         first is the first of each fold (`fusion.matching`). Intervals are percentile bootstraps over held-out subjects
         (groups as clusters) with the folds' projections fixed: they speak of these projections in other subjects of
         the same population, not of the correlation that CCA of the whole population would find, which is larger.
-        Training folds share subjects with the test folds of others, so nominal 95 % covered 86 to 93 % in simulation
-        (tests/calibration/results_heldout.md): read them as too narrow.
+        Training folds share subjects with the test folds of others; the intervals are widened by what their weights
+        share (``widening``) and covered 93 to 95 % in simulation (tests/calibration/results_heldout.md).
     """
     confounded = confounds[0] if isinstance(confounds, tuple) else confounds
     check_same_subjects(x=x, y=y, confounds=confounded)

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from fusion.cca import make_basis
 from fusion.folds import Folds
+from fusion.learned_view import fitted_on
 from fusion.matrices import Matrix, as_matrix
 from fusion.pca import ViewPCA
 from fusion.views import View
@@ -138,13 +139,6 @@ def _embed(
         _fold_nuisance(confounds, train),
         y_pca.components_.T * y_pca.explained_variance_,
     )
-
-
-def fitted_on(view: View, train: Rows) -> View:
-    """A view whose columns are themselves learnt (tangent space) learns them from the training rows alone."""
-    learn = getattr(view, "fitted_on", None)
-    learnt: View = view if learn is None else learn(train)
-    return learnt
 
 
 def _fold_nuisance(confounds: Matrix | None, train: Rows) -> Matrix | None:

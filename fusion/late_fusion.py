@@ -18,8 +18,9 @@ from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
 from fusion.fold_embedding import Scaling, scale_pair
 from fusion.harmonize import ComBat
-from fusion.late_fusion_inputs import dense, read_x, read_y, with_rows
+from fusion.late_fusion_inputs import read_x, read_y, with_rows
 from fusion.late_fusion_parts import from_parts, to_parts
+from fusion.learned_view import dense
 from fusion.loadings import feature_loadings, group_loadings
 from fusion.matrices import Matrix, check_same_subjects
 from fusion.pca import ViewPCA

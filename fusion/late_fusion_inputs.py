@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 from fusion.views import View, as_view
 
 
@@ -36,11 +35,6 @@ def with_rows(table: Any) -> Any:
     """Return something with rows, and with ids if there are any; of a table with its design, the table."""
     table = table[0] if isinstance(table, tuple) else table
     return table if table is None or hasattr(table, "shape") else np.asarray(table)
-
-
-def dense(view: View) -> Matrix:
-    """Return all columns of a view side by side, [n_subjects, n_columns]."""
-    return np.hstack([block for _, block in view.column_blocks()])
 
 
 def _numbers(values: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, kstest
 
-from fusion import cross_validated_cca, permutation_test_cca
+from fusion import HarmonizedView, NormalScoresView, cross_validated_cca, permutation_test_cca
 
 pytestmark = pytest.mark.calibration
 
@@ -176,6 +176,8 @@ S7 = {
     "many confounds": {"n": 100, "n_confounds": 20},
     "wide": {"n": 100, "n_confounds": 5, "width": 200},
     "sites": {"n": 120, "n_confounds": 3, "n_sites": 4},
+    "sites, ComBat": {"n": 120, "n_confounds": 3, "n_sites": 4, "combat": True},
+    "t3, normal scores": {"n": 100, "n_confounds": 10, "noise": "t3", "scores": True},
 }
 
 
@@ -187,9 +189,19 @@ def test_s7_held_out_p_is_uniform(scenario: str, p_values: Callable[..., Matrix]
     _assert_valid(float(np.mean(p <= ALPHA)), n_sets, limit=0.07)
 
 
-def _held_out_p(seed: int, n: int, n_confounds: int, width: int = 12, n_sites: int = 0) -> float:
+def _held_out_p(
+    seed: int,
+    n: int,
+    n_confounds: int,
+    *,
+    width: int = 12,
+    n_sites: int = 0,
+    noise: str = "normal",
+    combat: bool = False,
+    scores: bool = False,
+) -> float:
     rng = np.random.default_rng(seed)
-    x, y, z = _confounded(rng, n, (width, 9), n_confounds, DISTRIBUTIONS["normal"])
+    x, y, z = _confounded(rng, n, (width, 9), n_confounds, DISTRIBUTIONS[noise])
     sites = np.arange(n) % n_sites if n_sites else None
     if sites is not None:
         scale = np.exp(0.5 * rng.standard_normal(n_sites))[sites, np.newaxis]
@@ -197,7 +209,11 @@ def _held_out_p(seed: int, n: int, n_confounds: int, width: int = 12, n_sites: i
         z = np.column_stack([z * scale, np.eye(n_sites)[sites][:, 1:]])
     settings = {"n_permutations": 99, "n_bootstrap": 2, "x_dimensions": 6, "y_dimensions": 5, "n_components": 1}
     confounds = z if z.shape[1] else None
-    result = cross_validated_cca(x, y, confounds, exchangeability_blocks=sites, random_state=seed, **settings)
+    view = HarmonizedView(y, sites) if combat else NormalScoresView(y, confounds) if scores else y
+    known = sites if combat else None  # ComBat has to meet every site in every training fold
+    result = cross_validated_cca(
+        x, view, confounds, exchangeability_blocks=sites, stratify=known, random_state=seed, **settings
+    )
     return float(result.p[0])
 
 

@@ -1,0 +1,200 @@
+"""Views whose columns are learnt: every fold learns them anew, from its training rows alone."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from fusion.confound_coding import ConfoundCoding
+from fusion.harmonize import ComBat
+from fusion.matrices import check_same_subjects
+from fusion.residualize import Residualizer
+from fusion.rows import Matrix, Rows, row_index
+from fusion.table_view import TableView
+from fusion.views import View, as_view
+
+if TYPE_CHECKING:
+    from fusion.moments import Moments
+
+Index = NDArray[np.int64]
+
+
+class LearnedView:
+    """Base of views that say what a set of training rows teaches.
+
+    As a view it is what all its rows teach, for whole-cohort use. A fold calls `fitted_on`. A subclass gives
+    `fitted_on` and `_restrict`.
+
+    Parameters
+    ----------
+    subject_ids : sequence of str, length n_subjects
+    column_groups : sequence of str, length n_columns
+    """
+
+    def __init__(self, subject_ids: Sequence[str], column_groups: Sequence[str]) -> None:
+        self.subject_ids, self.column_groups = tuple(subject_ids), tuple(column_groups)
+        self._parent: tuple[LearnedView, Index] | None = None
+
+    def fitted_on(self, rows: Rows) -> View:
+        """All subjects, in columns that these rows taught."""
+        raise NotImplementedError
+
+    def _restrict(self, index: Index) -> "LearnedView":
+        """The same of these rows, nothing learnt yet."""
+        raise NotImplementedError
+
+    def take(self, rows: Rows) -> View:
+        """These rows, in the columns that all rows of this view taught; folds of them learn their own."""
+        if rows is None:
+            return self
+        index = row_index(rows, len(self.subject_ids))
+        taken = self._restrict(index)
+        taken._parent = self, index
+        return taken
+
+    @cached_property
+    def _learnt(self) -> View:
+        if self._parent is None:
+            return self.fitted_on(np.arange(len(self.subject_ids)))
+        view, index = self._parent
+        return view._learnt.take(index)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_subjects, n_columns)``."""
+        return len(self.subject_ids), len(self.column_groups)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Always float64."""
+        return np.dtype(np.float64)
+
+    def multiply(self, matrix: Matrix) -> Matrix:
+        """Return ``X @ matrix``."""
+        return self._learnt.multiply(matrix)
+
+    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+        """Return ``X.T @ matrix``."""
+        return self._learnt.multiply_transposed(matrix)
+
+    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+        """Return mean and variance (divisor n) of every column."""
+        return self._learnt.column_moments(rows)
+
+    def residual_moments(self, basis: Matrix) -> "Moments":
+        """Return the moments of every column against an orthonormal basis of [1, confounds]."""
+        return self._learnt.residual_moments(basis)
+
+    def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
+        """Yield ``(columns, X[:, columns])`` in float64."""
+        return self._learnt.column_blocks()
+
+
+class HarmonizedView(LearnedView):
+    """A table without its sites: every fold fits ComBat on its training rows and applies it to all.
+
+    Give it to `cross_validated_cca` with the site among the confounds as well: the test has to know what was removed.
+    Held in memory, like what ComBat works on.
+
+    Parameters
+    ----------
+    view : View, DataFrame or array, shape [n_subjects, n_features]
+        May itself be a view that folds learn.
+    sites : labels, shape [n_subjects]
+    covariates : DataFrame, (DataFrame, ConfoundDesign) or array, shape [n_subjects, n_covariates], optional
+        What must survive: see `fusion.ComBat.fit`.
+    combat : ComBat, optional
+        Cloned and fitted in every fold. Folds that are stratified by site know every site; for folds of whole sites
+        say ``ComBat(unseen="pooled")``.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> site = np.repeat([0, 1], [24, 13])
+    >>> brain = rng.standard_normal((37, 5)) * (1 + site[:, None])
+    >>> learnt = HarmonizedView(brain, site).fitted_on(np.arange(2, 37))
+    >>> learnt.shape
+    (37, 5)
+    """
+
+    def __init__(self, view: Any, sites: Any, covariates: Any = None, *, combat: ComBat | None = None) -> None:
+        self.view = as_view(view)
+        super().__init__(self.view.subject_ids, self.view.column_groups)
+        self.sites = np.asarray(sites, dtype=object).ravel()
+        table = covariates[0] if isinstance(covariates, tuple) else covariates
+        check_same_subjects(view=view, sites=sites if hasattr(sites, "iloc") else self.sites, covariates=table)
+        self.covariates, self.combat = covariates, combat or ComBat()
+
+    def fitted_on(self, rows: Rows) -> View:
+        """All subjects, brought together by what these rows say of their sites."""
+        index = row_index(rows, len(self.subject_ids))
+        values = dense(fitted_on(self.view, index))
+        combat: ComBat = clone(self.combat)
+        combat.fit(values[index], sites=self.sites[index], covariates=take_rows(self.covariates, index))
+        harmonized = combat.transform(values, self.sites, self.covariates)
+        return TableView(harmonized, self.subject_ids, self.column_groups)
+
+    def _restrict(self, index: Index) -> "LearnedView":
+        covariates = take_rows(self.covariates, index)
+        return type(self)(self.view.take(index), self.sites[index], covariates, combat=self.combat)
+
+
+class NormalScoresView(LearnedView):
+    """Normal scores of residuals: every fold removes confounds, then ranks, by its training rows.
+
+    For heavy tails. Ranks can correlate with the confounds again, so give the confounds to the alignment as well
+    (Sofer et al. 2019, doi:10.1002/gepi.22188). Held in memory.
+
+    Parameters
+    ----------
+    view : View, DataFrame or array, shape [n_subjects, n_features]
+        May itself be a view that folds learn.
+    confounds : DataFrame, (DataFrame, ConfoundDesign) or array, shape [n_subjects, n_confounds], optional
+
+    Examples
+    --------
+    >>> wild = np.random.default_rng(0).standard_cauchy((41, 3))
+    >>> bool(abs(np.vstack([block for _, block in NormalScoresView(wild).column_blocks()])).max() < 3)
+    True
+    """
+
+    def __init__(self, view: Any, confounds: Any = None) -> None:
+        self.view = as_view(view)
+        super().__init__(self.view.subject_ids, self.view.column_groups)
+        check_same_subjects(view=view, confounds=confounds[0] if isinstance(confounds, tuple) else confounds)
+        self.confounds = confounds
+
+    def fitted_on(self, rows: Rows) -> View:
+        """All subjects, as scores among the residuals of these rows."""
+        index = row_index(rows, len(self.subject_ids))
+        values = dense(fitted_on(self.view, index))
+        coding = ConfoundCoding.learn(take_rows(self.confounds, index))
+        z = coding.encode(self.confounds, len(values), "NormalScoresView") if self.confounds is not None else None
+        residualizer = Residualizer(normal_scores=True)
+        residualizer.fit(values[index], confounds=None if z is None else z[index])
+        return TableView(residualizer.transform(values, z), self.subject_ids, self.column_groups)
+
+    def _restrict(self, index: Index) -> "LearnedView":
+        return type(self)(self.view.take(index), take_rows(self.confounds, index))
+
+
+def fitted_on(view: View, train: Rows) -> View:
+    """The view in the columns that these rows teach; of a view that learns nothing, the view."""
+    learn = getattr(view, "fitted_on", None)
+    learnt: View = view if learn is None else learn(train)
+    return learnt
+
+
+def dense(view: View) -> Matrix:
+    """Return all columns of a view side by side, [n_subjects, n_columns]."""
+    return np.hstack([block for _, block in view.column_blocks()])
+
+
+def take_rows(table: Any, index: Index) -> Any:
+    """These rows of a table, of an array, or of a table with its design; None of None."""
+    if isinstance(table, tuple):
+        return table[0].iloc[index], table[1]
+    return None if table is None else table.iloc[index] if hasattr(table, "iloc") else np.asarray(table)[index]
