@@ -28,7 +28,7 @@ from fusion import (
     ViewPCA,
     choose_dimensions,
     cross_validated_cca,
-    permutation_test_cca,
+    permutation_tests_cca,
 )
 from fusion.detectability import flags, null_r1
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fusion.folds import Folds
-    from fusion.results import CrossValidatedCCA, PermutationTestCCA
+    from fusion.results import CrossValidatedCCA
     from fusion.views import View
 
 #: In sample, no component is tested after the first whose corrected p exceeds this.
@@ -166,23 +166,19 @@ def _align(
     x, y = x_pca.transform(gene_view)[:, :p], y_pca.transform(brain_view)[:, :q]
     n_components = min(settings.n_components, p, q)
 
-    def test(statistic: Literal["wilks", "roy"]) -> PermutationTestCCA:
-        return permutation_test_cca(
-            x,
-            y,
-            confounds=nuisance if confounds else None,
-            n_permutations=settings.n_permutations,
-            statistic=statistic,
-            projection=_projection(settings, blocks),
-            exchangeability_blocks=blocks,
-            n_steps=n_components,
-            stop_at=LEVEL,
-            precision="screen",
-            random_state=seeds.in_sample,
-            n_jobs=n_jobs,
-        )
-
-    in_sample = {"wilks": test("wilks"), "roy": test("roy")}
+    in_sample = permutation_tests_cca(
+        x,
+        y,
+        nuisance if confounds else None,
+        n_permutations=settings.n_permutations,
+        projection=_projection(settings, blocks),
+        exchangeability_blocks=blocks,
+        n_steps=n_components,
+        stop_at=LEVEL,
+        precision="screen",
+        random_state=seeds.in_sample,
+        n_jobs=n_jobs,
+    )
     held_out = cross_validated_cca(
         gene_view,
         brain_view,

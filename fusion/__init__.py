@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fusion.folds import make_folds as make_folds
     from fusion.harmonize import ComBat as ComBat
     from fusion.inference import permutation_test_cca as permutation_test_cca
+    from fusion.inference import permutation_tests_cca as permutation_tests_cca
     from fusion.interpretation import bootstrap_refits as bootstrap_refits
     from fusion.interpretation import loading_table as loading_table
     from fusion.interpretation import redundancy as redundancy
@@ -101,6 +102,7 @@ _OWNERS = {
     "null_r1": "detectability",
     "paired_difference": "families",
     "permutation_test_cca": "inference",
+    "permutation_tests_cca": "inference",
     "predicted_power": "power",
     "principal_angles": "similarity",
     "rank_arms": "ranking",

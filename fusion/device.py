@@ -33,11 +33,11 @@ class DeviceTrailing:
     n_steps: int
     kept: NDArray[np.bool_] | None = None
 
-    def statistics(self, permutation: Permutation, statistic: Statistic) -> Matrix:
-        """Statistic of every step after permuting the rows of `first`, shape [n_steps]."""
+    def statistics(self, permutation: Permutation, *names: Statistic) -> Matrix:
+        """Each statistic of every step after permuting the rows of `first`, shape [n_names * n_steps]."""
         rows = self.namespace.asarray(permutation, device=self.device)
         product = self.first[rows].T @ self.second
-        return self._wilks(product) if statistic == "wilks" else self._roy(product)
+        return np.concatenate([(self._wilks if name == "wilks" else self._roy)(product) for name in names])
 
     def in_float32(self) -> "DeviceTrailing":
         """The same in half the memory and, on most devices, a fraction of the time."""

@@ -7,7 +7,7 @@ for every permutation, so that their Gram matrix changes by terms of the nuisanc
 than the nuisance has columns (whole families), x has a part outside Q that stays in place: U U'x.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -115,9 +115,11 @@ class FoldProduct:
         return cls(rows, train, position[tested], partners[kept], fold.widths[1], terms)
 
     def single(self) -> Self:
-        """The same with its rows and partners in float32."""
-        large = {"rows": self.rows.astype(np.float32), "partners": self.partners.astype(np.float32)}
-        return type(self)(**(vars(self) | large))
+        """The same with everything that has the length of the rows in float32."""
+        terms = self.terms
+        if terms is not None:
+            terms = replace(terms, test_nuisance=terms.test_nuisance.astype(np.float32))
+        return replace(self, rows=self.rows.astype(np.float32), partners=self.partners.astype(np.float32), terms=terms)
 
     def __call__(self, permutation: Permutation) -> tuple[Matrix, Matrix | None]:
         """X'Y [rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""

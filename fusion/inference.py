@@ -128,7 +128,77 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     ----------
     Winkler, Renaud, Smith & Nichols (2020), doi:10.1016/j.neuroimage.2020.117065.
     """
-    _check_choices(statistic=statistic, projection=projection, reference=reference, precision=precision)
+    return _test_all(
+        x,
+        y,
+        (confounds, confounds_x, confounds_y),
+        statistics=(statistic,),
+        n_permutations=n_permutations,
+        projection=projection,
+        exchangeability_blocks=exchangeability_blocks,
+        reference=reference,
+        n_steps=n_steps,
+        condition_on_tested=condition_on_tested,
+        stop_at=stop_at,
+        precision=precision,
+        array_namespace=array_namespace,
+        device=device,
+        random_state=random_state,
+        n_jobs=n_jobs,
+        permutations=permutations,
+        bases=bases,
+        progress=progress,
+    )[statistic]
+
+
+def permutation_tests_cca(
+    x: Any,
+    y: Any,
+    confounds: Any = None,
+    confounds_x: Any = None,
+    confounds_y: Any = None,
+    *,
+    statistics: tuple[Statistic, ...] = ("wilks", "roy"),
+    **settings: Any,
+) -> dict[str, PermutationTestCCA]:
+    """Several statistics of the same permutations, for one product per permutation.
+
+    Parameters
+    ----------
+    x, y, confounds, confounds_x, confounds_y, **settings
+        As in `permutation_test_cca`, whose results these are, to the last bit unless ``precision="screen"``.
+    statistics : tuple of {"wilks", "roy"}
+    """
+    tables = (confounds, confounds_x, confounds_y)
+    defaults = dict(permutation_test_cca.__kwdefaults__ or {})
+    del defaults["statistic"]
+    return _test_all(x, y, tables, statistics=statistics, **defaults | settings)
+
+
+def _test_all(  # noqa: PLR0913 (the published interface)
+    x: Any,
+    y: Any,
+    tables: tuple[Any, Any, Any],
+    *,
+    statistics: tuple[Statistic, ...],
+    n_permutations: int,
+    projection: Method,
+    exchangeability_blocks: Any,
+    reference: Reference,
+    n_steps: int | None,
+    condition_on_tested: bool,
+    stop_at: float | None,
+    precision: str,
+    array_namespace: Any,
+    device: Any,
+    random_state: int | None,
+    n_jobs: int,
+    permutations: Any,
+    bases: tuple[Any, Any] | None,
+    progress: Progress | None,
+) -> dict[str, PermutationTestCCA]:
+    for statistic in statistics:
+        _check_choices(statistic=statistic, projection=projection, reference=reference, precision=precision)
     if reference == "permcca" and condition_on_tested:
         raise InputError("reference='permcca' is the published procedure: pass condition_on_tested=False with it.")
     if array_namespace is not None and n_jobs != 1:
@@ -138,7 +208,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
             "exchangeability_blocks need projection='theil': the rows of the Huh-Jhun projection are no subjects and "
             "belong to no block."
         )
-    sides = _pair_confounds(confounds, confounds_x, confounds_y)
+    sides = _pair_confounds(*tables)
     check_same_subjects(x=x, y=y, confounds_x=sides[0], confounds_y=sides[1])
     with one_blas_thread():
         matrices = as_matrix(x, "x"), as_matrix(y, "y")
@@ -149,7 +219,8 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         variates = order_variates(views, reference)
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
         n_wanted = _check_steps(n_steps, len(variates.correlations))
-        null = np.full((len(drawn), len(variates.correlations)), np.nan)
+        null = {name: np.full((len(drawn), len(variates.correlations)), np.nan) for name in statistics}
+        tested = statistics
         for steps in [slice(k, k + 1) for k in range(n_wanted)] if condition_on_tested else [slice(0, n_wanted)]:
             trailing = (
                 conditioned_block(views, variates, steps.start)
@@ -157,25 +228,32 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
                 else trailing_blocks(variates, n_wanted)
             )
             rows = trailing if array_namespace is None else place(trailing, array_namespace, device)
-            run = PermutedStatistics(rows, drawn, statistic)
+            run = PermutedStatistics(rows, drawn, tested)
             chosen = screen_in_float32(run, len(drawn), n_jobs=n_jobs) if precision == "screen" else run
-            null[:, steps] = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
-            if _blank_after(null, stop_at):
+            drawn_values = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
+            for name, values in zip(tested, np.split(drawn_values, len(tested), axis=1), strict=True):
+                null[name][:, steps] = values
+            tested = tuple(name for name in tested if not _blank_after(null[name], stop_at))
+            if not tested:
                 break
-    return PermutationTestCCA(
-        canonical_correlations=variates.correlations,
-        null_statistics=null,
-        n_subjects=len(matrices[0]),
-        n_effective=views.n_effective,
-        ranks=(views.x.rank, views.y.rank),
-        statistic_name=statistic,
-        projection=_describe_projection(views, bases),
-        scheme=_describe_scheme(views, permutations),
-        reference=reference,
-        conditioned=condition_on_tested,
-        seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
-        warnings=collect_warnings(views, matrices, None if bases else blocks, drawn),
-    )
+    warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
+    return {
+        name: PermutationTestCCA(
+            canonical_correlations=variates.correlations,
+            null_statistics=null[name],
+            n_subjects=len(matrices[0]),
+            n_effective=views.n_effective,
+            ranks=(views.x.rank, views.y.rank),
+            statistic_name=name,
+            projection=_describe_projection(views, bases),
+            scheme=_describe_scheme(views, permutations),
+            reference=reference,
+            conditioned=condition_on_tested,
+            seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
+            warnings=warnings,
+        )
+        for name in statistics
+    }
 
 
 def _check_choices(**choices: str) -> None:

@@ -29,8 +29,8 @@ class Rows(Protocol):
     def kept(self) -> NDArray[np.bool_] | None:
         """The rows of the permutation set that these rows stand for."""
 
-    def statistics(self, permutation: Permutation, statistic: Statistic) -> Matrix:
-        """Statistic of every step after permuting the rows of the first view, shape [n_steps]."""
+    def statistics(self, permutation: Permutation, *names: Statistic) -> Matrix:
+        """Each statistic of every step after permuting the rows of the first view, shape [n_names * n_steps]."""
 
     def in_float32(self) -> "Rows":
         """The same in half the memory and half the time."""
@@ -57,10 +57,10 @@ class Trailing:
     n_steps: int
     kept: NDArray[np.bool_] | None = None
 
-    def statistics(self, permutation: Permutation, statistic: Statistic) -> Matrix:
-        """Statistic of every step after permuting the rows of `first`, shape [n_steps]."""
+    def statistics(self, permutation: Permutation, *names: Statistic) -> Matrix:
+        """Each statistic of every step after permuting the rows of `first`, shape [n_names * n_steps]."""
         product = permuted_product(self.first, permutation, self.second)
-        return wilks(product, self.n_steps) if statistic == "wilks" else roy(product, self.n_steps)
+        return np.concatenate([(wilks if name == "wilks" else roy)(product, self.n_steps) for name in names])
 
     def in_float32(self) -> "Trailing":
         """The same in half the memory and half the time."""
@@ -69,18 +69,18 @@ class Trailing:
 
 @dataclass(frozen=True)
 class PermutedStatistics:
-    """Callable of a permutation's index, picklable."""
+    """Callable of a permutation's index, picklable: [n_statistics * n_steps], from one product."""
 
     trailing: Rows
     permutations: PermutationSet | Permutation
-    statistic: Statistic
+    names: tuple[Statistic, ...]
 
     def __call__(self, index: int) -> Matrix:
         permutation = self.permutations[index]
         if self.trailing.kept is not None:
             order = self.permutations.order if isinstance(self.permutations, PermutationSet) else None
             permutation = restrict(permutation, self.trailing.kept, order)
-        return self.trailing.statistics(permutation, self.statistic)
+        return self.trailing.statistics(permutation, *self.names)
 
 
 def permuted_product(first: Real, permutation: Permutation, second: Real) -> Real:

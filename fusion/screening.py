@@ -26,8 +26,8 @@ class ScreenedStatistics:
     ----------
     exact, coarse : PermutedStatistics
         In float64 and float32.
-    observed : float64 array, shape [n_steps]
-    margin : float64 array, shape [n_steps]
+    observed : float64 array, shape [n_statistics * n_steps]
+    margin : float64 array, shape [n_statistics * n_steps]
         A float32 statistic nearer to the observed one is computed again in float64.
     """
 

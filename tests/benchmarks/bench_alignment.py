@@ -68,12 +68,12 @@ def _watched(stages: dict[str, float]) -> Iterator[None]:
         inner = getattr(align, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            with _timed(stages, kwargs.get("statistic", name)):
+            with _timed(stages, name):
                 return inner(*args, **kwargs)
 
         return patch.object(align, name, call)
 
-    with clocked("permutation_test_cca"), clocked("cross_validated_cca"), clocked("interpret"):
+    with clocked("permutation_tests_cca"), clocked("cross_validated_cca"), clocked("interpret"):
         yield
 
 

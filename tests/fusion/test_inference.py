@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion import InputError, TableView, permutation_test_cca
+from fusion import InputError, TableView, permutation_test_cca, permutation_tests_cca
 from fusion.exchangeability import Blocks
 from fusion.kernel import roy, wilks
 
@@ -319,3 +319,22 @@ NOISE = np.random.default_rng(0).standard_normal((N, 40))
 def test_bad_input_is_one_sentence(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         permutation_test_cca(**({"x": NOISE[:, :3], "y": NOISE[:, 3:7]} | arguments))
+
+
+@pytest.mark.parametrize("conditioned", [True, False])
+@pytest.mark.parametrize("precision", ["float64", "screen"])
+def test_two_statistics_of_one_product_are_those_of_two_tests(conditioned: bool, precision: Any) -> None:
+    rng = np.random.default_rng(31)
+    x, z = rng.standard_normal((83, 7)), rng.standard_normal((83, 3))
+    y = np.column_stack([x[:, 0] + 0.4 * rng.standard_normal(83), rng.standard_normal((83, 5))])
+    settings = {"n_permutations": 99, "n_steps": 3, "stop_at": 0.05, "condition_on_tested": conditioned}
+    settings |= {"random_state": 5, "precision": precision}
+    both = permutation_tests_cca(x, y, z, **settings)
+    for name, found in both.items():
+        alone = permutation_test_cca(x, y, z, statistic=name, **settings)
+        np.testing.assert_array_equal(found.p_fwer, alone.p_fwer)
+        tolerance = 0 if precision == "float64" else 1e-5
+        np.testing.assert_allclose(found.null_statistics, alone.null_statistics, atol=tolerance)
+    assert list(both) == ["wilks", "roy"]
+    with pytest.raises(InputError, match="statistic must be one of wilks, roy; got 'pillai'"):
+        permutation_tests_cca(x, y, statistics=("wilks", "pillai"))  # type: ignore[arg-type]

@@ -48,13 +48,13 @@ class _Counted(PermutedStatistics):
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         type(self).n_pickled += 1
-        return type(self), (self.trailing, self.permutations, self.statistic)
+        return type(self), (self.trailing, self.permutations, self.names)
 
 
 def test_views_travel_once_per_worker_not_once_per_task() -> None:
     rng = np.random.default_rng(0)
     x, y = (np.linalg.qr(rng.standard_normal((500, k)))[0] for k in (20, 20))
-    counted = _Counted(Trailing(x, y, 1), make_permutations(500, 20 * PORTION, random_state=0), "wilks")
+    counted = _Counted(Trailing(x, y, 1), make_permutations(500, 20 * PORTION, random_state=0), ("wilks",))
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=":0") as local,
         Client(local),
