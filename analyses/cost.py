@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import resource
 import sys
 from pathlib import Path
@@ -18,14 +19,24 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes per unit of ru_maxrss."""
 
 
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes.
+
+    getrusage starts from what the process held that this one was forked from, so it is second choice.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))):
+        return int(found[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+
+
 def note_cost(folder: Path, report: EmbedReport) -> None:
     """Add one line to a store's ledger; one short append is whole or not at all."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
     entry = {
         "n_encoded": report.n_encoded,
         "n_forward_passes": report.n_forward_passes,
         "seconds": round(report.seconds, 3),
-        "peak_gb": round(peak / 2**30, 3),
+        "peak_gb": round(peak_memory() / 2**30, 3),
     }
     with (folder / _LEDGER).open("a", encoding="utf-8") as ledger:
         ledger.write(json.dumps(entry) + "\n")

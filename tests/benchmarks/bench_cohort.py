@@ -9,7 +9,6 @@ results/cohort.json, from which the note is written.
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from analyses.cost import peak_memory
 from tests.benchmarks.simulated_panel import make_panel
 
 RESULTS = Path(__file__).parent / "results"
@@ -44,11 +44,11 @@ def panel(n: int) -> dict[str, float]:
 
     view, confounds = make_panel(n)
     ViewPCA(2).fit(make_panel(300, n_genes=2, n_windows=40, carried=9)[0])  # compiles
-    data = _peak_gb()
+    data = peak_memory() / 1e9
     clock = _Clock()
     pca = ViewPCA(COMPONENTS, confounds=confounds, random_state=0).fit(view)
     return clock.read() | {
-        "peak_gb": _peak_gb(),
+        "peak_gb": peak_memory() / 1e9,
         "data_gb": data,
         "residual": pca.residual_,
         "entries": sum(design.nnz for design in view.designs),
@@ -64,7 +64,11 @@ def dense(n: int) -> dict[str, float]:
     matrix = _dense_residuals(n, np.float32)
     clock = _Clock()
     pca = PCA(COMPONENTS, svd_solver="randomized", iterated_power=7, random_state=0, copy=False).fit(matrix)
-    return clock.read() | {"peak_gb": _peak_gb(), "matrix_gb": matrix.nbytes / 1e9, "top": pca.singular_values_[0]}
+    return clock.read() | {
+        "peak_gb": peak_memory() / 1e9,
+        "matrix_gb": matrix.nbytes / 1e9,
+        "top": pca.singular_values_[0],
+    }
 
 
 def exact(n: int) -> dict[str, float]:
@@ -104,7 +108,7 @@ def table_fit(path: str) -> dict[str, float]:
     view = TableView.from_npy(path, [f"s{i}" for i in range(TABLE[0])])
     confounds = np.random.default_rng(1).standard_normal((TABLE[0], 15))
     pca = ViewPCA(COMPONENTS, confounds=confounds).fit(view)
-    return clock.read() | {"peak_gb": _peak_gb(), "residual": pca.residual_}
+    return clock.read() | {"peak_gb": peak_memory() / 1e9, "residual": pca.residual_}
 
 
 class _Clock:
@@ -139,14 +143,6 @@ def _write_table(path: Path, n: int, width: int) -> None:
         rows[:] = rng.standard_normal((len(rows), 600), dtype=np.float32) @ mixing
         rows += rng.standard_normal(rows.shape, dtype=np.float32)
     target.flush()
-
-
-def _peak_gb() -> float:
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / 1e9  # getrusage starts from the parent's memory, which wrote the table
 
 
 def _run(part: list[str]) -> Any:

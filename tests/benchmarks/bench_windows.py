@@ -7,7 +7,6 @@ so that its peak memory is its own. Needs the real genotypes (``GENEBRAIN_REAL_D
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 
 import pysam
 
+from analyses.cost import peak_memory
 from encoders.genome.annotation import read_panel
 from encoders.genome.patterns import GENOTYPES_AT_ONCE
 from encoders.genome.variants import VariantFiles
@@ -89,7 +89,7 @@ def _count(name: str, annotation: Path, variants: Sequence[Path], genes: Sequenc
         "n_subjects": count.n_subjects,
         "seconds": round(time.perf_counter() - begun, 2),
         "cpu_seconds": round(used.user + used.system - before.user - before.system, 2),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mb": round(peak_memory() / 2**20),
         "n_windows": count.n_windows,
         "n_distinct_windows": count.n_distinct_windows,
     }
