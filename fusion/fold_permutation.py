@@ -205,7 +205,8 @@ def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, b
         return left, right, is_tied
     size = len(product)
     first = max(0, size - n_components - 1)
-    values, vectors = scipy.linalg.eigh(product @ product.T, subset_by_index=[first, size - 1], check_finite=False)
+    gram = (product @ product.T).astype(np.float64, copy=False)
+    values, vectors = scipy.linalg.eigh(gram, subset_by_index=[first, size - 1], check_finite=False)
     left = vectors[:, ::-1][:, :n_components]
     right = product.T @ left
     is_tied = bool((np.diff(values) < TIED * values[-1]).any())

@@ -134,7 +134,9 @@ class FoldProduct:
         removed, beside = moved[:, nuisance], moved[:, nuisance.stop :] @ terms.fixed
         gram = terms.gram + filled.T @ filled - removed @ removed.T + beside + beside.T
         product = moved[:, : self.rank_y] + terms.product
-        return product, scipy.linalg.cholesky(gram, lower=True, check_finite=False)
+        factor = scipy.linalg.cholesky(gram, lower=True, check_finite=False)
+        precision = self.rows.dtype  # of what follows: a triangular solve and a Gram matrix of this size
+        return product.astype(precision, copy=False), factor.astype(precision, copy=False)
 
 
 def fixed_complement(theil: Theil) -> Matrix:
