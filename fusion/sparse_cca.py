@@ -191,7 +191,8 @@ def project_l1(direction: Matrix, bound: float) -> Matrix:
     gaps = 1 - size / largest
     gaps[gaps < TIED] = 0.0
     size = 1 - gaps
-    if size.sum() > bound * np.linalg.norm(size):
+    # From sqrt(n_features) on no vector exceeds the bound, except by rounding.
+    if bound**2 < len(size) and size.sum() > bound * np.linalg.norm(size):
         size = _share_tied(gaps == 0, bound) if (gaps == 0).sum() > bound**2 else _threshold(gaps, bound)
     unit: Matrix = np.sign(direction) * size / np.linalg.norm(size)
     return unit
