@@ -128,6 +128,7 @@ def _pairings(run: Run) -> list[Result]:
     from scipy.stats import binomtest, kstest
 
     from fusion import cross_validated_cca
+    from fusion.learned_view import dense
 
     config, rows = run.config, []
     rng = np.random.default_rng(run.seeds.detectability)
@@ -136,11 +137,14 @@ def _pairings(run: Run) -> list[Result]:
         for done, arm in enumerate(run.arms.values()):
             gene_view = arm.gene_view()
             for name in run.tested_views:
+                # What folds learn of the brain is learnt from all here: no gene takes part in it, and a fold of other
+                # subjects' brains may lack a site.
+                brain = dense(run.brain_view(name))
                 p = [
                     float(
                         cross_validated_cca(
                             gene_view,
-                            _paired(run, name, order),
+                            brain[order],
                             (run.cohort.covariates, make_design(config)) if config.confounds else None,
                             folds=run.folds,
                             n_components=1,
@@ -170,13 +174,6 @@ def _pairings(run: Run) -> list[Result]:
                 )
             advance(done + 1, len(run.arms))
     return rows
-
-
-def _paired(run: Run, name: str, order: np.ndarray) -> View:
-    """Brains of other subjects under the ids of the cohort; their sites and confounds come with them."""
-    paired = run.brain_view(name).take(order)
-    paired.subject_ids = run.cohort.subject_ids  # type: ignore[misc] # the copy that take made
-    return paired
 
 
 def _answer(leaks: list[Result], pairings: list[Result], twins: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Views whose columns are learnt: every fold learns them anew, from its training rows alone."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
 Index = NDArray[np.int64]
 
 
-class LearnedView:
+class LearnedView(ABC):
     """Base of views that say what a set of training rows teaches.
 
-    As a view it is what all its rows teach, for whole-cohort use. A fold calls `fitted_on`. A subclass gives
-    `fitted_on` and `_restrict`.
+    As a view it is what all its rows teach, for whole-cohort use. A fold calls `fitted_on`.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class LearnedView:
         self.subject_ids, self.column_groups = tuple(subject_ids), tuple(column_groups)
         self._parent: tuple[LearnedView, Index] | None = None
 
+    @abstractmethod
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, in columns that these rows taught."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restrict(self, index: Index) -> "LearnedView":
         """The same of these rows, nothing learnt yet."""
-        raise NotImplementedError
 
     def take(self, rows: Rows) -> View:
         """These rows, in the columns that all rows of this view taught; folds of them learn their own."""

@@ -60,6 +60,12 @@ def test_a_run_finds_the_planted_link_and_its_report_says_what_folds_learnt(expe
     assert rows["linked"]["p_max_t"] <= 0.05 < rows["control"]["p_max_t"]
 
 
+def test_an_audit_pairs_prepared_brains(experiment: Experiment) -> None:
+    found = experiment("audit", *PREPARED, "audit.n_pairings=3", "audit.n_shuffles=19", label="_prepared")
+    assert {row["view"] for row in found["pairings"]} == {"linked"}
+    assert all(row["n"] == 3 for row in found["pairings"])
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
