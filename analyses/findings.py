@@ -66,19 +66,18 @@ def _found(found: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[s
 
 
 def _stability(alignment: Alignment) -> list[str]:
-    """Whether the leading pattern is that of the link or of the sample, where halves could be fitted."""
+    """Of either side, whether its leading pattern is that of the link or of the sample, by its own noise."""
     halves = alignment.facts.get("interpretation", {}).get("split_half")
     if not halves:
         return []
-    genes, brain = halves["x_loadings"], halves["y_loadings"]
-    chance = max(genes["null_q95"], brain["null_q95"])
-    cosines = f"{format_number(genes['median'])} for genes and {format_number(brain['median'])} for brain"
-    steady = min(genes["median"], brain["median"]) > chance
-    verdict = "so they may be read" if steady else "so they are not to be read: the pattern does not return"
-    return [
-        f"Fitted to random halves of the subjects, the two patterns of loadings have a cosine of {cosines} (noise: "
-        f"below {format_number(chance)} in 95 % of halves), {verdict}."
-    ]
+    said = []
+    for side, half in (("genes", halves["x_loadings"]), ("brain", halves["y_loadings"])):
+        verdict = "may be read" if half["median"] > half["null_q95"] else "within noise, so not to be read"
+        said.append(
+            f"{format_number(half['median'])} for {side} (noise: below {format_number(half['null_q95'])} in 95 % of "
+            f"halves; {verdict})"
+        )
+    return [f"Fitted to random halves of the subjects, the patterns of loadings have a cosine of {' and '.join(said)}."]
 
 
 def _not_found(tested: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
