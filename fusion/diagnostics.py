@@ -138,8 +138,9 @@ def kurtosis_warnings(name: str, kurtosis: Matrix) -> list[str]:
     if not n_heavy:
         return []
     return [
-        f"{name}: {n_heavy} columns have kurtosis above {KURTOSIS_LIMIT} (highest {kurtosis.max():.3g}, column "
-        f"{int(kurtosis.argmax())}); consider a rank-based inverse normal transform of the residuals."
+        f"{name}: {n_heavy} of {len(kurtosis)} columns with kurtosis above {KURTOSIS_LIMIT} (highest "
+        f"{kurtosis.max():.3g}, column {int(kurtosis.argmax())}); consider normal scores of the residuals "
+        "(fusion.NormalScoresView)."
     ]
 
 
