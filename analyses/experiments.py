@@ -37,8 +37,3 @@ class Experiment(Protocol):
 def find_experiment(name: str) -> Experiment:
     """The module of an experiment that is one of `MODULES`."""
     return cast("Experiment", import_module(MODULES[name]))
-
-
-def result_file(name: str) -> str:
-    """Where the result lies in a results folder."""
-    return f"experiments/{name}.json"

@@ -168,7 +168,8 @@ class Pipeline(Run):
         return np.asarray(pca.transform(view)[:, :n_components])
 
     def _experiment(self) -> None:
-        from analyses.experiments import MODULES, find_experiment, result_file
+        from analyses.experiments import MODULES, find_experiment
+        from analyses.results_folder import result_file
 
         name = self.config.experiment
         if name not in MODULES:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.experiments import result_file
 
 Facts = Mapping[str, Any]
 
@@ -78,6 +77,11 @@ def _row(alignment: Alignment, compared: Mapping[tuple[str, str], Facts]) -> dic
         "p": held_out["p"][0],
         "p_corrected": held_out["p_fwer"][0] if p_max_t is None else p_max_t,
     }
+
+
+def result_file(experiment: str) -> str:
+    """Where the result of an experiment lies in a results folder."""
+    return f"experiments/{experiment}.json"
 
 
 def read_json(path: Path) -> Any:
