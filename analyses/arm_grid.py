@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from analyses.config import EncoderConfig, RunConfig
+from analyses.config import PRECOMPUTED, EncoderConfig, RunConfig
+from analyses.errors import InputError
 
 UNTRAINED = "untrained:"
 UNTRAINED_SOURCE = "untrained"
-PRECOMPUTED = "precomputed"
-"""Vectors that were made elsewhere take the place of an encoder."""
 #: Encoders without weights: what a comparison shows without any model.
 BASELINES: tuple[tuple[str, str, dict[str, bool | int | float | str]], ...] = (
     ("kmer-5", "kmer-spectrum", {"k": 5}),
@@ -25,7 +22,20 @@ def make_arms(config: RunConfig) -> tuple[EncoderConfig, ...]:
 
     ``compare`` adds the baselines and an untrained control of each architecture that is not there yet; ``pooling`` and
     ``rc`` replace each named arm by its variants.
+
+    Raises
+    ------
+    InputError
+        Two arms have one name, as written or once variants and baselines are added.
     """
+    arms = _expand(config)
+    names = [arm.name for arm in arms]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name.")
+    return arms
+
+
+def _expand(config: RunConfig) -> tuple[EncoderConfig, ...]:
     if config.experiment == "compare":
         return (*config.encoders, *_missing_baselines(config))
     if config.experiment == "pooling":
@@ -36,8 +46,6 @@ def make_arms(config: RunConfig) -> tuple[EncoderConfig, ...]:
 
 
 def _missing_baselines(config: RunConfig) -> Iterator[EncoderConfig]:
-    from analyses.config import EncoderConfig
-
     if not config.compare.baselines or config.genome is None:
         return
     present = {_registered(arm) for arm in config.encoders}

@@ -11,7 +11,6 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from analyses.arm_grid import PRECOMPUTED, make_arms
 from analyses.engine import EngineConfig
 from analyses.experiment_config import (
     AuditConfig,
@@ -25,6 +24,9 @@ from analyses.experiment_config import (
 from analyses.section import Section
 
 Options = dict[str, bool | int | float | str]
+
+PRECOMPUTED = "precomputed"
+"""Vectors that were made elsewhere take the place of an encoder."""
 
 
 def _first_seed() -> Options:
@@ -260,9 +262,6 @@ class RunConfig(Section):
             raise ValueError("plant: needs genome:, since a link is planted from haplotypes")
         if not self.brain:
             raise ValueError("brain: at least one view is required")
-        names = [arm.name for arm in self.arms]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"encoders: the arm name '{repeated[0]}' is used twice; give each arm its own name")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
         for name, view in self.brain.items():
@@ -289,11 +288,6 @@ class RunConfig(Section):
         for column in settings.keep or ():
             if column not in confounds or column == settings.site:
                 raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
-
-    @property
-    def arms(self) -> tuple[EncoderConfig, ...]:
-        """The named encoders with the variants and baselines that the experiment adds."""
-        return make_arms(self)
 
     @property
     def kept_families(self) -> str | None:

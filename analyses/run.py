@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.arm_grid import PRECOMPUTED
+from analyses.arm_grid import make_arms
 from analyses.arms import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
 from analyses.cohort import Cohort, read_cohort
-from analyses.config import EncoderConfig, GenomeConfig, RunConfig
+from analyses.config import PRECOMPUTED, EncoderConfig, GenomeConfig, RunConfig
 from analyses.confounding import make_blocks, make_design, make_nuisance
 from analyses.engine import Engine
 from analyses.errors import InputError
@@ -54,8 +54,8 @@ class Run:
 
     def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
         self.config = config
+        self.arm_configs = make_arms(config)
         self._input_files = _existing_inputs(config)
-        self.tracking_uri = _tracking_uri(config)
         if not dry:
             self.workspace = Workspace(config.output, force=force)
 
@@ -80,12 +80,12 @@ class Run:
 
     @cached_property
     def _panels(self) -> dict[str, PrecomputedPanel]:
-        return {arm.name: open_panel(arm) for arm in self.config.arms if arm.encoder == PRECOMPUTED}
+        return {arm.name: open_panel(arm) for arm in self.arm_configs if arm.encoder == PRECOMPUTED}
 
     @cached_property
     def arms(self) -> dict[str, SequenceArm | PrecomputedArm]:
         """The arms, their encoders loaded."""
-        return {arm.name: self.make_arm(arm) for arm in self.config.arms}
+        return {arm.name: self.make_arm(arm) for arm in self.arm_configs}
 
     def make_arm(self, arm: EncoderConfig) -> SequenceArm | PrecomputedArm:
         """One arm of this run's cohort."""
@@ -268,11 +268,3 @@ def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
         if not path.is_file():
             raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
     return tuple(dict.fromkeys(wanted.values()))
-
-
-def _tracking_uri(config: RunConfig) -> str | None:
-    if not config.tracking.enabled:
-        return None
-    from analyses.tracking import resolve_tracking_uri
-
-    return resolve_tracking_uri(config.tracking.uri, config.output.parent)

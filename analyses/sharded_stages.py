@@ -91,7 +91,7 @@ class EmbedTask(NamedTuple):
 
 def embed_shared(run: Run, arm: str, advance: Advance) -> EmbedReport:
     """Embed one arm's missing windows with all workers of the engine, and report on all of them together."""
-    shared, all_arms = run.engine.n_jobs, {one.name: one for one in run.config.arms}
+    shared, all_arms = run.engine.n_jobs, {one.name: one for one in run.arm_configs}
     tasks = [
         EmbedTask(
             all_arms[arm],
@@ -149,7 +149,7 @@ def chosen_arms(run: Run, names: Iterable[str]) -> list[SequenceArm]:
     InputError
         There is no such arm.
     """
-    known = {arm.name: arm for arm in run.config.arms}
+    known = {arm.name: arm for arm in run.arm_configs}
     wanted = list(dict.fromkeys(names)) or list(known)
     if unknown := [name for name in wanted if name not in known]:
         raise InputError(f"--arm must name an arm of the configuration ({', '.join(known)}); got {unknown[0]}.")

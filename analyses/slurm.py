@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyses.arm_grid import make_arms
 from analyses.config import RunConfig
 from analyses.errors import InputError
 from analyses.workspace import atomic_path
@@ -85,7 +86,7 @@ def plan_jobs(config: RunConfig, words: Sequence[str], shards: int) -> list[Job]
             cpus,
             on_gpu=True,
         )
-        for arm in config.arms
+        for arm in make_arms(config)
     ]
     align = ("align", *words)
     return [

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from analyses.arm_grid import make_arms
 from analyses.config import EncoderConfig, RunConfig
 from analyses.config_file import load_config
+from analyses.errors import InputError
 from tests.analyses.commands import CONFIG
 
 TRAINED = EncoderConfig(name="dnab2", encoder="dnabert2", source="/weights", rc="average", untrained={"seed": 3})
@@ -18,12 +20,12 @@ def _config(encoders: tuple[EncoderConfig, ...], **changes: Any) -> RunConfig:
 
 
 def test_alignment_takes_the_arms_as_named() -> None:
-    assert _config((TRAINED,), experiment="align").arms == (TRAINED,)
+    assert make_arms(_config((TRAINED,), experiment="align")) == (TRAINED,)
 
 
 def test_a_comparison_adds_baselines_and_one_untrained_control_of_each_architecture() -> None:
     both = (TRAINED, TRAINED.model_copy(update={"name": "dnab2-fwd", "rc": "forward"}))
-    arms = _config(both, experiment="compare").arms
+    arms = make_arms(_config(both, experiment="compare"))
     assert [arm.name for arm in arms] == ["dnab2", "dnab2-fwd", "kmer-5", "dosage", "untr-dnab2"]
     control = arms[-1]
     assert (control.encoder, control.source, control.rc, control.untrained) == (
@@ -40,26 +42,28 @@ def test_what_is_there_is_not_added_again() -> None:
         EncoderConfig(name="k7", encoder="kmer-spectrum", options={"k": 7}),
         EncoderConfig(name="control", encoder="untrained:dnabert2", rc="average"),
     )
-    assert [arm.name for arm in _config(named, experiment="compare").arms] == ["dnab2", "k7", "control", "dosage"]
-    assert _config(named, experiment="compare", compare={"baselines": False}).arms == named
+    assert [arm.name for arm in make_arms(_config(named, experiment="compare"))] == ["dnab2", "k7", "control", "dosage"]
+    assert make_arms(_config(named, experiment="compare", compare={"baselines": False})) == named
 
 
 def test_pooling_and_rc_replace_each_arm_by_its_variants() -> None:
-    pooled = _config((TRAINED,), experiment="pooling", pooling={"poolings": ["mean", "max"], "layers": [-1, 3]}).arms
+    pooled = make_arms(
+        _config((TRAINED,), experiment="pooling", pooling={"poolings": ["mean", "max"], "layers": [-1, 3]})
+    )
     assert [(arm.name, arm.pooling, arm.layer) for arm in pooled] == [
         ("dnab2-mean-last1", "mean", -1),
         ("dnab2-mean-l3", "mean", 3),
         ("dnab2-max-last1", "max", -1),
         ("dnab2-max-l3", "max", 3),
     ]
-    strands = _config((TRAINED,), experiment="rc").arms
+    strands = make_arms(_config((TRAINED,), experiment="rc"))
     assert [(arm.name, arm.rc) for arm in strands] == [("dnab2-fwd", "forward"), ("dnab2-avg", "average")]
 
 
 def test_two_arms_of_one_name_are_refused_after_expansion() -> None:
     twin = EncoderConfig(name="kmer-5", encoder="dnabert-6", source="/weights")
-    with pytest.raises(ValueError, match="'kmer-5' is used twice"):
-        _config((twin,), experiment="compare")
+    with pytest.raises(InputError, match="'kmer-5' is used twice"):
+        make_arms(_config((twin,), experiment="compare"))
 
 
 def test_the_resolved_configuration_gives_the_same_arms(tmp_path: Path) -> None:
@@ -68,4 +72,4 @@ def test_the_resolved_configuration_gives_the_same_arms(tmp_path: Path) -> None:
     config = _config((TRAINED,), experiment="compare")
     path = tmp_path / "resolved.yaml"
     path.write_text(resolved_yaml(config))
-    assert load_config(path).arms == config.arms
+    assert make_arms(load_config(path)) == make_arms(config)
