@@ -18,6 +18,7 @@ from analyses.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
     from analyses.arms import SequenceArm
+    from analyses.config import RunConfig
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 
@@ -28,6 +29,10 @@ COMPARISONS = ("compare", "pooling", "rc")
 
 class Pipeline(Run):
     """The stages of one run."""
+
+    def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
+        self.tracking_uri = _tracking_uri(config)  # an address that cannot be used is said before anything is read
+        super().__init__(config, force=force, dry=dry)
 
     def run(self, until: str = STAGES[-1]) -> None:
         """Run the stages up to and including ``until``."""
@@ -215,3 +220,11 @@ class Pipeline(Run):
             inputs=self.inputs,
         )
         self.workspace.write_json("run.json", record)
+
+
+def _tracking_uri(config: RunConfig) -> str | None:
+    if not config.tracking.enabled:
+        return None
+    from analyses.tracking import resolve_tracking_uri
+
+    return resolve_tracking_uri(config.tracking.uri, config.output.parent)
