@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.brain.connectivity import tangent_vectors
+from fusion.arrays import row_index
 from fusion.learned_view import LearnedView
-from fusion.rows import row_index
 from fusion.table_view import TableView
 
 if TYPE_CHECKING:

@@ -1,11 +1,12 @@
-"""Results on disk: one .npz of plain arrays and one JSON text, no pickle, whole or not at all."""
+"""Results on disk without pickle, whole or not at all, and the frozen dataclasses that save themselves."""
 
 import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,3 +61,44 @@ def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], 
     if record.pop("kind", None) != kind or record.pop("schema", None) != 1:
         raise InputError(f"{path} must hold a saved {kind} of schema 1; it does not.")
     return arrays, record
+
+
+class Saved:
+    """Saving, loading and listing of a frozen dataclass of arrays, numbers, texts and tuples of them."""
+
+    unsaved: ClassVar[frozenset[str]] = frozenset()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready copy of every field that is saved: arrays become lists, NaN becomes None."""
+        return {name: jsonable(value) for name, value in self._items().items()}
+
+    def save(self, path: Path | str, *, subject_level: bool = False) -> Path:
+        """Write one ``.npz`` without pickle; subject-level fields only if asked."""
+        items = self._items(subject_level)
+        arrays = {name: value for name, value in items.items() if isinstance(value, np.ndarray)}
+        record = {name: value for name, value in items.items() if name not in arrays}
+        return write_archive(path, type(self).__name__, arrays, record)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote; subject-level fields that were not written are None."""
+        arrays, record = read_archive(path, cls.__name__)
+        values = {name: _tupled(value) for name, value in record.items()} | arrays
+        return cls(**{field.name: values.get(field.name) for field in fields(cls)})  # type: ignore[arg-type]
+
+    def _items(self, subject_level: bool = False) -> dict[str, Any]:
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in names if subject_level or name not in self.unsaved}
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
+
+
+def jsonable(value: Any) -> Any:
+    """Copy with arrays as lists and NaN or infinity as None."""
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from fusion.matrices import Matrix
+from fusion.arrays import Matrix
 from fusion.two_view import VANISHED, TwoViewAligner, Weights, check_varies
 
 RANK_TOLERANCE = 1e-10

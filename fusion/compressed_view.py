@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from fusion.arrays import Matrix, column_slices
 from fusion.factored_view import FactoredView
+from fusion.parallel import map_tiles
 from fusion.residual_view import ResidualView
-from fusion.rows import Matrix, column_slices
 from fusion.sparse_products import multiply_designs, multiply_designs_transposed
-from fusion.tiles import map_tiles
 
 
 class CompressedView:

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
+from fusion.arrays import Matrix
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 
 RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
 

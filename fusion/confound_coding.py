@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
+from fusion.arrays import Matrix, as_matrix
 from fusion.confounds import Confound, ConfoundDesign
 from fusion.errors import InputError
-from fusion.matrices import Matrix, as_matrix
 
 _LISTS = ("kept_", "names_", "dummy_means_")
 

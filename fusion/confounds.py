@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from fusion.arrays import Matrix
 from fusion.confound_basis import independent_columns
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.exchangeability import Permutation
 from fusion.kernel import INVERSE_LIMIT, Statistic, Trailing, cumulate_pivots, interleave, pick_steps, wilks
-from fusion.matrices import Matrix
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.cca import RANK_TOLERANCE, Basis
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, PermutationSet
-from fusion.matrices import Matrix
 from fusion.variates import WhitenedViews
 
 LEVERAGE_FACTOR = 10

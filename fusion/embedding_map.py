@@ -5,8 +5,8 @@ from typing import Self
 
 import numpy as np
 
+from fusion.arrays import Matrix
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 from fusion.pca import ViewPCA
 from fusion.views import View
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fusion.matrices import Matrix
+from fusion.arrays import Matrix
 
 CONVERGED = 1e-4
 """Largest relative change at which the parametric iteration stops: that of the published implementations, so that

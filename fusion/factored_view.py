@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
-from fusion.rows import Matrix, Rows, column_slices, row_index, unique_ids
-from fusion.tiles import map_tiles, tiled
+from fusion.parallel import map_tiles, tiled
 
 if TYPE_CHECKING:
     from fusion.moments import Moments

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from fusion.archive import Saved
+from fusion.arrays import Matrix
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 from fusion.resampling import BOOTSTRAP_KEY, bootstrap_correlations, percentile_interval
 from fusion.results import CrossValidatedCCA
-from fusion.saved import Saved
 
 ROWS_AT_ONCE = 256
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from fusion.arrays import Matrix, as_matrix
 from fusion.cca import make_basis
 from fusion.folds import Folds
 from fusion.learned_view import fitted_on
-from fusion.matrices import Matrix, as_matrix
 from fusion.pca import ViewPCA
 from fusion.views import View
 

@@ -17,12 +17,12 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.exchangeability import Blocks, Permutation, PermutationSet, make_permutations
 from fusion.fold_embedding import FoldEmbedding
 from fusion.fold_product import FoldProduct, fixed_complement
 from fusion.folds import Folds
 from fusion.matching import matching_rotation
-from fusion.matrices import Matrix
 from fusion.projections import Theil, keep_rows, nuisance_basis
 from fusion.resampling import fold_average, paired_correlations
 

@@ -14,9 +14,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.exchangeability import Permutation
 from fusion.fold_embedding import FoldEmbedding
-from fusion.matrices import Matrix
 from fusion.projections import Theil
 
 Rows = NDArray[np.intp]

@@ -10,11 +10,10 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
-from fusion.columns import feature_names, restore_feature_names
+from fusion.arrays import Matrix, check_finite, check_same_subjects, feature_names, restore_feature_names
 from fusion.confound_coding import ConfoundCoding, plain
 from fusion.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
-from fusion.matrices import Matrix, check_finite, check_same_subjects
 
 ROUNDING = 1e-10
 """A feature whose pooled standard deviation is below this share of its root mean square is constant."""

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fusion.arrays import Matrix, as_matrix, check_same_subjects
 from fusion.device import place
 from fusion.diagnostics import check_permutations_suffice, collect_warnings
 from fusion.errors import InputError
 from fusion.exchangeability import Permutation, PermutationSet, as_blocks, check_permutations, make_permutations
 from fusion.kernel import PermutedStatistics, Statistic
-from fusion.matrices import Matrix, as_matrix, check_same_subjects
 from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.projections import Identity

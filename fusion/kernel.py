@@ -7,8 +7,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.exchangeability import Permutation, PermutationSet, restrict
-from fusion.matrices import Matrix
 
 Statistic = Literal["wilks", "roy"]
 Real = NDArray[Any]

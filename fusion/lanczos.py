@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from fusion.rows import Matrix
-from fusion.tiles import inner, mix_columns, subtract_product
+from fusion.arrays import Matrix
+from fusion.parallel import inner, mix_columns, subtract_product
 
 BLOCK = 32
 CHECK = 4  # blocks between two looks at the residuals

@@ -9,8 +9,8 @@ from sklearn.utils import TransformerTags
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.archive import read_archive, write_archive
+from fusion.arrays import Matrix, check_columns, check_same_subjects, column_names
 from fusion.cca import CanonicalCorrelation
-from fusion.columns import check_columns, column_names
 from fusion.concatenation import Concatenation
 from fusion.confound_coding import ConfoundCoding
 from fusion.dimensions import Dimensions, settle_dimensions
@@ -22,7 +22,6 @@ from fusion.late_fusion_inputs import read_x, read_y, with_rows
 from fusion.late_fusion_parts import from_parts, to_parts
 from fusion.learned_view import dense
 from fusion.loadings import feature_loadings, group_loadings
-from fusion.matrices import Matrix, check_same_subjects
 from fusion.pca import ViewPCA
 from fusion.resampling import paired_correlations
 from fusion.two_view import TwoViewAligner

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from fusion.arrays import feature_names, restore_feature_names
 from fusion.cca import CanonicalCorrelation
-from fusion.columns import feature_names, restore_feature_names
 from fusion.confound_coding import ConfoundCoding
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError

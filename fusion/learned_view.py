@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from fusion.arrays import Matrix, Rows, check_same_subjects, row_index
 from fusion.confound_coding import ConfoundCoding
 from fusion.harmonize import ComBat
-from fusion.matrices import check_same_subjects
 from fusion.residualize import Residualizer
-from fusion.rows import Matrix, Rows, row_index
 from fusion.table_view import TableView
 from fusion.views import View, as_view
 

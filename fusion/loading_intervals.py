@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from fusion.matrices import Matrix
+from fusion.arrays import Matrix
 from fusion.residual_view import ResidualView
 
 if TYPE_CHECKING:

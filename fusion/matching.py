@@ -9,7 +9,7 @@ others: only its sign is matched.
 import numpy as np
 import scipy.linalg
 
-from fusion.matrices import Matrix
+from fusion.arrays import Matrix
 
 
 def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.archive import Saved
+from fusion.arrays import Matrix, as_matrix
 from fusion.errors import InputError
 from fusion.exchangeability import as_blocks
 from fusion.families import westfall_young
 from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds, encode_confounds
 from fusion.fold_permutation import FoldPermutation, leading_pairs, make_fold_permutation
 from fusion.folds import Folds, make_folds
-from fusion.matrices import Matrix, as_matrix
 from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.resampling import paired_correlations
-from fusion.saved import Saved
 from fusion.variates import check_width
 from fusion.views import View, as_view
 

@@ -8,9 +8,9 @@ import scipy.stats
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fusion.arrays import Matrix
 from fusion.confound_basis import ConfoundBasis, check_confounds
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 
 UNREMOVED = 1e-6
 """Correlation of a column with the confounds, or share of its mean, above which they were not removed."""

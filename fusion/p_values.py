@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fusion.matrices import Matrix
+from fusion.arrays import Matrix
 
 
 def permutation_p(null: Matrix) -> Matrix:

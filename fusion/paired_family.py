@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fusion.arrays import Matrix
 from fusion.families import ROWS_AT_ONCE, subject_shares
-from fusion.matrices import Matrix
 from fusion.resampling import BOOTSTRAP_KEY
 from fusion.results import CrossValidatedCCA
 

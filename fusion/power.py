@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
+from fusion.arrays import Matrix
 from fusion.detectability import draw_r1
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 
 ALPHA = 0.05
 WILKS_TIMES = 10

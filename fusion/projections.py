@@ -7,9 +7,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.cca import make_basis
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 
 Rows = NDArray[np.intp]
 

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.fold_permutation import leading_pairs
 from fusion.matching import matching_rotation
-from fusion.matrices import Matrix
 
 REFIT_KEY = 2**32 - 2
 """Spawn key of these streams, out of reach of permutation indices."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.matrices import Matrix
+from fusion.arrays import Matrix
 
 BOOTSTRAP_KEY = 2**32 - 1
 """Spawn key of bootstrap streams, out of reach of permutation indices."""

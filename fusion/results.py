@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.archive import Saved, jsonable
+from fusion.arrays import Matrix
 from fusion.errors import InputError
 from fusion.folds import Folds
-from fusion.matrices import Matrix
 from fusion.p_values import monte_carlo_interval, permutation_p
-from fusion.saved import Saved, jsonable
 
 if TYPE_CHECKING:
     import pandas as pd

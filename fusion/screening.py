@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fusion.arrays import Matrix
 from fusion.kernel import PermutedStatistics
-from fusion.matrices import Matrix
 from fusion.parallel import map_permutations
 
 NEAR = 1e-4

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from fusion.arrays import Matrix, as_matrix, check_same_subjects
 from fusion.cca import make_basis
 from fusion.errors import InputError
-from fusion.matrices import Matrix, as_matrix, check_same_subjects
 
 
 def linear_cka(x: Any, y: Any) -> float:

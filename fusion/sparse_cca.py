@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from fusion.arrays import Matrix
 from fusion.errors import InputError
-from fusion.matrices import Matrix
 from fusion.ridge_cca import ridge_basis
 from fusion.two_view import VANISHED, TwoViewAligner, Weights, check_varies
 

@@ -11,8 +11,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from fusion.rows import Matrix
-from fusion.tiles import map_tiles, tiled
+from fusion.arrays import Matrix
+from fusion.parallel import map_tiles, tiled
 
 COLUMNS = 64  # of a dense operand at a time
 ROWS = 1024  # subjects at a time

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from fusion.arrays import Matrix
 from fusion.lanczos import MAX_RESTARTS, leading_eigenpairs
+from fusion.parallel import inner, map_tiles, mix_columns, product, row_tiles
 from fusion.residual_view import Operator
-from fusion.rows import Matrix
-from fusion.tiles import inner, map_tiles, mix_columns, product, row_tiles
 
 EIGH_LIMIT = 3000  # smaller side up to which a dense symmetric eigendecomposition is the quicker way
 EXACT_LIMIT = 12_000  # ... up to which a table that is read from disk is replaced by its Gram matrix

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
-from fusion.rows import Matrix, Rows, column_slices, row_index, unique_ids
-from fusion.tiles import fill_transposed_product, tiled
-from fusion.tiles import product as row_tiled_product
+from fusion.parallel import fill_transposed_product, tiled
+from fusion.parallel import product as row_tiled_product
 
 if TYPE_CHECKING:
     from fusion.moments import Moments

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.errors import InputError
 from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds, encode_confounds
 from fusion.folds import Folds
 from fusion.inference import permutation_test_cca
-from fusion.matrices import Matrix
 from fusion.parallel import one_blas_thread
 from fusion.resampling import paired_correlations, percentile_interval
 from fusion.ridge_cca import RidgeCCA

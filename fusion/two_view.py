@@ -8,9 +8,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fusion.columns import check_columns, column_names
+from fusion.arrays import Matrix, as_matrix, check_columns, check_finite, check_same_subjects, column_names
 from fusion.errors import InputError
-from fusion.matrices import Matrix, as_matrix, check_finite, check_same_subjects
 from fusion.resampling import paired_correlations
 
 VANISHED = 1e-12

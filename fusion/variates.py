@@ -8,11 +8,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.cca import canonical_rotations
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks
 from fusion.kernel import Trailing
-from fusion.matrices import Matrix
 from fusion.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
 from fusion.whitening import Side, project_columns, rotate_columns, whiten
 

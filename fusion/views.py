@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fusion.arrays import Matrix as Matrix
+from fusion.arrays import Rows as Rows
+from fusion.arrays import row_index as row_index
 from fusion.errors import InputError
 from fusion.factored_view import FactoredView as FactoredView
-from fusion.rows import Matrix as Matrix
-from fusion.rows import Rows as Rows
-from fusion.rows import row_index as row_index
 from fusion.table_view import TableView as TableView
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import fusion.rows
+import fusion.arrays
 from fusion import InputError, TableView, ViewPCA
 from fusion.column_files import NpyColumns
 
@@ -51,7 +51,7 @@ def parquet_columns(folder: Path) -> TableView:
 
 @pytest.mark.parametrize("make", [npy, fortran, hdf5, parquet_vectors, parquet_columns])
 def test_a_table_on_disk_is_the_table_in_memory(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusion.rows, "BLOCK_BYTES", N * 8 * 5)  # five columns at a time
+    monkeypatch.setattr(fusion.arrays, "BLOCK_BYTES", N * 8 * 5)  # five columns at a time
     stored, held = make(tmp_path), TableView(VALUES, IDS)
     assert stored.subject_ids == tuple(IDS)
     assert stored.dtype == np.float32

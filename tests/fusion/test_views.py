@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import fusion.rows
+import fusion.arrays
 from fusion import FactoredView, InputError, TableView, as_view
 
 finite = st.floats(-100, 100, allow_subnormal=False, width=32)
@@ -65,7 +65,7 @@ def test_factored_view_equals_its_dense_matrix_before_and_after_taking_rows(
 @given(arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 7)), elements=finite), st.integers(1, 200))
 def test_table_view_equals_its_values_whatever_the_block_size(values: np.ndarray[Any, Any], block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fusion.rows, "BLOCK_BYTES", block_bytes)
+        patch.setattr(fusion.arrays, "BLOCK_BYTES", block_bytes)
         view = TableView(values, [str(i) for i in range(len(values))])
         assert_same_algebra(view, values.astype(np.float64), np.random.default_rng(1))
 
@@ -73,7 +73,7 @@ def test_table_view_equals_its_values_whatever_the_block_size(values: np.ndarray
 def test_blocks_of_a_gene_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     embedding = np.arange(40.0).reshape(4, 10)
     view = FactoredView(designs=[np.eye(4)], embeddings=[embedding], subject_ids=list("abcd"), gene_ids=["COMT"])
-    monkeypatch.setattr(fusion.rows, "BLOCK_BYTES", 4 * 8 * 3)
+    monkeypatch.setattr(fusion.arrays, "BLOCK_BYTES", 4 * 8 * 3)
     assert [columns.stop - columns.start for columns, _ in view.column_blocks()] == [3, 3, 3, 1]
     assert view.column_groups == ("COMT",) * 10
 

@@ -1,14 +1,16 @@
-"""A view or a table of confounds as one finite float matrix whose rows are known to be the same subjects."""
+"""Tables of subjects as arrays: finite floats, rows that are the same subjects, columns that are the same features."""
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion.errors import InputError
 
-Matrix = NDArray[np.float64]
+Matrix: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = NDArray[np.int64] | NDArray[np.bool_] | Sequence[int] | slice | None
 
 
 def as_matrix(view: Any, name: str) -> Matrix:
@@ -96,3 +98,67 @@ def _ids(table: Any) -> list[Hashable] | None:
     if index is None or callable(index) or type(index).__name__ == "RangeIndex":
         return None
     return list(index)
+
+
+BLOCK_BYTES = 2**26  # a dense block of columns in float64; small enough that several live at once
+
+
+def row_index(rows: Rows, n_subjects: int) -> NDArray[np.int64]:
+    """Return row numbers for an index, a mask, a slice or None (all rows)."""
+    every = np.arange(n_subjects)
+    return every if rows is None else every[rows if isinstance(rows, slice) else np.asarray(rows)]
+
+
+def unique_ids(ids: Sequence[str], n: int, what: str = "subject_ids") -> tuple[str, ...]:
+    """Return `n` unique texts as a tuple, or raise an `InputError` that names the offender."""
+    if len(ids) != n:
+        raise InputError(f"A view needs one entry of {what} per item; got {len(ids)} for {n}.")
+    wrong = next((i for i in ids if not isinstance(i, str)), None)
+    if wrong is not None:
+        raise InputError(
+            f"A view needs text in {what}; got {wrong!r} of type {type(wrong).__name__}: convert with str."
+        )
+    if len(set(ids)) < n:
+        name, count = Counter(ids).most_common(1)[0]
+        raise InputError(f"A view needs unique {what}; {name!r} occurs {count} times: keep one row of each.")
+    return tuple(str(i) for i in ids)
+
+
+def column_slices(start: int, stop: int, n_rows: int) -> Iterator[slice]:
+    """Yield slices from `start` to `stop`, each `BLOCK_BYTES` of `n_rows` float64 rows at most."""
+    width = max(1, BLOCK_BYTES // (8 * max(1, n_rows)))
+    for first in range(start, stop, width):
+        yield slice(first, min(first + width, stop))
+
+
+Names = tuple[str, ...] | None
+
+
+def column_names(table: Any) -> Names:
+    """Return the names of the columns of a frame or view; None for an array, whose columns have none."""
+    names = getattr(table, "column_groups", None)
+    names = getattr(table, "columns", None) if names is None else names
+    return None if names is None else tuple(str(name) for name in names)
+
+
+def check_columns(table: Any, fitted: Names, name: str) -> None:
+    """Raise an `InputError` that names the first column in which a table differs from the one fitted."""
+    given = column_names(table)
+    if given is None or fitted is None or given == fitted or len(given) != len(fitted):
+        return  # another number of columns has its own sentence, where the columns are used
+    j = next(i for i, pair in enumerate(zip(given, fitted, strict=True)) if pair[0] != pair[1])
+    raise InputError(
+        f"{name} must have the columns of the fit in the same order; column {j} is {given[j]!r}, not {fitted[j]!r}: "
+        "select and order the columns by name first."
+    )
+
+
+def feature_names(estimator: Any) -> list[str] | None:
+    """Return the names of the columns that scikit-learn noted at fit, if there were any."""
+    return [str(name) for name in estimator.feature_names_in_] if hasattr(estimator, "feature_names_in_") else None
+
+
+def restore_feature_names(estimator: Any, names: Sequence[str] | None) -> None:
+    """Give a loaded estimator the names of its columns."""
+    if names is not None:
+        estimator.feature_names_in_ = np.asarray(names, dtype=object)
