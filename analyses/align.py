@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from fusion.folds import Folds
     from fusion.results import CrossValidatedCCA
-    from fusion.views import View
+    from fusion.views.view import View
 
 #: In sample, no component is tested after the first whose corrected p exceeds this.
 LEVEL = 0.05

@@ -9,7 +9,7 @@ import numpy as np
 from fusion.interpretation import bootstrap_refits, loading_table, redundancy, split_half_cosines
 
 if TYPE_CHECKING:
-    from fusion.views import View
+    from fusion.views.view import View
 
 N_DRAWS = 200
 N_HALVES = 50

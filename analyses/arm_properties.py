@@ -18,7 +18,7 @@ from fusion.similarity import linear_cka, principal_angles
 
 if TYPE_CHECKING:
     from fusion.results import CrossValidatedCCA
-    from fusion.views import View
+    from fusion.views.view import View
 
 ALIKE_DEGREES = 30.0
 """Directions of two representations closer than this are counted as shared."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from encoders.genome.windows import WindowTable
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
-    from fusion.views import View
+    from fusion.views.view import View
 
 
 class Arm(Protocol):

@@ -22,7 +22,7 @@ from analyses.twins import count_twins
 
 if TYPE_CHECKING:
     from analyses.run import Run
-    from fusion.views import View
+    from fusion.views.view import View
 
 Result = dict[str, Any]
 FDR = 0.05

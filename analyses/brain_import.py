@@ -16,7 +16,7 @@ from encoders.brain.options import ImportOptions
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.brain.sources import read_source
 from encoders.brain.tables import NanPolicy
-from fusion.overlap import align_subjects
+from fusion.views.overlap import align_subjects
 
 
 def import_brain(

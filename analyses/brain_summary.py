@@ -19,7 +19,7 @@ from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
 from encoders.brain.wide import find_dialect
 from encoders.errors import InputError
 from encoders.tables import FLOAT_ID
-from fusion.overlap import align_subjects
+from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

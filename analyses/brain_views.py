@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fusion import Confound
-    from fusion.views import View
+    from fusion.views.view import View
 
 
 def read_connectivity_view(path: Path, settings: ConnectivityConfig, *, id_column: str) -> BrainTable:

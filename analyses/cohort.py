@@ -15,7 +15,7 @@ from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.cohort import select_unrelated
 from encoders.tables import read_table
-from fusion.overlap import align_subjects
+from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
     import pandas as pd

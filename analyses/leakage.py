@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from analyses.config import ConfoundConfig
     from fusion.folds import Folds
-    from fusion.views import View
+    from fusion.views.view import View
 
 _ALPHA = 1.0
 """Ridge penalty of standardised components, per training subject: mild, and the same for every view."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fusion.exchangeability import Blocks
     from fusion.folds import Folds
     from fusion.pca import ViewPCA
-    from fusion.views import View
+    from fusion.views.view import View
 
 
 class Run:

@@ -10,10 +10,10 @@ import numpy as np
 from encoders.brain.connectivity import tangent_vectors
 from fusion.arrays import row_index
 from fusion.learned_view import LearnedView
-from fusion.table_view import TableView
+from fusion.views.table_view import TableView
 
 if TYPE_CHECKING:
-    from fusion.views import Rows
+    from fusion.views.view import Rows
 
 
 class TangentView(LearnedView):

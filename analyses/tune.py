@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from analyses.run import Run
     from fusion.fold_embedding import FoldEmbedding
-    from fusion.views import View
+    from fusion.views.view import View
 
 Result = dict[str, Any]
 BATCH = 4

@@ -33,8 +33,6 @@ from .loadings import feature_loadings as feature_loadings
 from .loadings import group_loadings as group_loadings
 from .loadings import structure_correlations as structure_correlations
 from .normal_scores import NormalScores as NormalScores
-from .overlap import OverlapTable as OverlapTable
-from .overlap import align_subjects as align_subjects
 from .pca import ViewPCA as ViewPCA
 from .power import detectable_rho as detectable_rho
 from .power import predicted_power as predicted_power
@@ -47,7 +45,9 @@ from .ridge_cca import RidgeCCA as RidgeCCA
 from .similarity import linear_cka as linear_cka
 from .similarity import principal_angles as principal_angles
 from .sparse_cca import SparseCCA as SparseCCA
-from .views import FactoredView as FactoredView
-from .views import TableView as TableView
-from .views import View as View
-from .views import as_view as as_view
+from .views.overlap import OverlapTable as OverlapTable
+from .views.overlap import align_subjects as align_subjects
+from .views.view import FactoredView as FactoredView
+from .views.view import TableView as TableView
+from .views.view import View as View
+from .views.view import as_view as as_view

@@ -19,7 +19,7 @@ from fusion.folds import Folds, make_folds
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
 from fusion.results import CrossValidatedCCA
-from fusion.views import as_view
+from fusion.views.view import as_view
 
 __all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from fusion.arrays import Matrix
 from fusion.errors import InputError
 from fusion.pca import ViewPCA
-from fusion.views import View
+from fusion.views.view import View
 
 
 @dataclass(frozen=True)

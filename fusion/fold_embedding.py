@@ -13,7 +13,7 @@ from fusion.cca import make_basis
 from fusion.folds import Folds
 from fusion.learned_view import fitted_on
 from fusion.pca import ViewPCA
-from fusion.views import View
+from fusion.views.view import View
 
 Rows = NDArray[np.intp]
 Scaling = bool | tuple[bool, bool]

@@ -13,7 +13,7 @@ from fusion.parallel import map_permutations
 from fusion.refits import UNIQUE_SHARE, BootstrapRefit, Components, HalvesRefit, cluster_codes, fit_components
 from fusion.residual_view import ResidualView
 from fusion.residualize import check_confounds
-from fusion.views import as_view
+from fusion.views.view import as_view
 
 if TYPE_CHECKING:
     import pandas as pd

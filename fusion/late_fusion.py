@@ -25,7 +25,7 @@ from fusion.loadings import feature_loadings, group_loadings
 from fusion.pca import ViewPCA
 from fusion.resampling import paired_correlations
 from fusion.two_view import TwoViewAligner
-from fusion.views import TableView, View
+from fusion.views.view import TableView, View
 
 if TYPE_CHECKING:
     import pandas as pd

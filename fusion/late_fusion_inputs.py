@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from fusion.errors import InputError
-from fusion.views import View, as_view
+from fusion.views.view import View, as_view
 
 
 def read_x(estimator: Any, x: Any, *, reset: bool) -> View:

@@ -13,11 +13,11 @@ from fusion.arrays import Matrix, Rows, check_same_subjects, row_index
 from fusion.confound_coding import ConfoundCoding
 from fusion.harmonize import ComBat
 from fusion.residualize import Residualizer
-from fusion.table_view import TableView
-from fusion.views import View, as_view
+from fusion.views.table_view import TableView
+from fusion.views.view import View, as_view
 
 if TYPE_CHECKING:
-    from fusion.moments import Moments
+    from fusion.views.moments import Moments
 
 Index = NDArray[np.int64]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fusion.errors import InputError
 from fusion.residual_view import ResidualView
 from fusion.residualize import check_confounds
-from fusion.views import Matrix, Rows, as_view, row_index
+from fusion.views.view import Matrix, Rows, as_view, row_index
 
 if TYPE_CHECKING:
     import pandas as pd

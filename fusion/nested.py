@@ -19,7 +19,7 @@ from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.resampling import paired_correlations
 from fusion.variates import check_width
-from fusion.views import View, as_view
+from fusion.views.view import View, as_view
 
 
 @dataclass(frozen=True, eq=False)

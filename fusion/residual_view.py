@@ -9,7 +9,7 @@ from fusion.arrays import Matrix
 from fusion.errors import InputError
 from fusion.parallel import inner, product, subtract_product
 from fusion.residualize import ConfoundBasis
-from fusion.views import View
+from fusion.views.view import View
 
 RELATIVE_ROUNDING = 1e-10  # residual SD / root mean square under which a float64 column counts as constant
 

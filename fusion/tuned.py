@@ -15,7 +15,7 @@ from fusion.inference import permutation_test_cca
 from fusion.parallel import one_blas_thread
 from fusion.resampling import paired_correlations, percentile_interval
 from fusion.ridge_cca import RidgeCCA
-from fusion.views import View
+from fusion.views.view import View
 
 
 @dataclass(frozen=True)

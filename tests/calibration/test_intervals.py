@@ -13,7 +13,7 @@ import scipy
 
 from fusion import TableView, cross_validated_cca, make_folds
 from fusion.interpretation import bootstrap_refits, loading_table
-from fusion.views import as_view
+from fusion.views.view import as_view
 
 pytestmark = pytest.mark.calibration
 

@@ -12,7 +12,7 @@ import pytest
 
 import fusion.arrays
 from fusion import InputError, TableView, ViewPCA
-from fusion.column_files import NpyColumns
+from fusion.views.column_files import NpyColumns
 
 N, WIDTH = 37, 23
 IDS = [f"{i:04d}" for i in range(N)]

@@ -13,7 +13,7 @@ from fusion.exchangeability import Blocks
 from fusion.fold_embedding import embed_folds, encode_confounds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.resampling import fold_average
-from fusion.views import as_view
+from fusion.views.view import as_view
 
 N, P, Q = 137, 9, 7
 

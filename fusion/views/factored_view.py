@@ -12,7 +12,7 @@ from fusion.errors import InputError
 from fusion.parallel import map_tiles, tiled
 
 if TYPE_CHECKING:
-    from fusion.moments import Moments
+    from fusion.views.moments import Moments
 
 
 class FactoredView:
@@ -87,7 +87,7 @@ class FactoredView:
 
     def multiply(self, matrix: Matrix) -> Matrix:
         """Return ``X @ matrix``: per gene one small and one sparse product."""
-        from fusion.sparse_products import multiply_designs
+        from fusion.views.sparse_products import multiply_designs
 
         columns = self.gene_columns
         with tiled():
@@ -98,7 +98,7 @@ class FactoredView:
 
     def multiply_transposed(self, matrix: Matrix) -> Matrix:
         """Return ``X.T @ matrix``: per gene one sparse and one small product."""
-        from fusion.sparse_products import multiply_designs_transposed
+        from fusion.views.sparse_products import multiply_designs_transposed
 
         columns = self.gene_columns
         product = np.outer(np.concatenate(self._offsets), matrix.sum(axis=0))
@@ -120,7 +120,7 @@ class FactoredView:
 
     def residual_moments(self, basis: Matrix) -> "Moments":
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-        from fusion.moments import Moments
+        from fusion.views.moments import Moments
 
         def measure(g: int) -> Moments:
             return Moments.of_gene(self.designs[g], self.embedding(g), self._offsets[g], basis)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from fusion.arrays import Matrix, column_slices
-from fusion.sparse_products import design_gram, multiply_designs_transposed
+from fusion.views.sparse_products import design_gram, multiply_designs_transposed
 
 CANCELLED = 1e-8  # share of the sum of squares below which a difference of cross products has lost too many digits
 GRAM_WINDOWS = 4096  # windows of a gene up to which their cross products are formed

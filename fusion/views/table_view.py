@@ -13,7 +13,7 @@ from fusion.parallel import fill_transposed_product, tiled
 from fusion.parallel import product as row_tiled_product
 
 if TYPE_CHECKING:
-    from fusion.moments import Moments
+    from fusion.views.moments import Moments
 
 
 @runtime_checkable
@@ -79,23 +79,23 @@ class TableView:
     def from_npy(
         cls, path: str | Path, subject_ids: Sequence[str], feature_names: Sequence[str] | None = None
     ) -> "TableView":
-        """Stream a matrix from a ``.npy`` file; see :class:`fusion.column_files.NpyColumns`."""
-        from fusion.column_files import NpyColumns
+        """Stream a matrix from a ``.npy`` file; see :class:`fusion.views.column_files.NpyColumns`."""
+        from fusion.views.column_files import NpyColumns
 
         return cls(NpyColumns(path), subject_ids, feature_names)
 
     @classmethod
     def from_hdf5(cls, path: str | Path, *, values: str = "X", ids: str = "eid") -> "TableView":
-        """Stream a matrix from a dataset of an HDF5 file; see :class:`fusion.column_files.Hdf5Columns`."""
-        from fusion.column_files import Hdf5Columns
+        """Stream a matrix from a dataset of an HDF5 file; see :class:`fusion.views.column_files.Hdf5Columns`."""
+        from fusion.views.column_files import Hdf5Columns
 
         source = Hdf5Columns(path, values)
         return cls(source, source.read_ids(ids))
 
     @classmethod
     def from_parquet(cls, path: str | Path, *, id_column: str = "eid", vector: str = "vector") -> "TableView":
-        """Stream numeric columns, or one column of vectors; see :func:`fusion.column_files.unpack_parquet`."""
-        from fusion.column_files import unpack_parquet
+        """Stream numeric columns, or one column of vectors; see :func:`fusion.views.column_files.unpack_parquet`."""
+        from fusion.views.column_files import unpack_parquet
 
         return cls(*unpack_parquet(path, id_column=id_column, vector=vector))
 
@@ -147,7 +147,7 @@ class TableView:
 
     def residual_moments(self, basis: Matrix) -> "Moments":
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-        from fusion.moments import Moments
+        from fusion.views.moments import Moments
 
         return Moments.of_blocks(self.column_blocks(), basis)
 

@@ -13,11 +13,11 @@ from fusion.arrays import Matrix as Matrix
 from fusion.arrays import Rows as Rows
 from fusion.arrays import row_index as row_index
 from fusion.errors import InputError
-from fusion.factored_view import FactoredView as FactoredView
-from fusion.table_view import TableView as TableView
+from fusion.views.factored_view import FactoredView as FactoredView
+from fusion.views.table_view import TableView as TableView
 
 if TYPE_CHECKING:
-    from fusion.moments import Moments
+    from fusion.views.moments import Moments
 
 
 class View(Protocol):
