@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from fusion.errors import InputError
 
 Matrix: TypeAlias = NDArray[np.float64]
+Positions: TypeAlias = NDArray[np.intp]
+"""Numbers of rows."""
 Rows: TypeAlias = NDArray[np.int64] | NDArray[np.bool_] | Sequence[int] | slice | None
+"""Rows chosen in any way: by number, mask or slice; None chooses all."""
 
 
 def as_matrix(view: Any, name: str) -> Matrix:

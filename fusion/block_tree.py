@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.intp]
+from fusion.arrays import Positions
+
 Signature = tuple[Any, ...]
 
 
@@ -29,7 +30,7 @@ class BlockTree:
     classes : list of int arrays, each of shape [n_units, unit_size]
         Units of equal structure under one node, their rows in matching order; outer nodes first.
     order : int array, shape [n_rows]
-        Rows, exchangeable ones side by side.
+        Positions, exchangeable ones side by side.
     units : int array, shape [n_rows]
         Outermost unit that moves as a whole, or the row itself.
 
@@ -39,15 +40,15 @@ class BlockTree:
     """
 
     levels: NDArray[np.int64]
-    classes: list[Rows] = field(init=False, default_factory=list)
-    order: Rows = field(init=False)
+    classes: list[Positions] = field(init=False, default_factory=list)
+    order: Positions = field(init=False)
     units: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         self.units = np.arange(len(self.levels))
         self.order = self._visit(np.arange(len(self.levels)), 0, exchanged=False, inside=False)[1]
 
-    def _visit(self, rows: Rows, level: int, *, exchanged: bool, inside: bool) -> tuple[Signature, Rows]:
+    def _visit(self, rows: Positions, level: int, *, exchanged: bool, inside: bool) -> tuple[Signature, Positions]:
         """Structure of a block and its rows in canonical order; notes what may be exchanged in it.
 
         Parameters
@@ -76,8 +77,8 @@ class BlockTree:
         return ("blocks", exchanged, tuple(part[0] for part in parts)), np.concatenate([part[1] for part in parts])
 
 
-def _stacks(parts: list[tuple[Signature, Rows]]) -> list[Rows]:
-    alike: dict[Signature, list[Rows]] = {}
+def _stacks(parts: list[tuple[Signature, Positions]]) -> list[Positions]:
+    alike: dict[Signature, list[Positions]] = {}
     for signature, rows in parts:
         alike.setdefault(signature, []).append(rows)
     return [np.stack(units) for units in alike.values() if len(units) > 1]

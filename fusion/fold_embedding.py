@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, as_matrix
+from fusion.arrays import Matrix, Positions, as_matrix
 from fusion.cca import make_basis
 from fusion.folds import Folds
 from fusion.learned_view import fitted_on
 from fusion.pca import ViewPCA
 from fusion.views.view import View
 
-Rows = NDArray[np.intp]
 Scaling = bool | tuple[bool, bool]
 
 
@@ -36,8 +35,8 @@ class FoldEmbedding:
         matched by.
     """
 
-    train: Rows
-    test: Rows
+    train: Positions
+    test: Positions
     x: Matrix
     y: Matrix
     nuisance: Matrix | None
@@ -72,7 +71,7 @@ class FoldEmbedding:
 def embed_folds(
     views: tuple[View, View],
     confounds: Any,
-    folds: Iterable[tuple[Rows, Rows]],
+    folds: Iterable[tuple[Positions, Positions]],
     *,
     n_components: int,
     scale: Scaling = True,
@@ -98,7 +97,7 @@ def scale_pair(scale: Scaling) -> tuple[bool, bool]:
     return (scale, scale) if isinstance(scale, bool) else scale
 
 
-def encode_confounds(confounds: Any, train: Rows) -> Matrix | None:
+def encode_confounds(confounds: Any, train: Positions) -> Matrix | None:
     """Confounds of all rows as numbers, [n_subjects, n_confounds]; levels and moments are those of `train`."""
     if not isinstance(confounds, tuple):
         return None if confounds is None else as_matrix(confounds, "confounds")
@@ -122,8 +121,8 @@ def count_unseen(confounds: Any, folds: Folds) -> NDArray[np.int64]:
 def _embed(
     views: tuple[View, View],
     confounds: Matrix | None,
-    train: Rows,
-    test: Rows,
+    train: Positions,
+    test: Positions,
     settings: Sequence[tuple[int, bool]],
 ) -> FoldEmbedding:
     views = fitted_on(views[0], train), fitted_on(views[1], train)
@@ -141,7 +140,7 @@ def _embed(
     )
 
 
-def _fold_nuisance(confounds: Matrix | None, train: Rows) -> Matrix | None:
+def _fold_nuisance(confounds: Matrix | None, train: Positions) -> Matrix | None:
     """Intercept and confounds of all rows in coordinates that are orthonormal in the training rows."""
     if confounds is None:
         return None

@@ -12,14 +12,11 @@ from typing import Self
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Positions
 from fusion.exchangeability import Permutation
 from fusion.fold_embedding import FoldEmbedding
 from fusion.projections import Theil
-
-Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -70,8 +67,8 @@ class FoldProduct:
     """
 
     rows: Matrix
-    train: Rows
-    test: Rows
+    train: Positions
+    test: Positions
     partners: Matrix
     rank_y: int
     terms: ResidualTerms | None

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.arrays import Positions
 from fusion.errors import InputError
-
-Rows = NDArray[np.intp]
 
 SMALLEST_FOLD = 4
 """Fewer test rows than this make a held-out correlation meaningless."""
@@ -49,7 +48,7 @@ class Folds:
         """Hash of the assignments (little-endian int32, in row order)."""
         return hashlib.sha256(self.assignments.astype("<i4").tobytes()).hexdigest()
 
-    def __iter__(self) -> Iterator[tuple[Rows, Rows]]:
+    def __iter__(self) -> Iterator[tuple[Positions, Positions]]:
         """Yield training and test rows of every fold."""
         for fold in range(self.n_splits):
             tested = self.assignments == fold

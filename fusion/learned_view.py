@@ -6,10 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Rows, check_same_subjects, row_index
+from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, row_index
 from fusion.confound_coding import ConfoundCoding
 from fusion.harmonize import ComBat
 from fusion.residualize import Residualizer
@@ -18,8 +17,6 @@ from fusion.views.view import View, as_view
 
 if TYPE_CHECKING:
     from fusion.views.moments import Moments
-
-Index = NDArray[np.int64]
 
 
 class LearnedView(ABC):
@@ -35,14 +32,14 @@ class LearnedView(ABC):
 
     def __init__(self, subject_ids: Sequence[str], column_groups: Sequence[str]) -> None:
         self.subject_ids, self.column_groups = tuple(subject_ids), tuple(column_groups)
-        self._parent: tuple[LearnedView, Index] | None = None
+        self._parent: tuple[LearnedView, Positions] | None = None
 
     @abstractmethod
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, in columns that these rows taught."""
 
     @abstractmethod
-    def _restrict(self, index: Index) -> "LearnedView":
+    def _restrict(self, index: Positions) -> "LearnedView":
         """The same of these rows, nothing learnt yet."""
 
     def take(self, rows: Rows) -> View:
@@ -136,7 +133,7 @@ class HarmonizedView(LearnedView):
         harmonized = combat.transform(values, self.sites, self.covariates)
         return TableView(harmonized, self.subject_ids, self.column_groups)
 
-    def _restrict(self, index: Index) -> "LearnedView":
+    def _restrict(self, index: Positions) -> "LearnedView":
         covariates = take_rows(self.covariates, index)
         return type(self)(self.view.take(index), self.sites[index], covariates, combat=self.combat)
 
@@ -176,7 +173,7 @@ class NormalScoresView(LearnedView):
         residualizer.fit(values[index], confounds=None if z is None else z[index])
         return TableView(residualizer.transform(values, z), self.subject_ids, self.column_groups)
 
-    def _restrict(self, index: Index) -> "LearnedView":
+    def _restrict(self, index: Positions) -> "LearnedView":
         return type(self)(self.view.take(index), take_rows(self.confounds, index))
 
 
@@ -192,7 +189,7 @@ def dense(view: View) -> Matrix:
     return np.hstack([block for _, block in view.column_blocks()])
 
 
-def take_rows(table: Any, index: Index) -> Any:
+def take_rows(table: Any, index: Positions) -> Any:
     """These rows of a table, of an array, or of a table with its design; None of None."""
     if isinstance(table, tuple):
         return table[0].iloc[index], table[1]

@@ -7,11 +7,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Positions
 from fusion.cca import make_basis
 from fusion.errors import InputError
-
-Rows = NDArray[np.intp]
 
 TIED = 1e-8
 """Rows whose squared distances from those already left out differ by less, relatively, are equally good."""
@@ -103,7 +101,7 @@ class Theil:
     Theil (1965), doi:10.1080/01621459.1965.10480851; Ridgway (2009), discovery.ucl.ac.uk/id/eprint/17140.
     """
 
-    def __init__(self, nuisance: Matrix, kept: Rows) -> None:
+    def __init__(self, nuisance: Matrix, kept: Positions) -> None:
         self.kept, self.n_rows = kept, len(kept)
         self.nuisance, self._kept_nuisance = nuisance, nuisance[kept]
         shares, vectors = np.linalg.eigh(self._kept_nuisance.T @ self._kept_nuisance)
@@ -138,7 +136,7 @@ def nuisance_basis(n_subjects: int, confounds: Matrix | None) -> Matrix:
     return np.hstack([intercept, make_basis(centred, np.linalg.norm(confounds, axis=0)).columns])
 
 
-def keep_rows(nuisance: Matrix, units: NDArray[np.int64] | None = None) -> Rows:
+def keep_rows(nuisance: Matrix, units: NDArray[np.int64] | None = None) -> Positions:
     """Rows for Theil's residuals: the `rank` rows left out are those that pivoted QR takes first.
 
     Ties are frequent (subjects of one site) and go to the first row, so that the choice does not depend on the
