@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fusion import ViewPCA
-from fusion.learned_view import fitted_on
+from fusion.confounds.learned_view import fitted_on
 
 if TYPE_CHECKING:
     import pandas as pd

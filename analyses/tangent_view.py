@@ -9,7 +9,7 @@ import numpy as np
 
 from encoders.brain.connectivity import tangent_vectors
 from fusion.arrays import row_index
-from fusion.learned_view import LearnedView
+from fusion.confounds.learned_view import LearnedView
 from fusion.views.table_view import TableView
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from fusion.arrays import Matrix, check_same_subjects
+from fusion.confounds.coding import encode_confounds
 from fusion.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, as_blocks
-from fusion.fold_embedding import Scaling, count_unseen, embed_folds, encode_confounds
+from fusion.fold_embedding import Scaling, count_unseen, embed_folds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.parallel import Progress, map_permutations, one_blas_thread

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, as_matrix
+from fusion.arrays import Matrix, Positions
 from fusion.cca import make_basis
+from fusion.confounds.coding import encode_confounds
+from fusion.confounds.learned_view import fitted_on
 from fusion.folds import Folds
-from fusion.learned_view import fitted_on
 from fusion.pca import ViewPCA
 from fusion.views.view import View
 
@@ -95,15 +96,6 @@ def embed_folds(
 def scale_pair(scale: Scaling) -> tuple[bool, bool]:
     """Whether columns of x and of y get unit variance."""
     return (scale, scale) if isinstance(scale, bool) else scale
-
-
-def encode_confounds(confounds: Any, train: Positions) -> Matrix | None:
-    """Confounds of all rows as numbers, [n_subjects, n_confounds]; levels and moments are those of `train`."""
-    if not isinstance(confounds, tuple):
-        return None if confounds is None else as_matrix(confounds, "confounds")
-    frame, design = confounds
-    encoded: Matrix = clone(design).fit(frame.iloc[train]).transform(frame)
-    return encoded
 
 
 def count_unseen(confounds: Any, folds: Folds) -> NDArray[np.int64]:

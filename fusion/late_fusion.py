@@ -12,15 +12,15 @@ from fusion.archive import read_archive, write_archive
 from fusion.arrays import Matrix, check_columns, check_same_subjects, column_names
 from fusion.cca import CanonicalCorrelation
 from fusion.concatenation import Concatenation
-from fusion.confound_coding import ConfoundCoding
+from fusion.confounds.coding import ConfoundCoding
+from fusion.confounds.combat import ComBat
+from fusion.confounds.learned_view import dense
 from fusion.dimensions import Dimensions, settle_dimensions
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
 from fusion.fold_embedding import Scaling, scale_pair
-from fusion.harmonize import ComBat
 from fusion.late_fusion_inputs import read_x, read_y, with_rows
 from fusion.late_fusion_parts import from_parts, to_parts
-from fusion.learned_view import dense
 from fusion.loadings import feature_loadings, group_loadings
 from fusion.pca import ViewPCA
 from fusion.resampling import paired_correlations

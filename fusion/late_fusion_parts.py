@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from fusion.arrays import feature_names, restore_feature_names
 from fusion.cca import CanonicalCorrelation
-from fusion.confound_coding import ConfoundCoding
+from fusion.confounds.coding import ConfoundCoding
+from fusion.confounds.combat import ComBat
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
-from fusion.harmonize import ComBat
 from fusion.ridge_cca import RidgeCCA
 from fusion.sparse_cca import SparseCCA
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fusion.confounds.residualize import check_confounds
 from fusion.errors import InputError
 from fusion.residual_view import ResidualView
-from fusion.residualize import check_confounds
 from fusion.views.view import Matrix, Rows, as_view, row_index
 
 if TYPE_CHECKING:

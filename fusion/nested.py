@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from fusion.archive import Saved
 from fusion.arrays import Matrix, as_matrix
+from fusion.confounds.coding import encode_confounds
 from fusion.errors import InputError
 from fusion.exchangeability import as_blocks
 from fusion.families import westfall_young
-from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds, encode_confounds
+from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds
 from fusion.fold_permutation import FoldPermutation, leading_pairs, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.p_values import permutation_p

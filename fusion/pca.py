@@ -10,11 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import Matrix, Rows, column_slices, row_index
 from fusion.compressed_view import CompressedView
+from fusion.confounds.residualize import ConfoundBasis, check_confounds
 from fusion.errors import InputError
 from fusion.loadings import group_loadings, structure_correlations
 from fusion.parallel import subtract_product, tiled
 from fusion.residual_view import ResidualView
-from fusion.residualize import ConfoundBasis, check_confounds
 from fusion.subspace import leading_triplets
 from fusion.views.factored_view import FactoredView
 from fusion.views.view import View, as_view

@@ -6,9 +6,9 @@ from typing import Protocol
 import numpy as np
 
 from fusion.arrays import Matrix
+from fusion.confounds.residualize import ConfoundBasis
 from fusion.errors import InputError
 from fusion.parallel import inner, product, subtract_product
-from fusion.residualize import ConfoundBasis
 from fusion.views.view import View
 
 RELATIVE_ROUNDING = 1e-10  # residual SD / root mean square under which a float64 column counts as constant

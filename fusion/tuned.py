@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
+from fusion.confounds.coding import encode_confounds
 from fusion.errors import InputError
-from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds, encode_confounds
+from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds
 from fusion.folds import Folds
 from fusion.inference import permutation_test_cca
 from fusion.parallel import one_blas_thread

@@ -17,8 +17,8 @@ from fusion import (
     make_folds,
     permutation_test_cca,
 )
+from fusion.confounds.learned_view import LearnedView, dense
 from fusion.fold_embedding import embed_folds
-from fusion.learned_view import LearnedView, dense
 from fusion.nested import nested_dimensions
 
 N = 90

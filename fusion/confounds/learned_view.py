@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import clone
 
 from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, row_index
-from fusion.confound_coding import ConfoundCoding
-from fusion.harmonize import ComBat
-from fusion.residualize import Residualizer
+from fusion.confounds.coding import ConfoundCoding, take_rows
+from fusion.confounds.combat import ComBat
+from fusion.confounds.residualize import Residualizer
 from fusion.views.table_view import TableView
 from fusion.views.view import View, as_view
 
@@ -187,10 +187,3 @@ def fitted_on(view: View, train: Rows) -> View:
 def dense(view: View) -> Matrix:
     """Return all columns of a view side by side, [n_subjects, n_columns]."""
     return np.hstack([block for _, block in view.column_blocks()])
-
-
-def take_rows(table: Any, index: Positions) -> Any:
-    """These rows of a table, of an array, or of a table with its design; None of None."""
-    if isinstance(table, tuple):
-        return table[0].iloc[index], table[1]
-    return None if table is None else table.iloc[index] if hasattr(table, "iloc") else np.asarray(table)[index]

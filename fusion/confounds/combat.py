@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
 from fusion.arrays import Matrix, check_finite, check_same_subjects, feature_names, restore_feature_names
-from fusion.confound_coding import ConfoundCoding, plain
-from fusion.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
+from fusion.confounds.coding import ConfoundCoding, plain
+from fusion.confounds.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
 
 ROUNDING = 1e-10

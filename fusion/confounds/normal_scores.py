@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.arrays import Matrix
-from fusion.confound_basis import ConfoundBasis, check_confounds
+from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.errors import InputError
 
 UNREMOVED = 1e-6

@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, as_matrix
-from fusion.confounds import Confound, ConfoundDesign
+from fusion.arrays import Matrix, Positions, as_matrix
+from fusion.confounds.design import Confound, ConfoundDesign
 from fusion.errors import InputError
 
 _LISTS = ("kept_", "names_", "dummy_means_")
@@ -135,3 +135,19 @@ def _by_place(table: Any) -> Any:
 
     matrix = as_matrix(table, "confounds")
     return pd.DataFrame(matrix, columns=[f"confound {j}" for j in range(matrix.shape[1])])
+
+
+def encode_confounds(confounds: Any, train: Positions) -> Matrix | None:
+    """Confounds of all rows as numbers, [n_subjects, n_confounds]; levels and moments are those of `train`."""
+    if not isinstance(confounds, tuple):
+        return None if confounds is None else as_matrix(confounds, "confounds")
+    frame, design = confounds
+    encoded: Matrix = clone(design).fit(frame.iloc[train]).transform(frame)
+    return encoded
+
+
+def take_rows(table: Any, index: Positions) -> Any:
+    """These rows of a table, of an array, or of a table with its design; None of None."""
+    if isinstance(table, tuple):
+        return table[0].iloc[index], table[1]
+    return None if table is None else table.iloc[index] if hasattr(table, "iloc") else np.asarray(table)[index]

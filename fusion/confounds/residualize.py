@@ -8,10 +8,10 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.arrays import Matrix
-from fusion.confound_basis import ConfoundBasis as ConfoundBasis
-from fusion.confound_basis import check_confounds as check_confounds
+from fusion.confounds.basis import ConfoundBasis as ConfoundBasis
+from fusion.confounds.basis import check_confounds as check_confounds
+from fusion.confounds.normal_scores import NormalScores
 from fusion.errors import InputError
-from fusion.normal_scores import NormalScores
 
 ROUNDING = 1e-10
 """Residuals whose norm is below this share of their column's are rounding."""

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import Matrix
-from fusion.confound_basis import independent_columns
+from fusion.confounds.basis import independent_columns
 from fusion.errors import InputError
 
 if TYPE_CHECKING:

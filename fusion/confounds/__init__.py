@@ -1,0 +1,1 @@
+"""Everything that is removed from a view, learnt from training rows: design, residuals, ComBat, normal scores."""
