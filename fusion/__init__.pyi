@@ -1,4 +1,7 @@
-from .cca import CanonicalCorrelation as CanonicalCorrelation
+from .cca.dimensions import choose_dimensions as choose_dimensions
+from .cca.exact import CanonicalCorrelation as CanonicalCorrelation
+from .cca.ridge import RidgeCCA as RidgeCCA
+from .cca.sparse import SparseCCA as SparseCCA
 from .confounds.combat import ComBat as ComBat
 from .confounds.design import Confound as Confound
 from .confounds.design import ConfoundDesign as ConfoundDesign
@@ -15,7 +18,6 @@ from .detectability import null_r1 as null_r1
 from .detectability import required_n as required_n
 from .detectability import rho_c as rho_c
 from .detectability import wachter_edge as wachter_edge
-from .dimensions import choose_dimensions as choose_dimensions
 from .errors import InputError as InputError
 from .exchangeability import Blocks as Blocks
 from .exchangeability import make_permutations as make_permutations
@@ -41,10 +43,8 @@ from .ranking import Ranking as Ranking
 from .ranking import rank_arms as rank_arms
 from .results import CrossValidatedCCA as CrossValidatedCCA
 from .results import PermutationTestCCA as PermutationTestCCA
-from .ridge_cca import RidgeCCA as RidgeCCA
 from .similarity import linear_cka as linear_cka
 from .similarity import principal_angles as principal_angles
-from .sparse_cca import SparseCCA as SparseCCA
 from .views.overlap import OverlapTable as OverlapTable
 from .views.overlap import align_subjects as align_subjects
 from .views.view import FactoredView as FactoredView

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fusion.arrays import Matrix, check_same_subjects
+from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.confounds.coding import encode_confounds
-from fusion.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, as_blocks
 from fusion.fold_embedding import Scaling, count_unseen, embed_folds
@@ -86,11 +86,11 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     -------
     CrossValidatedCCA
         Components are matched over folds in sign and, from the second on, in axes, under every permutation too; the
-        first is the first of each fold (`fusion.matching`). Intervals are percentile bootstraps over held-out subjects
-        (groups as clusters) with the folds' projections fixed: they speak of these projections in other subjects of
-        the same population, not of the correlation that CCA of the whole population would find, which is larger.
-        Training folds share subjects with the test folds of others; the intervals are widened by what their weights
-        share (``widening``) and covered 93 to 95 % in simulation (tests/calibration/results_heldout.md).
+        first is the first of each fold (`fusion.cca.matching`). Intervals are percentile bootstraps over held-out
+        subjects (groups as clusters) with the folds' projections fixed: they speak of these projections in other
+        subjects of the same population, not of the correlation that CCA of the whole population would find, which is
+        larger. Training folds share subjects with the test folds of others; the intervals are widened by what their
+        weights share (``widening``) and covered 93 to 95 % in simulation (tests/calibration/results_heldout.md).
     """
     confounded = confounds[0] if isinstance(confounds, tuple) else confounds
     check_same_subjects(x=x, y=y, confounds=confounded)

@@ -8,7 +8,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
-from fusion.cca import RANK_TOLERANCE, Basis
+from fusion.cca.exact import RANK_TOLERANCE, Basis
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, PermutationSet
 from fusion.variates import WhitenedViews

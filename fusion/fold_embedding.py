@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from fusion.arrays import Matrix, Positions
-from fusion.cca import make_basis
+from fusion.cca.exact import make_basis
 from fusion.confounds.coding import encode_confounds
 from fusion.confounds.learned_view import fitted_on
 from fusion.folds import Folds

@@ -18,13 +18,15 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
+from fusion.cca.base import paired_correlations
+from fusion.cca.exact import leading_pairs
+from fusion.cca.matching import matching_rotation
 from fusion.exchangeability import Blocks, Permutation, PermutationSet, make_permutations
 from fusion.fold_embedding import FoldEmbedding
 from fusion.fold_product import FoldProduct, fixed_complement
 from fusion.folds import Folds
-from fusion.matching import matching_rotation
 from fusion.projections import Theil, keep_rows, nuisance_basis
-from fusion.resampling import fold_average, paired_correlations
+from fusion.resampling import fold_average
 
 SCREENING_SIZE = 2**26
 """Multiplications of a fold's product from which float32 pays."""
@@ -32,7 +34,6 @@ SCREENING_SIZE = 2**26
 NEAR = 1e-4
 """A float32 statistic this close to the observed one is computed again; float32 moves it by about 1e-6."""
 
-TIED = 1e-3
 """Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
@@ -191,23 +192,3 @@ def _make_products(embedded: Sequence[FoldEmbedding], theil: Theil | None) -> li
         for fold in embedded
         if fold.nuisance is not None
     ]
-
-
-def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, bool]:
-    """Leading singular vectors of a whitened product, [rank_x, n_components] and [rank_y, n_components].
-
-    Exact: from the eigenvectors of the smaller Gram matrix by LAPACK, which costs a fraction of a full decomposition
-    and, unlike randomised methods, never underestimates. The sign of each pair is such that training scores correlate
-    positively. The last value says whether components are nearly tied.
-    """
-    if product.shape[0] > product.shape[1]:
-        right, left, is_tied = leading_pairs(product.T, n_components)
-        return left, right, is_tied
-    size = len(product)
-    first = max(0, size - n_components - 1)
-    gram = (product @ product.T).astype(np.float64, copy=False)
-    values, vectors = scipy.linalg.eigh(gram, subset_by_index=[first, size - 1], check_finite=False)
-    left = vectors[:, ::-1][:, :n_components]
-    right = product.T @ left
-    is_tied = bool((np.diff(values) < TIED * values[-1]).any())
-    return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny), is_tied

@@ -10,12 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusion.archive import read_archive, write_archive
 from fusion.arrays import Matrix, check_columns, check_same_subjects, column_names
-from fusion.cca import CanonicalCorrelation
+from fusion.cca.base import TwoViewAligner, paired_correlations
+from fusion.cca.dimensions import Dimensions, settle_dimensions
+from fusion.cca.exact import CanonicalCorrelation
 from fusion.concatenation import Concatenation
 from fusion.confounds.coding import ConfoundCoding
 from fusion.confounds.combat import ComBat
 from fusion.confounds.learned_view import dense
-from fusion.dimensions import Dimensions, settle_dimensions
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
 from fusion.fold_embedding import Scaling, scale_pair
@@ -23,8 +24,6 @@ from fusion.late_fusion_inputs import read_x, read_y, with_rows
 from fusion.late_fusion_parts import from_parts, to_parts
 from fusion.loadings import feature_loadings, group_loadings
 from fusion.pca import ViewPCA
-from fusion.resampling import paired_correlations
-from fusion.two_view import TwoViewAligner
 from fusion.views.view import TableView, View
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         Canonical components kept, at most the smaller number of dimensions.
     x_dimensions, y_dimensions : int or "auto"
         Leading components of each embedding that the alignment takes; "auto" by
-        `fusion.dimensions.choose_dimensions`.
+        `fusion.cca.dimensions.choose_dimensions`.
     pca_components : int
         Size of each embedding, at most the rank.
     scale : bool or pair of bool

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from fusion.arrays import feature_names, restore_feature_names
-from fusion.cca import CanonicalCorrelation
+from fusion.cca.exact import CanonicalCorrelation
+from fusion.cca.ridge import RidgeCCA
+from fusion.cca.sparse import SparseCCA
 from fusion.confounds.coding import ConfoundCoding
 from fusion.confounds.combat import ComBat
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
-from fusion.ridge_cca import RidgeCCA
-from fusion.sparse_cca import SparseCCA
 
 Fusion = TypeVar("Fusion")
 Arrays = dict[str, NDArray[Any]]

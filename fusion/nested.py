@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from fusion.archive import Saved
 from fusion.arrays import Matrix, as_matrix
+from fusion.cca.base import paired_correlations
+from fusion.cca.dimensions import check_width
+from fusion.cca.exact import leading_pairs
 from fusion.confounds.coding import encode_confounds
 from fusion.errors import InputError
 from fusion.exchangeability import as_blocks
 from fusion.families import westfall_young
 from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds
-from fusion.fold_permutation import FoldPermutation, leading_pairs, make_fold_permutation
+from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.resampling import paired_correlations
-from fusion.variates import check_width
 from fusion.views.view import View, as_view
 
 

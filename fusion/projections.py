@@ -8,7 +8,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix, Positions
-from fusion.cca import make_basis
+from fusion.cca.exact import make_basis
 from fusion.errors import InputError
 
 TIED = 1e-8

@@ -12,8 +12,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
-from fusion.fold_permutation import leading_pairs
-from fusion.matching import matching_rotation
+from fusion.cca.exact import leading_pairs
+from fusion.cca.matching import matching_rotation
 
 REFIT_KEY = 2**32 - 2
 """Spawn key of these streams, out of reach of permutation indices."""

@@ -7,16 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
+from fusion.cca.base import paired_correlations
 
 BOOTSTRAP_KEY = 2**32 - 1
 """Spawn key of bootstrap streams, out of reach of permutation indices."""
-
-
-def paired_correlations(a: Matrix, b: Matrix) -> Matrix:
-    """Correlation of the columns of two score matrices pair by pair, [n_columns]."""
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    norms = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    return np.asarray((a * b).sum(axis=0) / norms)
 
 
 def fold_average(by_fold: Matrix, n_test: NDArray[np.int64]) -> Matrix:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fusion.arrays import Matrix, as_matrix, check_same_subjects
-from fusion.cca import make_basis
+from fusion.cca.exact import make_basis
 from fusion.errors import InputError
 
 

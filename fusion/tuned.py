@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
+from fusion.cca.base import paired_correlations
+from fusion.cca.ridge import RidgeCCA
 from fusion.confounds.coding import encode_confounds
 from fusion.errors import InputError
 from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds
 from fusion.folds import Folds
 from fusion.inference import permutation_test_cca
 from fusion.parallel import one_blas_thread
-from fusion.resampling import paired_correlations, percentile_interval
-from fusion.ridge_cca import RidgeCCA
+from fusion.resampling import percentile_interval
 from fusion.views.view import View
 
 

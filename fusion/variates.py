@@ -9,8 +9,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
-from fusion.cca import canonical_rotations
-from fusion.errors import InputError
+from fusion.cca.dimensions import check_width
+from fusion.cca.exact import canonical_rotations
 from fusion.exchangeability import Blocks
 from fusion.kernel import Trailing
 from fusion.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
@@ -123,21 +123,6 @@ def _choose_projection(nuisance: Matrix, method: Method, blocks: Blocks | None) 
 
 def _whole(blocks: Blocks | None) -> NDArray[np.int64] | None:
     return None if blocks is None else blocks.units
-
-
-def check_width(rank_x: int, rank_y: int, n_effective: int) -> None:
-    """Raise an `InputError` if nothing varies, or correlations are 1 by construction."""
-    if min(rank_x, rank_y) == 0:
-        side = "x" if rank_x == 0 else "y"
-        raise InputError(
-            f"{side} must vary between subjects after its confounds are removed; nothing remains: check that the view "
-            "is not constant and not made of confounds."
-        )
-    if rank_x + rank_y >= n_effective:
-        raise InputError(
-            f"CCA needs rank(x) + rank(y) below the {n_effective} rows left after intercept and confounds; got "
-            f"{rank_x} + {rank_y}, where correlations are 1 by construction: reduce the views (PCA) or add subjects."
-        )
 
 
 def order_variates(views: WhitenedViews, reference: Reference = "data-space") -> OrderedVariates:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fusion.arrays import Matrix
-from fusion.cca import Basis, make_basis
+from fusion.cca.exact import Basis, make_basis
 
 COLUMNS_AT_ONCE = 64
 """Columns that are projected together: temporary arrays stay this narrow."""

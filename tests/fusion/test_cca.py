@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fusion import CanonicalCorrelation, InputError
-from fusion.cca import make_basis
+from fusion.cca.exact import make_basis
 
 N, P, Q = 37, 7, 5
 COLUMN = np.arange(N, dtype=float)[:, np.newaxis]

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fusion import InputError, RidgeCCA, SparseCCA
-from fusion.sparse_cca import project_l1
+from fusion.cca.sparse import project_l1
 
 N, P, Q = 97, 60, 25
 

@@ -6,7 +6,7 @@ from scipy.stats import kstest, pearsonr
 from sklearn.linear_model import LinearRegression
 
 from fusion import InputError, TableView, make_folds
-from fusion.ridge_cca import RidgeCCA
+from fusion.cca.ridge import RidgeCCA
 from fusion.tuned import Setting, embed_inner, evaluate_setting, inner_correlation
 
 N = 150

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.arrays import Matrix, as_matrix, check_columns, check_finite, check_same_subjects, column_names
 from fusion.errors import InputError
-from fusion.resampling import paired_correlations
 
 VANISHED = 1e-12
 """A column whose norm falls below this share of its former one is constant, or explained by the confounds."""
@@ -179,3 +178,10 @@ def structure_loadings(matrix: Matrix, scores: Matrix) -> Matrix:
     loadings = np.zeros((matrix.shape[1], scores.shape[1]))
     loadings[varies] = centred[:, varies].T @ scores / norms[varies, np.newaxis] / np.linalg.norm(scores, axis=0)
     return loadings
+
+
+def paired_correlations(a: Matrix, b: Matrix) -> Matrix:
+    """Correlation of the columns of two score matrices pair by pair, [n_columns]."""
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    norms = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
+    return np.asarray((a * b).sum(axis=0) / norms)

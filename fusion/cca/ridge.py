@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from fusion.arrays import Matrix
-from fusion.cca import RANK_TOLERANCE, Basis, centred_basis
+from fusion.cca.base import TwoViewAligner, Weights, check_varies
+from fusion.cca.exact import RANK_TOLERANCE, Basis, centred_basis
 from fusion.errors import InputError
-from fusion.two_view import TwoViewAligner, Weights, check_varies
 
 Penalty = float | tuple[float, float]
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from fusion.arrays import Matrix
+from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
+from fusion.cca.ridge import ridge_basis
 from fusion.errors import InputError
-from fusion.ridge_cca import ridge_basis
-from fusion.two_view import VANISHED, TwoViewAligner, Weights, check_varies
 
 TIED = 1e-12
 """Absolute values this close to the largest, relative to it, are taken as equal to it."""

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from fusion.errors import InputError
-from fusion.variates import check_width
 
 Dimensions = int | Literal["auto"]
 
@@ -57,3 +56,18 @@ def settle_dimensions(
     p, q = (c if wish == "auto" else r for c, r, wish in zip(chosen, room, wanted, strict=True))
     check_width(p, q, n_effective)
     return p, q
+
+
+def check_width(rank_x: int, rank_y: int, n_effective: int) -> None:
+    """Raise an `InputError` if nothing varies, or correlations are 1 by construction."""
+    if min(rank_x, rank_y) == 0:
+        side = "x" if rank_x == 0 else "y"
+        raise InputError(
+            f"{side} must vary between subjects after its confounds are removed; nothing remains: check that the view "
+            "is not constant and not made of confounds."
+        )
+    if rank_x + rank_y >= n_effective:
+        raise InputError(
+            f"CCA needs rank(x) + rank(y) below the {n_effective} rows left after intercept and confounds; got "
+            f"{rank_x} + {rank_y}, where correlations are 1 by construction: reduce the views (PCA) or add subjects."
+        )

@@ -1,0 +1,1 @@
+"""The aligners: one file a method."""
