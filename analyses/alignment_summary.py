@@ -12,7 +12,7 @@ from fusion.detectability import NullR1, approximate_null_r1, required_n, rho_c,
 from fusion.power import detectable_rho, predicted_power
 
 if TYPE_CHECKING:
-    from fusion.pca import ViewPCA
+    from fusion.decomposition.pca import ViewPCA
     from fusion.results import CrossValidatedCCA, PermutationTestCCA
 
 

@@ -19,7 +19,7 @@ from fusion import (
     cross_validated_cca,
     permutation_tests_cca,
 )
-from fusion.subspace import EXACT_LIMIT
+from fusion.decomposition.subspace import EXACT_LIMIT
 
 _PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
 _LIBRARIES_GB = 0.8

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from encoders.genome.windows import WindowTable
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
+    from fusion.decomposition.pca import ViewPCA
     from fusion.exchangeability import Blocks
     from fusion.folds import Folds
-    from fusion.pca import ViewPCA
     from fusion.views.view import View
 
 

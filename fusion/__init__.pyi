@@ -11,6 +11,10 @@ from .confounds.learned_view import NormalScoresView as NormalScoresView
 from .confounds.normal_scores import NormalScores as NormalScores
 from .confounds.residualize import Residualizer as Residualizer
 from .cross_validation import cross_validated_cca as cross_validated_cca
+from .decomposition.loadings import feature_loadings as feature_loadings
+from .decomposition.loadings import group_loadings as group_loadings
+from .decomposition.loadings import structure_correlations as structure_correlations
+from .decomposition.pca import ViewPCA as ViewPCA
 from .detectability import NullR1 as NullR1
 from .detectability import approximate_null_r1 as approximate_null_r1
 from .detectability import flags as flags
@@ -33,10 +37,6 @@ from .interpretation import loading_table as loading_table
 from .interpretation import redundancy as redundancy
 from .interpretation import split_half_cosines as split_half_cosines
 from .late_fusion import LateFusion as LateFusion
-from .loadings import feature_loadings as feature_loadings
-from .loadings import group_loadings as group_loadings
-from .loadings import structure_correlations as structure_correlations
-from .pca import ViewPCA as ViewPCA
 from .power import detectable_rho as detectable_rho
 from .power import predicted_power as predicted_power
 from .ranking import Ranking as Ranking

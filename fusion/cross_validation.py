@@ -12,9 +12,10 @@ import numpy as np
 from fusion.arrays import Matrix, check_same_subjects
 from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.confounds.coding import encode_confounds
+from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.exchangeability import Blocks, as_blocks
-from fusion.fold_embedding import Scaling, count_unseen, embed_folds
+from fusion.fold_embedding import count_unseen, embed_folds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.parallel import Progress, map_permutations, one_blas_thread

@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 
 from fusion.arrays import Matrix
+from fusion.decomposition.pca import ViewPCA
 from fusion.errors import InputError
-from fusion.pca import ViewPCA
 from fusion.views.view import View
 
 

@@ -12,11 +12,9 @@ from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import make_basis
 from fusion.confounds.coding import encode_confounds
 from fusion.confounds.learned_view import fitted_on
+from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
 from fusion.folds import Folds
-from fusion.pca import ViewPCA
 from fusion.views.view import View
-
-Scaling = bool | tuple[bool, bool]
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,6 @@ def embed_folds(
     """
     settings = [(n_components, one) for one in scale_pair(scale)]
     return [_embed(views, encode_confounds(confounds, train), train, test, settings) for train, test in folds]
-
-
-def scale_pair(scale: Scaling) -> tuple[bool, bool]:
-    """Whether columns of x and of y get unit variance."""
-    return (scale, scale) if isinstance(scale, bool) else scale
 
 
 def count_unseen(confounds: Any, folds: Folds) -> NDArray[np.int64]:

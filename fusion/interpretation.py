@@ -7,12 +7,12 @@ import numpy as np
 
 from fusion.arrays import Matrix
 from fusion.confounds.residualize import check_confounds
+from fusion.decomposition.loadings import structure_correlations, tabulate_features, tabulate_groups
+from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
 from fusion.loading_intervals import column_intervals, group_intervals
-from fusion.loadings import structure_correlations, tabulate_features, tabulate_groups
 from fusion.parallel import map_permutations
 from fusion.refits import UNIQUE_SHARE, BootstrapRefit, Components, HalvesRefit, cluster_codes, fit_components
-from fusion.residual_view import ResidualView
 from fusion.views.view import as_view
 
 if TYPE_CHECKING:

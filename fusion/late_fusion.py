@@ -17,13 +17,12 @@ from fusion.concatenation import Concatenation
 from fusion.confounds.coding import ConfoundCoding
 from fusion.confounds.combat import ComBat
 from fusion.confounds.learned_view import dense
+from fusion.decomposition.loadings import feature_loadings, group_loadings
+from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
 from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
-from fusion.fold_embedding import Scaling, scale_pair
 from fusion.late_fusion_inputs import read_x, read_y, with_rows
 from fusion.late_fusion_parts import from_parts, to_parts
-from fusion.loadings import feature_loadings, group_loadings
-from fusion.pca import ViewPCA
 from fusion.views.view import TableView, View
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fusion.arrays import Matrix
-from fusion.residual_view import ResidualView
+from fusion.decomposition.residual_view import ResidualView
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,9 @@ from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.ridge import RidgeCCA
 from fusion.confounds.coding import encode_confounds
+from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.fold_embedding import FoldEmbedding, Scaling, embed_folds
+from fusion.fold_embedding import FoldEmbedding, embed_folds
 from fusion.folds import Folds
 from fusion.inference import permutation_test_cca
 from fusion.parallel import one_blas_thread

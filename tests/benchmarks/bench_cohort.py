@@ -75,11 +75,11 @@ def exact(n: int) -> dict[str, float]:
     """Singular values of the iteration against LAPACK on the Gram matrix of the dense matrix."""
     import scipy.linalg
 
-    import fusion.subspace
+    import fusion.decomposition.subspace
     from fusion import ViewPCA
 
     view, confounds = make_panel(n)
-    assert n > fusion.subspace.EIGH_LIMIT, "the iteration is what is checked"
+    assert n > fusion.decomposition.subspace.EIGH_LIMIT, "the iteration is what is checked"
     pca = ViewPCA(COMPONENTS, confounds=confounds).fit(view)
     values = np.sqrt(pca.explained_variance_ * (n - 1 - 15))
     matrix = _dense_residuals(n, np.float32)

@@ -7,8 +7,8 @@ import pytest
 
 from fusion import CanonicalCorrelation, InputError, TableView, ViewPCA
 from fusion.cca.matching import match_signs, matching_rotation
+from fusion.decomposition.loadings import structure_correlations
 from fusion.interpretation import bootstrap_refits, loading_table, redundancy, split_half_cosines
-from fusion.loadings import structure_correlations
 from fusion.refits import fit_components
 from tests.fusion.factors import SUBJECTS, make_panel
 

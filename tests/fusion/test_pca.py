@@ -10,8 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-import fusion.lanczos
-import fusion.subspace
+import fusion.decomposition.lanczos
+import fusion.decomposition.subspace
 from fusion import FactoredView, InputError, TableView, ViewPCA, cross_validated_cca, make_folds
 from fusion.views.view import Matrix
 from tests.benchmarks.simulated_panel import make_panel as simulated_panel
@@ -69,8 +69,8 @@ def test_signs_do_not_depend_on_rounding_between_equal_columns() -> None:
 def test_iteration_agrees_with_the_eigendecomposition(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     X = np.random.default_rng(3).standard_normal(shape)
     exact = ViewPCA(20).fit(X)
-    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
-    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    monkeypatch.setattr(fusion.decomposition.subspace, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(fusion.decomposition.lanczos, "BLOCK", 7)
     iterated, again, other = (ViewPCA(20, random_state=seed).fit(X) for seed in (0, 0, 1))
     assert iterated.residual_ <= 1e-6
     np.testing.assert_allclose(iterated.explained_variance_, exact.explained_variance_, rtol=1e-9)
@@ -82,8 +82,8 @@ def test_iteration_agrees_with_the_eigendecomposition(shape: tuple[int, int], mo
 def test_iteration_on_the_gram_matrix_of_a_table_agrees_too(monkeypatch: pytest.MonkeyPatch) -> None:
     X = np.random.default_rng(3).standard_normal((150, 260))
     exact = ViewPCA(20).fit(X)
-    monkeypatch.setattr(fusion.subspace, "EIGH_LIMIT", 10)
-    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    monkeypatch.setattr(fusion.decomposition.subspace, "EIGH_LIMIT", 10)
+    monkeypatch.setattr(fusion.decomposition.lanczos, "BLOCK", 7)
     iterated = ViewPCA(20).fit(X)
     np.testing.assert_allclose(iterated.explained_variance_, exact.explained_variance_, rtol=1e-9)
     np.testing.assert_allclose(iterated.components_, exact.components_, atol=1e-5)
@@ -98,8 +98,8 @@ def test_iteration_on_factors_equals_the_dense_svd(n: int, power: float, monkeyp
     ids = [f"s{i}" for i in range(n)]
     view = FactoredView(designs=designs, embeddings=embeddings, subject_ids=ids, gene_ids=[f"g{g}" for g in range(11)])
     Z = rng.standard_normal((n, 3))
-    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
-    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    monkeypatch.setattr(fusion.decomposition.subspace, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(fusion.decomposition.lanczos, "BLOCK", 7)
     pca = ViewPCA(13, confounds=Z, scale=False).fit(view)
     X = np.hstack([a.toarray() @ e for a, e in zip(designs, embeddings, strict=True)])
     design = np.column_stack([np.ones(n), Z])
@@ -112,8 +112,8 @@ def test_iteration_on_factors_equals_the_dense_svd(n: int, power: float, monkeyp
 
 @pytest.mark.parametrize("limit", [10, 6000])
 def test_bits_do_not_depend_on_the_number_of_threads(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", limit)
-    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
+    monkeypatch.setattr(fusion.decomposition.subspace, "EXACT_LIMIT", limit)
+    monkeypatch.setattr(fusion.decomposition.lanczos, "BLOCK", 7)
     view, Z = simulated_panel(331, n_genes=7, hidden_dim=16, n_windows=900, carried=40)
     results = []
     for threads in (1, 2, 3):
@@ -147,9 +147,9 @@ def test_a_factored_view_is_never_made_dense(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_iteration_that_stops_short_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusion.subspace, "EXACT_LIMIT", 10)
-    monkeypatch.setattr(fusion.lanczos, "BLOCK", 7)
-    monkeypatch.setattr(fusion.lanczos, "MAX_RESTARTS", 1)
+    monkeypatch.setattr(fusion.decomposition.subspace, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(fusion.decomposition.lanczos, "BLOCK", 7)
+    monkeypatch.setattr(fusion.decomposition.lanczos, "MAX_RESTARTS", 1)
     with pytest.raises(np.linalg.LinAlgError, match="needs a relative residual of 1e-06 and reached"):
         ViewPCA(20).fit(np.random.default_rng(3).standard_normal((150, 260)))
 

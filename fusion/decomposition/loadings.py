@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fusion.confounds.residualize import check_confounds
+from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
-from fusion.residual_view import ResidualView
 from fusion.views.view import Matrix, Rows, as_view, row_index
 
 if TYPE_CHECKING:

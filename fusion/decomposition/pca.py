@@ -9,13 +9,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import Matrix, Rows, column_slices, row_index
-from fusion.compressed_view import CompressedView
 from fusion.confounds.residualize import ConfoundBasis, check_confounds
+from fusion.decomposition.compressed_view import CompressedView
+from fusion.decomposition.loadings import group_loadings, structure_correlations
+from fusion.decomposition.residual_view import ResidualView
+from fusion.decomposition.subspace import leading_triplets
 from fusion.errors import InputError
-from fusion.loadings import group_loadings, structure_correlations
 from fusion.parallel import subtract_product, tiled
-from fusion.residual_view import ResidualView
-from fusion.subspace import leading_triplets
 from fusion.views.factored_view import FactoredView
 from fusion.views.view import View, as_view
 
@@ -204,14 +204,14 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         return pca
 
     def structure_correlations(self, view: Any, scores: npt.ArrayLike, rows: Rows = None) -> Matrix:
-        """See :func:`fusion.loadings.structure_correlations`; the confounds are this estimator's."""
+        """See :func:`fusion.decomposition.loadings.structure_correlations`; the confounds are this estimator's."""
         chosen = as_view(view).take(rows)
         return structure_correlations(chosen, scores, confounds=self._known_confounds(chosen))
 
     def group_loadings(
         self, view: Any, scores: npt.ArrayLike, rows: Rows = None, *, component: int = 0
     ) -> "pd.DataFrame":
-        """See :func:`fusion.loadings.group_loadings`; the confounds are this estimator's."""
+        """See :func:`fusion.decomposition.loadings.group_loadings`; the confounds are this estimator's."""
         chosen = as_view(view).take(rows)
         return group_loadings(chosen, scores, confounds=self._known_confounds(chosen), component=component)
 
@@ -238,3 +238,11 @@ def _signs(axes: Matrix) -> Matrix:
         first = axes[rows][near.argmax(axis=0), np.arange(axes.shape[1])]
         signs = np.where((signs == 0) & near.any(axis=0), np.sign(first), signs)
     return signs
+
+
+Scaling = bool | tuple[bool, bool]
+
+
+def scale_pair(scale: Scaling) -> tuple[bool, bool]:
+    """Whether columns of x and of y get unit variance."""
+    return (scale, scale) if isinstance(scale, bool) else scale

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from fusion.arrays import Matrix, column_slices
+from fusion.decomposition.residual_view import ResidualView
 from fusion.parallel import map_tiles
-from fusion.residual_view import ResidualView
 from fusion.views.factored_view import FactoredView
 from fusion.views.sparse_products import multiply_designs, multiply_designs_transposed
 

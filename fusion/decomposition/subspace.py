@@ -7,9 +7,9 @@ import numpy as np
 import scipy.linalg
 
 from fusion.arrays import Matrix
-from fusion.lanczos import MAX_RESTARTS, leading_eigenpairs
+from fusion.decomposition.lanczos import MAX_RESTARTS, leading_eigenpairs
+from fusion.decomposition.residual_view import Operator
 from fusion.parallel import inner, map_tiles, mix_columns, product, row_tiles
-from fusion.residual_view import Operator
 
 EIGH_LIMIT = 3000  # smaller side up to which a dense symmetric eigendecomposition is the quicker way
 EXACT_LIMIT = 12_000  # ... up to which a table that is read from disk is replaced by its Gram matrix
@@ -60,9 +60,9 @@ def leading_triplets(operator: Operator, k: int, random_state: int | None) -> Tr
     Notes
     -----
     Eigenvectors of the smaller of ``B B'`` and ``B' B``: by LAPACK up to a side of 3,000 or where a third of them is
-    wanted, else by block Lanczos (:mod:`fusion.lanczos`), on the Gram matrix of a table up to 12,000 and on products
-    with the operator beyond. All end in one Rayleigh-Ritz step on B itself, which restores the digits that squaring
-    costs.
+    wanted, else by block Lanczos (:mod:`fusion.decomposition.lanczos`), on the Gram matrix of a table up to 12,000 and
+    on products with the operator beyond. All end in one Rayleigh-Ritz step on B itself, which restores the digits that
+    squaring costs.
     """
     size = min(operator.shape)
     direct = size <= min(EIGH_LIMIT, EXACT_LIMIT) or 3 * k >= size
