@@ -13,7 +13,8 @@ from fusion.power import detectable_rho, predicted_power
 
 if TYPE_CHECKING:
     from fusion.decomposition.pca import ViewPCA
-    from fusion.results import CrossValidatedCCA, PermutationTestCCA
+    from fusion.permutation.result import PermutationTestCCA
+    from fusion.results import CrossValidatedCCA
 
 
 def describe_dimensions(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
     from fusion.decomposition.pca import ViewPCA
-    from fusion.exchangeability import Blocks
     from fusion.folds import Folds
+    from fusion.permutation.exchangeability import Blocks
     from fusion.views.view import View
 
 

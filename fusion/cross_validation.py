@@ -14,11 +14,11 @@ from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensio
 from fusion.confounds.coding import encode_confounds
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.exchangeability import Blocks, as_blocks
 from fusion.fold_embedding import count_unseen, embed_folds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.folds import Folds, make_folds
 from fusion.parallel import Progress, map_permutations, one_blas_thread
+from fusion.permutation.exchangeability import Blocks, as_blocks
 from fusion.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
 from fusion.results import CrossValidatedCCA
 from fusion.views.view import as_view

@@ -21,11 +21,12 @@ from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
-from fusion.exchangeability import Blocks, Permutation, PermutationSet, make_permutations
 from fusion.fold_embedding import FoldEmbedding
 from fusion.fold_product import FoldProduct, fixed_complement
 from fusion.folds import Folds
-from fusion.projections import Theil, keep_rows, nuisance_basis
+from fusion.permutation.exchangeability import Blocks, Permutation
+from fusion.permutation.permutations import PermutationSet, make_permutations
+from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
 from fusion.resampling import fold_average
 
 SCREENING_SIZE = 2**26

@@ -14,9 +14,9 @@ import numpy as np
 import scipy.linalg
 
 from fusion.arrays import Matrix, Positions
-from fusion.exchangeability import Permutation
 from fusion.fold_embedding import FoldEmbedding
-from fusion.projections import Theil
+from fusion.permutation.exchangeability import Permutation
+from fusion.permutation.projections import Theil
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.fold_embedding import FoldEmbedding, embed_folds
 from fusion.folds import Folds
-from fusion.inference import permutation_test_cca
 from fusion.parallel import one_blas_thread
+from fusion.permutation.in_sample import permutation_test_cca
 from fusion.resampling import percentile_interval
 from fusion.views.view import View
 

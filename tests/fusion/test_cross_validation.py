@@ -9,7 +9,7 @@ from scipy.stats import kstest
 
 from fusion import ConfoundDesign, InputError, TableView, choose_dimensions, cross_validated_cca, make_folds
 from fusion.cca.exact import leading_pairs
-from fusion.exchangeability import Blocks
+from fusion.permutation.exchangeability import Blocks
 
 N, P, Q, R = 137, 16, 11, 3
 QUICK: dict[str, Any] = {"n_permutations": 49, "n_bootstrap": 100, "random_state": 0}

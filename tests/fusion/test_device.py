@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fusion import InputError, permutation_test_cca
-from fusion.device import place
-from fusion.kernel import Trailing
+from fusion.permutation.device import place
+from fusion.permutation.statistics import Trailing
 
 torch = pytest.importorskip("torch")
 N, P, Q = 67, 9, 6

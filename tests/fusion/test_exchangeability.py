@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion import InputError
-from fusion.exchangeability import Blocks, check_permutations, make_permutations, restrict
-from fusion.projections import HuhJhun, Theil, keep_rows, nuisance_basis
+from fusion.permutation.exchangeability import Blocks
+from fusion.permutation.permutations import check_permutations, make_permutations, restrict
+from fusion.permutation.projections import HuhJhun, Theil, keep_rows, nuisance_basis
 
 N, R = 37, 4
 

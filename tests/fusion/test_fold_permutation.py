@@ -10,9 +10,9 @@ import scipy.linalg
 
 from fusion import ConfoundDesign, cross_validated_cca, fold_permutation, make_folds
 from fusion.confounds.coding import encode_confounds
-from fusion.exchangeability import Blocks
 from fusion.fold_embedding import embed_folds
 from fusion.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.permutation.exchangeability import Blocks
 from fusion.resampling import fold_average
 from fusion.views.view import as_view
 

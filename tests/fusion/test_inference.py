@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fusion import InputError, TableView, permutation_test_cca, permutation_tests_cca
-from fusion.exchangeability import Blocks
-from fusion.kernel import roy, wilks
+from fusion.permutation.exchangeability import Blocks
+from fusion.permutation.statistics import roy, wilks
 
 CASES = [
     "c01_null_p_eq_q",

@@ -9,9 +9,9 @@ from dask.distributed import Client, LocalCluster
 from threadpoolctl import threadpool_info
 
 from fusion import permutation_test_cca
-from fusion.exchangeability import make_permutations
-from fusion.kernel import PermutedStatistics, Trailing
 from fusion.parallel import PORTION, map_permutations
+from fusion.permutation.permutations import make_permutations
+from fusion.permutation.statistics import PermutedStatistics, Trailing
 
 N, P, Q = 61, 7, 5
 

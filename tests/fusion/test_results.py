@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 
 from fusion import CrossValidatedCCA, InputError, cross_validated_cca, permutation_test_cca
 from fusion.families import PairedDifference
-from fusion.p_values import monte_carlo_interval, permutation_p
-from fusion.results import PermutationTestCCA
+from fusion.permutation.p_values import monte_carlo_interval, permutation_p
+from fusion.permutation.result import PermutationTestCCA
 
 N = 61
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusion import permutation_test_cca
-from fusion.exchangeability import make_permutations
-from fusion.kernel import PermutedStatistics, Trailing, permuted_product, roy, wilks
-from fusion.screening import NEAR, screen_in_float32
+from fusion.permutation.permutations import make_permutations
+from fusion.permutation.screening import NEAR, screen_in_float32
+from fusion.permutation.statistics import PermutedStatistics, Trailing, permuted_product, roy, wilks
 
 
 def _views(seed: int, n: int, p: int, q: int, rho: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

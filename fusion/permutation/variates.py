@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from fusion.arrays import Matrix
 from fusion.cca.dimensions import check_width
 from fusion.cca.exact import canonical_rotations
-from fusion.exchangeability import Blocks
-from fusion.kernel import Trailing
-from fusion.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
-from fusion.whitening import Side, project_columns, rotate_columns, whiten
+from fusion.permutation.exchangeability import Blocks
+from fusion.permutation.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
+from fusion.permutation.statistics import Trailing
+from fusion.permutation.whitening import Side, project_columns, rotate_columns, whiten
 
 Method = Literal["huh-jhun", "theil"]
 Reference = Literal["data-space", "permcca"]
@@ -59,7 +59,7 @@ class WhitenedViews:
 
 @dataclass(frozen=True)
 class OrderedVariates:
-    """Canonical variates, the last tested first (see `fusion.kernel.Trailing`), and the correlations."""
+    """Canonical variates, the last tested first (see `statistics.Trailing`), and the correlations."""
 
     first: Matrix
     second: Matrix

@@ -9,17 +9,18 @@ from typing import Any, Literal
 import numpy as np
 
 from fusion.arrays import Matrix, as_matrix, check_same_subjects
-from fusion.device import place
-from fusion.diagnostics import check_permutations_suffice, collect_warnings
 from fusion.errors import InputError
-from fusion.exchangeability import Permutation, PermutationSet, as_blocks, check_permutations, make_permutations
-from fusion.kernel import PermutedStatistics, Statistic
-from fusion.p_values import permutation_p
 from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.projections import Identity
-from fusion.results import PermutationTestCCA
-from fusion.screening import screen_in_float32
-from fusion.variates import (
+from fusion.permutation.device import place
+from fusion.permutation.diagnostics import check_permutations_suffice, collect_warnings
+from fusion.permutation.exchangeability import Permutation, as_blocks
+from fusion.permutation.p_values import permutation_p
+from fusion.permutation.permutations import PermutationSet, check_permutations, make_permutations
+from fusion.permutation.projections import Identity
+from fusion.permutation.result import PermutationTestCCA
+from fusion.permutation.screening import screen_in_float32
+from fusion.permutation.statistics import PermutedStatistics, Statistic
+from fusion.permutation.variates import (
     Method,
     Reference,
     WhitenedViews,
@@ -97,8 +98,8 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     stop_at : float, optional
         Leave steps untested (NaN) after the first whose ``p_fwer`` exceeds this level.
     precision : {"float64", "screen"}
-        "screen" computes in float32 what is not near the observed statistic (`fusion.screening`): the same p-values,
-        in half the time, but null statistics with seven digits. The default keeps all of them, because null
+        "screen" computes in float32 what is not near the observed statistic (`fusion.permutation.screening`): the same
+        p-values, in half the time, but null statistics with seven digits. The default keeps all of them, because null
         distributions are also compared across tests and with other software.
     array_namespace : module, optional
         `torch` or `cupy`: permutations are computed by it, on ``device`` (such as "cuda"; the library's default if

@@ -8,7 +8,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
-from fusion.exchangeability import Permutation, PermutationSet, restrict
+from fusion.permutation.exchangeability import Permutation
+from fusion.permutation.permutations import PermutationSet, restrict
 
 Statistic = Literal["wilks", "roy"]
 Real = NDArray[Any]

@@ -1,13 +1,12 @@
-"""Which rows may be exchanged under the null, and permutations drawn by index."""
+"""Which rows may be exchanged under the null: all, inside blocks, whole blocks, or blocks within blocks."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.block_tree import BlockTree
+from fusion.arrays import Positions
 from fusion.errors import InputError
 
 Permutation = NDArray[np.intp]
@@ -26,7 +25,7 @@ class Blocks:
         ``within``: rows change places inside their block (sites). ``whole``: blocks of equal size change places as
         units, rows keeping their order (families). ``nested`` for labels of several levels, whatever is asked: blocks
         of equal structure inside the same block change places, and so do the rows of the innermost
-        (see `fusion.block_tree.BlockTree`).
+        (see `fusion.permutation.exchangeability.BlockTree`).
 
     Examples
     --------
@@ -140,117 +139,76 @@ def _split(codes: NDArray[np.int64]) -> list[Permutation]:
     return np.split(order, np.cumsum(np.bincount(codes))[:-1])
 
 
-@dataclass(frozen=True)
-class PermutationSet:
-    """Permutations by index: number 0 is the identity, number b depends on the seed and b alone.
-
-    One `numpy.random.SeedSequence` child per index, so neither the order in which permutations are computed nor the
-    number of workers changes a result.
-    """
-
-    classes: tuple[Permutation, ...]
-    order: Permutation
-    n_permutations: int
-    seed: int
-
-    @property
-    def n_rows(self) -> int:
-        """Rows permuted."""
-        return len(self.order)
-
-    @property
-    def log_size(self) -> float:
-        """Natural logarithm of the number of distinct permutations."""
-        return sum(math.lgamma(len(units) + 1) for units in self.classes)
-
-    def __len__(self) -> int:
-        return self.n_permutations + 1
-
-    def __getitem__(self, index: int) -> Permutation:
-        if not 0 <= index < len(self):
-            raise IndexError(f"permutation {index} of {len(self)}")
-        permutation = np.arange(self.n_rows)
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(index,)))
-        for units in self.classes:
-            source = units if index == 0 else units[rng.permutation(len(units))]
-            permutation[units.ravel()] = permutation[source.ravel()]
-        return permutation
+Signature = tuple[Any, ...]
 
 
-def make_permutations(
-    n_rows: int,
-    n_permutations: int,
-    *,
-    blocks: Blocks | None = None,
-    within: NDArray[np.int64] | None = None,
-    random_state: int | None = None,
-) -> PermutationSet:
-    """Permutations of rows that respect blocks and, if given, an outer partition.
+@dataclass
+class BlockTree:
+    """Exchanges that nested labels allow: families within sites, siblings within families.
+
+    The labels of a subject, outermost first, are a path in a tree; what may change places under one node has the same
+    structure. The composition of the exchanges at all nodes is a uniform draw from their (wreath) product.
 
     Parameters
     ----------
-    n_rows, n_permutations : int
-        The identity is counted on top: the set has ``n_permutations + 1`` members.
-    blocks : Blocks, optional
-    within : int array, shape [n_rows], optional
-    random_state : int, optional
-        Fresh entropy if None; the set records it as ``seed``.
+    levels : int array, shape [n_rows, n_levels]
+        Outermost first. The sub-blocks of a positive label (its rows, at the last level) may change places where
+        their structure is the same; those of a negative label keep theirs. The outermost blocks never do.
 
-    Raises
-    ------
-    InputError
-        If no two units may be exchanged.
-
-    Examples
-    --------
-    >>> permutations = make_permutations(5, 99, random_state=0)
-    >>> len(permutations), permutations[0].tolist()
-    (100, [0, 1, 2, 3, 4])
-    """
-    if n_permutations < 1:
-        raise InputError(f"n_permutations must be at least 1; got {n_permutations}.")
-    seed = np.random.SeedSequence(random_state).entropy
-    permutations = PermutationSet(*exchange_classes(n_rows, blocks, within), n_permutations, seed)  # type: ignore[arg-type]
-    if permutations.log_size == 0:
-        raise InputError(
-            f"No two of the {n_rows} rows may be exchanged: every block stands alone; use coarser blocks, "
-            "or blocks of equal size where whole blocks change places."
-        )
-    return permutations
-
-
-def check_permutations(permutations: Any, n_rows: int) -> Permutation:
-    """Injected permutations, shape [n_permutations, n_rows], as integers whose row 0 is the identity."""
-    table = np.asarray(permutations).astype(np.intp)
-    if table.ndim != 2 or table.shape[1] != n_rows:
-        raise InputError(f"permutations must have shape (n_permutations, {n_rows}); got {table.shape}.")
-    if not np.array_equal(table[0], np.arange(n_rows)):
-        raise InputError("permutations must begin with the identity in row 0, because p counts it.")
-    if not (np.sort(table, axis=1) == np.arange(n_rows)).all():
-        raise InputError(f"Every row of permutations must hold each of 0..{n_rows - 1} once.")
-    return table
-
-
-def restrict(permutation: Permutation, kept: NDArray[np.bool_], order: Permutation | None = None) -> Permutation:
-    """Permutation of the kept rows that a permutation of all rows implies.
-
-    Rows that are left out are skipped; a uniform permutation stays uniform, and exchanges stay inside their class.
-
-    Parameters
+    Attributes
     ----------
-    permutation : int array, shape [n_rows]
-    kept : bool array, shape [n_rows]
-    order : int array, shape [n_rows], optional
-        Positions class by class.
+    classes : list of int arrays, each of shape [n_units, unit_size]
+        Units of equal structure under one node, their rows in matching order; outer nodes first.
+    order : int array, shape [n_rows]
+        Positions, exchangeable ones side by side.
+    units : int array, shape [n_rows]
+        Outermost unit that moves as a whole, or the row itself.
 
-    Examples
-    --------
-    >>> restrict(np.array([2, 0, 3, 1]), np.array([True, True, True, False])).tolist()
-    [2, 0, 1]
+    References
+    ----------
+    Winkler, Webster, Vidaurre, Nichols & Smith (2015), doi:10.1016/j.neuroimage.2015.05.092.
     """
-    positions = np.arange(len(permutation)) if order is None else order
-    sources = permutation[positions]
-    numbers = np.cumsum(kept) - 1
-    restricted = np.empty(int(kept.sum()), dtype=np.intp)
-    restricted[numbers[positions[kept[positions]]]] = numbers[sources[kept[sources]]]
-    return restricted
+
+    levels: NDArray[np.int64]
+    classes: list[Positions] = field(init=False, default_factory=list)
+    order: Positions = field(init=False)
+    units: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.units = np.arange(len(self.levels))
+        self.order = self._visit(np.arange(len(self.levels)), 0, exchanged=False, inside=False)[1]
+
+    def _visit(self, rows: Positions, level: int, *, exchanged: bool, inside: bool) -> tuple[Signature, Positions]:
+        """Structure of a block and its rows in canonical order; notes what may be exchanged in it.
+
+        Parameters
+        ----------
+        exchanged : bool
+            Whether the parts of this block may change places.
+        inside : bool
+            Whether the block is part of one that moves as a whole.
+        """
+        if level == self.levels.shape[1]:
+            if exchanged and len(rows) > 1:
+                self.classes.append(rows[:, np.newaxis])
+            return ("rows", exchanged, len(rows)), rows
+        slot = len(self.classes)
+        labels = self.levels[rows, level]
+        parts = [
+            (*self._visit(rows[labels == label], level + 1, exchanged=label >= 0, inside=inside or exchanged),)
+            for label in np.unique(labels)
+        ]
+        if exchanged:
+            parts.sort(key=lambda part: part[0])
+            self.classes[slot:slot] = _stacks(parts)
+            if not inside:
+                for _, members in parts:
+                    self.units[members] = members.min()
+        return ("blocks", exchanged, tuple(part[0] for part in parts)), np.concatenate([part[1] for part in parts])
+
+
+def _stacks(parts: list[tuple[Signature, Positions]]) -> list[Positions]:
+    alike: dict[Signature, list[Positions]] = {}
+    for signature, rows in parts:
+        alike.setdefault(signature, []).append(rows)
+    return [np.stack(units) for units in alike.values() if len(units) > 1]

@@ -7,13 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
-from fusion.exchangeability import Permutation
-from fusion.kernel import INVERSE_LIMIT, Statistic, Trailing, cumulate_pivots, interleave, pick_steps, wilks
+from fusion.permutation.exchangeability import Permutation
+from fusion.permutation.statistics import (
+    INVERSE_LIMIT,
+    Statistic,
+    Trailing,
+    cumulate_pivots,
+    interleave,
+    pick_steps,
+    wilks,
+)
 
 
 @dataclass(frozen=True)
 class DeviceTrailing:
-    """`fusion.kernel.Trailing` whose arrays live on a device; only permutations go in and statistics come out.
+    """`fusion.permutation.statistics.Trailing` whose arrays live on a device; only permutations go in and statistics
+    come out.
 
     Attributes
     ----------

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fusion.arrays import Matrix
-from fusion.kernel import PermutedStatistics
 from fusion.parallel import map_permutations
+from fusion.permutation.statistics import PermutedStatistics
 
 NEAR = 1e-4
 """Least distance from the observed statistic at which a float32 value decides."""

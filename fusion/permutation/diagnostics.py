@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from fusion.arrays import Matrix
 from fusion.cca.exact import RANK_TOLERANCE, Basis
 from fusion.errors import InputError
-from fusion.exchangeability import Blocks, PermutationSet
-from fusion.variates import WhitenedViews
+from fusion.permutation.exchangeability import Blocks
+from fusion.permutation.permutations import PermutationSet
+from fusion.permutation.variates import WhitenedViews
 
 LEVERAGE_FACTOR = 10
 KURTOSIS_LIMIT = 20
