@@ -30,7 +30,7 @@ from fusion import (
     cross_validated_cca,
     permutation_tests_cca,
 )
-from fusion.detectability import flags, null_r1
+from fusion.power.detectability import flags, null_r1
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.config import AlignmentConfig
-from fusion.detectability import NullR1, approximate_null_r1, required_n, rho_c, wachter_edge
-from fusion.power import detectable_rho, predicted_power
+from fusion.power.detectability import NullR1, approximate_null_r1, required_n, rho_c, wachter_edge
+from fusion.power.prediction import detectable_rho, predicted_power
 
 if TYPE_CHECKING:
     from fusion.decomposition.pca import ViewPCA

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fusion.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
-from fusion.power import detectable_rho, predicted_power
+from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
+from fusion.power.prediction import detectable_rho, predicted_power
 
 
 def make_panel(n: int, x: int, y: int, *, confounds: int = 0, rho: float | None = None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from fusion import permutation_test_cca, rho_c  # noqa: E402
 from fusion.permutation.permutations import make_permutations  # noqa: E402
 from fusion.permutation.screening import screen_in_float32  # noqa: E402
 from fusion.permutation.statistics import PermutedStatistics, Trailing  # noqa: E402
-from fusion.power import predicted_power  # noqa: E402
+from fusion.power.prediction import predicted_power  # noqa: E402
 
 NOTE = Path(__file__).parent / "results" / "fusion.md"
 SHAPES = {(5000, 512, 512): 1.4, (5000, 512, 180): 1.5, (20000, 512, 512): 1.3}

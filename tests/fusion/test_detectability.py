@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from fusion import InputError
-from fusion.detectability import (
+from fusion.power.detectability import (
     NullR1,
     approximate_null_r1,
     draw_r1,

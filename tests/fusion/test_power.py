@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from fusion import InputError
-from fusion.power import _draw_roy, _draw_wilks, detectable_rho, predicted_power
+from fusion.power.prediction import _draw_roy, _draw_wilks, detectable_rho, predicted_power
 
 
 @pytest.mark.parametrize(("p", "q", "rho"), [(5, 9, 0.0), (9, 5, 0.5), (4, 4, 0.8), (1, 6, 0.4), (6, 1, 0.4)])

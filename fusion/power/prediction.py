@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from fusion.arrays import Matrix
-from fusion.detectability import draw_r1
 from fusion.errors import InputError
+from fusion.power.detectability import draw_r1
 
 ALPHA = 0.05
 WILKS_TIMES = 10

@@ -1,0 +1,1 @@
+"""Before any data exist: noise, threshold, power."""
