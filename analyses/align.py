@@ -35,8 +35,8 @@ from fusion.power.detectability import flags, null_r1
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusion.folds import Folds
-    from fusion.results import CrossValidatedCCA
+    from fusion.cross_validation.folds import Folds
+    from fusion.cross_validation.result import CrossValidatedCCA
     from fusion.views.view import View
 
 #: In sample, no component is tested after the first whose corrected p exceeds this.

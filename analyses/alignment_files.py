@@ -13,7 +13,7 @@ from analyses.workspace import SCHEMA, Workspace, atomic_path
 
 if TYPE_CHECKING:
     from analyses.align import Alignment
-    from fusion.results import CrossValidatedCCA
+    from fusion.cross_validation.result import CrossValidatedCCA
 
 #: Per-subject values live under this folder of the results; tracking and report never read it.
 PRIVATE = "private"
@@ -77,7 +77,7 @@ def _score_rows(held_out: CrossValidatedCCA, subject_ids: Sequence[str]) -> list
 
 def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCCA:
     """The held-out result with every subject's scores."""
-    from fusion.results import CrossValidatedCCA
+    from fusion.cross_validation.result import CrossValidatedCCA
 
     held_out: CrossValidatedCCA = CrossValidatedCCA.load(workspace.folder / PRIVATE / f"{arm}__{view}.npz")
     return held_out

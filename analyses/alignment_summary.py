@@ -12,9 +12,9 @@ from fusion.power.detectability import NullR1, approximate_null_r1, required_n, 
 from fusion.power.prediction import detectable_rho, predicted_power
 
 if TYPE_CHECKING:
+    from fusion.cross_validation.result import CrossValidatedCCA
     from fusion.decomposition.pca import ViewPCA
     from fusion.permutation.result import PermutationTestCCA
-    from fusion.results import CrossValidatedCCA
 
 
 def describe_dimensions(

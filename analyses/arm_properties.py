@@ -17,7 +17,7 @@ from fusion.decomposition.loadings import group_loadings
 from fusion.similarity import linear_cka, principal_angles
 
 if TYPE_CHECKING:
-    from fusion.results import CrossValidatedCCA
+    from fusion.cross_validation.result import CrossValidatedCCA
     from fusion.views.view import View
 
 ALIKE_DEGREES = 30.0

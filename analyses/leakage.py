@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analyses.config import ConfoundConfig
-    from fusion.folds import Folds
+    from fusion.cross_validation.folds import Folds
     from fusion.views.view import View
 
 _ALPHA = 1.0

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from encoders.genome.windows import WindowTable
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
+    from fusion.cross_validation.folds import Folds
     from fusion.decomposition.pca import ViewPCA
-    from fusion.folds import Folds
     from fusion.permutation.exchangeability import Blocks
     from fusion.views.view import View
 
@@ -185,7 +185,7 @@ class Run:
     @cached_property
     def folds(self) -> Folds:
         """The same folds for every arm and view."""
-        from fusion.folds import make_folds
+        from fusion.cross_validation.folds import make_folds
 
         covariates, settings = self.cohort.covariates, self.config.folds
         group = settings.group or self.config.kept_families

@@ -18,7 +18,7 @@ from analyses.workspace import SCHEMA, Workspace
 
 if TYPE_CHECKING:
     from encoders.dna.protocol import EncoderSpec
-    from fusion.folds import Folds
+    from fusion.cross_validation.folds import Folds
 
 
 #: Vectors made elsewhere: nothing was counted.

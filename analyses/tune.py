@@ -24,7 +24,7 @@ from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 from analyses.provenance import digest
-from fusion.folds import make_folds
+from fusion.cross_validation.folds import make_folds
 from fusion.tuned import Setting, embed_inner, evaluate_setting, inner_correlation
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
     from analyses.run import Run
-    from fusion.fold_embedding import FoldEmbedding
+    from fusion.cross_validation.fold_embedding import FoldEmbedding
     from fusion.views.view import View
 
 Result = dict[str, Any]

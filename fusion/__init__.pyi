@@ -10,7 +10,10 @@ from .confounds.learned_view import HarmonizedView as HarmonizedView
 from .confounds.learned_view import NormalScoresView as NormalScoresView
 from .confounds.normal_scores import NormalScores as NormalScores
 from .confounds.residualize import Residualizer as Residualizer
-from .cross_validation import cross_validated_cca as cross_validated_cca
+from .cross_validation.folds import Folds as Folds
+from .cross_validation.folds import make_folds as make_folds
+from .cross_validation.held_out import cross_validated_cca as cross_validated_cca
+from .cross_validation.result import CrossValidatedCCA as CrossValidatedCCA
 from .decomposition.loadings import feature_loadings as feature_loadings
 from .decomposition.loadings import group_loadings as group_loadings
 from .decomposition.loadings import structure_correlations as structure_correlations
@@ -19,8 +22,6 @@ from .errors import InputError as InputError
 from .families import PairedDifference as PairedDifference
 from .families import paired_difference as paired_difference
 from .families import westfall_young as westfall_young
-from .folds import Folds as Folds
-from .folds import make_folds as make_folds
 from .interpretation import bootstrap_refits as bootstrap_refits
 from .interpretation import loading_table as loading_table
 from .interpretation import redundancy as redundancy
@@ -42,7 +43,6 @@ from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
 from .ranking import Ranking as Ranking
 from .ranking import rank_arms as rank_arms
-from .results import CrossValidatedCCA as CrossValidatedCCA
 from .similarity import linear_cka as linear_cka
 from .similarity import principal_angles as principal_angles
 from .views.overlap import OverlapTable as OverlapTable

@@ -8,9 +8,9 @@ import numpy as np
 
 from fusion.archive import Saved
 from fusion.arrays import Matrix
+from fusion.cross_validation.resampling import BOOTSTRAP_KEY, bootstrap_correlations, percentile_interval
+from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
-from fusion.resampling import BOOTSTRAP_KEY, bootstrap_correlations, percentile_interval
-from fusion.results import CrossValidatedCCA
 
 ROWS_AT_ONCE = 256
 
@@ -98,8 +98,8 @@ def paired_difference(
     Standardised within folds, a subject's product of x and y scores is its share of the correlation, and the mean over
     subjects is the fold-averaged correlation. If the arms are equal, swapping them for a subject (for a whole group)
     changes nothing in law: the null flips the signs of the subjects' differences. Flips treat subjects as independent,
-    which fold averages are not (`fusion.resampling.fold_widening`), so the observed difference is divided by the larger
-    widening of the two arms.
+    which fold averages are not (`fusion.cross_validation.resampling.fold_widening`), so the observed difference is
+    divided by the larger widening of the two arms.
 
     Parameters
     ----------

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fusion.arrays import Matrix
+from fusion.cross_validation.resampling import BOOTSTRAP_KEY
+from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.families import ROWS_AT_ONCE, subject_shares
-from fusion.resampling import BOOTSTRAP_KEY
-from fusion.results import CrossValidatedCCA
 
 
 def paired_family(
@@ -25,7 +25,8 @@ def paired_family(
     The statistic of a pair is |sum d| / sqrt(sum d^2) over subjects, d the difference of their shares of the two
     correlations. One set of signs flips the differences of all pairs at once, which keeps how they depend on one
     another. A subject's differences have mean zero where the arms are equally good. The observed statistic is divided
-    by the larger widening of the two arms (`fusion.resampling.fold_widening`), since folds are not independent.
+    by the larger widening of the two arms (`fusion.cross_validation.resampling.fold_widening`), since folds are not
+    independent.
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ import numpy as np
 
 from fusion.archive import Saved
 from fusion.arrays import Matrix
+from fusion.cross_validation.resampling import bootstrap_correlations
+from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
-from fusion.resampling import bootstrap_correlations
-from fusion.results import CrossValidatedCCA
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.ridge import RidgeCCA
 from fusion.confounds.coding import encode_confounds
+from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
+from fusion.cross_validation.folds import Folds
+from fusion.cross_validation.resampling import percentile_interval
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.fold_embedding import FoldEmbedding, embed_folds
-from fusion.folds import Folds
 from fusion.parallel import one_blas_thread
 from fusion.permutation.in_sample import permutation_test_cca
-from fusion.resampling import percentile_interval
 from fusion.views.view import View
 
 

@@ -15,7 +15,7 @@ from analyses.tangent_view import TangentView
 from encoders.brain.connectivity import connectivity_vectors, tangent_vectors
 from encoders.brain.timeseries import TimeSeries
 from fusion import TableView, cross_validated_cca, make_folds
-from fusion.fold_embedding import embed_folds
+from fusion.cross_validation.fold_embedding import embed_folds
 
 N = 37
 TANGENT = ConnectivityConfig(kind="tangent")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fusion import InputError, cross_validated_cca
+from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.families import paired_difference, subject_shares, westfall_young
-from fusion.results import CrossValidatedCCA
 
 N = 137
 QUICK: dict[str, Any] = {

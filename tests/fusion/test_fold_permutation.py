@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import scipy.linalg
 
-from fusion import ConfoundDesign, cross_validated_cca, fold_permutation, make_folds
+from fusion import ConfoundDesign, cross_validated_cca, make_folds
 from fusion.confounds.coding import encode_confounds
-from fusion.fold_embedding import embed_folds
-from fusion.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation import fold_permutation
+from fusion.cross_validation.fold_embedding import embed_folds
+from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.exchangeability import Blocks
-from fusion.resampling import fold_average
 from fusion.views.view import as_view
 
 N, P, Q = 137, 9, 7

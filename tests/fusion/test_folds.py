@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion import InputError
-from fusion.folds import SMALLEST_FOLD, Folds, make_folds
+from fusion.cross_validation.folds import SMALLEST_FOLD, Folds, make_folds
 
 
 @given(st.integers(40, 90), st.integers(2, 6), st.integers(0, 99))

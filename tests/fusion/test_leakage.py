@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from fusion import CanonicalCorrelation, ViewPCA, cross_validated_cca, make_folds
-from fusion.folds import Folds
+from fusion.cross_validation.folds import Folds
 
 N, WIDTH = 240, 200
 ALARM = 4.0

@@ -18,7 +18,7 @@ from fusion import (
     permutation_test_cca,
 )
 from fusion.confounds.learned_view import LearnedView, dense
-from fusion.fold_embedding import embed_folds
+from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.nested import nested_dimensions
 
 N = 90

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import kstest
 
 from fusion import cross_validated_cca
+from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.families import paired_difference, subject_shares
 from fusion.paired_family import paired_family
-from fusion.results import CrossValidatedCCA
 
 N = 113
 

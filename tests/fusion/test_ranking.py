@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion import InputError, cross_validated_cca, rank_arms
-from fusion.results import CrossValidatedCCA
+from fusion.cross_validation.result import CrossValidatedCCA
 
 N = 411
 

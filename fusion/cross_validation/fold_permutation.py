@@ -21,13 +21,13 @@ from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
-from fusion.fold_embedding import FoldEmbedding
-from fusion.fold_product import FoldProduct, fixed_complement
-from fusion.folds import Folds
+from fusion.cross_validation.fold_embedding import FoldEmbedding
+from fusion.cross_validation.fold_product import FoldProduct, fixed_complement
+from fusion.cross_validation.folds import Folds
+from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.exchangeability import Blocks, Permutation
 from fusion.permutation.permutations import PermutationSet, make_permutations
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
-from fusion.resampling import fold_average
 
 SCREENING_SIZE = 2**26
 """Multiplications of a fold's product from which float32 pays."""

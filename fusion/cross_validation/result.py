@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from fusion.archive import Saved, jsonable
 from fusion.arrays import Matrix
+from fusion.cross_validation.folds import Folds
 from fusion.errors import InputError
-from fusion.folds import Folds
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class CrossValidatedCCA(Saved):
         95 % percentile bootstrap over held-out subjects, conditional on the folds' projections, widened because folds
         train on one another's test rows.
     widening : float64 array, shape [K]
-        By how much: 1 to sqrt(2), see `fusion.resampling.fold_widening`.
+        By how much: 1 to sqrt(2), see `fusion.cross_validation.resampling.fold_widening`.
     n_test : int array, shape [n_folds]
     n_unseen : int array, shape [n_folds]
         Test subjects with a level of a confound that the training rows lack.

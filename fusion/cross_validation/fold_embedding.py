@@ -12,8 +12,8 @@ from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import make_basis
 from fusion.confounds.coding import encode_confounds
 from fusion.confounds.learned_view import fitted_on
+from fusion.cross_validation.folds import Folds
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
-from fusion.folds import Folds
 from fusion.views.view import View
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.linalg
 
 from fusion.arrays import Matrix, Positions
-from fusion.fold_embedding import FoldEmbedding
+from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
 

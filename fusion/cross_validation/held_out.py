@@ -12,15 +12,15 @@ import numpy as np
 from fusion.arrays import Matrix, check_same_subjects
 from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.confounds.coding import encode_confounds
+from fusion.cross_validation.fold_embedding import count_unseen, embed_folds
+from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation.folds import Folds, make_folds
+from fusion.cross_validation.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
+from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.fold_embedding import count_unseen, embed_folds
-from fusion.fold_permutation import FoldPermutation, make_fold_permutation
-from fusion.folds import Folds, make_folds
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.permutation.exchangeability import Blocks, as_blocks
-from fusion.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
-from fusion.results import CrossValidatedCCA
 from fusion.views.view import as_view
 
 __all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
@@ -63,7 +63,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         Numbers, shape [n_subjects, n_confounds], or a table with the design that encodes it; a copy of the design is
         fitted in every training fold.
     n_splits, groups, stratify, folds
-        See `fusion.folds.make_folds`; ``folds`` takes their place.
+        See `fusion.cross_validation.folds.make_folds`; ``folds`` takes their place.
     n_components : int
         Components reported, at most the smaller number of dimensions.
     x_dimensions, y_dimensions : int or "auto"
