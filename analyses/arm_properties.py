@@ -13,8 +13,8 @@ from analyses.arms import Arm, SequenceArm
 from analyses.cost import count_flops
 from analyses.rc_consistency import measure_rc_consistency
 from analyses.workspace import Workspace
+from fusion.comparison.similarity import linear_cka, principal_angles
 from fusion.decomposition.loadings import group_loadings
-from fusion.similarity import linear_cka, principal_angles
 
 if TYPE_CHECKING:
     from fusion.cross_validation.result import CrossValidatedCCA

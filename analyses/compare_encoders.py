@@ -8,10 +8,10 @@ from typing import Any
 
 from analyses.alignment_files import read_held_out
 from analyses.workspace import Workspace
+from fusion.comparison.max_t import westfall_young
+from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
+from fusion.comparison.ranking import rank_arms
 from fusion.cross_validation.result import CrossValidatedCCA
-from fusion.families import PairedDifference, paired_difference, westfall_young
-from fusion.paired_family import paired_family
-from fusion.ranking import rank_arms
 
 HeldOut = Mapping[str, CrossValidatedCCA]
 

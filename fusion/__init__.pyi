@@ -2,6 +2,13 @@ from .cca.dimensions import choose_dimensions as choose_dimensions
 from .cca.exact import CanonicalCorrelation as CanonicalCorrelation
 from .cca.ridge import RidgeCCA as RidgeCCA
 from .cca.sparse import SparseCCA as SparseCCA
+from .comparison.max_t import westfall_young as westfall_young
+from .comparison.paired_differences import PairedDifference as PairedDifference
+from .comparison.paired_differences import paired_difference as paired_difference
+from .comparison.ranking import Ranking as Ranking
+from .comparison.ranking import rank_arms as rank_arms
+from .comparison.similarity import linear_cka as linear_cka
+from .comparison.similarity import principal_angles as principal_angles
 from .confounds.combat import ComBat as ComBat
 from .confounds.design import Confound as Confound
 from .confounds.design import ConfoundDesign as ConfoundDesign
@@ -19,9 +26,6 @@ from .decomposition.loadings import group_loadings as group_loadings
 from .decomposition.loadings import structure_correlations as structure_correlations
 from .decomposition.pca import ViewPCA as ViewPCA
 from .errors import InputError as InputError
-from .families import PairedDifference as PairedDifference
-from .families import paired_difference as paired_difference
-from .families import westfall_young as westfall_young
 from .interpretation import bootstrap_refits as bootstrap_refits
 from .interpretation import loading_table as loading_table
 from .interpretation import redundancy as redundancy
@@ -41,10 +45,6 @@ from .power.detectability import rho_c as rho_c
 from .power.detectability import wachter_edge as wachter_edge
 from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
-from .ranking import Ranking as Ranking
-from .ranking import rank_arms as rank_arms
-from .similarity import linear_cka as linear_cka
-from .similarity import principal_angles as principal_angles
 from .views.overlap import OverlapTable as OverlapTable
 from .views.overlap import align_subjects as align_subjects
 from .views.view import FactoredView as FactoredView

@@ -12,13 +12,13 @@ from fusion.arrays import Matrix, as_matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import check_width
 from fusion.cca.exact import leading_pairs
+from fusion.comparison.max_t import westfall_young
 from fusion.confounds.coding import encode_confounds
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.families import westfall_young
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.permutation.exchangeability import as_blocks
 from fusion.permutation.p_values import permutation_p

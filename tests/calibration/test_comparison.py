@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fusion import cross_validated_cca, make_folds, westfall_young
-from fusion.paired_family import paired_family
+from fusion.comparison.paired_differences import paired_family
 
 pytestmark = pytest.mark.calibration
 

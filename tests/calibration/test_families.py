@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest, kstest
 
 from fusion import cross_validated_cca
-from fusion.families import westfall_young
+from fusion.comparison.max_t import westfall_young
 
 pytestmark = pytest.mark.calibration
 

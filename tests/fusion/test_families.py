@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fusion import InputError, cross_validated_cca
+from fusion.comparison.max_t import westfall_young
+from fusion.comparison.paired_differences import paired_difference, subject_shares
 from fusion.cross_validation.result import CrossValidatedCCA
-from fusion.families import paired_difference, subject_shares, westfall_young
 
 N = 137
 QUICK: dict[str, Any] = {

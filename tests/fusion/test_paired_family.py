@@ -8,9 +8,8 @@ import pytest
 from scipy.stats import kstest
 
 from fusion import cross_validated_cca
+from fusion.comparison.paired_differences import paired_difference, paired_family, subject_shares
 from fusion.cross_validation.result import CrossValidatedCCA
-from fusion.families import paired_difference, subject_shares
-from fusion.paired_family import paired_family
 
 N = 113
 

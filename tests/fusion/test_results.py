@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from fusion import CrossValidatedCCA, InputError, cross_validated_cca, permutation_test_cca
-from fusion.families import PairedDifference
+from fusion.comparison.paired_differences import PairedDifference
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
 from fusion.permutation.result import PermutationTestCCA
 

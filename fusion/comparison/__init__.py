@@ -1,0 +1,1 @@
+"""Several arms: one family of tests, paired differences, ranks, likeness."""

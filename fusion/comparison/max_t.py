@@ -1,0 +1,57 @@
+"""Several alignments tested together: max-T over arms, and paired differences between two of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fusion.arrays import Matrix
+from fusion.errors import InputError
+
+ROWS_AT_ONCE = 256
+
+
+def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, float]:
+    """Adjust p-values over a family of tests by step-down max-T.
+
+    Parameters
+    ----------
+    statistics : mapping of name to (observed, null)
+        null : float64 array, shape [n_permutations + 1], the identity first. Row b must be the *same* permutation in
+        every test (encoders, brain views, PCA sizes): same folds, blocks, confounds, seed and number of
+        permutations; for cohorts without common subjects any permutations will do. Statistics on one scale, large is
+        evidence.
+
+    Returns
+    -------
+    dict of name to p
+        Family-wise error controlled over the mapping, in its order.
+
+    Raises
+    ------
+    InputError
+        If null distributions differ in length or do not begin with the observed value.
+
+    References
+    ----------
+    Westfall & Young (1993), ISBN 978-0-471-55761-6, algorithm 4.1.
+
+    Examples
+    --------
+    >>> null = np.array([3.0, 1.0, 2.0, 0.0])
+    >>> westfall_young({"a": (3.0, null), "b": (0.0, null[::-1])})
+    {'a': 0.5, 'b': 1.0}
+    """
+    if not statistics:
+        return {}
+    names = list(statistics)
+    for name, (observed, null) in statistics.items():
+        if len(null) != len(statistics[names[0]][1]) or null[0] != observed:
+            raise InputError(
+                f"{name!r} must bring the null of the same permutations as {names[0]!r}, its observed value first."
+            )
+    table = np.stack([null for _, null in statistics.values()])
+    order = np.argsort(-table[:, 0], kind="stable")
+    remaining_maximum = np.maximum.accumulate(table[order][::-1], axis=0)[::-1]
+    p = np.maximum.accumulate((remaining_maximum >= table[order][:, :1]).mean(axis=1))
+    adjusted = dict(zip((names[i] for i in order), p.tolist(), strict=True))
+    return {name: adjusted[name] for name in names}
