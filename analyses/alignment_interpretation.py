@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fusion.interpretation import bootstrap_refits, loading_table, redundancy, split_half_cosines
+from fusion.interpretation.bootstrap import bootstrap_refits
+from fusion.interpretation.loading_table import loading_table, redundancy
+from fusion.interpretation.split_half import split_half_cosines
 
 if TYPE_CHECKING:
     from fusion.views.view import View

@@ -26,10 +26,10 @@ from .decomposition.loadings import group_loadings as group_loadings
 from .decomposition.loadings import structure_correlations as structure_correlations
 from .decomposition.pca import ViewPCA as ViewPCA
 from .errors import InputError as InputError
-from .interpretation import bootstrap_refits as bootstrap_refits
-from .interpretation import loading_table as loading_table
-from .interpretation import redundancy as redundancy
-from .interpretation import split_half_cosines as split_half_cosines
+from .interpretation.bootstrap import bootstrap_refits as bootstrap_refits
+from .interpretation.loading_table import loading_table as loading_table
+from .interpretation.loading_table import redundancy as redundancy
+from .interpretation.split_half import split_half_cosines as split_half_cosines
 from .late_fusion import LateFusion as LateFusion
 from .permutation.exchangeability import Blocks as Blocks
 from .permutation.in_sample import permutation_test_cca as permutation_test_cca

@@ -12,7 +12,8 @@ import pytest
 import scipy
 
 from fusion import TableView, cross_validated_cca, make_folds
-from fusion.interpretation import bootstrap_refits, loading_table
+from fusion.interpretation.bootstrap import bootstrap_refits
+from fusion.interpretation.loading_table import loading_table
 from fusion.views.view import as_view
 
 pytestmark = pytest.mark.calibration

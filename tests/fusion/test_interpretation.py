@@ -8,8 +8,10 @@ import pytest
 from fusion import CanonicalCorrelation, InputError, TableView, ViewPCA
 from fusion.cca.matching import match_signs, matching_rotation
 from fusion.decomposition.loadings import structure_correlations
-from fusion.interpretation import bootstrap_refits, loading_table, redundancy, split_half_cosines
-from fusion.refits import fit_components
+from fusion.interpretation.bootstrap import bootstrap_refits
+from fusion.interpretation.components import fit_components
+from fusion.interpretation.loading_table import loading_table, redundancy
+from fusion.interpretation.split_half import split_half_cosines
 from tests.fusion.factors import SUBJECTS, make_panel
 
 N, P, Q = 137, 9, 7

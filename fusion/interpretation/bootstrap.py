@@ -1,0 +1,105 @@
+"""Refits to bootstrap samples of the subjects."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.arrays import Matrix
+from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, cluster_codes, fit_components
+from fusion.parallel import map_permutations
+
+
+@dataclass(frozen=True)
+class BootstrapRefit:
+    """Weights of bootstrap sample ``index``, x above y, [P + Q, K], matched to the full fit; picklable.
+
+    Attributes
+    ----------
+    x, y : float64 arrays, shape [n_subjects, P] and [n_subjects, Q]
+    full : Components
+    clusters : int array, shape [n_subjects]
+        Drawn as wholes.
+    seed : int
+    """
+
+    x: Matrix
+    y: Matrix
+    full: Components
+    clusters: NDArray[np.intp]
+    seed: int
+
+    def counts(self, index: int) -> NDArray[np.int64]:
+        """How often every subject is drawn, [n_subjects]."""
+        n_clusters = int(self.clusters.max()) + 1
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 0, index)))
+        drawn: NDArray[np.int64] = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters))
+        return drawn[self.clusters]
+
+    def __call__(self, index: int) -> Matrix:
+        fitted = fit_components(self.x, self.y, self.full.x_weights.shape[1], self.counts(index)).matched(self.full)
+        return np.vstack([fitted.x_weights, fitted.y_weights])
+
+
+@dataclass(frozen=True, eq=False)
+class Refits:
+    """Components of the full sample, and the scores of every bootstrap sample's refit (of subjects: in memory only).
+
+    Attributes
+    ----------
+    full : Components
+    x_scores, y_scores : float64 arrays, shape [n_subjects, K]
+        Of the full fit.
+    x_draws, y_draws : float64 arrays, shape [n_subjects, n_draws]
+        First component of every sample; no columns where the sample cannot bear refits.
+    counts : int array, shape [n_subjects, n_draws]
+        How often every subject was drawn.
+    """
+
+    full: Components
+    x_scores: Matrix
+    y_scores: Matrix
+    x_draws: Matrix
+    y_draws: Matrix
+    counts: Any
+
+
+def bootstrap_refits(
+    x: Matrix,
+    y: Matrix,
+    *,
+    n_components: int = 1,
+    clusters: Any = None,
+    n_draws: int = 200,
+    seed: int = 0,
+    n_jobs: int = 1,
+) -> Refits:
+    """Fit CCA to two embeddings and again to bootstrap samples of their subjects, matched in sign and axes.
+
+    Parameters
+    ----------
+    x, y : float64 arrays, shape [n_subjects, P] and [n_subjects, Q]
+        Leading principal components without confounds, fixed: the intervals do not hold the uncertainty of PCA and of
+        the confounds' coefficients.
+    n_components : int
+    clusters : array of labels, shape [n_subjects], optional
+        Families, drawn as wholes.
+    n_draws, seed, n_jobs : int
+        Results do not depend on `n_jobs`. No draws are made if P + Q exceeds 60 % of the subjects.
+    """
+    full = _oriented(fit_components(x, y, n_components))
+    run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x)), seed)
+    n_draws = n_draws if x.shape[1] + y.shape[1] < UNIQUE_SHARE * len(x) else 0
+    weights = map_permutations(run, n_draws, n_jobs=n_jobs)[:, :, 0].T if n_draws else np.empty((0, 0))
+    p = x.shape[1]
+    draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)),) * 2
+    counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1) if n_draws else None
+    return Refits(full, x @ full.x_weights, y @ full.y_weights, *draws, counts)
+
+
+def _oriented(components: Components) -> Components:
+    """The largest x loading of every component is positive."""
+    largest = np.abs(components.x_loadings).argmax(axis=0)
+    signs = np.where(np.take_along_axis(components.x_loadings, largest[np.newaxis], axis=0)[0] < 0, -1.0, 1.0)
+    return Components(*(part * signs for part in vars(components).values()))

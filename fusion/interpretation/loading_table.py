@@ -1,0 +1,86 @@
+"""What the components of an alignment are made of, how sure that is, and how much of each view they explain."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fusion.arrays import Matrix
+from fusion.confounds.residualize import check_confounds
+from fusion.decomposition.loadings import structure_correlations, tabulate_features, tabulate_groups
+from fusion.decomposition.residual_view import ResidualView
+from fusion.errors import InputError
+from fusion.interpretation.intervals import column_intervals, group_intervals
+from fusion.views.view import as_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def loading_table(
+    view: Any,
+    scores: Matrix,
+    other_scores: Matrix,
+    *,
+    draws: Matrix,
+    counts: Any,
+    confounds: Any = None,
+    grouped: bool,
+) -> "tuple[pd.DataFrame, float]":
+    """Loadings of the first component on the columns of a view, and the share of their variance that it carries.
+
+    Parameters
+    ----------
+    view : View or table of shape (n_subjects, n_columns)
+    scores, other_scores : float64 arrays, shape [n_subjects]
+        Of this side and of the other.
+    draws, counts : arrays, shape [n_subjects, n_draws]
+        Of this side, from `bootstrap_refits`.
+    confounds : float64 array, shape [n_subjects, n_confounds], optional
+    grouped : bool
+        One row per gene (root mean square over its columns) instead of one per column.
+
+    Returns
+    -------
+    tuple of DataFrame and float
+        ``gene_id`` or ``feature``, ``loading``, ``lo``, ``hi`` (95 % bootstrap interval, NaN without draws),
+        ``cross_loading`` (with the other side's score), ``rank`` (1 = largest loading), and for genes ``max`` and
+        ``n_columns``; mean squared structure loading over columns.
+    """
+    view = as_view(view)
+    found = structure_correlations(view, np.column_stack([scores, other_scores]), confounds=confounds)
+    own, cross = found.T
+    tabulate = tabulate_groups if grouped else tabulate_features
+    table = tabulate(view.column_groups, own)
+    key = table.columns[0]
+    crossed = tabulate(view.column_groups, cross).set_index(key)["loading"]
+    if grouped or crossed.index.is_unique:
+        table["cross_loading"] = table[key].map(crossed)
+    else:
+        raise InputError("Features need unique names for a table of loadings; some are repeated.")
+    table[["lo", "hi"]] = np.nan
+    if draws.shape[1]:
+        residual = ResidualView(view, check_confounds(confounds, view.shape[0]))
+        if grouped:
+            bounds = group_intervals(residual, own, draws, counts, view.column_groups).loc[table[key]].to_numpy()
+        else:
+            order = table[key].map({name: j for j, name in enumerate(view.column_groups)}).to_numpy()
+            bounds = np.nan_to_num(column_intervals(residual, own, draws, counts))[order]
+        table[["lo", "hi"]] = bounds
+    return table, float(np.nanmean(own**2))
+
+
+def redundancy(variance_extracted: float, correlation: float) -> float:
+    """Share of a view's variance that the other view's variate explains: mean squared loading times r squared.
+
+    Negative correlations, as held-out ones may be, explain nothing.
+
+    References
+    ----------
+    Stewart & Love (1968), doi:10.1037/h0026143.
+
+    Examples
+    --------
+    >>> redundancy(0.25, 0.4)
+    0.04000000000000001
+    """
+    return variance_extracted * max(correlation, 0.0) ** 2
