@@ -30,7 +30,7 @@ from .interpretation.bootstrap import bootstrap_refits as bootstrap_refits
 from .interpretation.loading_table import loading_table as loading_table
 from .interpretation.loading_table import redundancy as redundancy
 from .interpretation.split_half import split_half_cosines as split_half_cosines
-from .late_fusion import LateFusion as LateFusion
+from .late_fusion.estimator import LateFusion as LateFusion
 from .permutation.exchangeability import Blocks as Blocks
 from .permutation.in_sample import permutation_test_cca as permutation_test_cca
 from .permutation.in_sample import permutation_tests_cca as permutation_tests_cca

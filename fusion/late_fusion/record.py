@@ -11,8 +11,8 @@ from fusion.cca.ridge import RidgeCCA
 from fusion.cca.sparse import SparseCCA
 from fusion.confounds.coding import ConfoundCoding
 from fusion.confounds.combat import ComBat
-from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
+from fusion.late_fusion.embedding import EmbeddingMap
 
 Fusion = TypeVar("Fusion")
 Arrays = dict[str, NDArray[Any]]

@@ -13,16 +13,15 @@ from fusion.arrays import Matrix, check_columns, check_same_subjects, column_nam
 from fusion.cca.base import TwoViewAligner, paired_correlations
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.cca.exact import CanonicalCorrelation
-from fusion.concatenation import Concatenation
 from fusion.confounds.coding import ConfoundCoding
 from fusion.confounds.combat import ComBat
 from fusion.confounds.learned_view import dense
 from fusion.decomposition.loadings import feature_loadings, group_loadings
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
-from fusion.embedding_map import EmbeddingMap
 from fusion.errors import InputError
-from fusion.late_fusion_inputs import read_x, read_y, with_rows
-from fusion.late_fusion_parts import from_parts, to_parts
+from fusion.late_fusion.embedding import Concatenation, EmbeddingMap
+from fusion.late_fusion.inputs import read_x, read_y, with_rows
+from fusion.late_fusion.record import from_parts, to_parts
 from fusion.views.view import TableView, View
 
 if TYPE_CHECKING:

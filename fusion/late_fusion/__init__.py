@@ -1,0 +1,1 @@
+"""The estimator that users call."""
