@@ -12,7 +12,7 @@ from analyses.confounding import make_design
 from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
-from fusion.nested import NestedDimensions, nested_dimensions
+from fusion.model_selection.nested_dimensions import NestedDimensions, nested_dimensions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

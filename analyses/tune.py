@@ -25,7 +25,7 @@ from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 from analyses.provenance import digest
 from fusion.cross_validation.folds import make_folds
-from fusion.tuned import Setting, embed_inner, evaluate_setting, inner_correlation
+from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

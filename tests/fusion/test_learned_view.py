@@ -19,7 +19,7 @@ from fusion import (
 )
 from fusion.confounds.learned_view import LearnedView, dense
 from fusion.cross_validation.fold_embedding import embed_folds
-from fusion.nested import nested_dimensions
+from fusion.model_selection.nested_dimensions import nested_dimensions
 
 N = 90
 SITES = np.array(["Bonn", "Oslo", "Rome"], dtype=object)[np.arange(N) % 3]

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kstest
 
 from fusion import InputError, cross_validated_cca, make_folds
-from fusion.nested import nested_dimensions, smallest_within_one_se
+from fusion.model_selection.nested_dimensions import nested_dimensions, smallest_within_one_se
 
 N = 240
 QUICK: dict[str, Any] = {"n_permutations": 99, "random_state": 0, "inner_splits": 3}

@@ -7,7 +7,7 @@ from sklearn.linear_model import LinearRegression
 
 from fusion import InputError, TableView, make_folds
 from fusion.cca.ridge import RidgeCCA
-from fusion.tuned import Setting, embed_inner, evaluate_setting, inner_correlation
+from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
 N = 150
 
