@@ -97,7 +97,8 @@ def test_a_leak_through_scaling_or_confounds_moves_what_must_stand_still(step: s
     def leaky_score(view: np.ndarray, confounds: np.ndarray) -> float:
         return float(ViewPCA(3, confounds=confounds).fit(view).transform(view)[first, 0])
 
-    assert score(moved, z_moved) == pytest.approx(score(x, z), rel=1e-9)
+    # Which way a component points is nobody's choice: last bits decide.
+    assert abs(score(moved, z_moved)) == pytest.approx(abs(score(x, z)), rel=1e-9)
     assert abs(leaky_score(moved, z_moved)) != pytest.approx(abs(leaky_score(x, z)), rel=1e-3)
 
 
