@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from encoders.brain.array_files import load_npy, load_npz
 from encoders.brain.ids import clean_ids, quote_some
+from encoders.brain.layouts.array_files import load_npy, load_npz
 from encoders.errors import InputError
 
 Series = Float64[np.ndarray, "n_timepoints n_rois"]

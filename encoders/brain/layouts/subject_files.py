@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.brain.array_files import load_npy, load_npz, load_torch
-from encoders.brain.arrays import MASK_NAMES, VALUE_NAMES, find_array
 from encoders.brain.ids import clean_ids, quote_some
+from encoders.brain.layouts.array_files import load_npy, load_npz, load_torch
+from encoders.brain.layouts.arrays import MASK_NAMES, VALUE_NAMES, find_array
 from encoders.brain.options import ImportOptions
 from encoders.brain.pooling import pool, stack_vectors, vector_names
 from encoders.brain.records import Records

@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from encoders.brain.ids import find_id_name, quote_some
+from encoders.brain.layouts.wide import UKB_COLUMN, Dialect, read_wide
 from encoders.brain.options import ImportOptions
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
-from encoders.brain.wide import UKB_COLUMN, Dialect, read_wide
 from encoders.errors import InputError
 
 #: Sex, dates, centres, ages, size, genetic quality and ancestry, and table position of the scanner.

@@ -1,0 +1,1 @@
+"""One file a layout in which brain features are exported."""
