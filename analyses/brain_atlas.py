@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoders.brain.edges import split_edge
-from encoders.brain.label_tables import read_coordinates, read_lut
+from encoders.brain.connectivity.edges import split_edge
+from encoders.brain.connectivity.label_tables import read_coordinates, read_lut
 
 if TYPE_CHECKING:
     import pandas as pd

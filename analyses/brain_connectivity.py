@@ -12,16 +12,16 @@ import numpy as np
 
 from analyses.errors import InputError
 from encoders.brain.canonical import fingerprint, write_canonical
-from encoders.brain.connectivity import (
+from encoders.brain.connectivity.connectivity import (
     Confounds,
     Estimator,
     connectivity_vectors,
     extract_timeseries,
     tangent_vectors,
 )
+from encoders.brain.connectivity.timeseries import TimeSeries, drop_constant_rois, read_timeseries
 from encoders.brain.ids import quote_some
 from encoders.brain.records import Records
-from encoders.brain.timeseries import TimeSeries, drop_constant_rois, read_timeseries
 
 
 @dataclass(frozen=True)

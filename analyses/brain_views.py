@@ -33,8 +33,8 @@ def read_connectivity_view(path: Path, settings: ConnectivityConfig, *, id_colum
     """
     if path.suffix == ".parquet":
         return _read_covariances(path, settings, id_column)
-    from encoders.brain.connectivity import connectivity_vectors
-    from encoders.brain.timeseries import drop_constant_rois, read_timeseries
+    from encoders.brain.connectivity.connectivity import connectivity_vectors
+    from encoders.brain.connectivity.timeseries import drop_constant_rois, read_timeseries
 
     read = read_timeseries(path, id_regex=settings.id_regex, strip_prefixes=settings.strip_prefixes)
     kept = drop_constant_rois(read, settings.constant_rois)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encoders.brain.connectivity import tangent_vectors
+from encoders.brain.connectivity.connectivity import tangent_vectors
 from fusion.arrays import row_index
 from fusion.confounds.learned_view import LearnedView
 from fusion.views.table_view import TableView
@@ -24,7 +24,7 @@ class TangentView(LearnedView):
     Parameters
     ----------
     covariances : float array, shape (n_subjects, n_rois * (n_rois + 1) / 2)
-        As `encoders.brain.connectivity.connectivity_vectors` makes them.
+        As `encoders.brain.connectivity.connectivity.connectivity_vectors` makes them.
     subject_ids : sequence of str, length n_subjects
     edges : sequence of str, length n_rois * (n_rois + 1) / 2
     """

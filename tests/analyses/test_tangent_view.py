@@ -12,8 +12,8 @@ from analyses.config import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
 from analyses.leakage import Target, predict_target
 from analyses.tangent_view import TangentView
-from encoders.brain.connectivity import connectivity_vectors, tangent_vectors
-from encoders.brain.timeseries import TimeSeries
+from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors
+from encoders.brain.connectivity.timeseries import TimeSeries
 from fusion import TableView, cross_validated_cca, make_folds
 from fusion.cross_validation.fold_embedding import embed_folds
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from nilearn.connectome import ConnectivityMeasure, sym_matrix_to_vec
 
-from encoders.brain.connectivity import connectivity_vectors, extract_timeseries, tangent_vectors
-from encoders.brain.timeseries import TimeSeries, drop_constant_rois, read_timeseries
+from encoders.brain.connectivity.connectivity import connectivity_vectors, extract_timeseries, tangent_vectors
+from encoders.brain.connectivity.timeseries import TimeSeries, drop_constant_rois, read_timeseries
 from encoders.errors import InputError
 
 ROIS = ("A", "B", "C", "D", "E")

@@ -14,9 +14,9 @@ from jaxtyping import Int64
 from sklearn.base import BaseEstimator
 from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 
-from encoders.brain.edges import Edges, edge_names, fisher_z_of
-from encoders.brain.label_tables import read_lut
-from encoders.brain.timeseries import Series, TimeSeries
+from encoders.brain.connectivity.edges import Edges, edge_names, fisher_z_of
+from encoders.brain.connectivity.label_tables import read_lut
+from encoders.brain.connectivity.timeseries import Series, TimeSeries
 from encoders.errors import InputError
 
 Kind = Literal["correlation", "partial", "covariance"]
