@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analyses.errors import InputError
-from encoders.brain.canonical import fingerprint, write_canonical
+from encoders.brain.canonical_table import fingerprint, write_canonical
 from encoders.brain.connectivity.connectivity import (
     Confounds,
     Estimator,

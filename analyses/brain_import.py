@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from encoders.brain.canonical import fingerprint, write_canonical
+from encoders.brain.canonical_table import fingerprint, write_canonical
 from encoders.brain.completeness import complete, join_records, suspected_code
+from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import read_source
-from encoders.brain.options import ImportOptions
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.brain.tables import NanPolicy
 from fusion.views.overlap import align_subjects

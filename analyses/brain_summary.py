@@ -13,9 +13,9 @@ import numpy as np
 
 from encoders.brain.completeness import suspected_code
 from encoders.brain.ids import BLANK, find_id_name
+from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import detect_layout, read_source
 from encoders.brain.layouts.wide import find_dialect
-from encoders.brain.options import ImportOptions
 from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
 from encoders.errors import InputError
 from encoders.tables import FLOAT_ID

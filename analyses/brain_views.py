@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analyses.config import BrainViewConfig, ConnectivityConfig, HarmonizeConfig, RunConfig
 from analyses.confounding import make_design
 from analyses.errors import InputError
-from encoders.brain.canonical import read_provenance
+from encoders.brain.canonical_table import read_provenance
 from encoders.brain.tables import BrainTable, read_brain_table
 
 if TYPE_CHECKING:

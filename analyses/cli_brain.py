@@ -93,7 +93,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
     and stats folders, ENIGMA, UK Biobank, chunks with iids.npy. Ids stay text; repeated or floating-point ids stop.
     """
     from analyses.brain_import import describe_import, import_brain
-    from encoders.brain.options import ImportOptions
+    from encoders.brain.import_options import ImportOptions
 
     options = ImportOptions(
         layout=layout,
@@ -145,7 +145,7 @@ def describe(
     """Count what a brain table holds: subjects, features, gaps, constants, repeats, odd values. Writes nothing."""
     from analyses.brain_description import describe_summary
     from analyses.brain_summary import summarise
-    from encoders.brain.options import ImportOptions
+    from encoders.brain.import_options import ImportOptions
 
     options = ImportOptions(
         layout=layout,

@@ -52,7 +52,7 @@ def clean_ids(
     source
         File that they come from, for messages.
     regex, strip_prefixes
-        See `encoders.brain.options.ImportOptions`.
+        See `encoders.brain.import_options.ImportOptions`.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from encoders.brain.options import Pooling
+from encoders.brain.import_options import Pooling
 from encoders.errors import InputError
 
 Exported = Float[np.ndarray, "..."]

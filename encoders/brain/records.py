@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from encoders.brain.ids import quote_some
-from encoders.brain.options import RunWeights
+from encoders.brain.import_options import RunWeights
 from encoders.errors import InputError
 
 Values = Float[np.ndarray, "n_rows n_features"]

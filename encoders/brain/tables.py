@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
-from encoders.brain.canonical import VECTOR_COLUMN, stored_names
+from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
 from encoders.errors import InputError
 from encoders.tables import read_table
 

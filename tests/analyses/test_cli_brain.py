@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from encoders.brain import read_brain_table
-from encoders.brain.canonical import read_provenance
+from encoders.brain.canonical_table import read_provenance
 from encoders.brain.connectivity.connectivity import connectivity_vectors
 from encoders.brain.connectivity.timeseries import drop_constant_rois, read_timeseries
 from tests.analyses.commands import Command

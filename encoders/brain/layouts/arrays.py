@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from encoders.brain.ids import ID_NAMES, CleanIds, clean_ids, find_id_name, quote_some
+from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.array_files import load_npy, load_npz
-from encoders.brain.options import ImportOptions
 from encoders.brain.pooling import as_floats, pool, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import read_spreadsheet

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from encoders.brain.ids import find_id_name, quote_some
+from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.wide import UKB_COLUMN, Dialect, read_wide
-from encoders.brain.options import ImportOptions
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
 from encoders.errors import InputError

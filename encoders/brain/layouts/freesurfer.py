@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from encoders.brain.ids import clean_ids, quote_some
-from encoders.brain.options import ImportOptions
+from encoders.brain.import_options import ImportOptions
 from encoders.brain.records import Records
 from encoders.errors import InputError
 

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from encoders.brain.canonical import VECTOR_COLUMN
+from encoders.brain.canonical_table import VECTOR_COLUMN
+from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.layouts.arrays import read_h5, read_npy, read_npz
 from encoders.brain.layouts.biobank import read_biobank
 from encoders.brain.layouts.freesurfer import read_stats_folder
 from encoders.brain.layouts.subject_files import SUFFIXES, read_folder
 from encoders.brain.layouts.vectors import read_chunks, read_vectors
 from encoders.brain.layouts.wide import Dialect, find_dialect, read_wide
-from encoders.brain.options import ImportOptions, Layout
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import read_spreadsheet
 from encoders.errors import InputError

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encoders.brain.canonical import VECTOR_COLUMN, stored_names
+from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
 from encoders.brain.ids import clean_ids, find_id_name, quote_some
-from encoders.brain.options import ImportOptions
+from encoders.brain.import_options import ImportOptions
 from encoders.brain.pooling import as_floats, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.errors import InputError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.brain.ids import clean_ids, find_id_name, quote_some
-from encoders.brain.options import ImportOptions, Layout
+from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import Spreadsheet, parse_numbers, stack_columns
 from encoders.brain.tables import select_columns

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from encoders.brain import ImportOptions, read_brain_table, read_source, write_canonical
-from encoders.brain.canonical import fingerprint, read_provenance
+from encoders.brain.canonical_table import fingerprint, read_provenance
 from encoders.brain.completeness import join_records
 from encoders.brain.records import one_row_per_subject
 from encoders.errors import InputError
