@@ -12,9 +12,9 @@ from analyses.variant_paths import find_variants, variant_parts
 from encoders.genome.annotation import Panel, read_panel
 from encoders.genome.callable_regions import CallableRegions
 from encoders.genome.contigs import check_spelling
-from encoders.genome.gate import GateReport, check_reference_alleles
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
+from encoders.genome.variants.reference_check import GateReport, check_reference_alleles
 from encoders.genome.windows import WindowTable, make_window_table
 
 if TYPE_CHECKING:

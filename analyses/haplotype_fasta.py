@@ -40,7 +40,7 @@ def haplotype_fasta(
     from encoders.genome.haplotypes import haplotype_sequence
     from encoders.genome.intervals import parse_region
     from encoders.genome.reference import Reference
-    from encoders.genome.variants import VariantFiles
+    from encoders.genome.variants.files import VariantFiles
 
     interval = parse_region(region)
     genome, genotypes = Reference(list(reference)), VariantFiles(list(variants))

@@ -16,7 +16,7 @@ from analyses.workspace import atomic_path
 if TYPE_CHECKING:
     import pandas as pd
 
-    from encoders.genome.variants import VariantFiles
+    from encoders.genome.variants.files import VariantFiles
 
 _FEW_RECORDS = 5_000
 """With fewer, third-degree kinship is noise: Manichaikul et al. (2010) use 150,000 and more."""
@@ -136,7 +136,7 @@ def describe(summary: dict[str, Any], *, as_json: bool) -> str:
 
 
 def _open(paths: Sequence[Path], subjects: Path | None) -> tuple[VariantFiles, tuple[str, ...]]:
-    from encoders.genome.variants import VariantFiles
+    from encoders.genome.variants.files import VariantFiles
 
     if not paths:
         raise InputError("Genotypes are needed; got no --variants. Give VCF.gz, BCF, PGEN or VCF Zarr files.")

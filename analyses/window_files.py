@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
     from encoders.genome.annotation import Panel, TranscriptRule, UnstrandedPolicy
     from encoders.genome.intervals import Gene
-    from encoders.genome.variants import VariantFiles
+    from encoders.genome.variants.files import VariantFiles
     from encoders.genome.window_table import WindowTable
 
 
@@ -119,7 +119,7 @@ def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | N
 def _open(request: WindowRequest) -> tuple[Panel, VariantFiles, tuple[str, ...]]:
     from encoders.genome.annotation import read_panel
     from encoders.genome.contigs import check_spelling
-    from encoders.genome.variants import VariantFiles
+    from encoders.genome.variants.files import VariantFiles
 
     panel = read_panel(
         request.annotation,
@@ -181,8 +181,8 @@ def _make_table(
 ) -> tuple[WindowTable, dict[str, float]]:
     from encoders.genome.callable_regions import CallableRegions
     from encoders.genome.contigs import check_spelling
-    from encoders.genome.gate import check_reference_alleles
     from encoders.genome.reference import Reference
+    from encoders.genome.variants.reference_check import check_reference_alleles
     from encoders.genome.windows import make_window_table
 
     reference = Reference(list(request.reference))

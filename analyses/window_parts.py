@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 from analyses.config import GenomeConfig
 from analyses.genome import Genome, make_table, open_genome, summarise
 from analyses.shards import Shard, deal
-from encoders.genome.gate import compare_reference_alleles, judge_agreement
-from encoders.genome.variant_source import Site
+from encoders.genome.variants.reference_check import compare_reference_alleles, judge_agreement
+from encoders.genome.variants.source import Site
 from encoders.genome.window_merge import merge_window_tables
 from encoders.genome.windows import WindowTable
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
-    from encoders.genome.gate import Agreement
     from encoders.genome.intervals import Gene
+    from encoders.genome.variants.reference_check import Agreement
 
 _AGREEMENT = "agreement.json.gz"
 #: A shard with fewer REF alleles that agree stops before it builds anything; the gate judges all shards together.

@@ -8,9 +8,6 @@ from .cohort import haplotype_dosage as haplotype_dosage
 from .cohort import select_unrelated as select_unrelated
 from .dosages import RecordReport as RecordReport
 from .dosages import read_dosages as read_dosages
-from .gate import GateReport as GateReport
-from .gate import check_reference_alleles as check_reference_alleles
-from .genotypes import GenotypeBlock as GenotypeBlock
 from .haplotypes import haplotype_sequence as haplotype_sequence
 from .haplotypes import haplotype_sequences as haplotype_sequences
 from .intervals import Gene as Gene
@@ -24,7 +21,10 @@ from .reference import Reference as Reference
 from .sequences import clean_sequence as clean_sequence
 from .sequences import reverse_complement as reverse_complement
 from .sequences import sequence_id as sequence_id
-from .variants import VariantFiles as VariantFiles
+from .variants.files import VariantFiles as VariantFiles
+from .variants.genotypes import GenotypeBlock as GenotypeBlock
+from .variants.reference_check import GateReport as GateReport
+from .variants.reference_check import check_reference_alleles as check_reference_alleles
 from .window_merge import merge_window_tables as merge_window_tables
 from .window_table import WindowTable as WindowTable
 from .windows import count_in_allele_space as count_in_allele_space

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.window_builder import WindowBuilder
 from encoders.genome.window_cutter import WindowCutter
 from encoders.genome.window_table import WindowTable

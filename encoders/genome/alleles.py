@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int32
 
 from encoders.errors import InputError
-from encoders.genome.genotypes import GenotypeBlock
+from encoders.genome.variants.genotypes import GenotypeBlock
 
 UnphasedPolicy = Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"]
 MissingPolicy = Literal["reference", "N", "refuse"]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from encoders.errors import InputError
 from encoders.genome.alleles import HOMOZYGOUS_REFERENCE, MISSING, unpack_pair
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.sequences import AMBIGUITY
+from encoders.genome.variants.genotypes import GenotypeBlock
 
 _BASES = {base: frozenset(base) for base in "ACGT"} | {code: frozenset(bases) for code, bases in AMBIGUITY.items()}
 _BASES["N"] = frozenset("ACGT")

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float64, Int8
 
 from encoders.errors import InputError
 from encoders.genome.contigs import check_autosome
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.patterns import records_at_once
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
+from encoders.genome.variants.genotypes import GenotypeBlock
 
 MISSING = -1
 

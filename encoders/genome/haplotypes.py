@@ -8,7 +8,7 @@ from encoders.genome.consensus import Edit
 from encoders.genome.intervals import Interval
 from encoders.genome.patterns import find_patterns, records_at_once
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 
 
 def apply_edits(sequence: str, edits: Sequence[Edit]) -> str:

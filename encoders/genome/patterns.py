@@ -12,7 +12,7 @@ from jaxtyping import Int32, Int64
 
 from encoders.genome.alleles import REFERENCE, MissingPolicy, UnphasedPolicy, choose_alleles, ploidy_of
 from encoders.genome.consensus import Consensus, Edit
-from encoders.genome.genotypes import GenotypeBlock, join_chunks
+from encoders.genome.variants.genotypes import GenotypeBlock, join_chunks
 
 GENOTYPES_AT_ONCE = 2_000_000
 """Genotypes of a chunk: about 40 bytes each while they are read."""

@@ -11,13 +11,13 @@ from jaxtyping import Bool, Int32, Int64
 from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, ploidy_of
 from encoders.genome.annotation import Panel
 from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, keep_inside, mask_outside
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
 from encoders.genome.patterns import Pattern, find_patterns, records_at_once
 from encoders.genome.reference import Reference
 from encoders.genome.regions import Region, make_tiles
 from encoders.genome.sequences import AMBIGUITY, sequence_id
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
+from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.window_cutter import WindowCutter
 from encoders.genome.window_table import WindowTable
 

@@ -9,7 +9,7 @@ from encoders.genome.annotation import Panel
 from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, check_outside
 from encoders.genome.reference import Reference
 from encoders.genome.regions import Unit, check_unit, make_regions
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.window_builder import WindowBuilder
 from encoders.genome.window_table import WindowTable
 

@@ -9,7 +9,7 @@ from encoders.dna.embed import embed_missing, read_embeddings
 from encoders.dna.registry import load_encoder
 from encoders.genome.annotation import read_panel
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table
 from encoders.store import EmbeddingStore
 from encoders.subjects import make_gene_factors

@@ -15,7 +15,7 @@ from encoders.dna.one_hot_dosage import OneHotDosage
 from encoders.genome.annotation import Panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table
 from encoders.subjects import make_gene_factors
 

@@ -15,7 +15,7 @@ from encoders.genome.callable_regions import CallableRegions, check_outside
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.patterns import PatternTree
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import count_in_allele_space, make_window_table
 
 GENOME = "ACGTTGCAAGGCTTACCATG" * 15

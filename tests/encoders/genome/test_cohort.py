@@ -12,7 +12,7 @@ from encoders.genome.annotation import Panel
 from encoders.genome.cohort import haplotype_dosage, select_unrelated
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import make_window_table
 
 

@@ -17,7 +17,7 @@ from encoders.errors import InputError
 from encoders.genome.haplotypes import haplotype_sequence, haplotype_sequences
 from encoders.genome.intervals import parse_region
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 
 POLICIES: dict[str, dict[str, Any]] = {
     "H1@1.24": {"haplotype": 1, "unphased": "as-written"},

@@ -13,10 +13,10 @@ import zarr
 
 from encoders.errors import InputError
 from encoders.genome.annotation import Panel
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Gene, Interval, parse_region
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
+from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.windows import make_window_table
 
 SAMPLES = tuple(f"S{number}" for number in range(1, 12))

@@ -12,7 +12,7 @@ from encoders.errors import InputError
 from encoders.genome.ancestry import LinkageThinner, ancestry_components, thin_linked
 from encoders.genome.dosages import RecordReport, read_dosages
 from encoders.genome.kinship import THIRD_DEGREE, KingCounts, count_pairs, make_families, pairs_frame
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 
 
 def _random_dosages(n_records: int, n_subjects: int, seed: int = 0) -> np.ndarray:

@@ -9,10 +9,10 @@ import pytest
 
 from encoders.errors import InputError
 from encoders.genome.annotation import read_panel
-from encoders.genome.gate import check_reference_alleles
 from encoders.genome.intervals import Interval, parse_region
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
+from encoders.genome.variants.reference_check import check_reference_alleles
 
 REGION = Interval("20", 100, 200)
 

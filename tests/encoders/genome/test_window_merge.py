@@ -13,7 +13,7 @@ from encoders.errors import InputError
 from encoders.genome.annotation import Panel, read_panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.window_merge import merge_window_tables
 from encoders.genome.windows import WindowTable, make_window_table
 

@@ -17,7 +17,7 @@ from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.regions import check_unit, make_tiles, split_edit
 from encoders.genome.sequences import reverse_complement
-from encoders.genome.variants import VariantFiles
+from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table
 
 GENOME = "ACGTTGCAAGGCTTACCATG" * 15

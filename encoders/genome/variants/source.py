@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from encoders.errors import InputError
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
+from encoders.genome.variants.genotypes import GenotypeBlock
 
 
 class Site(NamedTuple):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from encoders.errors import InputError
 from encoders.genome.contigs import check_autosome, find_contig, list_contigs
-from encoders.genome.genotypes import GenotypeBlock, drop_repeats, join_chunks
 from encoders.genome.intervals import Interval
-from encoders.genome.variant_source import Site, VariantSource
+from encoders.genome.variants.genotypes import GenotypeBlock, drop_repeats, join_chunks
+from encoders.genome.variants.source import Site, VariantSource
 
 __all__ = ["GenotypeBlock", "Site", "VariantFiles"]
 
@@ -151,13 +151,13 @@ class VariantFiles:
 
 def _open(path: Path) -> VariantSource:
     if path.suffix in {".pgen", ".pvar", ".psam"} or path.name.endswith(".pvar.zst"):
-        from encoders.genome.pgen import PgenSource
+        from encoders.genome.variants.pgen import PgenSource
 
         return PgenSource(path)
     if path.is_dir() or path.suffix in {".vcz", ".zarr"} or path.name.endswith((".vcz.zip", ".zarr.zip")):
-        from encoders.genome.vcf_zarr import ZarrSource
+        from encoders.genome.variants.vcf_zarr import ZarrSource
 
         return ZarrSource(path)
-    from encoders.genome.vcf import VcfSource
+    from encoders.genome.variants.vcf import VcfSource
 
     return VcfSource(path)

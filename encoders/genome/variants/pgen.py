@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Int16, Int64
 
 from encoders.errors import InputError
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
-from encoders.genome.pvar import Records, read_pvar
-from encoders.genome.variant_source import Site, check_samples
+from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.pvar import Records, read_pvar
+from encoders.genome.variants.source import Site, check_samples
 
 _MISSING = -9
 _DOSAGE_ONLY_MODES = {3, 4}

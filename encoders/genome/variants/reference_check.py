@@ -7,7 +7,7 @@ from encoders.errors import InputError
 from encoders.genome.annotation import Panel
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
-from encoders.genome.variants import Site, VariantFiles
+from encoders.genome.variants.files import Site, VariantFiles
 
 _CHANCE = 0.35
 """Unrelated sequence matches about one base in four (an off-by-one 0.23-0.26, a wrong build 0.24)."""

@@ -15,7 +15,7 @@ from jaxtyping import Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
-from encoders.genome.variant_source import overlapping
+from encoders.genome.variants.source import overlapping
 
 _END = re.compile(r"(?:^|;)END=(\d+)")
 _LENGTH = re.compile(r"(?:^|;)SVLEN=-?(\d+)")

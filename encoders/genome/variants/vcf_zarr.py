@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from encoders.errors import InputError
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
-from encoders.genome.variant_source import Site, check_samples, overlapping
+from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.source import Site, check_samples, overlapping
 
 _NEEDED = ("contig_id", "sample_id", "variant_contig", "variant_position", "variant_allele", "call_genotype")
 _ABSENT = -2

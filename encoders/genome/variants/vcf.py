@@ -14,9 +14,9 @@ import pysam
 from jaxtyping import Int16, Int64
 
 from encoders.errors import InputError
-from encoders.genome.genotypes import GenotypeBlock
 from encoders.genome.intervals import Interval
-from encoders.genome.variant_source import Site, check_order, check_samples
+from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.source import Site, check_order, check_samples
 
 _ABSENT = -2
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")

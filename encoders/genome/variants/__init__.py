@@ -1,0 +1,1 @@
+"""Genotypes from any format; REF checked against the reference."""
