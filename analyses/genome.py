@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyses.config import GenomeConfig
 from analyses.variant_paths import find_variants, variant_parts
-from encoders.genome.annotation import Panel, read_panel
+from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.callable_regions import CallableRegions
 from encoders.genome.contigs import check_spelling
 from encoders.genome.reference import Reference

@@ -15,7 +15,7 @@ from analyses.window_summary import summarise
 if TYPE_CHECKING:
     from analyses.progress import Advance
     from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
-    from encoders.genome.annotation import Panel, TranscriptRule, UnstrandedPolicy
+    from encoders.genome.annotation.panel import Panel, TranscriptRule, UnstrandedPolicy
     from encoders.genome.intervals import Gene
     from encoders.genome.variants.files import VariantFiles
     from encoders.genome.window_table import WindowTable
@@ -117,7 +117,7 @@ def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | N
 
 
 def _open(request: WindowRequest) -> tuple[Panel, VariantFiles, tuple[str, ...]]:
-    from encoders.genome.annotation import read_panel
+    from encoders.genome.annotation.panel import read_panel
     from encoders.genome.contigs import check_spelling
     from encoders.genome.variants.files import VariantFiles
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from encoders.genome.allele_space import WindowCount
-    from encoders.genome.annotation import Panel
+    from encoders.genome.annotation.panel import Panel
 
 EVENTS = (
     "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",

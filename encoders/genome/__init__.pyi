@@ -1,8 +1,8 @@
 from .allele_space import WindowCount as WindowCount
 from .ancestry import Ancestry as Ancestry
 from .ancestry import ancestry_components as ancestry_components
-from .annotation import Panel as Panel
-from .annotation import read_panel as read_panel
+from .annotation.panel import Panel as Panel
+from .annotation.panel import read_panel as read_panel
 from .callable_regions import CallableRegions as CallableRegions
 from .cohort import haplotype_dosage as haplotype_dosage
 from .cohort import select_unrelated as select_unrelated

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, ploidy_of
-from encoders.genome.annotation import Panel
+from encoders.genome.annotation.panel import Panel
 from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, keep_inside, mask_outside
 from encoders.genome.intervals import Interval
 from encoders.genome.patterns import Pattern, find_patterns, records_at_once

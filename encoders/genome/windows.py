@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from encoders.errors import InputError
 from encoders.genome.allele_space import AlleleBuilder, RecordedReference, WindowCount
 from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, check_policies
-from encoders.genome.annotation import Panel
+from encoders.genome.annotation.panel import Panel
 from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, check_outside
 from encoders.genome.reference import Reference
 from encoders.genome.regions import Unit, check_unit, make_regions

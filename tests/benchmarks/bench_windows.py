@@ -18,7 +18,7 @@ from typing import Any
 import pysam
 
 from analyses.cost import peak_memory
-from encoders.genome.annotation import read_panel
+from encoders.genome.annotation.panel import read_panel
 from encoders.genome.patterns import GENOTYPES_AT_ONCE
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import count_in_allele_space

@@ -7,7 +7,7 @@ import pytest
 
 from encoders.dna.embed import embed_missing, read_embeddings
 from encoders.dna.registry import load_encoder
-from encoders.genome.annotation import read_panel
+from encoders.genome.annotation.panel import read_panel
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import WindowTable, make_window_table

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from encoders.errors import InputError
-from encoders.genome.annotation import Panel
+from encoders.genome.annotation.panel import Panel
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import Site, VariantFiles

@@ -12,7 +12,7 @@ from encoders import EmbeddingStore, InputError, load_encoder
 from encoders.dna.check import check_encoder
 from encoders.dna.embed import embed_missing, read_embeddings
 from encoders.dna.one_hot_dosage import OneHotDosage
-from encoders.genome.annotation import Panel
+from encoders.genome.annotation.panel import Panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles

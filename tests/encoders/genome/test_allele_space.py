@@ -10,7 +10,7 @@ import pytest
 
 from encoders.errors import InputError
 from encoders.genome.allele_space import RecordedReference, WindowCount
-from encoders.genome.annotation import Panel, read_panel
+from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.callable_regions import CallableRegions, check_outside
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.patterns import PatternTree

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from encoders.errors import InputError
-from encoders.genome.annotation import read_panel
+from encoders.genome.annotation.panel import read_panel
 from encoders.genome.intervals import Interval
 
 GTF = """\

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from encoders.errors import InputError
-from encoders.genome.annotation import Panel
+from encoders.genome.annotation.panel import Panel
 from encoders.genome.cohort import haplotype_dosage, select_unrelated
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference

@@ -12,7 +12,7 @@ import pytest
 import zarr
 
 from encoders.errors import InputError
-from encoders.genome.annotation import Panel
+from encoders.genome.annotation.panel import Panel
 from encoders.genome.intervals import Gene, Interval, parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles

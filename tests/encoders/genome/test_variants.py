@@ -8,7 +8,7 @@ import pysam
 import pytest
 
 from encoders.errors import InputError
-from encoders.genome.annotation import read_panel
+from encoders.genome.annotation.panel import read_panel
 from encoders.genome.intervals import Interval, parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from encoders.errors import InputError
-from encoders.genome.annotation import Panel, read_panel
+from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles

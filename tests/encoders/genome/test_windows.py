@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from encoders.errors import InputError
 from encoders.genome.alleles import check_policies
-from encoders.genome.annotation import Panel, read_panel
+from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.consensus import Edit
 from encoders.genome.haplotypes import apply_edits, haplotype_sequences
 from encoders.genome.intervals import Gene, Interval

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from encoders.errors import InputError
-from encoders.genome.features import GeneLine, Transcript, add_transcripts, read_genes, read_release
+from encoders.genome.annotation.features import GeneLine, Transcript, add_transcripts, read_genes, read_release
 from encoders.genome.intervals import Gene, Interval
 
 TranscriptRule = Literal["canonical", "mane", "union"]
