@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
+    from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy
 
 
 def haplotype_fasta(
@@ -37,7 +37,7 @@ def haplotype_fasta(
         Missing files, unknown contig or subject, unphased genotypes under ``phased``, REF mismatch.
     """
     from encoders.genome.contigs import check_spelling
-    from encoders.genome.haplotypes import haplotype_sequence
+    from encoders.genome.haplotypes.haplotype_sequences import haplotype_sequence
     from encoders.genome.intervals import parse_region
     from encoders.genome.reference import Reference
     from encoders.genome.variants.files import VariantFiles

@@ -14,8 +14,8 @@ from analyses.window_summary import summarise
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
-    from encoders.genome.alleles import MissingPolicy, UnphasedPolicy
     from encoders.genome.annotation.panel import Panel, TranscriptRule, UnstrandedPolicy
+    from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy
     from encoders.genome.intervals import Gene
     from encoders.genome.variants.files import VariantFiles
     from encoders.genome.window_table import WindowTable

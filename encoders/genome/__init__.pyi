@@ -8,8 +8,8 @@ from .cohort import haplotype_dosage as haplotype_dosage
 from .cohort import select_unrelated as select_unrelated
 from .dosages import RecordReport as RecordReport
 from .dosages import read_dosages as read_dosages
-from .haplotypes import haplotype_sequence as haplotype_sequence
-from .haplotypes import haplotype_sequences as haplotype_sequences
+from .haplotypes.haplotype_sequences import haplotype_sequence as haplotype_sequence
+from .haplotypes.haplotype_sequences import haplotype_sequences as haplotype_sequences
 from .intervals import Gene as Gene
 from .intervals import Interval as Interval
 from .intervals import parse_region as parse_region

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from encoders.errors import InputError
-from encoders.genome.consensus import Edit
 from encoders.genome.contigs import find_contig, list_contigs
+from encoders.genome.haplotypes.consensus import Edit
 from encoders.genome.intervals import Interval
 
 OutsidePolicy = Literal["reference", "N"]

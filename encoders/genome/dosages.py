@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Int8
 
 from encoders.errors import InputError
 from encoders.genome.contigs import check_autosome
-from encoders.genome.patterns import records_at_once
+from encoders.genome.haplotypes.patterns import records_at_once
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.genotypes import GenotypeBlock
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 from encoders.errors import InputError
-from encoders.genome.consensus import Edit
+from encoders.genome.haplotypes.consensus import Edit
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, ploidy_of
 from encoders.genome.annotation.panel import Panel
 from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, keep_inside, mask_outside
+from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy, ploidy_of
+from encoders.genome.haplotypes.patterns import Pattern, find_patterns, records_at_once
 from encoders.genome.intervals import Interval
-from encoders.genome.patterns import Pattern, find_patterns, records_at_once
 from encoders.genome.reference import Reference
 from encoders.genome.regions import Region, make_tiles
 from encoders.genome.sequences import AMBIGUITY, sequence_id
@@ -33,7 +33,7 @@ class WindowBuilder:
     reference : Reference
     variants : VariantFiles
     unphased, missing : str
-        Policies (:func:`encoders.genome.alleles.choose_alleles`).
+        Policies (:func:`encoders.genome.haplotypes.alleles.choose_alleles`).
     """
 
     cutter: type[WindowCutter] = WindowCutter

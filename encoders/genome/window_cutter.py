@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from encoders.genome.consensus import Edit
-from encoders.genome.haplotypes import apply_edits
+from encoders.genome.haplotypes.consensus import Edit
+from encoders.genome.haplotypes.haplotype_sequences import apply_edits
 from encoders.genome.intervals import Interval
 from encoders.genome.regions import Tile, split_edit
 from encoders.genome.sequences import AMBIGUITY, reverse_complement

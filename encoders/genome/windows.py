@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from encoders.errors import InputError
 from encoders.genome.allele_space import AlleleBuilder, RecordedReference, WindowCount
-from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, check_policies
 from encoders.genome.annotation.panel import Panel
 from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, check_outside
+from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy, check_policies
 from encoders.genome.reference import Reference
 from encoders.genome.regions import Unit, check_unit, make_regions
 from encoders.genome.variants.files import VariantFiles
@@ -50,7 +50,7 @@ def make_window_table(
     window : int
         Reference bases per window.
     unphased, missing : str
-        Policies (:func:`encoders.genome.alleles.choose_alleles`).
+        Policies (:func:`encoders.genome.haplotypes.alleles.choose_alleles`).
     promoter_flank : int
         Bases on each side of the transcription start.
     callable_regions : CallableRegions, optional

@@ -19,7 +19,7 @@ import pysam
 
 from analyses.cost import peak_memory
 from encoders.genome.annotation.panel import read_panel
-from encoders.genome.patterns import GENOTYPES_AT_ONCE
+from encoders.genome.haplotypes.patterns import GENOTYPES_AT_ONCE
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import count_in_allele_space
 

@@ -12,8 +12,8 @@ from encoders.errors import InputError
 from encoders.genome.allele_space import RecordedReference, WindowCount
 from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.callable_regions import CallableRegions, check_outside
+from encoders.genome.haplotypes.patterns import PatternTree
 from encoders.genome.intervals import Gene, Interval
-from encoders.genome.patterns import PatternTree
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows import count_in_allele_space, make_window_table
@@ -142,7 +142,7 @@ def test_chunks_of_records_do_not_change_the_table(real_data: Path, monkeypatch:
     reference, variants = Reference(next(folder.glob("*.fa.gz"))), VariantFiles(next(folder.glob("*.vcf.gz")))
     panel, subjects = read_panel(next(folder.glob("*.gtf"))), variants.samples[:137]
     whole = make_window_table(reference, panel, variants, subject_ids=subjects, unit="gene")
-    monkeypatch.setattr("encoders.genome.patterns.GENOTYPES_AT_ONCE", 137 * 37)
+    monkeypatch.setattr("encoders.genome.haplotypes.patterns.GENOTYPES_AT_ONCE", 137 * 37)
     parts = make_window_table(reference, panel, variants, subject_ids=subjects, unit="gene")
     for name in ("sequences", "events"):
         assert getattr(parts, name) == getattr(whole, name)

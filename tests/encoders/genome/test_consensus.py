@@ -14,7 +14,7 @@ import pysam.utils
 import pytest
 
 from encoders.errors import InputError
-from encoders.genome.haplotypes import haplotype_sequence, haplotype_sequences
+from encoders.genome.haplotypes.haplotype_sequences import haplotype_sequence, haplotype_sequences
 from encoders.genome.intervals import parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders.errors import InputError
-from encoders.genome.alleles import check_policies
 from encoders.genome.annotation.panel import Panel, read_panel
-from encoders.genome.consensus import Edit
-from encoders.genome.haplotypes import apply_edits, haplotype_sequences
+from encoders.genome.haplotypes.alleles import check_policies
+from encoders.genome.haplotypes.consensus import Edit
+from encoders.genome.haplotypes.haplotype_sequences import apply_edits, haplotype_sequences
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.regions import check_unit, make_tiles, split_edit

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from encoders.errors import InputError
-from encoders.genome.alleles import HOMOZYGOUS_REFERENCE, MISSING, unpack_pair
+from encoders.genome.haplotypes.alleles import HOMOZYGOUS_REFERENCE, MISSING, unpack_pair
 from encoders.genome.sequences import AMBIGUITY
 from encoders.genome.variants.genotypes import GenotypeBlock
 
@@ -89,7 +89,7 @@ class Consensus:
         Parameters
         ----------
         carried : iterable of (record, code)
-            Non-reference allele codes (:mod:`encoders.genome.alleles`) in file order.
+            Non-reference allele codes (:mod:`encoders.genome.haplotypes.alleles`) in file order.
 
         Raises
         ------

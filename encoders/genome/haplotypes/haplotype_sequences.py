@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from encoders.errors import InputError
-from encoders.genome.alleles import MissingPolicy, UnphasedPolicy, check_policies, ploidy_of
-from encoders.genome.consensus import Edit
+from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy, check_policies, ploidy_of
+from encoders.genome.haplotypes.consensus import Edit
+from encoders.genome.haplotypes.patterns import find_patterns, records_at_once
 from encoders.genome.intervals import Interval
-from encoders.genome.patterns import find_patterns, records_at_once
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 

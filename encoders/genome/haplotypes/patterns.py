@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from encoders.genome.alleles import REFERENCE, MissingPolicy, UnphasedPolicy, choose_alleles, ploidy_of
-from encoders.genome.consensus import Consensus, Edit
+from encoders.genome.haplotypes.alleles import REFERENCE, MissingPolicy, UnphasedPolicy, choose_alleles, ploidy_of
+from encoders.genome.haplotypes.consensus import Consensus, Edit
 from encoders.genome.variants.genotypes import GenotypeBlock, join_chunks
 
 GENOTYPES_AT_ONCE = 2_000_000
@@ -62,7 +62,7 @@ def find_patterns(
     chunks : iterable of GenotypeBlock
         Consecutive records of one file; their genotypes are dropped one chunk after the other.
     unphased, missing : str
-        Policies (:func:`encoders.genome.alleles.choose_alleles`).
+        Policies (:func:`encoders.genome.haplotypes.alleles.choose_alleles`).
     only_copy : int, optional
         Leave the other haplotype of each subject alone (0 or 1).
     """

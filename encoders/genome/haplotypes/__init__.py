@@ -1,0 +1,1 @@
+"""Alleles to sequence: the consensus rules."""
