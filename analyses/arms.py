@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analyses.shards import Shard
     from encoders.dna.embed import EmbedReport
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
     from fusion.views.view import View

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from analyses.config import GenomeConfig
 from analyses.variant_paths import find_variants, variant_parts
 from encoders.genome.annotation.panel import Panel, read_panel
-from encoders.genome.callable_regions import CallableRegions
 from encoders.genome.contigs import check_spelling
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.reference_check import GateReport, check_reference_alleles
-from encoders.genome.windows import WindowTable, make_window_table
+from encoders.genome.windows.callable_regions import CallableRegions
+from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
 
 if TYPE_CHECKING:
     from analyses.progress import Advance

@@ -13,7 +13,7 @@ from analyses.errors import InputError
 from encoders.brain.tables import BrainTable
 
 if TYPE_CHECKING:
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
 
 
 def plant_link(brain: BrainTable, windows: WindowTable, plan: PlantConfig) -> tuple[BrainTable, dict[str, Any]]:

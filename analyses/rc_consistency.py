@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from encoders.dna.protocol import SequenceEncoder
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
 
 #: Windows of a gene that are read: the heaviest. Every window costs two passes, and a few show what there is to see.
 WINDOWS_PER_GENE = 4

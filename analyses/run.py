@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analyses.align import Seeds
     from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
     from fusion.cross_validation.folds import Folds
@@ -116,7 +116,7 @@ class Run:
     @cached_property
     def window_table(self) -> WindowTable:
         """What the windows stage wrote."""
-        from encoders.genome.windows import WindowTable
+        from encoders.genome.windows.haplotype_windows import WindowTable
 
         return WindowTable.load(self.workspace.folder / "windows" / "table")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analyses.arms import SequenceArm
     from analyses.progress import Advance
     from encoders.dna.embed import EmbedReport
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
 
 
 def window_parts(run: Run) -> WindowParts:
@@ -111,7 +111,7 @@ def embed_shared(run: Run, arm: str, advance: Advance) -> EmbedReport:
 
 def _embed_task(task: EmbedTask) -> EmbedReport:
     """One shard of one arm, in a worker."""
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
 
     arm = make_sequence_arm(task.arm, task.store_root, lambda: WindowTable.load(task.table), window=task.window)
     return arm.embed(lambda done, total: None, task.shard)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from encoders.dna.protocol import SequenceEncoder
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
 
 
 def gene_report(table: WindowTable, encoder: SequenceEncoder) -> pd.DataFrame:

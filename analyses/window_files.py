@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy
     from encoders.genome.intervals import Gene
     from encoders.genome.variants.files import VariantFiles
-    from encoders.genome.window_table import WindowTable
+    from encoders.genome.windows.table import WindowTable
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def count_files(request: WindowRequest, *, progress: Advance | None = None) -> d
         ``n_subjects``, ``n_windows`` (of all haplotypes), ``n_distinct_windows``, ``gain``, ``events``, and what was
         counted how.
     """
-    from encoders.genome.windows import WindowCount, count_in_allele_space
+    from encoders.genome.windows.haplotype_windows import WindowCount, count_in_allele_space
 
     panel, variants, subjects = _open(request)
     if request.reference:
@@ -103,7 +103,7 @@ def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | N
         If there is no FASTA: a table needs sequences.
     """
     from analyses.workspace import atomic_path
-    from encoders.genome.windows import WindowCount
+    from encoders.genome.windows.haplotype_windows import WindowCount
 
     if not request.reference:
         raise InputError("A window table needs the reference; got no --reference. Give it, or count with --dry-run.")
@@ -179,11 +179,11 @@ def _make_table(
     *,
     progress: Advance | None,
 ) -> tuple[WindowTable, dict[str, float]]:
-    from encoders.genome.callable_regions import CallableRegions
     from encoders.genome.contigs import check_spelling
     from encoders.genome.reference import Reference
     from encoders.genome.variants.reference_check import check_reference_alleles
-    from encoders.genome.windows import make_window_table
+    from encoders.genome.windows.callable_regions import CallableRegions
+    from encoders.genome.windows.haplotype_windows import make_window_table
 
     reference = Reference(list(request.reference))
     chroms = [gene.interval.chrom for gene in panel.genes]

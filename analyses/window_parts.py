@@ -20,8 +20,8 @@ from analyses.genome import Genome, make_table, open_genome, summarise
 from analyses.shards import Shard, deal
 from encoders.genome.variants.reference_check import compare_reference_alleles, judge_agreement
 from encoders.genome.variants.source import Site
-from encoders.genome.window_merge import merge_window_tables
-from encoders.genome.windows import WindowTable
+from encoders.genome.windows.haplotype_windows import WindowTable
+from encoders.genome.windows.merge import merge_window_tables
 
 if TYPE_CHECKING:
     from analyses.progress import Advance

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from encoders.genome.allele_space import WindowCount
     from encoders.genome.annotation.panel import Panel
+    from encoders.genome.windows.allele_space import WindowCount
 
 EVENTS = (
     "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",

@@ -20,7 +20,7 @@ from encoders.errors import InputError
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from encoders.genome.windows import WindowTable
+    from encoders.genome.windows.haplotype_windows import WindowTable
 
 Embeddings = Float32[np.ndarray, "_n_sequences hidden_dim"]
 Offset = Float64[np.ndarray, " hidden_dim"]

@@ -1,9 +1,7 @@
-from .allele_space import WindowCount as WindowCount
 from .ancestry import Ancestry as Ancestry
 from .ancestry import ancestry_components as ancestry_components
 from .annotation.panel import Panel as Panel
 from .annotation.panel import read_panel as read_panel
-from .callable_regions import CallableRegions as CallableRegions
 from .cohort import haplotype_dosage as haplotype_dosage
 from .cohort import select_unrelated as select_unrelated
 from .dosages import RecordReport as RecordReport
@@ -25,7 +23,9 @@ from .variants.files import VariantFiles as VariantFiles
 from .variants.genotypes import GenotypeBlock as GenotypeBlock
 from .variants.reference_check import GateReport as GateReport
 from .variants.reference_check import check_reference_alleles as check_reference_alleles
-from .window_merge import merge_window_tables as merge_window_tables
-from .window_table import WindowTable as WindowTable
-from .windows import count_in_allele_space as count_in_allele_space
-from .windows import make_window_table as make_window_table
+from .windows.allele_space import WindowCount as WindowCount
+from .windows.callable_regions import CallableRegions as CallableRegions
+from .windows.haplotype_windows import count_in_allele_space as count_in_allele_space
+from .windows.haplotype_windows import make_window_table as make_window_table
+from .windows.merge import merge_window_tables as merge_window_tables
+from .windows.table import WindowTable as WindowTable

@@ -12,7 +12,7 @@ from jaxtyping import Int8
 
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id
-from encoders.genome.window_table import WindowTable
+from encoders.genome.windows.table import WindowTable
 
 if TYPE_CHECKING:
     import pandas

@@ -105,7 +105,7 @@ def test_without_a_fasta_alleles_are_counted_and_it_says_so(answer: Answer, comt
 
 
 def test_the_table_is_written_and_read_back(answer: Answer, comt: list[object], tmp_path: Path) -> None:
-    from encoders.genome.window_table import WindowTable
+    from encoders.genome.windows.table import WindowTable
 
     code, out, _ = answer("windows", *comt, "--window", 300, "--output", tmp_path / "made")
     table = WindowTable.load(tmp_path / "made/windows")

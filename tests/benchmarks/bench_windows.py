@@ -21,7 +21,7 @@ from analyses.cost import peak_memory
 from encoders.genome.annotation.panel import read_panel
 from encoders.genome.haplotypes.patterns import GENOTYPES_AT_ONCE
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.windows import count_in_allele_space
+from encoders.genome.windows.haplotype_windows import count_in_allele_space
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COPIES = (1, 3, 9)

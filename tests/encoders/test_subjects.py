@@ -7,7 +7,7 @@ import pytest
 
 from encoders import InputError
 from encoders.genome.sequences import sequence_id
-from encoders.genome.windows import WindowTable
+from encoders.genome.windows.haplotype_windows import WindowTable
 from encoders.subjects import GeneFactors, make_gene_factors
 
 N_SUBJECTS, HIDDEN_DIM = 37, 16

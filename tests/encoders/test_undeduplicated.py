@@ -10,7 +10,7 @@ from encoders.dna.registry import load_encoder
 from encoders.genome.annotation.panel import read_panel
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.windows import WindowTable, make_window_table
+from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
 from encoders.store import EmbeddingStore
 from encoders.subjects import make_gene_factors
 

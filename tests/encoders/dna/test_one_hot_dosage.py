@@ -16,7 +16,7 @@ from encoders.genome.annotation.panel import Panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.windows import WindowTable, make_window_table
+from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
 from encoders.subjects import make_gene_factors
 
 N_SUBJECTS, WINDOW = 37, 64

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from encoders.errors import InputError
-from encoders.genome.allele_space import RecordedReference, WindowCount
 from encoders.genome.annotation.panel import Panel, read_panel
-from encoders.genome.callable_regions import CallableRegions, check_outside
 from encoders.genome.haplotypes.patterns import PatternTree
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.windows import count_in_allele_space, make_window_table
+from encoders.genome.windows.allele_space import RecordedReference, WindowCount
+from encoders.genome.windows.callable_regions import CallableRegions, check_outside
+from encoders.genome.windows.haplotype_windows import count_in_allele_space, make_window_table
 
 GENOME = "ACGTTGCAAGGCTTACCATG" * 15
 

@@ -13,7 +13,7 @@ from encoders.genome.cohort import haplotype_dosage, select_unrelated
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.windows import make_window_table
+from encoders.genome.windows.haplotype_windows import make_window_table
 
 
 def test_the_first_of_each_family_is_kept() -> None:

@@ -17,7 +17,7 @@ from encoders.genome.intervals import Gene, Interval, parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.genotypes import GenotypeBlock
-from encoders.genome.windows import make_window_table
+from encoders.genome.windows.haplotype_windows import make_window_table
 
 SAMPLES = tuple(f"S{number}" for number in range(1, 12))
 REGION = Interval("20", 100, 200)

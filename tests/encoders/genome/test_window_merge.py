@@ -14,8 +14,8 @@ from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.window_merge import merge_window_tables
-from encoders.genome.windows import WindowTable, make_window_table
+from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
+from encoders.genome.windows.merge import merge_window_tables
 
 Files = tuple[Reference, Panel, VariantFiles]
 

@@ -15,10 +15,10 @@ from encoders.genome.haplotypes.consensus import Edit
 from encoders.genome.haplotypes.haplotype_sequences import apply_edits, haplotype_sequences
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
-from encoders.genome.regions import check_unit, make_tiles, split_edit
 from encoders.genome.sequences import reverse_complement
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.windows import WindowTable, make_window_table
+from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
+from encoders.genome.windows.regions import check_unit, make_tiles, split_edit
 
 GENOME = "ACGTTGCAAGGCTTACCATG" * 15
 
@@ -197,7 +197,7 @@ def test_batches_of_subjects_give_the_same_table(
 ) -> None:
     reference, panel, variants, subjects = real_cohort
     whole = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
-    monkeypatch.setattr("encoders.genome.window_builder.SUBJECTS_AT_ONCE", 197)
+    monkeypatch.setattr("encoders.genome.windows.builder.SUBJECTS_AT_ONCE", 197)
     parts = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
     assert set(whole.sequences) == set(parts.sequences)
     for window in range(whole.n_windows):

@@ -8,9 +8,8 @@ from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.window_builder import WindowBuilder
-from encoders.genome.window_cutter import WindowCutter
-from encoders.genome.window_table import WindowTable
+from encoders.genome.windows.builder import WindowBuilder, WindowCutter
+from encoders.genome.windows.table import WindowTable
 
 _UNKNOWN, _N_UNKNOWN = 0x10000, 0x100000
 """Code points that stand for unknown bases, above all letters; none returns within a million bases."""

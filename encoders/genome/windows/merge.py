@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from encoders.errors import InputError
-from encoders.genome.window_table import WindowTable
+from encoders.genome.windows.table import WindowTable
 
 
 def merge_window_tables(parts: Sequence[WindowTable], gene_ids: Sequence[str]) -> WindowTable:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from encoders.errors import InputError
-from encoders.genome.allele_space import AlleleBuilder, RecordedReference, WindowCount
 from encoders.genome.annotation.panel import Panel
-from encoders.genome.callable_regions import CallableRegions, OutsidePolicy, check_outside
 from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy, check_policies
 from encoders.genome.reference import Reference
-from encoders.genome.regions import Unit, check_unit, make_regions
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.window_builder import WindowBuilder
-from encoders.genome.window_table import WindowTable
+from encoders.genome.windows.allele_space import AlleleBuilder, RecordedReference, WindowCount
+from encoders.genome.windows.builder import WindowBuilder
+from encoders.genome.windows.callable_regions import CallableRegions, OutsidePolicy, check_outside
+from encoders.genome.windows.regions import Unit, check_unit, make_regions
+from encoders.genome.windows.table import WindowTable
 
 __all__ = ["Unit", "WindowCount", "WindowTable", "count_in_allele_space", "make_window_table"]
 

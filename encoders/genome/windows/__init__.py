@@ -1,0 +1,1 @@
+"""Reference-anchored tiles; distinct sequences; the window table."""
