@@ -13,7 +13,7 @@ from analyses.brain_views import read_connectivity_view
 from analyses.config import ParticipantsConfig, RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
-from encoders.genome.cohort import select_unrelated
+from encoders.genome.population.kinship import select_unrelated
 from encoders.tables import read_table
 from fusion.views.overlap import align_subjects
 

@@ -61,7 +61,7 @@ def plant_link(brain: BrainTable, windows: WindowTable, plan: PlantConfig) -> tu
 
 def _commonest_dosages(windows: WindowTable, genes: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """Per gene, the copies [n_subjects] of the haplotype whose copy number varies most."""
-    from encoders.genome.cohort import haplotype_dosage
+    from encoders.genome.population.haplotype_dosage import haplotype_dosage
 
     columns, labels = [], []
     for gene in genes:

@@ -38,8 +38,8 @@ def write_kinship(
     dict
         Counts of subjects, records, pairs and families; no subject's id.
     """
-    from encoders.genome.dosages import RecordReport, read_dosages
-    from encoders.genome.kinship import count_pairs, make_families, pairs_frame
+    from encoders.genome.population.dosages import RecordReport, read_dosages
+    from encoders.genome.population.kinship import count_pairs, make_families, pairs_frame
 
     variants, ids = _open(paths, subjects)
     report = RecordReport()
@@ -89,8 +89,8 @@ def write_ancestry(
     """
     import pandas as pd
 
-    from encoders.genome.ancestry import ancestry_components, thin_linked
-    from encoders.genome.dosages import RecordReport, read_dosages
+    from encoders.genome.population.ancestry import ancestry_components, thin_linked
+    from encoders.genome.population.dosages import RecordReport, read_dosages
 
     variants, ids = _open(paths, subjects)
     fitted = ids if fit_on is None else read_subjects(fit_on, variants.samples)

@@ -9,8 +9,9 @@ import pytest
 
 from encoders.errors import InputError
 from encoders.genome.annotation.panel import Panel
-from encoders.genome.cohort import haplotype_dosage, select_unrelated
 from encoders.genome.intervals import Gene, Interval
+from encoders.genome.population.haplotype_dosage import haplotype_dosage
+from encoders.genome.population.kinship import select_unrelated
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.windows.haplotype_windows import make_window_table

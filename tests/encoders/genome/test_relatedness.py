@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from encoders.errors import InputError
-from encoders.genome.ancestry import LinkageThinner, ancestry_components, thin_linked
-from encoders.genome.dosages import RecordReport, read_dosages
-from encoders.genome.kinship import THIRD_DEGREE, KingCounts, count_pairs, make_families, pairs_frame
+from encoders.genome.population.ancestry import LinkageThinner, ancestry_components, thin_linked
+from encoders.genome.population.dosages import RecordReport, read_dosages
+from encoders.genome.population.kinship import THIRD_DEGREE, KingCounts, count_pairs, make_families, pairs_frame
 from encoders.genome.variants.files import VariantFiles
 
 

@@ -15,34 +15,7 @@ from encoders.genome.sequences import sequence_id
 from encoders.genome.windows.table import WindowTable
 
 if TYPE_CHECKING:
-    import pandas
-
-
-def select_unrelated(frame: pandas.DataFrame, family_column: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Keep the first subject of each family, in the order of the table.
-
-    Returns
-    -------
-    kept, dropped : tuple of str
-
-    Raises
-    ------
-    InputError
-        If the column is missing or a family is not given: it is not for us to say that such a subject has none.
-    """
-    if family_column not in frame.columns:
-        raise InputError(
-            f"relatives are found by the column {family_column!r}; the participants have "
-            f"{', '.join(map(str, frame.columns))}: name the family column"
-        )
-    families = frame[family_column]
-    if families.isna().any():
-        raise InputError(
-            f"every subject needs a family to drop relatives; {family_column!r} is empty for {families.isna().sum()} "
-            f"of {len(families)}, first {families.index[families.isna()][0]}: give who has no relatives an own family"
-        )
-    repeated = families.duplicated(keep="first").to_numpy()
-    return tuple(frame.index[~repeated]), tuple(frame.index[repeated])
+    pass
 
 
 def haplotype_dosage(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Int8, Int64
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from encoders.errors import InputError
-from encoders.genome.dosages import frequencies
+from encoders.genome.population.dosages import frequencies
 
 _RECORDS_AT_ONCE = 4_096
 _NEIGHBOURS = 50

@@ -1,0 +1,1 @@
+"""Relatives, ancestry, dosages."""
