@@ -16,7 +16,7 @@ from torch import Tensor
 from encoders.dna import base_tokenizer
 from encoders.dna.base_tokenizer import complement_ids, encode_bases
 from encoders.dna.caduceus_model import CaduceusModel, CaduceusShape
-from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.linears import read_dtype
 from encoders.dna.mamba import MambaSizes
 from encoders.dna.pooling import check_pooling

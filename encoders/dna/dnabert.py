@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertModel
 
-from encoders.dna.checkpoints import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.kmer_tokenizer import PAD, KmerTokenizer
 from encoders.dna.linears import read_dtype
 from encoders.dna.pooling import check_pooling

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from encoders.dna.bpe_tokenizer import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
-from encoders.dna.checkpoints import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.files import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.linears import read_dtype
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.pooling import check_pooling

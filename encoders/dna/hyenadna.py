@@ -15,7 +15,7 @@ from torch import Tensor
 
 from encoders.dna import base_tokenizer
 from encoders.dna.catalog import RANDOM_WEIGHTS
-from encoders.dna.checkpoints import fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
 from encoders.dna.framed_encoder import FramedEncoder
 from encoders.dna.hyena import SHORT_FILTER
 from encoders.dna.hyenadna_model import HyenaDNA, HyenaDNAShape, make_hyenadna

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from encoders.dna import base_tokenizer
-from encoders.dna.checkpoints import Checkpoint, fetch_file
+from encoders.dna.checkpoints.files import Checkpoint, fetch_file
 from encoders.dna.framed_encoder import FramedTokenizer
 from encoders.dna.kmer_tokenizer import KmerTokenizer
 from encoders.dna.six_mer_tokenizer import NUCLEOTIDE_TRANSFORMER_VARIANTS, NucleotideTransformerTokenizer, WholeSixMers

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from encoders.dna.catalog import NON_COMMERCIAL, RANDOM_WEIGHTS
-from encoders.dna.checkpoints import Checkpoint, fill_strictly
+from encoders.dna.checkpoints.files import Checkpoint, fill_strictly
+from encoders.dna.checkpoints.licenses import AT_SOURCE, check_acceptance
+from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.framed_encoder import FramedEncoder, plan_by_tokens
-from encoders.dna.licenses import AT_SOURCE, check_acceptance
 from encoders.dna.linears import read_dtype
 from encoders.dna.nucleotide_transformer_model import NucleotideTransformer, NucleotideTransformerShape
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.random_weights import draw_weights
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.transformers_layouts import current_names

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from encoders.dna.catalog import CARDS, UNTRAINED
-from encoders.dna.licenses import show_license
+from encoders.dna.checkpoints.licenses import show_license
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.errors import InputError

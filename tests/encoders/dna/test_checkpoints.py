@@ -187,7 +187,7 @@ def test_a_folder_needs_no_network(
 FIND = """
 import json, sys, time
 time.sleep = lambda seconds: None  # the hub client waits 23 seconds in all before it believes that there is no network
-from encoders.dna.checkpoints import find_checkpoint
+from encoders.dna.checkpoints.files import find_checkpoint
 from encoders.errors import InputError
 for source, revision in json.loads(sys.argv[1]):
     try:
@@ -225,7 +225,7 @@ def test_a_hub_id_is_pinned_to_its_commit_and_then_needs_no_network(
 
 WARN = """
 import json, sys, warnings
-from encoders.dna.checkpoints import find_checkpoint
+from encoders.dna.checkpoints.files import find_checkpoint
 for revision in json.loads(sys.argv[1]):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -18,7 +18,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from encoders import InputError, load_encoder
-from encoders.dna.shards import find_any_checkpoint, read_any_weights
+from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
 
 N_SHARDS = 3
 SEQUENCES = ["ACGTTGCATGGCATTACGAT", "TTGCA"]
@@ -55,7 +55,7 @@ def sharded(request: pytest.FixtureRequest, whole: Path, tmp_path: Path) -> Path
 FIND = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from encoders.dna.shards import find_any_checkpoint, read_any_weights
+from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
 found = find_any_checkpoint("owner/sharded", None)
 print(found.revision, found.weights_sha256, len(read_any_weights(found)))
 """

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from encoders.dna.checkpoints import WEIGHT_FILES, Checkpoint, fetch_file, find_checkpoint, read_weights
+from encoders.dna.checkpoints.files import WEIGHT_FILES, Checkpoint, fetch_file, find_checkpoint, read_weights
 from encoders.errors import InputError
 
 NOT_THERE = "The hub has no"

@@ -1,0 +1,1 @@
+"""Weights: found, hashed, licensed, filled strictly."""
