@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from encoders.dna.buckets import make_buckets
 from encoders.dna.hygiene import check_sequences
-from encoders.dna.kmer_tokenizer import PAD, KmerTokenizer, TokenIds
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.seen_tokens import innermost, network
+from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer, TokenIds
 from encoders.errors import InputError
 
 BATCH_TOKENS = 2048

@@ -13,8 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna import base_tokenizer
-from encoders.dna.base_tokenizer import complement_ids, encode_bases
 from encoders.dna.caduceus_model import CaduceusModel, CaduceusShape
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.linears import read_dtype
@@ -23,6 +21,8 @@ from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.tokenizers import single_base as base_tokenizer
+from encoders.dna.tokenizers.single_base import complement_ids, encode_bases
 from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 

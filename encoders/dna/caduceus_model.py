@@ -15,8 +15,8 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from encoders.dna.base_tokenizer import complement_ids
 from encoders.dna.mamba import BiMamba, MambaSizes, Reversal
+from encoders.dna.tokenizers.single_base import complement_ids
 from encoders.errors import InputError
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.bpe_tokenizer import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
 from encoders.dna.checkpoints.files import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.linears import read_dtype
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
@@ -20,6 +19,7 @@ from encoders.dna.protocol import EncoderSpec
 from encoders.dna.random_weights import draw_weights
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.tokenizers.bpe import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
 from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 

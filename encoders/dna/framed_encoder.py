@@ -2,59 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 
 import torch
 from torch import nn
 
-from encoders.dna.kmer_tokenizer import TokenIds
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.token_encoder import Part, TokenEncoder
+from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
 from encoders.dna.windows import Window, WindowPlan, plan_windows
 from encoders.errors import InputError
-
-
-class FramedTokenizer(Protocol):
-    """From bases in upper case to token ids, the first `n_before` and the last `n_after` of which are special."""
-
-    @property
-    def version(self) -> str:
-        """Version of the rule."""
-        ...
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of token ids that a network must have."""
-        ...
-
-    @property
-    def min_bp(self) -> int:
-        """Fewest bases that give a token."""
-        ...
-
-    @property
-    def stride(self) -> int:
-        """Bases from the start of one token to that of the next, at most."""
-        ...
-
-    @property
-    def n_before(self) -> int:
-        """Special tokens before the bases."""
-        ...
-
-    @property
-    def n_after(self) -> int:
-        """Special tokens after the bases."""
-        ...
-
-    @property
-    def pad_id(self) -> int:
-        """Token id of padding."""
-        ...
-
-    def encode(self, sequence: str) -> TokenIds:
-        """Token ids, special tokens included."""
-        ...
 
 
 class FramedEncoder(TokenEncoder):

@@ -13,17 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna import base_tokenizer
 from encoders.dna.catalog import RANDOM_WEIGHTS
 from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
 from encoders.dna.framed_encoder import FramedEncoder
 from encoders.dna.hyena import SHORT_FILTER
 from encoders.dna.hyenadna_model import HyenaDNA, HyenaDNAShape, make_hyenadna
-from encoders.dna.kmer_tokenizer import TokenIds
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.tokenizers import single_base as base_tokenizer
+from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
@@ -43,7 +43,7 @@ _FIXED = {"hyena_order": 2, "short_filter_order": SHORT_FILTER, "use_bias": True
 
 
 class HyenaDNATokenizer:
-    """One token per base and none beside them; the numbers are those of `encoders.dna.base_tokenizer`."""
+    """One token per base and none beside them; the numbers are those of `encoders.dna.tokenizers.single_base`."""
 
     min_bp = stride = 1
     n_before = n_after = 0

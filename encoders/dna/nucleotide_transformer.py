@@ -23,8 +23,8 @@ from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.random_weights import draw_weights
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.six_mer_tokenizer import NucleotideTransformerTokenizer
 from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.tokenizers.six_mer import NucleotideTransformerTokenizer
 from encoders.dna.transformers_layouts import current_names
 from encoders.dna.windows import WindowPlan, take_long_options
 from encoders.errors import InputError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from encoders.dna.bpe_tokenizer import CLS, SEP, UNK, BpeTokenizer
+from encoders.dna.tokenizers.bpe import CLS, SEP, UNK, BpeTokenizer
 
 N_STRINGS = 10_000
 

@@ -19,12 +19,12 @@ from torch.nn.functional import gelu, layer_norm, linear
 from encoders import InputError, load_encoder
 from encoders.dna import alibi
 from encoders.dna.alibi import AlibiAttention, alibi_slopes
-from encoders.dna.bpe_tokenizer import PAD, SPECIAL_TOKENS, UNK, BpeTokenizer, FixedPieceTokenizer
 from encoders.dna.check import check_encoder
 from encoders.dna.dnabert2 import BASE_SIZES, DECODER_KEY, UNUSED_KEYS
 from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.packing import Packing
 from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.tokenizers.bpe import PAD, SPECIAL_TOKENS, UNK, BpeTokenizer, FixedPieceTokenizer
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

@@ -16,7 +16,7 @@ from torch import Tensor
 from encoders import InputError, load_encoder
 from encoders.dna.check import check_encoder
 from encoders.dna.framed_encoder import FramedEncoder
-from encoders.dna.kmer_tokenizer import KmerTokenizer
+from encoders.dna.tokenizers.kmer import KmerTokenizer
 from encoders.dna.transformers_layouts import LAYOUTS
 
 TOLERANCE = 2e-5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from encoders.dna.kmer_tokenizer import KmerTokenizer
+from encoders.dna.tokenizers.kmer import KmerTokenizer
 
 
 @pytest.mark.parametrize("k", [3, 6])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from encoders import InputError
-from encoders.dna.six_mer_tokenizer import (
+from encoders.dna.tokenizers.six_mer import (
     NUCLEOTIDE_TRANSFORMER_VARIANTS,
     GeneratorTokenizer,
     NucleotideTransformerTokenizer,

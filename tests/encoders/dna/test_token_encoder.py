@@ -114,7 +114,7 @@ def test_pooled_reference_states_are_what_an_average_averages(
 
 
 def tokens_of(encoder: SequenceEncoder, sequence: str) -> torch.Tensor:
-    from encoders.dna.bpe_tokenizer import BpeTokenizer
+    from encoders.dna.tokenizers.bpe import BpeTokenizer
 
     tokenizer = BpeTokenizer(Path(encoder.spec.source or "") / "tokenizer.json")
     return torch.from_numpy(tokenizer.encode(sequence))[None]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from encoders import InputError, load_encoder
 from encoders.dna import token_encoder
-from encoders.dna.kmer_tokenizer import KmerTokenizer
 from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.tokenizers.kmer import KmerTokenizer
 from encoders.dna.windows import WindowPlan
 from encoders.genome.sequences import reverse_complement
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from encoders.dna.kmer_tokenizer import TokenIds
+from encoders.dna.tokenizers.kmer import TokenIds
 
 SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
 CLS, SEP, BOS, MASK, PAD, RESERVED, UNK = range(7)

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from encoders.dna.kmer_tokenizer import TokenIds
+from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.errors import InputError
 
 BASES = "ATCG"

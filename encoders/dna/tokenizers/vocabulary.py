@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.dna.kmer_tokenizer import TokenIds
+from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.errors import InputError
 
 START, END, UNKNOWN, PADDING = "[CLS]", "[SEP]", ("[UNK]", "<unk>", "<oov>"), ("[PAD]", "<pad>")

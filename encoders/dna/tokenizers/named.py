@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-from encoders.dna import base_tokenizer
 from encoders.dna.checkpoints.files import Checkpoint, fetch_file
-from encoders.dna.framed_encoder import FramedTokenizer
-from encoders.dna.kmer_tokenizer import KmerTokenizer
-from encoders.dna.six_mer_tokenizer import NUCLEOTIDE_TRANSFORMER_VARIANTS, NucleotideTransformerTokenizer, WholeSixMers
-from encoders.dna.vocabulary_tokenizer import JsonTokenizer, VocabularyTokenizer
+from encoders.dna.tokenizers import single_base as base_tokenizer
+from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
+from encoders.dna.tokenizers.kmer import KmerTokenizer
+from encoders.dna.tokenizers.six_mer import (
+    NUCLEOTIDE_TRANSFORMER_VARIANTS,
+    NucleotideTransformerTokenizer,
+    WholeSixMers,
+)
+from encoders.dna.tokenizers.vocabulary import JsonTokenizer, VocabularyTokenizer
 from encoders.errors import InputError
 
 GENERATED = ("kmer", "character")
