@@ -90,8 +90,8 @@ def check_encoder(
         [project.entry-points."genebrain.encoders"]
         my-encoder = "my_package.module:MyEncoder"
 
-    EncoderSpec is in `encoders`, check_sequences in encoders.dna.hygiene. A torch module shown as `model` (called
-    with input_ids and attention_mask) lets the battery see special tokens too. Exit code 2 where a check fails.
+    EncoderSpec is in `encoders`, check_sequences in encoders.dna.sequence_check. A torch module shown as `model`
+    (called with input_ids and attention_mask) lets the battery see special tokens too. Exit code 2 where a check fails.
     """
     from encoders import check_encoder as check
     from encoders import load_encoder

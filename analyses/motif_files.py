@@ -73,7 +73,7 @@ def read_fasta(path: Path) -> dict[str, str]:
     """
     import pysam
 
-    from encoders.dna.hygiene import read_bases
+    from encoders.dna.sequence_check import read_bases
 
     if not path.is_file():
         raise InputError(f"Motifs need a FASTA file; there is no {path}.")

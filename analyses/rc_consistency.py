@@ -43,7 +43,7 @@ def measure_rc_consistency(encoder: SequenceEncoder, table: WindowTable) -> list
 
 
 def _heaviest_windows(encoder: SequenceEncoder, table: WindowTable, gene: int) -> np.ndarray:
-    from encoders.dna.hygiene import REFUSE_ABOVE, unknown_fraction
+    from encoders.dna.sequence_check import REFUSE_ABOVE, unknown_fraction
 
     least = encoder.spec.min_bp
     windows = np.flatnonzero(table.gene_index == gene)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encoders.dna.hygiene import WARN_ABOVE
+from encoders.dna.sequence_check import WARN_ABOVE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor, nn
 
-from encoders.dna.buckets import make_buckets
-from encoders.dna.hygiene import check_sequences
+from encoders.dna.batching import make_buckets
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.seen_tokens import innermost, network
+from encoders.dna.sequence_check import check_sequences
 from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer, TokenIds
 from encoders.errors import InputError
 

@@ -10,7 +10,7 @@ HINTS: dict[str, str] = {
     "too long raises": "Raise InputError above spec.max_bp; never truncate.",
     "too short raises": "Raise InputError below spec.min_bp; specials alone are no embedding.",
     "limits are true": "spec.max_bp is more than is read: the input is truncated, or positions run out.",
-    "letters": "Upper-case, read U as T, and refuse what is no base (encoders.dna.hygiene.check_sequences).",
+    "letters": "Upper-case, read U as T, and refuse what is no base (encoders.dna.sequence_check.check_sequences).",
     "unknown bases": "Read a few N as unknown, and refuse a sequence of N alone.",
     "special tokens": "Leave [CLS], [SEP] and the like out of the mean.",
     "tokenizer": "The token ids are not those that the published tokenizer gives.",

@@ -2,7 +2,8 @@
 
 The published weights under transformers' own BertModel and our k-mer tokenizer. The padding mask is the correct one:
 the authors' code has masked wrongly since 2021, so a padded batch there differs from this, an unpadded one does not.
-An unknown k-mer (N) is read as [UNK] and pooled like any other; `encoders.dna.hygiene` bounds how many there may be.
+An unknown k-mer (N) is read as [UNK] and pooled like any other; `encoders.dna.sequence_check` bounds how many there may
+be.
 """
 
 from collections.abc import Mapping

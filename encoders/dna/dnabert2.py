@@ -1,7 +1,7 @@
 """DNABERT-2 (https://arxiv.org/abs/2306.15006) and DNABERT-S (https://arxiv.org/abs/2402.08777).
 
 One network and one loader for both; no remote code, no triton. A base that cannot be read (N) is one [UNK] and is
-pooled like any other piece, though a piece stands for about five bases: `encoders.dna.hygiene` counts bases.
+pooled like any other piece, though a piece stands for about five bases: `encoders.dna.sequence_check` counts bases.
 """
 
 from collections.abc import Mapping

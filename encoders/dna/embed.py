@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from encoders.dna.buckets import make_buckets
-from encoders.dna.hygiene import REFUSE_ABOVE, read_bases, unknown_fraction
-from encoders.dna.pieces import split_long
+from encoders.dna.batching import make_buckets, split_long
 from encoders.dna.protocol import EncoderSpec, SequenceEncoder, Vectors
 from encoders.dna.reverse_complement import canonical_strand
+from encoders.dna.sequence_check import REFUSE_ABOVE, read_bases, unknown_fraction
 from encoders.dna.verify import prove_once
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from encoders.dna.hygiene import check_sequences
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.registry import EncoderRequest, register_encoder
+from encoders.dna.sequence_check import check_sequences
 from encoders.errors import InputError
 
 DEFAULT_MODEL = "evo2_7b"

@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 from jaxtyping import Int64
 
-from encoders.dna.hygiene import check_sequences
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.registry import EncoderRequest, register_encoder
+from encoders.dna.sequence_check import check_sequences
 from encoders.errors import InputError
 from encoders.genome.sequences import reverse_complement
 

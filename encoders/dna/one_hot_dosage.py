@@ -19,9 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from encoders.dna.hygiene import check_sequences
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.registry import EncoderRequest, register_encoder
+from encoders.dna.sequence_check import check_sequences
 from encoders.errors import InputError
 
 BASES = "ACGT"

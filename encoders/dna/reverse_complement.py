@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from encoders.dna.hygiene import check_sequences
 from encoders.dna.protocol import SequenceEncoder, Vectors
+from encoders.dna.sequence_check import check_sequences
 from encoders.errors import InputError
 from encoders.genome.sequences import reverse_complement
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from encoders.dna.buckets import make_buckets
-from encoders.dna.hygiene import check_sequences
+from encoders.dna.batching import make_buckets
 from encoders.dna.linears import read_dtype, runtime, use_fast_linears
 from encoders.dna.pooling import pool
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.reverse_complement import canonical_strand
+from encoders.dna.sequence_check import check_sequences
 from encoders.dna.windows import Window, WindowPlan, stitch
 from encoders.errors import InputError
 

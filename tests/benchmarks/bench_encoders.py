@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from encoders import EmbeddingStore, load_encoder
 from encoders.dna import linears
-from encoders.dna.buckets import make_buckets
+from encoders.dna.batching import make_buckets
 from encoders.dna.caduceus import Caduceus
 from encoders.dna.caduceus_model import CaduceusShape
 from encoders.dna.embed import EmbedReport, embed_missing

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders import EmbeddingStore, InputError, load_encoder
+from encoders.dna.batching import split_long
 from encoders.dna.embed import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.dna.kmer_spectrum import KmerSpectrum
-from encoders.dna.pieces import split_long
 from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.genome.sequences import reverse_complement, sequence_id

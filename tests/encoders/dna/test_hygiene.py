@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoders.dna.hygiene import check_sequences, read_bases, unknown_fraction
 from encoders.dna.protocol import EncoderSpec
+from encoders.dna.sequence_check import check_sequences, read_bases, unknown_fraction
 from encoders.errors import InputError
 
 SPEC = EncoderSpec(name="e", family="f", label="e-3", hidden_dim=4, tokenizer_version="1", min_bp=3, max_bp=40)

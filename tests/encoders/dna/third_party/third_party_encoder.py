@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from encoders import EncoderSpec
-from encoders.dna.hygiene import check_sequences
 from encoders.dna.registry import EncoderRequest
+from encoders.dna.sequence_check import check_sequences
 
 PAD, CLS, SEP = range(3)
 SPEC = EncoderSpec(

@@ -1,6 +1,8 @@
 """Batches of like lengths: padding is the greatest waste of an encoder's time."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,3 +34,23 @@ def make_buckets(lengths: Sequence[int], budget: int) -> list[list[int]]:
         else:
             buckets.append([index])
     return buckets
+
+
+def split_long(bases: str, *, max_bp: int | None, min_bp: int) -> list[str]:
+    """Cut a sequence into the fewest pieces of at most `max_bp`, of nearly equal length.
+
+    Neighbours overlap by ``min_bp - 1`` bases, so that every k-mer (``k = min_bp``) lies in exactly one piece.
+
+    Examples
+    --------
+    >>> split_long("ACGTACGTAC", max_bp=6, min_bp=3)
+    ['ACGTAC', 'ACGTAC']
+    >>> split_long("ACGT", max_bp=6, min_bp=3)
+    ['ACGT']
+    """
+    if max_bp is None or len(bases) <= max_bp:
+        return [bases]
+    n_kmers = len(bases) - min_bp + 1
+    n_pieces = math.ceil(n_kmers / (max_bp - min_bp + 1))
+    starts = [round(i * n_kmers / n_pieces) for i in range(n_pieces + 1)]
+    return [bases[start : end + min_bp - 1] for start, end in pairwise(starts)]
