@@ -1,4 +1,4 @@
-"""Batches of like lengths: padding is the greatest waste of an encoder's time."""
+"""Batches of like lengths, and sequences cut into pieces that fit: an insertion can outgrow a window."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ def make_buckets(lengths: Sequence[int], budget: int) -> list[list[int]]:
     lengths : sequence of int
         Length of each item.
     budget : int
-        Most that (items x longest item) of a batch may be; a longer item goes alone.
+        Most that (items x longest item) of a batch may be, since padding is the greatest waste of an encoder's time; a
+        longer item goes alone.
 
     Returns
     -------
