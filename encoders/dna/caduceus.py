@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.caduceus_model import CaduceusModel, CaduceusShape
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
-from encoders.dna.linears import read_dtype
-from encoders.dna.mamba import MambaSizes
+from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
+from encoders.dna.networks.linears import read_dtype
+from encoders.dna.networks.mamba import MambaSizes
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder

@@ -13,7 +13,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
-from encoders.dna.linears import read_dtype
+from encoders.dna.networks.linears import read_dtype
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from encoders.dna.checkpoints.files import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
-from encoders.dna.linears import read_dtype
-from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
+from encoders.dna.networks.linears import read_dtype
+from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
+from encoders.dna.networks.random_weights import draw_weights
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
-from encoders.dna.random_weights import draw_weights
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers.bpe import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer

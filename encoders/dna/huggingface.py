@@ -1,7 +1,7 @@
 """Any DNA model published in a standard layout of transformers, with a tokenizer named by options; no remote code.
 
-Layouts: BERT, ESM, ModernBERT, Llama, Mistral, GPT-2 (`encoders.dna.transformers_layouts`). Tokenizers, by the option
-``tokenizer``:
+Layouts: BERT, ESM, ModernBERT, Llama, Mistral, GPT-2 (`encoders.dna.networks.transformers_layouts`). Tokenizers, by the
+option ``tokenizer``:
 
 ``kmer``
     overlapping k-mers (option ``k``), numbered as DNABERT's;
@@ -32,14 +32,8 @@ from encoders.dna.checkpoints.files import fill_strictly
 from encoders.dna.checkpoints.licenses import AT_SOURCE
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.framed_encoder import FramedEncoder, plan_by_tokens
-from encoders.dna.linears import read_dtype
-from encoders.dna.pooling import check_pooling
-from encoders.dna.protocol import EncoderSpec
-from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
-from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
-from encoders.dna.tokenizers.named import TOKENIZER_FILES, TOKENIZERS, make_tokenizer, read_tokenizer
-from encoders.dna.transformers_layouts import (
+from encoders.dna.networks.linears import read_dtype
+from encoders.dna.networks.transformers_layouts import (
     HEADS,
     LAYOUTS,
     RECOMPUTED,
@@ -50,6 +44,12 @@ from encoders.dna.transformers_layouts import (
     make_config,
     make_network,
 )
+from encoders.dna.pooling import check_pooling
+from encoders.dna.protocol import EncoderSpec
+from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
+from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
+from encoders.dna.tokenizers.named import TOKENIZER_FILES, TOKENIZERS, make_tokenizer, read_tokenizer
 from encoders.dna.windows import WindowPlan, take_long_options
 from encoders.errors import InputError
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from encoders.dna.catalog import RANDOM_WEIGHTS
 from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
 from encoders.dna.framed_encoder import FramedEncoder
-from encoders.dna.hyena import SHORT_FILTER
-from encoders.dna.hyenadna_model import HyenaDNA, HyenaDNAShape, make_hyenadna
+from encoders.dna.networks.hyena import SHORT_FILTER
+from encoders.dna.networks.hyenadna import HyenaDNA, HyenaDNAShape, make_hyenadna
 from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from encoders.dna.batching import make_buckets
-from encoders.dna.linears import read_dtype, runtime, use_fast_linears
+from encoders.dna.networks.linears import read_dtype, runtime, use_fast_linears
 from encoders.dna.pooling import pool
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.reverse_complement import canonical_strand

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from encoders import EmbeddingStore, load_encoder
-from encoders.dna import linears
 from encoders.dna.batching import make_buckets
 from encoders.dna.caduceus import Caduceus
-from encoders.dna.caduceus_model import CaduceusShape
 from encoders.dna.embed import EmbedReport, embed_missing
+from encoders.dna.networks import linears
+from encoders.dna.networks.caduceus import CaduceusShape
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_encoder import TOKEN_BUDGET, TokenEncoder
 from tests.benchmarks.encoder_costs import (

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, linear
 
 from encoders import InputError, load_encoder
-from encoders.dna import alibi
-from encoders.dna.alibi import AlibiAttention, alibi_slopes
 from encoders.dna.check import check_encoder
 from encoders.dna.dnabert2 import BASE_SIZES, DECODER_KEY, UNUSED_KEYS
-from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape
-from encoders.dna.packing import Packing
+from encoders.dna.networks import alibi
+from encoders.dna.networks.alibi import AlibiAttention, alibi_slopes
+from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
+from encoders.dna.networks.packing import Packing
 from encoders.dna.token_encoder import TokenEncoder
 from encoders.dna.tokenizers.bpe import PAD, SPECIAL_TOKENS, UNK, BpeTokenizer, FixedPieceTokenizer
 from encoders.genome.sequences import reverse_complement
@@ -200,7 +200,7 @@ def test_8192_tokens_fit_in_memory() -> None:
     """The heads of the published model, with padding and without; their biases at once would take 3.2 GB."""
     code = (
         "import re, torch\n"
-        "from encoders.dna.mosaic_bert import MosaicBert, MosaicBertShape\n"
+        "from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape\n"
         "shape = MosaicBertShape(hidden_size=96, num_hidden_layers=1, num_attention_heads=12,"
         " intermediate_size=384, vocab_size=4096)\n"
         "model, ids = MosaicBert(shape), torch.arange(8192)[None] % 4096\n"

@@ -16,8 +16,8 @@ from torch import Tensor
 from encoders import InputError, load_encoder
 from encoders.dna.check import check_encoder
 from encoders.dna.framed_encoder import FramedEncoder
+from encoders.dna.networks.transformers_layouts import LAYOUTS
 from encoders.dna.tokenizers.kmer import KmerTokenizer
-from encoders.dna.transformers_layouts import LAYOUTS
 
 TOLERANCE = 2e-5
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24}

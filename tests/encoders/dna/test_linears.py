@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from encoders import InputError, load_encoder
-from encoders.dna import linears
-from encoders.dna.linears import FastLinear, faster_library, product, use_fast_linears
+from encoders.dna.networks import linears
+from encoders.dna.networks.linears import FastLinear, faster_library, product, use_fast_linears
 from encoders.dna.token_encoder import TokenEncoder
 
 TOLERANCE = 2e-5

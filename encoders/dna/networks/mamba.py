@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from encoders.dna.linears import product
+from encoders.dna.networks.linears import product
 
 SCAN_STEPS = 8
 """Steps whose states are held at once: what fits a processor's cache."""

@@ -15,7 +15,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from encoders.dna.mamba import BiMamba, MambaSizes, Reversal
+from encoders.dna.networks.mamba import BiMamba, MambaSizes, Reversal
 from encoders.dna.tokenizers.single_base import complement_ids
 from encoders.errors import InputError
 

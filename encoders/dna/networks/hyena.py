@@ -82,7 +82,7 @@ class HyenaFilter(nn.Module):
 
 
 class _ExactLinear(nn.Linear):
-    """A linear layer that `encoders.dna.linears` leaves alone: another library's rounding is magnified by the sines."""
+    """A linear layer that `linears` leaves alone: another library's rounding is magnified by the sines."""
 
 
 class _Positions(nn.Module):

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from encoders.dna.alibi import AlibiAttention, alibi_slopes
-from encoders.dna.packing import Packing
+from encoders.dna.networks.alibi import AlibiAttention, alibi_slopes
+from encoders.dna.networks.packing import Packing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

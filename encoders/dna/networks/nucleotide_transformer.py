@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
-from encoders.dna.rotary import RotaryPositions, inverse_frequencies
+from encoders.dna.networks.rotary import RotaryPositions, inverse_frequencies
 
 PAD, MASK = 1, 2
 """Ids of <pad> and <mask>: positions and the scaling of the embeddings are read from them."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from encoders.dna.hyena import HyenaOperator
+from encoders.dna.networks.hyena import HyenaOperator
 from encoders.errors import InputError
 
 BLOCK_EPSILON = 1e-5

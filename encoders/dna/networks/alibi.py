@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from encoders.dna.packing import Packing
+from encoders.dna.networks.packing import Packing
 
 BLOCK_VALUES = 2**24
 """Most biases held at once (64 MiB) where a kernel needs them in memory."""

@@ -1,0 +1,1 @@
+"""torch modules in published layouts."""
