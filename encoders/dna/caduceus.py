@@ -17,13 +17,13 @@ from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_check
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.mamba import MambaSizes
-from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
+from encoders.dna.token_models.pooling import check_pooling
+from encoders.dna.token_models.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers import single_base as base_tokenizer
 from encoders.dna.tokenizers.single_base import complement_ids, encode_bases
-from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 PREFIX = "caduceus.backbone."

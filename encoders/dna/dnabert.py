@@ -14,12 +14,12 @@ from transformers import BertConfig, BertModel
 
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.networks.linears import read_dtype
-from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
+from encoders.dna.token_models.pooling import check_pooling
+from encoders.dna.token_models.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer
-from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")

@@ -15,12 +15,12 @@ from encoders.dna.checkpoints.files import Checkpoint, fetch_file, fill_strictly
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.networks.random_weights import draw_weights
-from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
+from encoders.dna.token_models.pooling import check_pooling
+from encoders.dna.token_models.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers.bpe import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
-from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 TOKENIZER_FILE = "tokenizer.json"

@@ -31,7 +31,6 @@ from encoders.dna.catalog import RANDOM_WEIGHTS
 from encoders.dna.checkpoints.files import fill_strictly
 from encoders.dna.checkpoints.licenses import AT_SOURCE
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
-from encoders.dna.framed_encoder import FramedEncoder, plan_by_tokens
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.transformers_layouts import (
     HEADS,
@@ -44,13 +43,14 @@ from encoders.dna.networks.transformers_layouts import (
     make_config,
     make_network,
 )
-from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.framed_encoder import FramedEncoder, plan_by_tokens
+from encoders.dna.token_models.long_sequences import WindowPlan, take_long_options
+from encoders.dna.token_models.pooling import check_pooling
+from encoders.dna.token_models.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
 from encoders.dna.tokenizers.named import TOKENIZER_FILES, TOKENIZERS, make_tokenizer, read_tokenizer
-from encoders.dna.windows import WindowPlan, take_long_options
 from encoders.errors import InputError
 
 UNTRAINED_SIZES = {

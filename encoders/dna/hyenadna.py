@@ -15,16 +15,16 @@ from torch import Tensor
 
 from encoders.dna.catalog import RANDOM_WEIGHTS
 from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
-from encoders.dna.framed_encoder import FramedEncoder
 from encoders.dna.networks.hyena import SHORT_FILTER
 from encoders.dna.networks.hyenadna import HyenaDNA, HyenaDNAShape, make_hyenadna
-from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.framed_encoder import FramedEncoder
+from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
+from encoders.dna.token_models.pooling import check_pooling
+from encoders.dna.token_models.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers import single_base as base_tokenizer
 from encoders.dna.tokenizers.kmer import TokenIds
-from encoders.dna.windows import WindowPlan, plan_windows, take_long_options
 from encoders.errors import InputError
 
 PREFIX = "hyena.backbone."

@@ -16,17 +16,17 @@ from encoders.dna.catalog import NON_COMMERCIAL, RANDOM_WEIGHTS
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly
 from encoders.dna.checkpoints.licenses import AT_SOURCE, check_acceptance
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
-from encoders.dna.framed_encoder import FramedEncoder, plan_by_tokens
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.nucleotide_transformer import NucleotideTransformer, NucleotideTransformerShape
 from encoders.dna.networks.random_weights import draw_weights
 from encoders.dna.networks.transformers_layouts import current_names
-from encoders.dna.pooling import check_pooling
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
-from encoders.dna.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.framed_encoder import FramedEncoder, plan_by_tokens
+from encoders.dna.token_models.long_sequences import WindowPlan, take_long_options
+from encoders.dna.token_models.pooling import check_pooling
+from encoders.dna.token_models.token_encoder import parameters_sha256, read_device, read_layer
 from encoders.dna.tokenizers.six_mer import NucleotideTransformerTokenizer
-from encoders.dna.windows import WindowPlan, take_long_options
 from encoders.errors import InputError
 
 PREFIX = "esm."

@@ -27,7 +27,7 @@ from encoders.dna.embed import EmbedReport, embed_missing
 from encoders.dna.networks import linears
 from encoders.dna.networks.caduceus import CaduceusShape
 from encoders.dna.reverse_complement import ReverseComplementAverage
-from encoders.dna.token_encoder import TOKEN_BUDGET, TokenEncoder
+from encoders.dna.token_models.token_encoder import TOKEN_BUDGET, TokenEncoder
 from tests.benchmarks.encoder_costs import (
     N_THREADS,
     Seconds,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from encoders import InputError, load_encoder
-from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.token_models.token_encoder import TokenEncoder
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

@@ -23,7 +23,7 @@ from encoders.dna.networks import alibi
 from encoders.dna.networks.alibi import AlibiAttention, alibi_slopes
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.networks.packing import Packing
-from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.token_models.token_encoder import TokenEncoder
 from encoders.dna.tokenizers.bpe import PAD, SPECIAL_TOKENS, UNK, BpeTokenizer, FixedPieceTokenizer
 from encoders.genome.sequences import reverse_complement
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from encoders import InputError, load_encoder
 from encoders.dna.check import check_encoder
-from encoders.dna.framed_encoder import FramedEncoder
 from encoders.dna.networks.transformers_layouts import LAYOUTS
+from encoders.dna.token_models.framed_encoder import FramedEncoder
 from encoders.dna.tokenizers.kmer import KmerTokenizer
 
 TOLERANCE = 2e-5

@@ -14,10 +14,10 @@ from torch.nn.functional import linear
 
 from encoders import InputError, load_encoder
 from encoders.dna.check import check_encoder
-from encoders.dna.framed_encoder import FramedEncoder
 from encoders.dna.hyenadna import PREFIX, HyenaDNATokenizer
 from encoders.dna.networks.hyena import HyenaFilter, HyenaOperator
 from encoders.dna.networks.hyenadna import HyenaDNAShape, make_hyenadna
+from encoders.dna.token_models.framed_encoder import FramedEncoder
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

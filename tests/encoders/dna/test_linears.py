@@ -15,7 +15,7 @@ from torch import nn
 from encoders import InputError, load_encoder
 from encoders.dna.networks import linears
 from encoders.dna.networks.linears import FastLinear, faster_library, product, use_fast_linears
-from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.token_models.token_encoder import TokenEncoder
 
 TOLERANCE = 2e-5
 DEEP = {"hidden_size": 96, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 384}

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from encoders import InputError, check_encoder, load_encoder, verify_encoder
-from encoders.dna import token_encoder
 from encoders.dna.proof import Proof
-from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.token_models import token_encoder
+from encoders.dna.token_models.token_encoder import TokenEncoder
 from encoders.dna.tokenizers.single_base import SEP, encode_bases
 from tests.encoders.dna.conftest import TinyModel
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders import InputError, load_encoder
-from encoders.dna import token_encoder
-from encoders.dna.token_encoder import TokenEncoder
+from encoders.dna.token_models import token_encoder
+from encoders.dna.token_models.long_sequences import WindowPlan
+from encoders.dna.token_models.token_encoder import TokenEncoder
 from encoders.dna.tokenizers.kmer import KmerTokenizer
-from encoders.dna.windows import WindowPlan
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

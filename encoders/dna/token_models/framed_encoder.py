@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from encoders.dna.protocol import EncoderSpec
-from encoders.dna.token_encoder import Part, TokenEncoder
+from encoders.dna.token_models.long_sequences import Window, WindowPlan, plan_windows
+from encoders.dna.token_models.token_encoder import Part, TokenEncoder
 from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
-from encoders.dna.windows import Window, WindowPlan, plan_windows
 from encoders.errors import InputError
 
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from encoders.dna.batching import make_buckets
 from encoders.dna.networks.linears import read_dtype, runtime, use_fast_linears
-from encoders.dna.pooling import pool
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.reverse_complement import canonical_strand
 from encoders.dna.sequence_check import check_sequences
-from encoders.dna.windows import Window, WindowPlan, stitch
+from encoders.dna.token_models.long_sequences import Window, WindowPlan, stitch
+from encoders.dna.token_models.pooling import pool
 from encoders.errors import InputError
 
 TOKEN_BUDGET = {"cpu": 1024, "cuda": 65_536}

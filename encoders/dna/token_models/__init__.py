@@ -1,0 +1,1 @@
+"""What every token model shares: batches, pooling, long sequences."""
