@@ -52,7 +52,7 @@ def verify_encoder(
     the same at the first use of a checkpoint and keeps the proof in STORE/checkpoints.
     """
     from encoders import verify_encoder as verify
-    from encoders.dna.proof import describe
+    from encoders.dna.verification.proof import describe
 
     if source is None:
         raise InputError(f"Only weights can be verified; {name} was given no --source. Name a folder or a hub id.")

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from encoders.dna.batching import make_buckets
 from encoders.dna.protocol import SequenceEncoder
-from encoders.dna.seen_tokens import innermost, network
 from encoders.dna.sequence_check import check_sequences
 from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer, TokenIds
+from encoders.dna.verification.seen_tokens import innermost, network
 from encoders.errors import InputError
 
 BATCH_TOKENS = 2048

@@ -18,7 +18,7 @@ from encoders.dna.batching import make_buckets, split_long
 from encoders.dna.protocol import EncoderSpec, SequenceEncoder, Vectors
 from encoders.dna.reverse_complement import canonical_strand
 from encoders.dna.sequence_check import REFUSE_ABOVE, read_bases, unknown_fraction
-from encoders.dna.verify import prove_once
+from encoders.dna.verification.verify import prove_once
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id
 from encoders.store import EmbeddingStore
@@ -95,7 +95,7 @@ def embed_missing(
     ------
     InputError
         The store belongs to another setting, a sequence holds a letter that is no base, or a checkpoint that this
-        store sees for the first time does not give the vectors published for it (`encoders.dna.verify`).
+        store sees for the first time does not give the vectors published for it (`encoders.dna.verification.verify`).
     """
     if store.spec.fingerprint != encoder.spec.fingerprint:
         raise InputError(f"The store given is that of {store.spec.label}; the encoder is {encoder.spec.label}.")

@@ -8,8 +8,8 @@ import numpy as np
 
 from encoders.dna.batching import split_long
 from encoders.dna.protocol import SequenceEncoder
-from encoders.dna.seen_tokens import innermost, seen_ids, special_counts
 from encoders.dna.sequence_check import REFUSE_ABOVE, WARN_ABOVE, read_bases, unknown_fraction
+from encoders.dna.verification.seen_tokens import innermost, seen_ids, special_counts
 from encoders.errors import InputError
 
 if TYPE_CHECKING:

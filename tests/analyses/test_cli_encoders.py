@@ -10,8 +10,9 @@ import pytest
 
 from analyses import cli
 from analyses.motif_files import write_motifs
-from encoders.dna import attention, verify
+from encoders.dna import attention
 from encoders.dna.motifs import MotifSettings
+from encoders.dna.verification import verify
 from tests.encoders.dna.conftest import TinyModel, tiny_models
 
 SMALL = ("hidden_size=16", "num_hidden_layers=2", "num_attention_heads=2", "intermediate_size=24")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from encoders.dna.published_vectors import PublishedVector
+from encoders.dna.verification.published_vectors import PublishedVector
 
 
 @dataclass(frozen=True)

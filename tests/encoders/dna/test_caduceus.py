@@ -16,11 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from encoders import InputError, load_encoder
 from encoders.dna.caduceus import PREFIX, Caduceus, declared_ties, fill_caduceus
-from encoders.dna.check import check_encoder
 from encoders.dna.networks import mamba
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.mamba import BiMamba, MambaSizes, Reversal, blocked_scan, selective_scan
 from encoders.dna.tokenizers.single_base import PAD, SEP, complement_ids, encode_bases
+from encoders.dna.verification.contract import check_encoder
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

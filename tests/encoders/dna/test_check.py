@@ -9,10 +9,10 @@ import pytest
 
 from encoders import EncoderSpec, available_encoders, load_encoder
 from encoders.dna.catalog import CARDS
-from encoders.dna.check import CHECKS, HINTS, check_encoder
 from encoders.dna.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.registry import UNTRAINED
+from encoders.dna.verification.contract import CHECKS, HINTS, check_encoder
 from encoders.errors import InputError
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}

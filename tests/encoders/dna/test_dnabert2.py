@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, linear
 
 from encoders import InputError, load_encoder
-from encoders.dna.check import check_encoder
 from encoders.dna.dnabert2 import BASE_SIZES, DECODER_KEY, UNUSED_KEYS
 from encoders.dna.networks import alibi
 from encoders.dna.networks.alibi import AlibiAttention, alibi_slopes
@@ -25,6 +24,7 @@ from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.networks.packing import Packing
 from encoders.dna.token_models.token_encoder import TokenEncoder
 from encoders.dna.tokenizers.bpe import PAD, SPECIAL_TOKENS, UNK, BpeTokenizer, FixedPieceTokenizer
+from encoders.dna.verification.contract import check_encoder
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

@@ -14,10 +14,10 @@ from tokenizers import Tokenizer, models, processors
 from torch import Tensor
 
 from encoders import InputError, load_encoder
-from encoders.dna.check import check_encoder
 from encoders.dna.networks.transformers_layouts import LAYOUTS
 from encoders.dna.token_models.framed_encoder import FramedEncoder
 from encoders.dna.tokenizers.kmer import KmerTokenizer
+from encoders.dna.verification.contract import check_encoder
 
 TOLERANCE = 2e-5
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24}

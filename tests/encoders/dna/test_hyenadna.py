@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from encoders import InputError, load_encoder
-from encoders.dna.check import check_encoder
 from encoders.dna.hyenadna import PREFIX, HyenaDNATokenizer
 from encoders.dna.networks.hyena import HyenaFilter, HyenaOperator
 from encoders.dna.networks.hyenadna import HyenaDNAShape, make_hyenadna
 from encoders.dna.token_models.framed_encoder import FramedEncoder
+from encoders.dna.verification.contract import check_encoder
 from encoders.genome.sequences import reverse_complement
 
 TOLERANCE = 2e-5

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from encoders import InputError, check_encoder, load_encoder, verify_encoder
-from encoders.dna.proof import Proof
 from encoders.dna.token_models import token_encoder
 from encoders.dna.token_models.token_encoder import TokenEncoder
 from encoders.dna.tokenizers.single_base import SEP, encode_bases
+from encoders.dna.verification.proof import Proof
 from tests.encoders.dna.conftest import TinyModel
 
 FAMILIES = ("dnabert-3", "dnabert2", "caduceus-ph", "caduceus-ps")

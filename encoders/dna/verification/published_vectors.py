@@ -105,6 +105,6 @@ def _as_tuples(row: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _figures() -> dict[str, Any]:
-    text = (files("encoders.dna") / "published/figures.json").read_text("utf-8")
+    text = (files("encoders.dna.verification") / "published/figures.json").read_text("utf-8")
     figures: dict[str, Any] = json.loads(text)
     return figures

@@ -1,8 +1,7 @@
 """Proof that a checkpoint was loaded right: published vectors of the very file, and what any encoder must keep.
 
-The vectors were computed with the true weights and the authors' code (`encoders.dna.published_vectors`); a file is
-recognised by its SHA-256. For a file that nobody published vectors of, the structural checks alone are run, and the
-proof says so.
+The vectors were computed with the true weights and the authors' code (`published_vectors`); a file is recognised by its
+SHA-256. For a file that nobody published vectors of, the structural checks alone are run, and the proof says so.
 """
 
 import json
@@ -14,22 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from encoders.dna.check import Check, check_encoder, rounding
-from encoders.dna.proof import Comparison, Proof
 from encoders.dna.protocol import FORMAT_VERSION, SequenceEncoder
-from encoders.dna.published_vectors import (
+from encoders.dna.registry import load_encoder
+from encoders.dna.verification.contract import Check, check_encoder, rounding
+from encoders.dna.verification.proof import Comparison, Proof
+from encoders.dna.verification.published_vectors import (
     PublishedVector,
     published_vectors,
     token_cases,
     vectors_claimed,
     vectors_of,
 )
-from encoders.dna.registry import load_encoder
-from encoders.dna.seen_tokens import hidden_state, innermost, network, seen_ids
+from encoders.dna.verification.seen_tokens import hidden_state, innermost, network, seen_ids
 from encoders.errors import InputError
 
 TOLERANCE = 2e-5
-"""Largest difference of a value in float32 on a CPU, if none is above 1; else see `encoders.dna.check.rounding`."""
+"""Largest difference of a value in float32 on a CPU, if none is above 1; else see `contract.rounding`."""
 
 STRUCTURAL_CHECKS = ("finite", "deterministic", "batch invariant", "strands", "special tokens")
 

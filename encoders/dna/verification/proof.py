@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from encoders.dna.check import Check
-from encoders.dna.published_vectors import citation
+from encoders.dna.verification.contract import Check
+from encoders.dna.verification.published_vectors import citation
 
 Verdict = Literal["proved", "structural checks only", "failed"]
 

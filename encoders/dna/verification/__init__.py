@@ -1,0 +1,1 @@
+"""The contract battery and the proof of a checkpoint (published/ moves here)."""
