@@ -168,7 +168,7 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 def _builder(name: str) -> Builder:
     if name in CARDS:  # imported now and not before: kmer-spectrum must not cost an import of torch
-        import_module(f"encoders.dna.{CARDS[name].module}")
+        import_module(f"encoders.dna.models.{CARDS[name].module}")
     elif name not in _BUILDERS and name in _entry_points():
         register_encoder(name)(_entry_points()[name].load())
     if name not in _BUILDERS:

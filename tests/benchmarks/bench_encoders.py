@@ -22,8 +22,8 @@ from torch.nn import functional
 
 from encoders import EmbeddingStore, load_encoder
 from encoders.dna.batching import make_buckets
-from encoders.dna.caduceus import Caduceus
 from encoders.dna.embed import EmbedReport, embed_missing
+from encoders.dna.models.caduceus import Caduceus
 from encoders.dna.networks import linears
 from encoders.dna.networks.caduceus import CaduceusShape
 from encoders.dna.reverse_complement import ReverseComplementAverage

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from encoders import InputError, load_encoder
-from encoders.dna.caduceus import PREFIX, Caduceus, declared_ties, fill_caduceus
+from encoders.dna.models.caduceus import PREFIX, Caduceus, declared_ties, fill_caduceus
 from encoders.dna.networks import mamba
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.mamba import BiMamba, MambaSizes, Reversal, blocked_scan, selective_scan

@@ -9,7 +9,7 @@ import pytest
 
 from encoders import EncoderSpec, available_encoders, load_encoder
 from encoders.dna.catalog import CARDS
-from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.models.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.registry import UNTRAINED
 from encoders.dna.verification.contract import CHECKS, HINTS, check_encoder

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, linear
 
 from encoders import InputError, load_encoder
-from encoders.dna.dnabert2 import BASE_SIZES, DECODER_KEY, UNUSED_KEYS
+from encoders.dna.models.dnabert2 import BASE_SIZES, DECODER_KEY, UNUSED_KEYS
 from encoders.dna.networks import alibi
 from encoders.dna.networks.alibi import AlibiAttention, alibi_slopes
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from encoders import EmbeddingStore, InputError, load_encoder
 from encoders.dna.batching import split_long
 from encoders.dna.embed import available_cores, embed_missing, missing_sequences, read_embeddings
-from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.models.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.genome.sequences import reverse_complement, sequence_id

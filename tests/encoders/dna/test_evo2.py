@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from encoders import InputError, load_encoder
-from encoders.dna.evo2 import DEFAULT_LAYER, Evo2Encoder
+from encoders.dna.models.evo2 import DEFAULT_LAYER, Evo2Encoder
 from encoders.dna.verification.contract import check_encoder
 
 HIDDEN = 12

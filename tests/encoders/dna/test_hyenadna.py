@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from encoders import InputError, load_encoder
-from encoders.dna.hyenadna import PREFIX, HyenaDNATokenizer
+from encoders.dna.models.hyenadna import PREFIX, HyenaDNATokenizer
 from encoders.dna.networks.hyena import HyenaFilter, HyenaOperator
 from encoders.dna.networks.hyenadna import HyenaDNAShape, make_hyenadna
 from encoders.dna.token_models.framed_encoder import FramedEncoder

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoders import InputError, load_encoder
-from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.models.kmer_spectrum import KmerSpectrum
 from encoders.genome.sequences import reverse_complement
 
 

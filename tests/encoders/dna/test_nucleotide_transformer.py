@@ -17,9 +17,9 @@ from torch.nn.functional import gelu, layer_norm, linear
 from transformers import EsmConfig, EsmForMaskedLM
 
 from encoders import InputError, load_encoder
+from encoders.dna.models.nucleotide_transformer import PREFIX, read_shape
 from encoders.dna.networks.nucleotide_transformer import NucleotideTransformer
 from encoders.dna.networks.rotary import RotaryPositions, inverse_frequencies
-from encoders.dna.nucleotide_transformer import PREFIX, read_shape
 from encoders.dna.token_models.framed_encoder import FramedEncoder
 
 TOLERANCE = 2e-5

@@ -10,7 +10,7 @@ import pytest
 
 from encoders import EmbeddingStore, InputError, load_encoder
 from encoders.dna.embed import embed_missing, read_embeddings
-from encoders.dna.one_hot_dosage import OneHotDosage
+from encoders.dna.models.one_hot_dosage import OneHotDosage
 from encoders.dna.verification.contract import check_encoder
 from encoders.genome.annotation.panel import Panel
 from encoders.genome.intervals import Gene, Interval

@@ -13,7 +13,7 @@ import yaml
 from encoders import InputError, available_encoders, load_encoder
 from encoders.dna import registry
 from encoders.dna.catalog import CARDS, describe_encoders
-from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.models.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.registry import EncoderRequest, register_encoder
 from encoders.dna.reverse_complement import ReverseComplementAverage
@@ -22,7 +22,7 @@ CONFIGS = sorted((Path(__file__).resolve().parents[3] / "configs/encoders").glob
 KEYS = {"name", "encoder", "source", "revision", "rc", "pooling", "layer", "dtype", "options"}
 
 THIRD_PARTY = """
-from encoders.dna.kmer_spectrum import KmerSpectrum
+from encoders.dna.models.kmer_spectrum import KmerSpectrum
 class Pairs:
     def __init__(self, request):
         self._encoder = KmerSpectrum(**request.read_options({"k": 2}))
