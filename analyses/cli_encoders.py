@@ -136,7 +136,7 @@ def motifs(
     test one, count it in other sequences.
     """
     from analyses.motif_files import write_motifs
-    from encoders.dna.motifs import MotifSettings
+    from encoders.dna.attribution.motifs import MotifSettings
 
     settings = MotifSettings(min_length, max_fdr, window, min_instances)
     encoders = [_load_dnabert(one, device, _read_options(option)) for one in source]

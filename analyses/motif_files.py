@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from encoders.dna.attention import Scores
-    from encoders.dna.motifs import Motif, MotifSettings
+    from encoders.dna.attribution.attention import Scores
+    from encoders.dna.attribution.motifs import Motif, MotifSettings
     from encoders.dna.protocol import SequenceEncoder
 
 PSEUDOCOUNT = 1.0
@@ -39,8 +39,8 @@ def write_motifs(
     InputError
         A file is missing or holds no sequence, a sequence cannot be read, or the folder holds something already.
     """
-    from encoders.dna.attention import attention_scores
-    from encoders.dna.motifs import find_motifs
+    from encoders.dna.attribution.attention import attention_scores
+    from encoders.dna.attribution.motifs import find_motifs
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"The output must be a new or an empty folder; {output} holds something. Choose another.")
@@ -106,7 +106,7 @@ def make_logo(motif: Motif) -> tuple[Figure, pd.DataFrame]:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from encoders.dna.motifs import BASES
+    from encoders.dna.attribution.motifs import BASES
 
     table = pd.DataFrame(motif.probabilities(PSEUDOCOUNT), columns=list(BASES))
     bits = logomaker.transform_matrix(table, from_type="probability", to_type="information")

@@ -10,8 +10,8 @@ import pytest
 
 from analyses import cli
 from analyses.motif_files import write_motifs
-from encoders.dna import attention
-from encoders.dna.motifs import MotifSettings
+from encoders.dna.attribution import attention
+from encoders.dna.attribution.motifs import MotifSettings
 from encoders.dna.verification import verify
 from tests.encoders.dna.conftest import TinyModel, tiny_models
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from encoders import InputError, load_encoder
-from encoders.dna.attention import ClsAttention, attention_scores, nucleotide_scores
+from encoders.dna.attribution.attention import ClsAttention, attention_scores, nucleotide_scores
 from tests.encoders.dna.conftest import TinyModel
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}

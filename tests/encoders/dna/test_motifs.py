@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders.dna.motifs import (
+from encoders.dna.attribution.motifs import (
     Motif,
     MotifSettings,
     Region,
