@@ -16,8 +16,8 @@ from analyses.provenance import digest
 
 if TYPE_CHECKING:
     from analyses.shards import Shard
-    from encoders.dna.embed import EmbedReport
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
+    from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable
     from encoders.precomputed import PrecomputedPanel
     from encoders.store import EmbeddingStore
@@ -63,7 +63,7 @@ class SequenceArm:
 
     def embed(self, progress: Advance, shard: Shard | None = None) -> EmbedReport:
         """Embed the distinct windows that the store lacks, or those of one shard."""
-        from encoders.dna.embed import embed_missing
+        from encoders.embedding import embed_missing
 
         sequences = self.windows().sequences if shard is None else self._missing(shard)
         report = embed_missing(self.encoder, sequences, self.store, progress=progress)
@@ -73,7 +73,7 @@ class SequenceArm:
 
     def _missing(self, shard: Shard) -> list[str]:
         """What the store lacks of a shard; shards are cut by the id under which a vector is stored."""
-        from encoders.dna.embed import missing_sequences
+        from encoders.embedding import missing_sequences
         from encoders.genome.sequences import sequence_id
 
         missing = missing_sequences(self.spec, self.windows().sequences, self.store)
@@ -85,7 +85,7 @@ class SequenceArm:
 
     def gene_view(self) -> View:
         """The subjects' gene vectors, kept factored."""
-        from encoders.dna.embed import read_embeddings
+        from encoders.embedding import read_embeddings
         from encoders.subjects import make_gene_factors
         from fusion import FactoredView
 

@@ -18,7 +18,7 @@ from encoders.brain.layouts.sources import detect_layout, read_source
 from encoders.brain.layouts.wide import find_dialect
 from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
 from encoders.errors import InputError
-from encoders.tables import FLOAT_ID
+from encoders.subject_tables import FLOAT_ID
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from analyses.config import ParticipantsConfig, RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.population.kinship import select_unrelated
-from encoders.tables import read_table
+from encoders.subject_tables import read_table
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from encoders.dna.embed import EmbedReport
     from encoders.dna.protocol import SequenceEncoder
+    from encoders.embedding import EmbedReport
 
 _LEDGER = "cost.jsonl"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024

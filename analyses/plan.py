@@ -97,7 +97,7 @@ def _plan_panel(arm: PrecomputedArm) -> dict[str, Any]:
 
 def _plan_arm(pipeline: Pipeline, name: str, sequences: tuple[str, ...], n_genes: int) -> dict[str, Any]:
     """Seconds by timing a few windows; the probe's vectors are thrown away."""
-    from encoders.dna.embed import missing_sequences
+    from encoders.embedding import missing_sequences
 
     encoder = pipeline.encoders[name]
     todo = missing_sequences(encoder.spec, sequences, pipeline.store(name))

@@ -20,7 +20,7 @@ from analyses.window_parts import WindowParts
 if TYPE_CHECKING:
     from analyses.arms import SequenceArm
     from analyses.progress import Advance
-    from encoders.dna.embed import EmbedReport
+    from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable
 
 

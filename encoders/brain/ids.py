@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from encoders.errors import InputError
-from encoders.tables import FLOAT_ID
+from encoders.subject_tables import FLOAT_ID
 
 #: What ids are called, the surest first (compared without case).
 ID_NAMES = (

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
 from encoders.errors import InputError
-from encoders.tables import read_table
+from encoders.subject_tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,8 @@ def read_brain_table(
     Parameters
     ----------
     path
-        Table as accepted by `encoders.tables.read_table`. A parquet table with a list column ``vector`` holds its
-        features there alone, named as its metadata says or ``v0``, ``v1``, ...; its other columns are no features.
+        Table as accepted by `encoders.subject_tables.read_table`. A parquet table with a list column ``vector`` holds
+        its features there alone, named as its metadata says or ``v0``, ``v1``, ...; its other columns are no features.
     id_column
         Column of subject ids, read as text.
     include, exclude

@@ -22,12 +22,12 @@ from torch.nn import functional
 
 from encoders import EmbeddingStore, load_encoder
 from encoders.dna.batching import make_buckets
-from encoders.dna.embed import EmbedReport, embed_missing
 from encoders.dna.models.caduceus import Caduceus
 from encoders.dna.networks import linears
 from encoders.dna.networks.caduceus import CaduceusShape
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_models.token_encoder import TOKEN_BUDGET, TokenEncoder
+from encoders.embedding import EmbedReport, embed_missing
 from tests.benchmarks.encoder_costs import (
     N_THREADS,
     Seconds,

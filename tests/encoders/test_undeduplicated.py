@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoders.dna.embed import embed_missing, read_embeddings
 from encoders.dna.registry import load_encoder
+from encoders.embedding import embed_missing, read_embeddings
 from encoders.genome.annotation.panel import read_panel
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles

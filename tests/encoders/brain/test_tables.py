@@ -9,7 +9,7 @@ import pytest
 
 from encoders.brain import read_brain_table
 from encoders.errors import InputError
-from encoders.tables import read_table
+from encoders.subject_tables import read_table
 
 WriteTable = Callable[..., Path]
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from encoders import EmbeddingStore, InputError, load_encoder
 from encoders.dna.batching import split_long
-from encoders.dna.embed import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.dna.models.kmer_spectrum import KmerSpectrum
 from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
+from encoders.embedding import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.genome.sequences import reverse_complement, sequence_id
 
 
@@ -196,7 +196,7 @@ def test_a_store_of_another_setting_is_refused(tmp_path: Path) -> None:
 EMBED = """
 import sys, pathlib, numpy as np
 from encoders import EmbeddingStore, load_encoder
-from encoders.dna.embed import embed_missing
+from encoders.embedding import embed_missing
 rng = np.random.default_rng(0)
 sequences = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(600)]
 encoder = load_encoder("kmer-spectrum", k=4)

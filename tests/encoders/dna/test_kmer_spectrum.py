@@ -57,7 +57,7 @@ def test_torch_is_not_imported_for_it() -> None:
     code = (
         "import sys, tempfile, pathlib\n"
         "from encoders import EmbeddingStore, load_encoder\n"
-        "from encoders.dna.embed import embed_missing\n"
+        "from encoders.embedding import embed_missing\n"
         "encoder = load_encoder('kmer-spectrum', k=3)\n"
         "store = EmbeddingStore(pathlib.Path(tempfile.mkdtemp()), encoder.spec)\n"
         "assert embed_missing(encoder, ['ACGTACGT'], store).n_encoded == 1\n"

@@ -9,9 +9,9 @@ import pysam
 import pytest
 
 from encoders import EmbeddingStore, InputError, load_encoder
-from encoders.dna.embed import embed_missing, read_embeddings
 from encoders.dna.models.one_hot_dosage import OneHotDosage
 from encoders.dna.verification.contract import check_encoder
+from encoders.embedding import embed_missing, read_embeddings
 from encoders.genome.annotation.panel import Panel
 from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference

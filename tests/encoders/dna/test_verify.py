@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from encoders import EmbeddingStore, InputError, load_encoder, verify_encoder
-from encoders.dna.embed import embed_missing
 from encoders.dna.verification import verify
 from encoders.dna.verification.proof import describe
 from encoders.dna.verification.published_vectors import citation, published_vectors, token_cases
+from encoders.embedding import embed_missing
 from tests.encoders.dna.conftest import TinyModel
 
 
