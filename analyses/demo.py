@@ -23,7 +23,7 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     InputError
         The configuration is not beside the package, or the folder cannot be written.
     """
-    from analyses.simulate import make_demo_cohort
+    from analyses.simulation.cohort import make_demo_cohort
 
     if not CONFIG.is_file():
         raise InputError(f"The demo needs {CONFIG}, which ships with the repository; run it from a clone.")

@@ -9,7 +9,7 @@ import pytest
 from analyses import cli
 from analyses.config_file import load_config
 from analyses.pipeline import Pipeline
-from analyses.simulate import DemoCohort, make_demo_cohort
+from analyses.simulation.cohort import DemoCohort, make_demo_cohort
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline
 
 

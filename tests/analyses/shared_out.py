@@ -7,7 +7,7 @@ import numpy as np
 from analyses.config_file import load_config
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import chosen_arms
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import CONFIG
 
 ARM = "kmer-5"

@@ -9,7 +9,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import Command, run_arguments
 
 Damage = Callable[[DemoCohort, Path], list[str]]

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from analyses.config_file import load_config
 from analyses.errors import InputError
 from analyses.run import Run
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from fusion import ComBat, ConfoundDesign, HarmonizedView, NormalScoresView
 from fusion.confounds.design import Confound
 from fusion.confounds.learned_view import dense

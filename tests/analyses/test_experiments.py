@@ -9,7 +9,7 @@ import pytest
 
 from analyses.config_file import load_config
 from analyses.pipeline import Pipeline
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 # compare --------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import Command, run_arguments, run_pipeline
 
 

@@ -10,7 +10,7 @@ import pytest
 from analyses.config_file import load_config
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import CONFIG, SETTINGS, Command, run_arguments
 
 

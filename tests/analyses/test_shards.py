@@ -17,7 +17,7 @@ from analyses.genome import count_windows, open_genome
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import window_parts
 from analyses.shards import Shard, deal
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from analyses.window_parts import WindowParts, _read_agreement
 from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import CONFIG, Command

@@ -13,8 +13,8 @@ import pysam
 import pytest
 
 from analyses.errors import InputError
-from analyses.simulate import DemoCohort, make_demo_cohort
-from analyses.simulate_genome import (
+from analyses.simulation.cohort import DemoCohort, make_demo_cohort
+from analyses.simulation.genome import (
     EXON_COUNTS,
     EXON_LENGTHS,
     Contig,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analyses.simulate import DemoCohort
+from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import Command
 from tests.analyses.shared_out import (
     ARM,

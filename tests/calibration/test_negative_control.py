@@ -6,7 +6,7 @@ import pytest
 
 from analyses.config_file import load_config
 from analyses.pipeline import Pipeline
-from analyses.simulate import make_demo_cohort
+from analyses.simulation.cohort import make_demo_cohort
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 N_SEEDS = 20

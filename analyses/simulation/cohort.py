@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.simulate_brain import (
+from analyses.simulation.brain import (
     LINKED_THICKNESS,
     simulate_anisotropy,
     simulate_latent,
     simulate_participants,
     simulate_thickness,
 )
-from analyses.simulate_files import write_fasta, write_gtf, write_vcf
-from analyses.simulate_genome import (
+from analyses.simulation.files import write_fasta, write_gtf, write_vcf
+from analyses.simulation.genome import (
     Contig,
     Haplotypes,
     Pedigree,
@@ -30,7 +30,7 @@ from analyses.simulate_genome import (
     simulate_contig,
     with_indels,
 )
-from analyses.simulate_link import PlantedHaplotype, choose_haplotypes, exon_haplotypes
+from analyses.simulation.link import PlantedHaplotype, choose_haplotypes, exon_haplotypes
 
 FORMAT_VERSION = 1
 MINIMUM_SUBJECTS = 30

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.simulate_genome import Pedigree
+from analyses.simulation.genome import Pedigree
 
 if TYPE_CHECKING:
     import pandas as pd

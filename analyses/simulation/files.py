@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.simulate_genome import Contig, Haplotypes
+from analyses.simulation.genome import Contig, Haplotypes
 from encoders.genome.intervals import Gene, Interval
 
 _LINE = 60

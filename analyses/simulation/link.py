@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.simulate_genome import Contig, Haplotypes
+from analyses.simulation.genome import Contig, Haplotypes
 from encoders.genome.intervals import Gene
 
 WEIGHTS = (1.0, 0.9, 0.8)  # of the standardised copies; one per planted gene
