@@ -92,7 +92,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
     Read: npy with ids, npz, a folder of npy/npz/pt per subject, parquet vectors, csv/tsv/parquet, h5, FreeSurfer tables
     and stats folders, ENIGMA, UK Biobank, chunks with iids.npy. Ids stay text; repeated or floating-point ids stop.
     """
-    from analyses.brain_import import describe_import, import_brain
+    from analyses.brain.table_import import describe_import, import_brain
     from encoders.brain.import_options import ImportOptions
 
     options = ImportOptions(
@@ -143,8 +143,7 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Count what a brain table holds: subjects, features, gaps, constants, repeats, odd values. Writes nothing."""
-    from analyses.brain_description import describe_summary
-    from analyses.brain_summary import summarise
+    from analyses.brain.table_summary import describe_summary, summarise
     from encoders.brain.import_options import ImportOptions
 
     options = ImportOptions(
@@ -200,7 +199,7 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     Tangent space learns a group mean. Write --kind covariance and say `connectivity: tangent` in the YAML: each fold
     then learns the mean from its training subjects. --kind tangent itself needs --fit-on, the subjects to learn from.
     """
-    from analyses.brain_connectivity import ConnectivityRequest, describe_connectivity, write_connectivity
+    from analyses.brain.connectivity_table import ConnectivityRequest, describe_connectivity, write_connectivity
 
     request = ConnectivityRequest(
         timeseries=timeseries,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analyses.brain_connectivity import ConnectivityRequest, write_connectivity
+from analyses.brain.connectivity_table import ConnectivityRequest, write_connectivity
 from analyses.brain_views import make_brain_view, read_connectivity_view
 from analyses.config import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError

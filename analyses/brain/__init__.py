@@ -1,0 +1,1 @@
+"""Brain sources to one canonical table, before any run."""
