@@ -17,7 +17,8 @@ from analyses.alignment_summary import (
     describe_held_out,
     describe_in_sample,
 )
-from analyses.config import AlignmentConfig, ConfoundConfig
+from analyses.config.inputs import ConfoundConfig
+from analyses.config.run_config import AlignmentConfig
 from analyses.confounding import make_blocks
 from analyses.errors import InputError
 from analyses.progress import Advance

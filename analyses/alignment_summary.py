@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.config import AlignmentConfig
+from analyses.config.run_config import AlignmentConfig
 from fusion.power.detectability import NullR1, approximate_null_r1, required_n, rho_c, wachter_edge
 from fusion.power.prediction import detectable_rho, predicted_power
 

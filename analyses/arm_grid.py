@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from analyses.config import PRECOMPUTED, EncoderConfig, RunConfig
+from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
 from analyses.errors import InputError
 
 UNTRAINED = "untrained:"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from analyses.arm_grid import UNTRAINED, UNTRAINED_SOURCE
-from analyses.config import PRECOMPUTED, EncoderConfig
+from analyses.config.run_config import PRECOMPUTED, EncoderConfig
 from analyses.cost import note_cost, read_cost
 from analyses.errors import InputError
 from analyses.progress import Advance

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.config import ConfoundConfig
+from analyses.config.inputs import ConfoundConfig
 from analyses.confounding import make_design
 from analyses.errors import InputError
 from analyses.formats import format_number, format_p

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyses.config import BrainViewConfig, ConnectivityConfig, HarmonizeConfig, RunConfig
+from analyses.config.inputs import BrainViewConfig, ConnectivityConfig, HarmonizeConfig
+from analyses.config.run_config import RunConfig
 from analyses.confounding import make_design
 from analyses.errors import InputError
 from encoders.brain.canonical_table import read_provenance

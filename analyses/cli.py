@@ -39,7 +39,7 @@ Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finish
 
 
 def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: int | None, output: Path | None) -> Any:
-    from analyses.config_file import load_config
+    from analyses.config.file import load_config
 
     given = {"workers": workers, "seed": seed, "output": output}
     extra = [f"{key}={value}" for key, value in given.items() if value is not None]

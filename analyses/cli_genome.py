@@ -10,7 +10,7 @@ import typer
 from analyses.cli_shards import ShardOption, load, run_windows_shard
 
 if TYPE_CHECKING:
-    from analyses.config import RunConfig
+    from analyses.config.run_config import RunConfig
 
 Variants = Annotated[
     list[Path] | None,

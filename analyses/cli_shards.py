@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from analyses.config import RunConfig
+    from analyses.config.run_config import RunConfig
 
 ShardOption = Annotated[
     str | None,
@@ -93,7 +93,7 @@ def emit(folder: Path, config: RunConfig, words: list[str], *, force: bool, **re
 
 def load(config: Path, overrides: list[str] | None, given: dict[str, object]) -> RunConfig:
     """The configuration with its overrides."""
-    from analyses.config_file import load_config
+    from analyses.config.file import load_config
 
     extra = [f"{key}={value}" for key, value in given.items() if value is not None]
     return load_config(config, [*(overrides or []), *extra])

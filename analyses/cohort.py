@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.brain_views import read_connectivity_view
-from analyses.config import ParticipantsConfig, RunConfig
+from analyses.config.inputs import ParticipantsConfig
+from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.population.kinship import select_unrelated

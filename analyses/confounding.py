@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.config import RunConfig
+from analyses.config.run_config import RunConfig
 from fusion import Blocks, Confound, ConfoundDesign
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
 from analyses.progress import say

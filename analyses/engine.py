@@ -12,42 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, model_validator
-
+from analyses.config.run_config import EngineConfig
 from analyses.errors import InputError
-from analyses.section import Section
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _SECONDS_TO_CONNECT = 30
-
-
-class EngineConfig(Section):
-    """What carries parallel work, and how many workers it has.
-
-    Parameters
-    ----------
-    backend : {"loky", "dask", "sequential"}
-        Processes of this machine; dask's workers, on this machine or many; or none.
-    address : str, optional
-        dask: a scheduler that runs already; without it a cluster on the loopback address is started and ended.
-    workers : int, optional
-        Without it as ``workers`` of the run, and the windows stage stays in one process. Given, genes are shared out
-        too; with ``address`` so are the sequences to embed.
-    """
-
-    backend: Literal["loky", "dask", "sequential"] = "loky"
-    address: str | None = None
-    workers: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> EngineConfig:
-        if self.address is not None and self.backend != "dask":
-            raise ValueError(f"engine.address is that of a dask scheduler; engine.backend is {self.backend}. Set dask")
-        return self
 
 
 class Engine:

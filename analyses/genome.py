@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyses.config import GenomeConfig
+from analyses.config.inputs import GenomeConfig
 from analyses.variant_paths import find_variants, variant_parts
 from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.contigs import check_spelling

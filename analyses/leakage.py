@@ -13,7 +13,7 @@ from fusion.confounds.learned_view import fitted_on
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analyses.config import ConfoundConfig
+    from analyses.config.inputs import ConfoundConfig
     from fusion.cross_validation.folds import Folds
     from fusion.views.view import View
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.config_file import resolved_yaml
+from analyses.config.file import resolved_yaml
 from analyses.confounding import make_nuisance
 from analyses.progress import progress_bar, say
 from analyses.provenance import environment
@@ -18,7 +18,7 @@ from analyses.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
     from analyses.arms import SequenceArm
-    from analyses.config import RunConfig
+    from analyses.config.run_config import RunConfig
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.config import PlantConfig
+from analyses.config.inputs import PlantConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable
 

@@ -13,7 +13,8 @@ import numpy as np
 from analyses.arm_grid import make_arms
 from analyses.arms import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
 from analyses.cohort import Cohort, read_cohort
-from analyses.config import PRECOMPUTED, EncoderConfig, GenomeConfig, RunConfig
+from analyses.config.inputs import GenomeConfig
+from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
 from analyses.confounding import make_blocks, make_design, make_nuisance
 from analyses.engine import Engine
 from analyses.errors import InputError

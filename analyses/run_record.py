@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from analyses.alignment_files import PRIVATE
 from analyses.brain_views import describe_preparation
 from analyses.cohort import Cohort
-from analyses.config import RunConfig
+from analyses.config.run_config import RunConfig
 from analyses.provenance import environment, input_name
 from analyses.workspace import SCHEMA, Workspace
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyses.arms import make_sequence_arm
-from analyses.config import EncoderConfig
+from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
 from analyses.genome import count_windows
 from analyses.progress import progress_bar, say

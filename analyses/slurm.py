@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyses.arm_grid import make_arms
-from analyses.config import RunConfig
+from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from analyses.workspace import atomic_path
 

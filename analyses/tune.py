@@ -17,7 +17,7 @@ import numpy as np
 
 from analyses.arm_grid import make_variant
 from analyses.arms import Arm, SequenceArm
-from analyses.config import EncoderConfig
+from analyses.config.run_config import EncoderConfig
 from analyses.confounding import make_design
 from analyses.errors import InputError
 from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyses.config import GenomeConfig
+from analyses.config.inputs import GenomeConfig
 from analyses.genome import Genome, make_table, open_genome, summarise
 from analyses.shards import Shard, deal
 from encoders.genome.variants.reference_check import compare_reference_alleles, judge_agreement

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from analyses import cli
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline

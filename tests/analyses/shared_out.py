@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import chosen_arms
 from analyses.simulation.cohort import DemoCohort

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from analyses.arm_grid import make_arms
-from analyses.config import EncoderConfig, RunConfig
-from analyses.config_file import load_config
+from analyses.config.file import load_config
+from analyses.config.run_config import EncoderConfig, RunConfig
 from analyses.errors import InputError
 from tests.analyses.commands import CONFIG
 
@@ -67,7 +67,7 @@ def test_two_arms_of_one_name_are_refused_after_expansion() -> None:
 
 
 def test_the_resolved_configuration_gives_the_same_arms(tmp_path: Path) -> None:
-    from analyses.config_file import resolved_yaml
+    from analyses.config.file import resolved_yaml
 
     config = _config((TRAINED,), experiment="compare")
     path = tmp_path / "resolved.yaml"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.run import Run
 from analyses.simulation.cohort import DemoCohort

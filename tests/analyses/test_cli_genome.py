@@ -9,7 +9,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from analyses.config import GenomeConfig
+from analyses.config.inputs import GenomeConfig
 from analyses.genome import genome_files
 from tests.analyses.commands import Command
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analyses.config_file import load_config, resolved_yaml
+from analyses.config.file import load_config, resolved_yaml
 from analyses.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -13,7 +13,8 @@ import pytest
 from dask.distributed import LocalCluster
 
 from analyses import engine as engine_module
-from analyses.engine import Engine, EngineConfig
+from analyses.config.run_config import EngineConfig
+from analyses.engine import Engine
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import chosen_arms, window_parts

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import EXPERIMENTS, Experiment

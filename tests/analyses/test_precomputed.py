@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import DemoCohort

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.config import GenomeConfig
+from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome import count_windows, open_genome
 from analyses.pipeline import Pipeline
@@ -26,7 +26,7 @@ from tests.analyses.shared_out import ARM, WINDOW_FILES, arguments, check_same_f
 _RUN = """
 import os, signal, sys
 from pathlib import Path
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 from analyses import sharded_stages, window_parts
 from analyses.shards import Shard

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from analyses.brain.connectivity_table import ConnectivityRequest, write_connectivity
 from analyses.brain_views import make_brain_view, read_connectivity_view
-from analyses.config import BrainViewConfig, ConnectivityConfig
+from analyses.config.inputs import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
 from analyses.leakage import Target, predict_target
 from analyses.tangent_view import TangentView

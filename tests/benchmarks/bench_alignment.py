@@ -18,7 +18,8 @@ import pandas as pd  # noqa: E402
 
 from analyses.align import Seeds, align_views  # noqa: E402
 from analyses.alignment_files import write_alignment  # noqa: E402
-from analyses.config import AlignmentConfig, ConfoundConfig  # noqa: E402
+from analyses.config.inputs import ConfoundConfig  # noqa: E402
+from analyses.config.run_config import AlignmentConfig  # noqa: E402
 from analyses.report import make_report  # noqa: E402
 from analyses.results_folder import read_json  # noqa: E402
 from analyses.workspace import Workspace  # noqa: E402

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyses.config_file import load_config
+from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import make_demo_cohort
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from analyses.section import Section
+from analyses.config.section import Section
 
 ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
 

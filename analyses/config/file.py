@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from analyses.config import RunConfig
+from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 
 _INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}

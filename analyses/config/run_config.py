@@ -1,6 +1,6 @@
 """What a run can be told: frozen, validated sections. Nothing below ``analyses`` ever sees these objects.
 
-``analyses.config_file`` reads them from YAML; the stages pass on plain keyword arguments.
+``analyses.config.file`` reads them from YAML; the stages pass on plain keyword arguments.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from analyses.engine import EngineConfig
-from analyses.experiment_config import (
+from analyses.config.experiments import (
     AuditConfig,
     CompareConfig,
     DimsConfig,
@@ -21,7 +20,16 @@ from analyses.experiment_config import (
     RcConfig,
     TuneConfig,
 )
-from analyses.section import Section
+from analyses.config.inputs import (
+    BrainViewConfig,
+    CohortConfig,
+    ConfoundConfig,
+    GenomeConfig,
+    PairingConfig,
+    ParticipantsConfig,
+    PlantConfig,
+)
+from analyses.config.section import Section
 
 Options = dict[str, bool | int | float | str]
 
@@ -31,131 +39,6 @@ PRECOMPUTED = "precomputed"
 
 def _first_seed() -> Options:
     return {"seed": 0}
-
-
-class GenomeConfig(Section):
-    """Reference, annotation, genotypes, and how they become windows."""
-
-    reference: tuple[Path, ...]
-    annotation: tuple[Path, ...]
-    variants: tuple[Path, ...]
-    genes: tuple[str, ...] | None = None
-    biotype: str | None = "protein_coding"
-    transcript: Literal["canonical", "mane", "union"] = "canonical"
-    unit: Literal["exon", "gene", "promoter"] = "exon"
-    window: int = Field(default=510, ge=16, le=100_000)
-    unphased: Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"] = "phased"
-    missing: Literal["reference", "N", "refuse"] = "reference"
-    unstranded: Literal["refuse", "forward"] = "refuse"
-    contig_aliases: bool = False
-    promoter_flank: int = Field(default=1000, ge=1)
-    callable_regions: Path | None = None
-    outside_callable: Literal["reference", "N"] = "reference"
-
-    @field_validator("reference", "annotation", "variants", "genes", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-
-class ParticipantsConfig(Section):
-    """A table of covariates; ``side`` says whose ids it carries when genes and brains are paired at random."""
-
-    path: Path
-    id_column: str = "subject_id"
-    columns: tuple[str, ...] | None = None
-    side: Literal["genetic", "brain"] = "genetic"
-
-
-class ConnectivityConfig(Section):
-    """Features from time series (an npz keyed by subject) or, for ``tangent``, also from a table of covariances.
-
-    ``tangent`` is learnt anew in every fold, from its training subjects.
-    """
-
-    kind: Literal["correlation", "partial", "covariance", "tangent"]
-    constant_rois: str = "any"
-    fisher_z: bool = True
-    estimator: Literal["ledoit-wolf", "empirical"] = "ledoit-wolf"
-    id_regex: str | None = None
-    strip_prefixes: tuple[str, ...] = ()
-
-
-class HarmonizeConfig(Section):
-    """ComBat over the column ``site``, learnt anew in every fold; ``keep`` names what must survive.
-
-    All other confounds by default. ``unseen: pooled`` is for folds whose training subjects lack a site.
-    """
-
-    site: str
-    keep: tuple[str, ...] | None = None
-    parametric: bool = True
-    mean_only: bool = False
-    reference: str | None = None
-    unseen: Literal["error", "pooled"] = "error"
-
-
-class AtlasConfig(Section):
-    """Where the features of a view lie: a label image with names, or coordinates (MNI, mm) by name."""
-
-    labels: Path | None = None
-    lut: Path | None = None
-    coordinates: Path | None = None
-
-
-class BrainViewConfig(Section):
-    """One brain table: which columns are features, and what the view is for."""
-
-    path: Path
-    connectivity: ConnectivityConfig | None = None
-    harmonize: HarmonizeConfig | None = None
-    normal_scores: bool = False
-    atlas: AtlasConfig | None = None
-    id_column: str = "subject_id"
-    include: tuple[str, ...] = ("*",)
-    exclude: tuple[str, ...] = ()
-    nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
-    description: str = ""
-    role: Literal["test", "negative control"] = "test"
-
-    @field_validator("connectivity", mode="before")
-    @classmethod
-    def _kind_alone(cls, value: object) -> object:
-        return {"kind": value} if isinstance(value, str) else value
-
-    @field_validator("harmonize", mode="before")
-    @classmethod
-    def _site_alone(cls, value: object) -> object:
-        return {"site": value} if isinstance(value, str) else value
-
-
-class PairingConfig(Section):
-    """``by-id`` joins tables on subject ids; ``random`` pairs genes with brains at random: a true null."""
-
-    mode: Literal["by-id", "random"] = "by-id"
-    seed: int = 0
-
-
-class PlantConfig(Section):
-    """A link of known strength, from haplotype dosages of ``genes`` into features of ``view``."""
-
-    view: str
-    genes: tuple[str, ...]
-    strength: float = Field(gt=0, le=1)
-    n_features: int = Field(default=20, ge=1)
-    seed: int = 0
-
-
-class ConfoundConfig(Section):
-    column: str
-    kind: Literal["continuous", "categorical"]
-
-
-class CohortConfig(Section):
-    """Who is analysed."""
-
-    family_column: str | None = None
-    relatives: Literal["keep-one", "keep-all"] = "keep-one"
 
 
 class EncoderConfig(Section):
@@ -218,6 +101,31 @@ class TrackingConfig(Section):
     uri: str | None = None
     panel: str | None = None
     enabled: bool = True
+
+
+class EngineConfig(Section):
+    """What carries parallel work, and how many workers it has.
+
+    Parameters
+    ----------
+    backend : {"loky", "dask", "sequential"}
+        Processes of this machine; dask's workers, on this machine or many; or none.
+    address : str, optional
+        dask: a scheduler that runs already; without it a cluster on the loopback address is started and ended.
+    workers : int, optional
+        Without it as ``workers`` of the run, and the windows stage stays in one process. Given, genes are shared out
+        too; with ``address`` so are the sequences to embed.
+    """
+
+    backend: Literal["loky", "dask", "sequential"] = "loky"
+    address: str | None = None
+    workers: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EngineConfig:
+        if self.address is not None and self.backend != "dask":
+            raise ValueError(f"engine.address is that of a dask scheduler; engine.backend is {self.backend}. Set dask")
+        return self
 
 
 class RunConfig(Section):
