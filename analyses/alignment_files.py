@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.workspace import SCHEMA, Workspace, atomic_path
+from analyses.results.workspace import SCHEMA, Workspace, atomic_path
 
 if TYPE_CHECKING:
     from analyses.align import Alignment

@@ -12,7 +12,7 @@ import numpy as np
 from analyses.arms import Arm, SequenceArm
 from analyses.cost import count_flops
 from analyses.rc_consistency import measure_rc_consistency
-from analyses.workspace import Workspace
+from analyses.results.workspace import Workspace
 from fusion.comparison.similarity import linear_cka, principal_angles
 from fusion.decomposition.loadings import group_loadings
 

@@ -12,7 +12,7 @@ from analyses.config.run_config import PRECOMPUTED, EncoderConfig
 from analyses.cost import note_cost, read_cost
 from analyses.errors import InputError
 from analyses.progress import Advance
-from analyses.provenance import digest
+from analyses.results.provenance import digest
 
 if TYPE_CHECKING:
     from analyses.shards import Shard

@@ -14,7 +14,7 @@ from encoders.brain.connectivity.label_tables import read_coordinates, read_lut
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analyses.results_folder import Alignment, ResultsFolder
+    from analyses.results.folder import Alignment, ResultsFolder
 
 _MEASURES = re.compile(
     r"_(?:thickness|thicknessstd|thickavg|surfavg|area|volume|vol|meancurv|gauscurv|foldind|curvind)$"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.brain_atlas import Atlas, configured_atlas, describe_atlas, place_features
-from analyses.workspace import atomic_path
+from analyses.results.workspace import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from analyses.results_folder import Alignment, ResultsFolder
+    from analyses.results.folder import Alignment, ResultsFolder
 
 _COLOURS = "RdBu_r"
 _N_EDGES = 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyses.provenance import environment
+from analyses.results.provenance import environment
 from fusion.blas_kernel import kernel_warnings
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.formats import format_number, format_p
-from analyses.workspace import atomic_path
+from analyses.results.workspace import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

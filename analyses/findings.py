@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analyses.formats import format_number, format_p
-from analyses.results_folder import Alignment, ResultsFolder
+from analyses.results.folder import Alignment, ResultsFolder
 
 ALPHA = 0.05
 CONTROL = "negative control"

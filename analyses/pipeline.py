@@ -12,7 +12,7 @@ import numpy as np
 from analyses.config.file import resolved_yaml
 from analyses.confounding import make_nuisance
 from analyses.progress import progress_bar, say
-from analyses.provenance import environment
+from analyses.results.provenance import environment
 from analyses.run import Run
 from analyses.sharded_stages import embed_shared, make_windows
 
@@ -174,7 +174,7 @@ class Pipeline(Run):
 
     def _experiment(self) -> None:
         from analyses.experiments import MODULES, find_experiment
-        from analyses.results_folder import result_file
+        from analyses.results.folder import result_file
 
         name = self.config.experiment
         if name not in MODULES:

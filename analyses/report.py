@@ -12,8 +12,8 @@ from analyses.experiments import find_experiment
 from analyses.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.formats import format_number, format_p
 from analyses.report_figures import draw_figures
-from analyses.results_folder import ResultsFolder, read_json, read_results_folder
-from analyses.workspace import atomic_path
+from analyses.results.folder import ResultsFolder, read_json, read_results_folder
+from analyses.results.workspace import atomic_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

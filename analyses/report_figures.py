@@ -10,7 +10,7 @@ from analyses import figures
 from analyses.alignment_files import SCORES
 from analyses.brain_figures import draw_brain
 from analyses.findings import is_significant
-from analyses.results_folder import Alignment, ResultsFolder
+from analyses.results.folder import Alignment, ResultsFolder
 
 FIGURE_KINDS = ("held_out", "spectrum", "genes", "features")
 

@@ -20,8 +20,8 @@ from analyses.engine import Engine
 from analyses.errors import InputError
 from analyses.genome import Genome, genome_files, open_genome
 from analyses.planting import plant_link
-from analyses.provenance import code_version, digest, file_fingerprint
-from analyses.workspace import Workspace
+from analyses.results.provenance import code_version, digest, file_fingerprint
+from analyses.results.workspace import Workspace
 
 if TYPE_CHECKING:
     from analyses.align import Seeds

@@ -13,8 +13,8 @@ from analyses.alignment_files import PRIVATE
 from analyses.brain_views import describe_preparation
 from analyses.cohort import Cohort
 from analyses.config.run_config import RunConfig
-from analyses.provenance import environment, input_name
-from analyses.workspace import SCHEMA, Workspace
+from analyses.results.provenance import environment, input_name
+from analyses.results.workspace import SCHEMA, Workspace
 
 if TYPE_CHECKING:
     from encoders.dna.protocol import EncoderSpec

@@ -12,7 +12,7 @@ from pathlib import Path
 from analyses.arm_grid import make_arms
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
-from analyses.workspace import atomic_path
+from analyses.results.workspace import atomic_path
 
 
 @dataclass(frozen=True)

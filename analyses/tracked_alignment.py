@@ -7,7 +7,7 @@ from typing import Any
 
 from analyses.findings import CONTROL
 from analyses.report_figures import FIGURE_KINDS
-from analyses.results_folder import Alignment, Facts, ResultsFolder
+from analyses.results.folder import Alignment, Facts, ResultsFolder
 
 # Axis labels of the interface are cut at 10 characters, so these differ within 10.
 RC_MODES = {"forward": "fwd-only", "average": "rc-avg", "equivariant": "rc-equiv", "invariant": "rc-inv"}

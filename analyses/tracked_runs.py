@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from analyses.provenance import digest, file_fingerprint
-from analyses.results_folder import Alignment, Facts, ResultsFolder
+from analyses.results.folder import Alignment, Facts, ResultsFolder
+from analyses.results.provenance import digest, file_fingerprint
 from analyses.tracked_alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
 from analyses.tracking_store import Ledger
 

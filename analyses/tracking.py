@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analyses.errors import InputError
-from analyses.results_folder import read_results_folder
+from analyses.results.folder import read_results_folder
 from analyses.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
 from analyses.tracked_alignment import panel
 from analyses.tracked_runs import log_results

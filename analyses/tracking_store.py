@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from analyses.errors import InputError
-from analyses.workspace import atomic_path
+from analyses.results.workspace import atomic_path
 
 _SQLITE = "sqlite:///"
 

@@ -23,7 +23,7 @@ from analyses.errors import InputError
 from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
-from analyses.provenance import digest
+from analyses.results.provenance import digest
 from fusion.cross_validation.folds import make_folds
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 

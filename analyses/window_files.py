@@ -102,7 +102,7 @@ def write_windows(request: WindowRequest, folder: Path, *, progress: Advance | N
     InputError
         If there is no FASTA: a table needs sequences.
     """
-    from analyses.workspace import atomic_path
+    from analyses.results.workspace import atomic_path
     from encoders.genome.windows.haplotype_windows import WindowCount
 
     if not request.reference:

@@ -10,7 +10,7 @@ import yaml
 
 from analyses.brain_atlas import Atlas, describe_atlas, place_features, region_key
 from analyses.brain_figures import _paint, draw_brain
-from analyses.results_folder import Alignment, ResultsFolder
+from analyses.results.folder import Alignment, ResultsFolder
 
 REGIONS = {1: "ctx-lh-insula", 2: "ctx-rh-insula", 5: "Left-Hippocampus"}
 LOADINGS = {"lh_insula_thickness": 0.5, "rh_insula_thickness": -0.25, "Left-Hippocampus": 0.125, "lh_unknown": 0.9}

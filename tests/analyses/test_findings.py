@@ -10,7 +10,7 @@ import pytest
 from analyses.errors import InputError
 from analyses.findings import answer, planted_ranks
 from analyses.formats import format_number, format_p
-from analyses.results_folder import read_results_folder
+from analyses.results.folder import read_results_folder
 from tests.analyses.run_folder import write_run_folder
 
 

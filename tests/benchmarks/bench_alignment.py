@@ -21,8 +21,8 @@ from analyses.alignment_files import write_alignment  # noqa: E402
 from analyses.config.inputs import ConfoundConfig  # noqa: E402
 from analyses.config.run_config import AlignmentConfig  # noqa: E402
 from analyses.report import make_report  # noqa: E402
-from analyses.results_folder import read_json  # noqa: E402
-from analyses.workspace import Workspace  # noqa: E402
+from analyses.results.folder import read_json  # noqa: E402
+from analyses.results.workspace import Workspace  # noqa: E402
 from fusion import TableView, make_folds  # noqa: E402
 from tests.analyses.run_folder import write_run_folder  # noqa: E402
 

@@ -23,7 +23,7 @@ _PACKAGES = (
     "cyvcf2",
     "pysam",
 )
-_REPOSITORY = Path(__file__).resolve().parent.parent
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _PACKAGE_FOLDERS = ("analyses", "encoders", "fusion")
 #: Files beyond this size are identified by size and modification time: hashing a biobank would take hours.
 _HASHED_BYTES = 2**31

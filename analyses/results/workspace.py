@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from analyses.errors import InputError
-from analyses.provenance import file_fingerprint
+from analyses.results.provenance import file_fingerprint
 
 SCHEMA = 1
 
