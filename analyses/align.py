@@ -17,9 +17,9 @@ from analyses.alignment_summary import (
     describe_held_out,
     describe_in_sample,
 )
+from analyses.cohort.design import make_blocks
 from analyses.config.inputs import ConfoundConfig
 from analyses.config.run_config import AlignmentConfig
-from analyses.confounding import make_blocks
 from analyses.errors import InputError
 from analyses.progress import Advance
 from fusion import (

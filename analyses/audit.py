@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.cohort.design import make_design
 from analyses.config.inputs import ConfoundConfig
-from analyses.confounding import make_design
 from analyses.errors import InputError
 from analyses.formats import format_number, format_p
 from analyses.leakage import Target, predict_target

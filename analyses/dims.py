@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.confounding import make_design
+from analyses.cohort.design import make_design
 from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.cohort.design import make_nuisance
 from analyses.config.file import resolved_yaml
-from analyses.confounding import make_nuisance
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
 from analyses.run import Run

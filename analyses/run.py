@@ -12,14 +12,14 @@ import numpy as np
 
 from analyses.arm_grid import make_arms
 from analyses.arms import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
-from analyses.cohort import Cohort, read_cohort
+from analyses.cohort.design import make_blocks, make_design, make_nuisance
+from analyses.cohort.planting import plant_link
+from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
 from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
-from analyses.confounding import make_blocks, make_design, make_nuisance
 from analyses.engine import Engine
 from analyses.errors import InputError
 from analyses.genome import Genome, genome_files, open_genome
-from analyses.planting import plant_link
 from analyses.results.provenance import code_version, digest, file_fingerprint
 from analyses.results.workspace import Workspace
 
@@ -146,7 +146,7 @@ class Run:
 
     def brain_view(self, name: str) -> View:
         """One brain table as a view; tangent space, ComBat and normal scores are left to the folds."""
-        from analyses.brain_views import learn_in_folds, make_brain_view
+        from analyses.cohort.brain_views import learn_in_folds, make_brain_view
 
         settings = self.config.brain[name]
         view = make_brain_view(self.brain[name], settings.connectivity)

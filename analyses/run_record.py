@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.alignment_files import PRIVATE
-from analyses.brain_views import describe_preparation
-from analyses.cohort import Cohort
+from analyses.cohort.brain_views import describe_preparation
+from analyses.cohort.subjects import Cohort
 from analyses.config.run_config import RunConfig
 from analyses.results.provenance import environment, input_name
 from analyses.results.workspace import SCHEMA, Workspace

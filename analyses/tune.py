@@ -17,8 +17,8 @@ import numpy as np
 
 from analyses.arm_grid import make_variant
 from analyses.arms import Arm, SequenceArm
+from analyses.cohort.design import make_design
 from analyses.config.run_config import EncoderConfig
-from analyses.confounding import make_design
 from analyses.errors import InputError
 from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p

@@ -7,11 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from analyses.brain.connectivity_table import ConnectivityRequest, write_connectivity
-from analyses.brain_views import make_brain_view, read_connectivity_view
+from analyses.cohort.brain_views import TangentView, make_brain_view, read_connectivity_view
 from analyses.config.inputs import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
 from analyses.leakage import Target, predict_target
-from analyses.tangent_view import TangentView
 from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors
 from encoders.brain.connectivity.timeseries import TimeSeries
 from fusion import TableView, cross_validated_cca, make_folds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.brain_views import read_connectivity_view
+from analyses.cohort.brain_views import read_connectivity_view
 from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from analyses.cohort.design import make_design
 from analyses.config.inputs import BrainViewConfig, ConnectivityConfig, HarmonizeConfig
 from analyses.config.run_config import RunConfig
-from analyses.confounding import make_design
 from analyses.errors import InputError
 from encoders.brain.canonical_table import read_provenance
+from encoders.brain.connectivity.connectivity import tangent_vectors
 from encoders.brain.tables import BrainTable, read_brain_table
+from fusion.arrays import row_index
+from fusion.confounds.learned_view import LearnedView
+from fusion.views.table_view import TableView
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fusion import Confound
-    from fusion.views.view import View
+    from fusion.views.view import Rows, View
 
 
 def read_connectivity_view(path: Path, settings: ConnectivityConfig, *, id_column: str) -> BrainTable:
@@ -64,8 +71,6 @@ def _read_covariances(path: Path, settings: ConnectivityConfig, id_column: str) 
 def make_brain_view(table: BrainTable, connectivity: ConnectivityConfig | None) -> View:
     """A table as a view, [n_subjects, n_features]."""
     if connectivity is not None and connectivity.kind == "tangent":
-        from analyses.tangent_view import TangentView
-
         return TangentView(table.values, table.subject_ids, table.feature_names)
     from fusion import TableView
 
@@ -119,3 +124,29 @@ def describe_preparation(name: str, config: RunConfig) -> str:
     if settings.normal_scores:
         parts.append("normal scores of residuals")
     return f"{', '.join(parts)}: learnt in every fold from its training subjects" if parts else ""
+
+
+class TangentView(LearnedView):
+    """Covariances of subjects; as a view, their deviations from the mean of all its rows.
+
+    A fold gets deviations, of all rows, from the mean of its training rows.
+
+    Parameters
+    ----------
+    covariances : float array, shape (n_subjects, n_rois * (n_rois + 1) / 2)
+        As `encoders.brain.connectivity.connectivity.connectivity_vectors` makes them.
+    subject_ids : sequence of str, length n_subjects
+    edges : sequence of str, length n_rois * (n_rois + 1) / 2
+    """
+
+    def __init__(self, covariances: np.ndarray, subject_ids: Sequence[str], edges: Sequence[str]) -> None:
+        super().__init__(subject_ids, edges)
+        self._covariances = np.asarray(covariances, dtype=np.float64)
+
+    def fitted_on(self, rows: Rows) -> TableView:
+        """Deviations of all subjects from the geometric mean covariance of these rows."""
+        reference = row_index(rows, len(self.subject_ids))
+        return TableView(tangent_vectors(self._covariances, reference), self.subject_ids, self.column_groups)
+
+    def _restrict(self, index: np.ndarray) -> TangentView:
+        return TangentView(self._covariances[index], [self.subject_ids[i] for i in index], self.column_groups)

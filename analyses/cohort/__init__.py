@@ -1,0 +1,1 @@
+"""Who is analysed, and what is held against them."""
