@@ -15,7 +15,7 @@ from analyses.progress import Advance
 from analyses.results.provenance import digest
 
 if TYPE_CHECKING:
-    from analyses.shards import Shard
+    from analyses.cluster.shards import Shard
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable

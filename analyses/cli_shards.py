@@ -59,8 +59,8 @@ def embed(
             raise InputError("--arm chooses what a shard embeds; --shard was not given. Add --shard 1/1 for one arm.")
         Pipeline(loaded, force=force).run(until="embed")
         return
+    from analyses.cluster.shards import Shard
     from analyses.sharded_stages import run_embed
-    from analyses.shards import Shard
 
     if force:
         raise InputError("--force redoes the windows stage, which shards share; it was given with --shard. Leave it.")
@@ -71,9 +71,9 @@ def embed(
 
 def run_windows_shard(config: RunConfig, shard: str, *, force: bool) -> None:
     """`genebrain windows CONFIG --shard I/N`."""
+    from analyses.cluster.shards import Shard
     from analyses.run import Run
     from analyses.sharded_stages import run_window_shard
-    from analyses.shards import Shard
 
     part = Shard.parse(shard)
     run_window_shard(Run(config), part, force=force)

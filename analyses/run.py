@@ -12,12 +12,12 @@ import numpy as np
 
 from analyses.arm_grid import make_arms
 from analyses.arms import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
+from analyses.cluster.engine import Engine
 from analyses.cohort.design import make_blocks, make_design, make_nuisance
 from analyses.cohort.planting import plant_link
 from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
 from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
-from analyses.engine import Engine
 from analyses.errors import InputError
 from analyses.genome import Genome, genome_files, open_genome
 from analyses.results.provenance import code_version, digest, file_fingerprint

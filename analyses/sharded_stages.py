@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyses.arms import make_sequence_arm
+from analyses.cluster.shards import Shard
 from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
 from analyses.genome import count_windows
 from analyses.progress import progress_bar, say
 from analyses.run import Run
-from analyses.shards import Shard
 from analyses.window_parts import WindowParts
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analyses.cluster.shards import Shard, deal
 from analyses.config.inputs import GenomeConfig
 from analyses.genome import Genome, make_table, open_genome, summarise
-from analyses.shards import Shard, deal
 from encoders.genome.variants.reference_check import compare_reference_alleles, judge_agreement
 from encoders.genome.variants.source import Site
 from encoders.genome.windows.haplotype_windows import WindowTable

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from dask.distributed import LocalCluster
 
-from analyses import engine as engine_module
+from analyses.cluster import engine as engine_module
+from analyses.cluster.engine import Engine
+from analyses.cluster.shards import Shard
 from analyses.config.run_config import EngineConfig
-from analyses.engine import Engine
 from analyses.errors import InputError
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import chosen_arms, window_parts
-from analyses.shards import Shard
 from analyses.simulation.cohort import DemoCohort
 from analyses.window_parts import WindowParts
 from fusion import cross_validated_cca, permutation_test_cca

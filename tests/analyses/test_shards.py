@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyses.cluster.shards import Shard, deal
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome import count_windows, open_genome
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import window_parts
-from analyses.shards import Shard, deal
 from analyses.simulation.cohort import DemoCohort
 from analyses.window_parts import WindowParts, _read_agreement
 from encoders.errors import InputError as EncodersError
@@ -29,7 +29,7 @@ from pathlib import Path
 from analyses.config.file import load_config
 from analyses.pipeline import Pipeline
 from analyses import sharded_stages, window_parts
-from analyses.shards import Shard
+from analyses.cluster.shards import Shard
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

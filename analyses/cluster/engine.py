@@ -75,7 +75,7 @@ class Engine:
         backend: Any = self.config.backend
         if backend == "dask":
             client = self._client  # says that dask is missing, before what needs it is imported
-            from analyses.dask_backend import DaskBackend
+            from analyses.cluster.dask_backend import DaskBackend
 
             backend = DaskBackend(client=client)
         chosen: AbstractContextManager[Any] = joblib.parallel_config(backend)

@@ -1,0 +1,1 @@
+"""Who does which part of the work: shards, joblib, dask."""
