@@ -212,6 +212,6 @@ def _metrics(leaks: list[Result], pairings: list[Result], twins: Mapping[str, An
 
 def draw(result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     """Covariates before and after, one panel a side."""
-    from analyses.audit_figures import draw_leaks
+    from analyses.figures.audit import draw_leaks
 
     return draw_leaks(result["leaks"], folder)

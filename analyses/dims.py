@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.design import make_design
-from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
+from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 from fusion.model_selection.nested_dimensions import NestedDimensions, nested_dimensions

@@ -122,7 +122,7 @@ def make_logo(motif: Motif) -> tuple[Figure, pd.DataFrame]:
 
 
 def _write_logo(path: Path, motif: Motif) -> None:
-    from analyses.figures import save_figure
+    from analyses.figures.canvas import save_figure
 
     figure, bits = make_logo(motif)
     save_figure(figure, path, bits)

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from analyses.brain_atlas import describe_atlas
-from analyses.comparison_figures import draw_comparison
 from analyses.comparison_findings import comparison_sentences
 from analyses.experiments import find_experiment
+from analyses.figures.atlas import describe_atlas
+from analyses.figures.comparison import draw_comparison
 from analyses.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.formats import format_number, format_p
 from analyses.report_figures import draw_figures

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from analyses import figures
 from analyses.alignment_files import SCORES
-from analyses.brain_figures import draw_brain
+from analyses.figures import alignment as figures
+from analyses.figures.brain import draw_brain
+from analyses.figures.canvas import save_figure
 from analyses.findings import is_significant
 from analyses.results.folder import Alignment, ResultsFolder
 
@@ -56,7 +57,7 @@ def _draw_overview(results: ResultsFolder) -> Path:
             for alignment in results.alignments
         ]
     )
-    return figures.save_figure(figures.overview_figure(rows), _path(results, "overview"), rows)
+    return save_figure(figures.overview_figure(rows), _path(results, "overview"), rows)
 
 
 def _draw_held_out(results: ResultsFolder, alignment: Alignment) -> Path:
@@ -71,9 +72,7 @@ def _draw_held_out(results: ResultsFolder, alignment: Alignment) -> Path:
         p=held_out["p"][0],
         title=alignment.title,
     )
-    return figures.save_figure(
-        figure, _path(results, f"{alignment.name}__held_out"), pd.DataFrame({"null_rho_1": null})
-    )
+    return save_figure(figure, _path(results, f"{alignment.name}__held_out"), pd.DataFrame({"null_rho_1": null}))
 
 
 def _draw_scores(results: ResultsFolder, alignment: Alignment) -> Path:
@@ -84,7 +83,7 @@ def _draw_scores(results: ResultsFolder, alignment: Alignment) -> Path:
     shown = scores[["fold", "genes_1", "brain_1"]]
     rho = alignment.facts["held_out"]["rho"][0]
     figure = figures.scores_figure(shown, rho, title=alignment.title)
-    return figures.save_figure(figure, _path(results, f"{alignment.name}__scores"), shown)
+    return save_figure(figure, _path(results, f"{alignment.name}__scores"), shown)
 
 
 def _draw_spectrum(results: ResultsFolder, alignment: Alignment) -> Path:
@@ -102,7 +101,7 @@ def _draw_spectrum(results: ResultsFolder, alignment: Alignment) -> Path:
     data = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in columns.items()})
     data.insert(0, "component", np.arange(1, len(data) + 1))
     figure = figures.spectrum_figure(in_sample, held_out, title=alignment.title)
-    return figures.save_figure(figure, _path(results, f"{alignment.name}__spectrum"), data)
+    return save_figure(figure, _path(results, f"{alignment.name}__spectrum"), data)
 
 
 def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Path:
@@ -126,7 +125,7 @@ def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Pa
         kind=kind,
         title=title,
     )
-    return figures.save_figure(figure, _path(results, f"{alignment.name}__{kind}s"), data)
+    return save_figure(figure, _path(results, f"{alignment.name}__{kind}s"), data)
 
 
 def _intervals(data: Any) -> np.ndarray | None:

@@ -20,7 +20,7 @@ from analyses.arms import Arm, SequenceArm
 from analyses.cohort.design import make_design
 from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
-from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
+from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 from analyses.results.provenance import digest

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from analyses.brain_atlas import Atlas, describe_atlas, place_features, region_key
-from analyses.brain_figures import _paint, draw_brain
+from analyses.figures.atlas import Atlas, describe_atlas, place_features, region_key
+from analyses.figures.brain import _paint, draw_brain
 from analyses.results.folder import Alignment, ResultsFolder
 
 REGIONS = {1: "ctx-lh-insula", 2: "ctx-rh-insula", 5: "Left-Hippocampus"}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import figures
+from analyses.figures import alignment as figures
 
 NULL = np.random.default_rng(3).normal(0, 0.05, 499)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.brain_atlas import Atlas, configured_atlas, describe_atlas, place_features
+from analyses.figures.atlas import Atlas, configured_atlas, describe_atlas, place_features
 from analyses.results.workspace import atomic_path
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def draw_brain(results: ResultsFolder, alignment: Alignment) -> dict[str, Path]:
     -------
     dict of str to Path
         ``<alignment>__glass`` and ``<alignment>__surface``, or ``<alignment>__connectome`` for edges: PNG files with a
-        CSV of the same name; empty without an atlas (`analyses.brain_atlas.describe_atlas` says why).
+        CSV of the same name; empty without an atlas (`analyses.figures.atlas.describe_atlas` says why).
     """
     import pandas as pd
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.figures import BLUE, GREY, INK, VERMILION, new_figure, save_figure
+from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

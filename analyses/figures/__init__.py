@@ -1,0 +1,1 @@
+"""Arrays in, matplotlib figure out (brain.py is the only nilearn)."""

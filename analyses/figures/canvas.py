@@ -1,0 +1,57 @@
+"""Colours, style, a new figure, and a figure saved with the table behind it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyses.results.workspace import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+
+WIDTH = 7.0  # inches: the text width of a page
+
+
+# Okabe & Ito's palette, distinguishable under all common colour-vision deficiencies.
+BLUE, ORANGE, VERMILION, GREY, PALE, INK = "#0072B2", "#E69F00", "#D55E00", "#767676", "#C9CED3", "#222222"
+
+
+STYLE = Path(__file__).with_name("figures.mplstyle")
+
+
+@contextmanager
+def new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
+    """A figure outside pyplot: no global state, no display, nothing to close."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(fname=STYLE):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
+    """Write a figure as SVG and the numbers behind it as CSV of the same name.
+
+    Text stays text and no date is written, so equal input gives equal bytes. Each file appears whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+        Ends in ``.svg``.
+    data : pandas.DataFrame
+        What the figure shows.
+    """
+    import matplotlib
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as drawing, atomic_path(path.with_suffix(".csv")) as table:
+        with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
+            figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        data.to_csv(table, index=False, float_format="%.10g")
+    return path
