@@ -12,13 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-
 WIDTH = 7.0  # inches: the text width of a page
-
 
 # Okabe & Ito's palette, distinguishable under all common colour-vision deficiencies.
 BLUE, ORANGE, VERMILION, GREY, PALE, INK = "#0072B2", "#E69F00", "#D55E00", "#767676", "#C9CED3", "#222222"
-
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
 
