@@ -146,7 +146,7 @@ def haplotypes(
     contig_aliases: Annotated[bool, typer.Option("--contig-aliases", help="Let chr20 and 20 be one contig.")] = False,
 ) -> None:
     """Print a subject's haplotype sequences of a region as FASTA: what is really embedded."""
-    from analyses.haplotype_fasta import haplotype_fasta
+    from analyses.genome.haplotypes import haplotype_fasta
 
     typer.echo(
         haplotype_fasta(

@@ -95,9 +95,8 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         return
     if shard is not None:
         raise InputError("--shard shares out an experiment; no CONFIG was given. Give the YAML file of the experiment.")
-    from analyses.variant_paths import read_genes
-    from analyses.window_files import WindowRequest, count_files, write_windows
-    from analyses.window_summary import describe
+    from analyses.genome.variant_paths import read_genes
+    from analyses.genome.window_counts import WindowRequest, count_files, describe, write_windows
 
     if not annotation or not variants:
         raise InputError("Windows need a CONFIG, or --annotation and --variants. Give the files.")
@@ -142,7 +141,7 @@ def kinship(
     cohort.family_column to keep one of each family, or as exchangeability blocks. Use genome-wide variants: a few
     genes do not show kinship.
     """
-    from analyses.relatedness import describe, write_kinship
+    from analyses.genome.relatedness import describe, write_kinship
 
     summary = write_kinship(
         list(variants or ()), output, subjects=subjects, cutoff=cutoff, min_maf=min_maf, max_missing=max_missing
@@ -171,7 +170,7 @@ def ancestry(
     Components of all subjects together see genotypes of subjects that a fold holds out, never their brains. With
     --fit-on only the named subjects define the axes and the rest are projected, a little towards the centre.
     """
-    from analyses.relatedness import describe, write_ancestry
+    from analyses.genome.relatedness import describe, write_ancestry
 
     summary = write_ancestry(
         list(variants or ()),

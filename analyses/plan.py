@@ -34,7 +34,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         ``n_subjects``, ``n_effective``, ``views``, ``windows``, ``arms`` (distinct windows to embed, seconds),
         ``alignments`` (dimensions, seconds), ``seconds``, ``memory_gb``: estimates from this machine, now.
     """
-    from analyses.genome import count_windows
+    from analyses.genome.windows import count_windows
 
     pipeline = Pipeline(config, dry=True)
     cohort = pipeline.cohort

@@ -19,7 +19,7 @@ from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
 from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
 from analyses.errors import InputError
-from analyses.genome import Genome, genome_files, open_genome
+from analyses.genome.windows import Genome, genome_files, open_genome
 from analyses.results.provenance import code_version, digest, file_fingerprint
 from analyses.results.workspace import Workspace
 

@@ -12,10 +12,10 @@ from analyses.arms import make_sequence_arm
 from analyses.cluster.shards import Shard
 from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
-from analyses.genome import count_windows
+from analyses.genome.parts import WindowParts
+from analyses.genome.windows import count_windows
 from analyses.progress import progress_bar, say
 from analyses.run import Run
-from analyses.window_parts import WindowParts
 
 if TYPE_CHECKING:
     from analyses.arms import SequenceArm

@@ -10,7 +10,7 @@ import pysam
 import pytest
 
 from analyses.config.inputs import GenomeConfig
-from analyses.genome import genome_files
+from analyses.genome.windows import genome_files
 from tests.analyses.commands import Command
 
 HEADER = (

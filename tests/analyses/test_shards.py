@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from analyses.cluster.shards import Shard, deal
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
-from analyses.genome import count_windows, open_genome
+from analyses.genome.parts import WindowParts, _read_agreement
+from analyses.genome.windows import count_windows, open_genome
 from analyses.pipeline import Pipeline
 from analyses.sharded_stages import window_parts
 from analyses.simulation.cohort import DemoCohort
-from analyses.window_parts import WindowParts, _read_agreement
 from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import CONFIG, Command
 from tests.analyses.shared_out import ARM, WINDOW_FILES, arguments, check_same_files, open_run, settings, stored_vectors

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyses.cluster.shards import Shard, deal
 from analyses.config.inputs import GenomeConfig
-from analyses.genome import Genome, make_table, open_genome, summarise
+from analyses.genome.windows import Genome, make_table, open_genome, summarise
 from encoders.genome.variants.reference_check import compare_reference_alleles, judge_agreement
 from encoders.genome.variants.source import Site
 from encoders.genome.windows.haplotype_windows import WindowTable
@@ -65,7 +65,7 @@ class WindowParts:
         Raises
         ------
         encoders.errors.InputError
-            As :func:`analyses.genome.count_windows`.
+            As :func:`analyses.genome.windows.count_windows`.
         """
         if self.path(shard).is_dir():
             return False
@@ -84,7 +84,7 @@ class WindowParts:
         return True
 
     def merge(self, genome: Genome, count: int) -> tuple[WindowTable, dict[str, Any]]:
-        """The table and summary of all parts, as :func:`analyses.genome.count_windows` gives them.
+        """The table and summary of all parts, as :func:`analyses.genome.windows.count_windows` gives them.
 
         Raises
         ------

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.errors import InputError
+from analyses.genome.variant_paths import find_variants, read_subjects
 from analyses.results.workspace import atomic_path
-from analyses.variant_paths import find_variants, read_subjects
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from analyses.errors import InputError
-from analyses.variant_paths import find_variants, read_subjects
-from analyses.window_summary import summarise
+from analyses.genome.variant_paths import find_variants, read_subjects
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy
     from encoders.genome.intervals import Gene
     from encoders.genome.variants.files import VariantFiles
+    from encoders.genome.windows.allele_space import WindowCount
     from encoders.genome.windows.table import WindowTable
 
 
@@ -221,3 +221,52 @@ def _settings(request: WindowRequest, panel: Panel) -> dict[str, Any]:
         "missing": request.missing,
         "outside_callable": request.outside_callable if request.callable_bed else None,
     }
+
+
+EVENTS = (
+    "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",
+    "emptied_window", "ambiguous_reference_base", "gene_without_records", "outside_callable_base",
+    "outside_callable_allele",
+)  # fmt: skip
+"""Every kind that is counted; haploid calls, symbolic alleles without a sequence and REF mismatches stop instead."""
+_ALLELE_NOTE = (
+    "counted in allele space, without the FASTA: records that spell one sequence in two ways and equal windows of two "
+    "places count twice (0.4-3 % too many), and REF was not checked"
+)
+
+
+def summarise(
+    count: WindowCount, panel: Panel, settings: dict[str, Any], gate: dict[str, float] | None
+) -> dict[str, Any]:
+    """The counts with how they were made; without a gate they were counted in allele space."""
+    return {
+        "n_subjects": count.n_subjects,
+        "n_genes": len(panel.genes),
+        "n_windows_per_haplotype": count.n_windows_per_haplotype,
+        "n_windows": count.n_windows,
+        "n_sequences_total": count.n_windows,
+        "n_distinct_windows": count.n_distinct_windows,
+        "gain": count.gain,
+        "events": dict.fromkeys(EVENTS, 0) | count.events,
+        "by_gene": count.by_gene,
+        "gate": gate,
+        "counted_by": "alleles" if gate is None else "sequence",
+        "note": _ALLELE_NOTE if gate is None else "",
+        "skipped_genes": dict(panel.skipped),
+        "settings": settings,
+    }
+
+
+def describe(summary: dict[str, Any], *, as_json: bool) -> str:
+    """The counts as JSON or as lines for a person."""
+    if as_json:
+        return json.dumps(summary, indent=1)
+    lines = [
+        f"subjects            {summary['n_subjects']:,}",
+        f"genes               {summary['n_genes']:,}, {summary['n_windows_per_haplotype']:,} windows a haplotype",
+        f"windows             {summary['n_windows']:,}",
+        f"distinct windows    {summary['n_distinct_windows']:,} (gain {summary['gain']:,.0f})",
+    ]
+    lines += [f"  {event:<26}{n:,}" for event, n in summary["events"].items() if n]
+    lines += [f"left out            {gene}: {reason}" for gene, reason in summary["skipped_genes"].items()]
+    return "\n".join([*lines, summary["note"]] if summary["note"] else lines)

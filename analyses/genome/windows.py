@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.config.inputs import GenomeConfig
-from analyses.variant_paths import find_variants, variant_parts
+from analyses.genome.variant_paths import find_variants, variant_parts
 from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.contigs import check_spelling
 from encoders.genome.reference import Reference

@@ -1,0 +1,1 @@
+"""Genome files to windows, kinship, ancestry, haplotypes."""
