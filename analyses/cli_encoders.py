@@ -135,7 +135,7 @@ def motifs(
     random weights, as a control. The motifs are chosen in the sequences that are counted, so p-values rank them; to
     test one, count it in other sequences.
     """
-    from analyses.motif_files import write_motifs
+    from analyses.arms.motifs import write_motifs
     from encoders.dna.attribution.motifs import MotifSettings
 
     settings = MotifSettings(min_length, max_fdr, window, min_instances)

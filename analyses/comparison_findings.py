@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analyses.arm_grid import UNTRAINED
+from analyses.arms.grid import UNTRAINED
 from analyses.findings import ALPHA, CONTROL
 from analyses.formats import format_number, format_p
 

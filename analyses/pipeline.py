@@ -17,7 +17,7 @@ from analyses.run import Run
 from analyses.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
-    from analyses.arms import SequenceArm
+    from analyses.arms.arm import SequenceArm
     from analyses.config.run_config import RunConfig
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
@@ -74,7 +74,7 @@ class Pipeline(Run):
 
     def _report_unknown(self, arm: SequenceArm) -> None:
         """Per gene, what the encoder could not read."""
-        from analyses.unknown import describe, gene_report
+        from analyses.arms.unread_bases import describe, gene_report
 
         stage, key = f"unknown {arm.name}", f"{self.windows_key} {arm.spec.fingerprint}"
         if not self.workspace.is_finished(stage, key):
@@ -147,7 +147,7 @@ class Pipeline(Run):
 
         Likeness is that of the components that enter CCA: all of them span what the genotypes span, in every arm.
         """
-        from analyses.arm_properties import compare_representations, describe_arm
+        from analyses.arms.properties import compare_representations, describe_arm
 
         if not self.workspace.is_finished("arms", self.experiment_key):
             with self.workspace.stage("arms", self.experiment_key) as files:
@@ -161,7 +161,7 @@ class Pipeline(Run):
 
     def _stability(self, arm: str, view: str) -> dict[str, Any]:
         from analyses.alignment_files import read_held_out
-        from analyses.arm_properties import loading_stability
+        from analyses.arms.properties import loading_stability
 
         nuisance = make_nuisance(self.config, self.cohort.covariates)
         held_out = read_held_out(self.workspace, arm, view)

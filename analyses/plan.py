@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analyses.arms import PrecomputedArm
+from analyses.arms.arm import PrecomputedArm
 from analyses.config.run_config import RunConfig
 from analyses.pipeline import Pipeline
 from fusion import (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.arm_grid import make_arms
-from analyses.arms import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
+from analyses.arms.arm import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
+from analyses.arms.grid import make_arms
 from analyses.cluster.engine import Engine
 from analyses.cohort.design import make_blocks, make_design, make_nuisance
 from analyses.cohort.planting import plant_link

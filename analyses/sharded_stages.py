@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analyses.arms import make_sequence_arm
+from analyses.arms.arm import make_sequence_arm
 from analyses.cluster.shards import Shard
 from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
@@ -18,7 +18,7 @@ from analyses.progress import progress_bar, say
 from analyses.run import Run
 
 if TYPE_CHECKING:
-    from analyses.arms import SequenceArm
+    from analyses.arms.arm import SequenceArm
     from analyses.progress import Advance
     from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable

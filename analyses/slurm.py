@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyses.arm_grid import make_arms
+from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from analyses.results.workspace import atomic_path

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.arm_grid import make_variant
-from analyses.arms import Arm, SequenceArm
+from analyses.arms.arm import Arm, SequenceArm
+from analyses.arms.grid import make_variant
 from analyses.cohort.design import make_design
 from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analyses.arm_grid import make_arms
+from analyses.arms.grid import make_arms
 from analyses.config.file import load_config
 from analyses.config.run_config import EncoderConfig, RunConfig
 from analyses.errors import InputError

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analyses import cli
-from analyses.motif_files import write_motifs
+from analyses.arms.motifs import write_motifs
 from encoders.dna.attribution import attention
 from encoders.dna.attribution.motifs import MotifSettings
 from encoders.dna.verification import verify

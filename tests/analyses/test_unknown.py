@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analyses.unknown import describe, gene_report
+from analyses.arms.unread_bases import describe, gene_report
 from encoders import load_encoder
 from encoders.genome.sequences import sequence_id
 from tests.encoders.test_subjects import make_table

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from analyses.cost import peak_memory
+from analyses.arms.cost import peak_memory
 from tests.benchmarks.simulated_panel import make_panel
 
 RESULTS = Path(__file__).parent / "results"

@@ -24,7 +24,7 @@ import scipy  # noqa: E402
 import sklearn  # noqa: E402
 from threadpoolctl import threadpool_info, threadpool_limits  # noqa: E402
 
-from analyses.cost import peak_memory  # noqa: E402
+from analyses.arms.cost import peak_memory  # noqa: E402
 from fusion import permutation_test_cca, rho_c  # noqa: E402
 from fusion.permutation.permutations import make_permutations  # noqa: E402
 from fusion.permutation.screening import screen_in_float32  # noqa: E402

@@ -17,7 +17,7 @@ from typing import Any
 
 import pysam
 
-from analyses.cost import peak_memory
+from analyses.arms.cost import peak_memory
 from encoders.genome.annotation.panel import read_panel
 from encoders.genome.haplotypes.patterns import GENOTYPES_AT_ONCE
 from encoders.genome.variants.files import VariantFiles

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from analyses.arm_grid import UNTRAINED, UNTRAINED_SOURCE
+from analyses.arms.cost import note_cost, read_cost
+from analyses.arms.grid import UNTRAINED, UNTRAINED_SOURCE
 from analyses.config.run_config import PRECOMPUTED, EncoderConfig
-from analyses.cost import note_cost, read_cost
 from analyses.errors import InputError
 from analyses.progress import Advance
 from analyses.results.provenance import digest

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.arms import Arm, SequenceArm
-from analyses.cost import count_flops
-from analyses.rc_consistency import measure_rc_consistency
+from analyses.arms.arm import Arm, SequenceArm
+from analyses.arms.cost import count_flops
+from analyses.arms.strands import measure_rc_consistency
 from analyses.results.workspace import Workspace
 from fusion.comparison.similarity import linear_cka, principal_angles
 from fusion.decomposition.loadings import group_loadings

@@ -1,0 +1,1 @@
+"""What stands for a DNA encoder in a run."""
