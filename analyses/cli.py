@@ -173,7 +173,7 @@ def power(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what noise gives at this size and what could be detected, before any data exist."""
-    from analyses.power import describe, make_panel
+    from analyses.alignment.power import describe, make_panel
 
     typer.echo(describe(make_panel(n, x, y, confounds=confounds, rho=rho), as_json=as_json))
 

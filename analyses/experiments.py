@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analyses.run import Run
 
 #: Experiment to the module that does it. ``align``, ``compare``, ``pooling`` and ``rc`` are alignments of their arms
-#: (`analyses.arms.grid`) and their comparison (`analyses.compare_encoders`).
+#: (`analyses.arms.grid`) and their comparison (`analyses.alignment.comparison`).
 MODULES: Mapping[str, str] = {"audit": "analyses.audit", "dims": "analyses.dims", "tune": "analyses.tune"}
 
 Result = dict[str, Any]

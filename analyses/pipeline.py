@@ -85,8 +85,8 @@ class Pipeline(Run):
                 say(f"         {arm.spec.label}: {sentence}")
 
     def _align(self) -> None:
-        from analyses.align import align_views
-        from analyses.alignment_files import write_alignment
+        from analyses.alignment.files import write_alignment
+        from analyses.alignment.recipe import align_views
 
         for arm, spec in self.specs.items():
             todo = {
@@ -130,7 +130,7 @@ class Pipeline(Run):
         self._write_run()
 
     def _compare(self) -> None:
-        from analyses.compare_encoders import compare
+        from analyses.alignment.comparison import compare
 
         comparison = compare(self.workspace, list(self.arms), list(self.config.brain), seed=self.seeds.held_out)
         if self.config.experiment in COMPARISONS:
@@ -160,7 +160,7 @@ class Pipeline(Run):
         return written
 
     def _stability(self, arm: str, view: str) -> dict[str, Any]:
-        from analyses.alignment_files import read_held_out
+        from analyses.alignment.files import read_held_out
         from analyses.arms.properties import loading_stability
 
         nuisance = make_nuisance(self.config, self.cohort.covariates)

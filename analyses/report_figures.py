@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analyses.alignment_files import SCORES
+from analyses.alignment.files import SCORES
 from analyses.figures import alignment as figures
 from analyses.figures.brain import draw_brain
 from analyses.figures.canvas import save_figure

@@ -24,7 +24,7 @@ from analyses.results.provenance import code_version, digest, file_fingerprint
 from analyses.results.workspace import Workspace
 
 if TYPE_CHECKING:
-    from analyses.align import Seeds
+    from analyses.alignment.recipe import Seeds
     from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows.haplotype_windows import WindowTable
@@ -179,7 +179,7 @@ class Run:
     @cached_property
     def seeds(self) -> Seeds:
         """Children of the run's seed."""
-        from analyses.align import Seeds
+        from analyses.alignment.recipe import Seeds
 
         return Seeds.spawn(self.config.seed)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyses.alignment_files import PRIVATE
+from analyses.alignment.files import PRIVATE
 from analyses.cohort.brain_views import describe_preparation
 from analyses.cohort.subjects import Cohort
 from analyses.config.run_config import RunConfig

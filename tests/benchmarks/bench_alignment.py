@@ -16,8 +16,8 @@ prefer_fast_kernel(insist=True)
 import numpy as np  # noqa: E402 (the kernel is chosen before numpy is imported)
 import pandas as pd  # noqa: E402
 
-from analyses.align import Seeds, align_views  # noqa: E402
-from analyses.alignment_files import write_alignment  # noqa: E402
+from analyses.alignment.files import write_alignment  # noqa: E402
+from analyses.alignment.recipe import Seeds, align_views  # noqa: E402
 from analyses.config.inputs import ConfoundConfig  # noqa: E402
 from analyses.config.run_config import AlignmentConfig  # noqa: E402
 from analyses.report import make_report  # noqa: E402
@@ -63,7 +63,7 @@ def _watched(stages: dict[str, float]) -> Iterator[None]:
     """Clock the parts of an alignment where it calls them."""
     from unittest.mock import patch
 
-    from analyses import align
+    from analyses.alignment import recipe as align
 
     def clocked(name: str) -> Any:
         inner = getattr(align, name)

@@ -12,7 +12,7 @@ from analyses.errors import InputError
 from analyses.results.workspace import SCHEMA, Workspace, atomic_path
 
 if TYPE_CHECKING:
-    from analyses.align import Alignment
+    from analyses.alignment.recipe import Alignment
     from fusion.cross_validation.result import CrossValidatedCCA
 
 #: Per-subject values live under this folder of the results; tracking and report never read it.

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from analyses.alignment_interpretation import interpret
-from analyses.alignment_summary import (
+from analyses.alignment.summary import (
     describe_detectability,
     describe_dimensions,
     describe_held_out,
     describe_in_sample,
+    interpret,
 )
 from analyses.cohort.design import make_blocks
 from analyses.config.inputs import ConfoundConfig

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from analyses.alignment_files import read_held_out
+from analyses.alignment.files import read_held_out
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young
 from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family

@@ -1,0 +1,1 @@
+"""One gene view against one brain view, and arms compared."""
