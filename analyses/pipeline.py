@@ -173,7 +173,7 @@ class Pipeline(Run):
         return np.asarray(pca.transform(view)[:, :n_components])
 
     def _experiment(self) -> None:
-        from analyses.experiments import MODULES, find_experiment
+        from analyses.experiments.registry import MODULES, find_experiment
         from analyses.results.folder import result_file
 
         name = self.config.experiment

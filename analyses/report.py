@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analyses.comparison_findings import comparison_sentences
-from analyses.experiments import find_experiment
+from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
 from analyses.findings import CONTROL, answer, is_significant, planted_ranks

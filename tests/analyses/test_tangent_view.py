@@ -10,7 +10,7 @@ from analyses.brain.connectivity_table import ConnectivityRequest, write_connect
 from analyses.cohort.brain_views import TangentView, make_brain_view, read_connectivity_view
 from analyses.config.inputs import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
-from analyses.leakage import Target, predict_target
+from analyses.experiments.leakage import Target, predict_target
 from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors
 from encoders.brain.connectivity.timeseries import TimeSeries
 from fusion import TableView, cross_validated_cca, make_folds

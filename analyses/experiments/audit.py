@@ -15,10 +15,10 @@ import numpy as np
 from analyses.cohort.design import make_design
 from analyses.config.inputs import ConfoundConfig
 from analyses.errors import InputError
+from analyses.experiments.leakage import Target, predict_target
+from analyses.experiments.twins import count_twins
 from analyses.formats import format_number, format_p
-from analyses.leakage import Target, predict_target
 from analyses.progress import progress_bar
-from analyses.twins import count_twins
 
 if TYPE_CHECKING:
     from analyses.run import Run

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 #: Experiment to the module that does it. ``align``, ``compare``, ``pooling`` and ``rc`` are alignments of their arms
 #: (`analyses.arms.grid`) and their comparison (`analyses.alignment.comparison`).
-MODULES: Mapping[str, str] = {"audit": "analyses.audit", "dims": "analyses.dims", "tune": "analyses.tune"}
+MODULES: Mapping[str, str] = {
+    "audit": "analyses.experiments.audit",
+    "dims": "analyses.experiments.dims",
+    "tune": "analyses.experiments.tune",
+}
 
 Result = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""One file an experiment (audit, dims, tune) and the registry."""
