@@ -189,7 +189,7 @@ class Pipeline(Run):
             say(f"{name:<8} {sentence}")
 
     def _report(self) -> None:
-        from analyses.report import make_report
+        from analyses.report.page import make_report
 
         self._write_run()
         say(f"report   {make_report(self.workspace.folder)}")

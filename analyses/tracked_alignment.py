@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from analyses.findings import CONTROL
-from analyses.report_figures import FIGURE_KINDS
+from analyses.report.drawings import FIGURE_KINDS
+from analyses.report.findings import CONTROL
 from analyses.results.folder import Alignment, Facts, ResultsFolder
 
 # Axis labels of the interface are cut at 10 characters, so these differ within 10.

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from analyses.errors import InputError
-from analyses.findings import answer, planted_ranks
 from analyses.formats import format_number, format_p
+from analyses.report.findings import answer, planted_ranks
 from analyses.results.folder import read_results_folder
 from tests.analyses.run_folder import write_run_folder
 

@@ -11,7 +11,7 @@ import pytest
 
 from analyses.errors import InputError
 from analyses.formats import format_number
-from analyses.report import make_report
+from analyses.report.page import make_report
 from tests.analyses.run_folder import GENES, SUBJECTS, write_run_folder
 
 VOID = {"meta", "br", "path", "use", "rect", "link", "img", "hr", "input"}

@@ -21,7 +21,7 @@ import pytest
 
 from analyses import tracked_runs
 from analyses.errors import InputError
-from analyses.report import make_report
+from analyses.report.page import make_report
 from analyses.saved_views import BY_RC_MODE, SUMMARY, views_supported
 from analyses.tracked_alignment import RC_MODES, short_name
 from analyses.tracking import LoggedRun, log_run, prepare_store, resolve_tracking_uri, serve_ui, ui_command

@@ -20,7 +20,7 @@ from analyses.alignment.files import write_alignment  # noqa: E402
 from analyses.alignment.recipe import Seeds, align_views  # noqa: E402
 from analyses.config.inputs import ConfoundConfig  # noqa: E402
 from analyses.config.run_config import AlignmentConfig  # noqa: E402
-from analyses.report import make_report  # noqa: E402
+from analyses.report.page import make_report  # noqa: E402
 from analyses.results.folder import read_json  # noqa: E402
 from analyses.results.workspace import Workspace  # noqa: E402
 from fusion import TableView, make_folds  # noqa: E402

@@ -10,7 +10,7 @@ from analyses.alignment.files import SCORES
 from analyses.figures import alignment as figures
 from analyses.figures.brain import draw_brain
 from analyses.figures.canvas import save_figure
-from analyses.findings import is_significant
+from analyses.report.findings import is_significant
 from analyses.results.folder import Alignment, ResultsFolder
 
 FIGURE_KINDS = ("held_out", "spectrum", "genes", "features")

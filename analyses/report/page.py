@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from analyses.comparison_findings import comparison_sentences
 from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
-from analyses.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.formats import format_number, format_p
-from analyses.report_figures import draw_figures
+from analyses.report.comparison_findings import comparison_sentences
+from analyses.report.drawings import draw_figures
+from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.results.folder import ResultsFolder, read_json, read_results_folder
 from analyses.results.workspace import atomic_path
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analyses.arms.grid import UNTRAINED
-from analyses.findings import ALPHA, CONTROL
 from analyses.formats import format_number, format_p
+from analyses.report.findings import ALPHA, CONTROL
 
 Facts = Mapping[str, Any]
 
