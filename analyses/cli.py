@@ -195,7 +195,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 5000,
 ) -> None:
     """Open the experiments in the MLflow UI and print the link to their summary view."""
-    from analyses.tracking import serve_ui
+    from analyses.tracking.mlflow_client import serve_ui
 
     serve_ui(tracking or "results/mlflow.db", port=port)
 

@@ -198,7 +198,7 @@ class Pipeline(Run):
         if self.tracking_uri is None:
             say("mlflow   off (tracking.enabled: false)")
             return
-        from analyses.tracking import log_run
+        from analyses.tracking.mlflow_client import log_run
 
         self.tracking_link = log_run(self.workspace.folder, self.tracking_uri).link
         say(f"mlflow   {self.tracking_link}")
@@ -225,6 +225,6 @@ class Pipeline(Run):
 def _tracking_uri(config: RunConfig) -> str | None:
     if not config.tracking.enabled:
         return None
-    from analyses.tracking import resolve_tracking_uri
+    from analyses.tracking.mlflow_client import resolve_tracking_uri
 
     return resolve_tracking_uri(config.tracking.uri, config.output.parent)

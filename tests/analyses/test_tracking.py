@@ -19,12 +19,19 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 
-from analyses import tracked_runs
 from analyses.errors import InputError
 from analyses.report.page import make_report
-from analyses.saved_views import BY_RC_MODE, SUMMARY, views_supported
-from analyses.tracked_alignment import RC_MODES, short_name
-from analyses.tracking import LoggedRun, log_run, prepare_store, resolve_tracking_uri, serve_ui, ui_command
+from analyses.tracking import runs as tracked_runs
+from analyses.tracking.alignment import RC_MODES, short_name
+from analyses.tracking.mlflow_client import (
+    LoggedRun,
+    log_run,
+    prepare_store,
+    resolve_tracking_uri,
+    serve_ui,
+    ui_command,
+)
+from analyses.tracking.saved_views import BY_RC_MODE, SUMMARY, views_supported
 from tests.analyses.run_folder import N_SPLITS, SUBJECTS, write_run_folder
 
 STAGE = "tags.stage = 'alignment'"
@@ -101,13 +108,13 @@ def test_what_is_no_database_or_cannot_be_written_is_said(tmp_path: Path) -> Non
 
 def test_processes_that_meet_on_a_fresh_store_do_not_break_it(tmp_path: Path) -> None:
     uri = resolve_tracking_uri(None, tmp_path)
-    code = f"from analyses.tracking import prepare_store; prepare_store({uri!r})"
+    code = f"from analyses.tracking.mlflow_client import prepare_store; prepare_store({uri!r})"
     racing = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait() for process in racing] == [0, 0]
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
-    code = "import sys, analyses.tracking; print({'mlflow', 'pandas', 'matplotlib'} & set(sys.modules))"
+    code = "import sys, analyses.tracking.mlflow_client; print({'mlflow', 'pandas', 'matplotlib'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
@@ -319,7 +326,7 @@ def test_the_interface_refuses_what_it_cannot_serve(tmp_path: Path, uri: str) ->
 
 def test_the_interface_serves_the_runs_and_ends_with_its_workers(tmp_path: Path, uri: str, logged: LoggedRun) -> None:
     port = free_port()
-    code = f"from analyses.tracking import serve_ui; serve_ui({uri!r}, port={port})"
+    code = f"from analyses.tracking.mlflow_client import serve_ui; serve_ui({uri!r}, port={port})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

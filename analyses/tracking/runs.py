@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from analyses.results.folder import Alignment, Facts, ResultsFolder
 from analyses.results.provenance import digest, file_fingerprint
-from analyses.tracked_alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
-from analyses.tracking_store import Ledger
+from analyses.tracking.alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
+from analyses.tracking.store import Ledger
 
 _MAX_CHILDREN = 25  # more children swamp the runs table; the report holds every fold
 _PARENT = "mlflow.parentRunId"

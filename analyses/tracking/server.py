@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from analyses.errors import InputError
-from analyses.tracking_store import artifact_folder, sqlite_path
+from analyses.tracking.store import artifact_folder, sqlite_path
 
 _START_SECONDS = 120
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from analyses.errors import InputError
 from analyses.results.folder import read_results_folder
-from analyses.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
-from analyses.tracked_alignment import panel
-from analyses.tracked_runs import log_results
-from analyses.tracking_server import StopRequested, run_server, stop_on_signals, ui_command
-from analyses.tracking_store import Ledger, artifact_folder, check_database, resolve_tracking_uri, sqlite_path
+from analyses.tracking.alignment import panel
+from analyses.tracking.runs import log_results
+from analyses.tracking.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
+from analyses.tracking.server import StopRequested, run_server, stop_on_signals, ui_command
+from analyses.tracking.store import Ledger, artifact_folder, check_database, resolve_tracking_uri, sqlite_path
 
 __all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "serve_ui", "ui_command"]
 
@@ -145,7 +145,7 @@ def _open_experiment(client: Any, name: str, database: Path | None) -> str:
 
 
 class _Writer:
-    """What logging needs of MLflow, in one experiment: see `analyses.tracked_runs.Writer`."""
+    """What logging needs of MLflow, in one experiment: see `analyses.tracking.runs.Writer`."""
 
     def __init__(self, client: Any, experiment_id: str) -> None:
         self._client, self._experiment_id = client, experiment_id

@@ -1,0 +1,1 @@
+"""MLflow (mlflow_client.py is its only owner)."""
