@@ -72,7 +72,7 @@ def embed(
 def run_windows_shard(config: RunConfig, shard: str, *, force: bool) -> None:
     """`genebrain windows CONFIG --shard I/N`."""
     from analyses.cluster.shards import Shard
-    from analyses.run import Run
+    from analyses.run.run import Run
     from analyses.sharded_stages import run_window_shard
 
     part = Shard.parse(shard)

@@ -13,7 +13,7 @@ from analyses.cohort.design import make_nuisance
 from analyses.config.file import resolved_yaml
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
-from analyses.run import Run
+from analyses.run.run import Run
 from analyses.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Pipeline(Run):
     # Parts of stages ------------------------------------------------------------------------------------------
 
     def _write_run(self) -> None:
-        from analyses.run_record import describe_splits, make_run_record
+        from analyses.run.record import describe_splits, make_run_record
 
         self.workspace.write_text("config/resolved.yaml", resolved_yaml(self.config))
         self.workspace.write_json("env.json", environment())

@@ -15,7 +15,7 @@ from analyses.errors import InputError
 from analyses.genome.parts import WindowParts
 from analyses.genome.windows import count_windows
 from analyses.progress import progress_bar, say
-from analyses.run import Run
+from analyses.run.run import Run
 
 if TYPE_CHECKING:
     from analyses.arms.arm import SequenceArm

@@ -21,7 +21,7 @@ from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 
 if TYPE_CHECKING:
-    from analyses.run import Run
+    from analyses.run.run import Run
     from fusion.views.view import View
 
 Result = dict[str, Any]

@@ -17,7 +17,7 @@ from fusion.model_selection.nested_dimensions import NestedDimensions, nested_di
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from analyses.run import Run
+    from analyses.run.run import Run
 
 Result = dict[str, Any]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import Trial
 
-    from analyses.run import Run
+    from analyses.run.run import Run
     from fusion.cross_validation.fold_embedding import FoldEmbedding
     from fusion.views.view import View
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from analyses.run import Run
+    from analyses.run.run import Run
 
 
 def count_twins(run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from analyses.config.file import load_config
 from analyses.errors import InputError
-from analyses.run import Run
+from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
 from fusion import ComBat, ConfoundDesign, HarmonizedView, NormalScoresView
 from fusion.confounds.design import Confound

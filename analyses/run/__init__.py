@@ -1,0 +1,1 @@
+"""One run: its inputs opened once, its keys, its record."""
