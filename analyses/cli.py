@@ -47,7 +47,7 @@ def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: 
 
 
 def _run(stage: str, config: Any, *, force: bool) -> None:
-    from analyses.pipeline import Pipeline
+    from analyses.workflow.pipeline import Pipeline
 
     Pipeline(config, force=force).run(until=stage)
 
@@ -89,7 +89,7 @@ def run(  # noqa: PLR0913 - every argument is an option of the command
         emit(emit_slurm, loaded, words, force=force, **asked, gres=gres, gpu_partition=gpu_partition)
         return
     if dry_run:
-        from analyses.plan import describe, make_plan
+        from analyses.workflow.plan import describe, make_plan
 
         typer.echo(describe(make_plan(loaded), as_json=as_json))
         return
@@ -126,7 +126,7 @@ def demo(
     force: Force = False,
 ) -> None:
     """Simulate a cohort in the real file formats and run the whole pipeline on it, offline."""
-    from analyses.demo import run_demo
+    from analyses.workflow.demo import run_demo
 
     run_demo(output, n_subjects=subjects, seed=seed, workers=workers, force=force)
 

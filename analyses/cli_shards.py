@@ -51,7 +51,7 @@ def embed(
     run of the same shard does nothing. `genebrain run CONFIG --emit-slurm DIR` writes all this as SLURM jobs.
     """
     from analyses.errors import InputError
-    from analyses.pipeline import Pipeline
+    from analyses.workflow.pipeline import Pipeline
 
     loaded = load(config, set_, {"workers": workers, "seed": seed, "output": output})
     if shard is None:
@@ -60,7 +60,7 @@ def embed(
         Pipeline(loaded, force=force).run(until="embed")
         return
     from analyses.cluster.shards import Shard
-    from analyses.sharded_stages import run_embed
+    from analyses.workflow.sharded_stages import run_embed
 
     if force:
         raise InputError("--force redoes the windows stage, which shards share; it was given with --shard. Leave it.")
@@ -73,7 +73,7 @@ def run_windows_shard(config: RunConfig, shard: str, *, force: bool) -> None:
     """`genebrain windows CONFIG --shard I/N`."""
     from analyses.cluster.shards import Shard
     from analyses.run.run import Run
-    from analyses.sharded_stages import run_window_shard
+    from analyses.workflow.sharded_stages import run_window_shard
 
     part = Shard.parse(shard)
     run_window_shard(Run(config), part, force=force)
@@ -85,7 +85,7 @@ def emit(folder: Path, config: RunConfig, words: list[str], *, force: bool, **re
 
     if force:
         raise InputError("--force would redo finished work in every requeued task; it was given with --emit-slurm.")
-    from analyses.slurm import Resources, emit_slurm
+    from analyses.workflow.slurm import Resources, emit_slurm
 
     scripts = emit_slurm(folder, config, words, Resources(**resources))
     typer.echo(f"{len(scripts)} scripts in {folder}; submit them with: bash {shlex.quote(str(scripts[0]))}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analyses.config.file import load_config
-from analyses.pipeline import Pipeline
+from analyses.workflow.pipeline import Pipeline
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 #: Quick, and enough for the planted link to be found.

@@ -8,8 +8,8 @@ import pytest
 
 from analyses import cli
 from analyses.config.file import load_config
-from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
+from analyses.workflow.pipeline import Pipeline
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline
 
 

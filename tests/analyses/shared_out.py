@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from analyses.config.file import load_config
-from analyses.pipeline import Pipeline
-from analyses.sharded_stages import chosen_arms
 from analyses.simulation.cohort import DemoCohort
+from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.sharded_stages import chosen_arms
 from tests.analyses.commands import CONFIG
 
 ARM = "kmer-5"

@@ -18,9 +18,9 @@ from analyses.cluster.shards import Shard
 from analyses.config.run_config import EngineConfig
 from analyses.errors import InputError
 from analyses.genome.parts import WindowParts
-from analyses.pipeline import Pipeline
-from analyses.sharded_stages import chosen_arms, window_parts
 from analyses.simulation.cohort import DemoCohort
+from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.sharded_stages import chosen_arms, window_parts
 from fusion import cross_validated_cca, permutation_test_cca
 from tests.analyses.shared_out import ARM, RESULT_FILES, WINDOW_FILES, check_same_files, open_run, stored_vectors
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from analyses.config.file import load_config
-from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import DemoCohort
+from analyses.workflow.pipeline import Pipeline
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 # compare --------------------------------------------------------------------------------------------------------------

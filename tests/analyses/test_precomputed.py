@@ -9,8 +9,8 @@ import pytest
 
 from analyses.config.file import load_config
 from analyses.errors import InputError
-from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import DemoCohort
+from analyses.workflow.pipeline import Pipeline
 from tests.analyses.commands import CONFIG, SETTINGS, Command, run_arguments
 
 

@@ -16,9 +16,9 @@ from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.parts import WindowParts, _read_agreement
 from analyses.genome.windows import count_windows, open_genome
-from analyses.pipeline import Pipeline
-from analyses.sharded_stages import window_parts
 from analyses.simulation.cohort import DemoCohort
+from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.sharded_stages import window_parts
 from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import CONFIG, Command
 from tests.analyses.shared_out import ARM, WINDOW_FILES, arguments, check_same_files, open_run, settings, stored_vectors
@@ -27,7 +27,7 @@ _RUN = """
 import os, signal, sys
 from pathlib import Path
 from analyses.config.file import load_config
-from analyses.pipeline import Pipeline
+from analyses.workflow.pipeline import Pipeline
 from analyses import sharded_stages, window_parts
 from analyses.cluster.shards import Shard
 

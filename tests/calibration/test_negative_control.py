@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from analyses.config.file import load_config
-from analyses.pipeline import Pipeline
 from analyses.simulation.cohort import make_demo_cohort
+from analyses.workflow.pipeline import Pipeline
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 N_SEEDS = 20

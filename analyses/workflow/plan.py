@@ -11,7 +11,7 @@ import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.config.run_config import RunConfig
-from analyses.pipeline import Pipeline
+from analyses.workflow.pipeline import Pipeline
 from fusion import (
     Confound,
     ConfoundDesign,

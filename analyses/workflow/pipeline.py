@@ -14,7 +14,7 @@ from analyses.config.file import resolved_yaml
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
 from analyses.run.run import Run
-from analyses.sharded_stages import embed_shared, make_windows
+from analyses.workflow.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
     from analyses.arms.arm import SequenceArm

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from analyses.config.file import load_config
 from analyses.errors import InputError
-from analyses.pipeline import Pipeline
 from analyses.progress import say
+from analyses.workflow.pipeline import Pipeline
 
-CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 
 
 def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""The stages in order, shared out, planned, or written as SLURM."""
