@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analyses import cli
+from analyses.cli import app as cli
 from analyses.config.file import load_config
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
 from analyses.workflow.pipeline import Pipeline

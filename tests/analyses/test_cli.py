@@ -13,7 +13,7 @@ HEAVY = ("torch", "transformers", "mlflow", "sklearn", "pandas", "nilearn", "sci
 
 
 def test_importing_the_command_line_imports_nothing_heavy() -> None:
-    script = f"import sys, analyses.cli; print([m for m in {HEAVY} if m in sys.modules])"
+    script = f"import sys, analyses.cli.app; print([m for m in {HEAVY} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
 

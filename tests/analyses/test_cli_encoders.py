@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import cli
 from analyses.arms.motifs import write_motifs
+from analyses.cli import app as cli
 from encoders.dna.attribution import attention
 from encoders.dna.attribution.motifs import MotifSettings
 from encoders.dna.verification import verify

@@ -2,7 +2,7 @@
 
 from typer.testing import CliRunner
 
-from analyses.cli import app
+from analyses.cli.app import app
 from encoders import available_encoders
 
 

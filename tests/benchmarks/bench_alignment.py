@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fusion.blas_kernel import prefer_fast_kernel
+from analyses.cli.blas_kernel import prefer_fast_kernel
 
 prefer_fast_kernel(insist=True)
 

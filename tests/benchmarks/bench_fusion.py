@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fusion.blas_kernel import kernel_warnings, prefer_fast_kernel
+from analyses.cli.blas_kernel import kernel_warnings, prefer_fast_kernel
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 prefer_fast_kernel(insist=True)  # for every contender; a slow one set from outside is measured in nobody

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from fusion import blas_kernel
+from analyses.cli import blas_kernel
 
 ASK = """
-from fusion.blas_kernel import prefer_fast_kernel, kernel_warnings
+from analyses.cli.blas_kernel import prefer_fast_kernel, kernel_warnings
 prefer_fast_kernel()
 import os, numpy
 print(os.environ.get("OPENBLAS_CORETYPE"), *kernel_warnings(), sep="|")

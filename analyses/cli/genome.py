@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from analyses.cli_shards import ShardOption, load, run_windows_shard
+from analyses.cli.cluster import ShardOption, load, run_windows_shard
 
 if TYPE_CHECKING:
     from analyses.config.run_config import RunConfig

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from analyses.cli.blas_kernel import kernel_warnings
 from analyses.results.provenance import environment
-from fusion.blas_kernel import kernel_warnings
 
 
 def examine() -> str:

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from analyses.cli_brain import register as register_brain_commands
-from analyses.cli_encoders import register as register_encoder_commands
-from analyses.cli_genome import register as register_genome_commands
-from analyses.cli_shards import command_words, emit
-from analyses.cli_shards import register as register_shard_commands
+from analyses.cli.brain import register as register_brain_commands
+from analyses.cli.cluster import command_words, emit
+from analyses.cli.cluster import register as register_shard_commands
+from analyses.cli.encoders import register as register_encoder_commands
+from analyses.cli.genome import register as register_genome_commands
 
 app = typer.Typer(
     name="genebrain",
@@ -203,7 +203,7 @@ def ui(
 @app.command()
 def doctor() -> None:
     """Check this installation: versions, BLAS kernel and threads, GPU, and a known canonical correlation."""
-    from analyses.doctor import examine
+    from analyses.cli.doctor import examine
 
     typer.echo(examine())
 
@@ -215,9 +215,9 @@ register_genome_commands(app)
 
 def main() -> None:
     """Entry point: bad input becomes one sentence and exit code 2; anything else is a bug and shows its traceback."""
+    from analyses.cli.blas_kernel import prefer_fast_kernel
     from analyses.errors import InputError as AnalysesError
     from encoders.errors import InputError as EncodersError
-    from fusion.blas_kernel import prefer_fast_kernel
     from fusion.errors import InputError as FusionError
 
     prefer_fast_kernel()
