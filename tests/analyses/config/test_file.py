@@ -8,7 +8,7 @@ import yaml
 from analyses.config.file import load_config, resolved_yaml
 from analyses.errors import InputError
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 MINIMAL = """
 name: small
 output: out
