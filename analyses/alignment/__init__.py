@@ -1,1 +1,5 @@
 """One gene view against one brain view, and arms compared."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

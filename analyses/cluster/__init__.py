@@ -1,1 +1,5 @@
 """Who does which part of the work: shards, joblib, dask."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """One run: its inputs opened once, its keys, its record."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """The stages in order, shared out, planned, or written as SLURM."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
-"""The contract battery and the proof of a checkpoint (published/ moves here)."""
+"""The contract battery and the proof of a checkpoint."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,14 @@
+from .file import load_config as load_config
+from .file import resolved_yaml as resolved_yaml
+from .inputs import BrainViewConfig as BrainViewConfig
+from .inputs import ConfoundConfig as ConfoundConfig
+from .inputs import ConnectivityConfig as ConnectivityConfig
+from .inputs import GenomeConfig as GenomeConfig
+from .inputs import HarmonizeConfig as HarmonizeConfig
+from .inputs import ParticipantsConfig as ParticipantsConfig
+from .inputs import PlantConfig as PlantConfig
+from .run_config import PRECOMPUTED as PRECOMPUTED
+from .run_config import AlignmentConfig as AlignmentConfig
+from .run_config import EncoderConfig as EncoderConfig
+from .run_config import EngineConfig as EngineConfig
+from .run_config import RunConfig as RunConfig

@@ -1,0 +1,14 @@
+from .folder import Alignment as Alignment
+from .folder import Facts as Facts
+from .folder import ResultsFolder as ResultsFolder
+from .folder import read_json as read_json
+from .folder import read_results_folder as read_results_folder
+from .folder import result_file as result_file
+from .provenance import code_version as code_version
+from .provenance import digest as digest
+from .provenance import environment as environment
+from .provenance import file_fingerprint as file_fingerprint
+from .provenance import input_name as input_name
+from .workspace import SCHEMA as SCHEMA
+from .workspace import Workspace as Workspace
+from .workspace import atomic_path as atomic_path

@@ -1,0 +1,1 @@
+from .cohort import make_demo_cohort as make_demo_cohort

@@ -1,0 +1,15 @@
+from .batching import make_buckets as make_buckets
+from .batching import split_long as split_long
+from .catalog import describe_encoders as describe_encoders
+from .protocol import FORMAT_VERSION as FORMAT_VERSION
+from .protocol import EncoderSpec as EncoderSpec
+from .protocol import SequenceEncoder as SequenceEncoder
+from .protocol import Vectors as Vectors
+from .registry import available_encoders as available_encoders
+from .registry import load_encoder as load_encoder
+from .reverse_complement import canonical_strand as canonical_strand
+from .sequence_check import REFUSE_ABOVE as REFUSE_ABOVE
+from .sequence_check import WARN_ABOVE as WARN_ABOVE
+from .sequence_check import read_bases as read_bases
+from .sequence_check import unknown_fraction as unknown_fraction
+from .unknown_bases import report_unknown as report_unknown

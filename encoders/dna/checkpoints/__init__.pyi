@@ -1,0 +1,10 @@
+from .files import Checkpoint as Checkpoint
+from .files import fetch_file as fetch_file
+from .files import fill_strictly as fill_strictly
+from .files import find_checkpoint as find_checkpoint
+from .files import read_weights as read_weights
+from .licenses import AT_SOURCE as AT_SOURCE
+from .licenses import check_acceptance as check_acceptance
+from .licenses import show_license as show_license
+from .shards import find_any_checkpoint as find_any_checkpoint
+from .shards import read_any_weights as read_any_weights

@@ -1,0 +1,10 @@
+from .framed_encoder import FramedEncoder as FramedEncoder
+from .framed_encoder import plan_by_tokens as plan_by_tokens
+from .long_sequences import WindowPlan as WindowPlan
+from .long_sequences import plan_windows as plan_windows
+from .long_sequences import take_long_options as take_long_options
+from .pooling import check_pooling as check_pooling
+from .token_encoder import TokenEncoder as TokenEncoder
+from .token_encoder import parameters_sha256 as parameters_sha256
+from .token_encoder import read_device as read_device
+from .token_encoder import read_layer as read_layer

@@ -1,0 +1,13 @@
+from .bpe import BpeTokenizer as BpeTokenizer
+from .bpe import FixedPieceTokenizer as FixedPieceTokenizer
+from .bpe import PieceTokenizer as PieceTokenizer
+from .framed_tokenizer import FramedTokenizer as FramedTokenizer
+from .kmer import KmerTokenizer as KmerTokenizer
+from .kmer import TokenIds as TokenIds
+from .named import TOKENIZER_FILES as TOKENIZER_FILES
+from .named import TOKENIZERS as TOKENIZERS
+from .named import make_tokenizer as make_tokenizer
+from .named import read_tokenizer as read_tokenizer
+from .single_base import complement_ids as complement_ids
+from .single_base import encode_bases as encode_bases
+from .six_mer import NucleotideTransformerTokenizer as NucleotideTransformerTokenizer

@@ -1,0 +1,10 @@
+from .alleles import MissingPolicy as MissingPolicy
+from .alleles import UnphasedPolicy as UnphasedPolicy
+from .alleles import check_policies as check_policies
+from .alleles import ploidy_of as ploidy_of
+from .consensus import Edit as Edit
+from .haplotype_sequences import apply_edits as apply_edits
+from .haplotype_sequences import haplotype_sequence as haplotype_sequence
+from .patterns import Pattern as Pattern
+from .patterns import find_patterns as find_patterns
+from .patterns import records_at_once as records_at_once

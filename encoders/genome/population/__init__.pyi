@@ -1,0 +1,10 @@
+from .ancestry import Ancestry as Ancestry
+from .ancestry import ancestry_components as ancestry_components
+from .ancestry import thin_linked as thin_linked
+from .dosages import RecordReport as RecordReport
+from .dosages import read_dosages as read_dosages
+from .kinship import KingCounts as KingCounts
+from .kinship import count_pairs as count_pairs
+from .kinship import make_families as make_families
+from .kinship import pairs_frame as pairs_frame
+from .kinship import select_unrelated as select_unrelated

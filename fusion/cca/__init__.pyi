@@ -1,0 +1,15 @@
+from .base import TwoViewAligner as TwoViewAligner
+from .base import paired_correlations as paired_correlations
+from .dimensions import Dimensions as Dimensions
+from .dimensions import check_width as check_width
+from .dimensions import choose_dimensions as choose_dimensions
+from .dimensions import settle_dimensions as settle_dimensions
+from .exact import RANK_TOLERANCE as RANK_TOLERANCE
+from .exact import Basis as Basis
+from .exact import CanonicalCorrelation as CanonicalCorrelation
+from .exact import canonical_rotations as canonical_rotations
+from .exact import leading_pairs as leading_pairs
+from .exact import make_basis as make_basis
+from .matching import matching_rotation as matching_rotation
+from .ridge import RidgeCCA as RidgeCCA
+from .sparse import SparseCCA as SparseCCA

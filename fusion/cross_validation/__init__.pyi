@@ -1,0 +1,11 @@
+from .fold_embedding import FoldEmbedding as FoldEmbedding
+from .fold_embedding import embed_folds as embed_folds
+from .fold_permutation import FoldPermutation as FoldPermutation
+from .fold_permutation import make_fold_permutation as make_fold_permutation
+from .folds import Folds as Folds
+from .folds import make_folds as make_folds
+from .held_out import cross_validated_cca as cross_validated_cca
+from .resampling import BOOTSTRAP_KEY as BOOTSTRAP_KEY
+from .resampling import bootstrap_correlations as bootstrap_correlations
+from .resampling import percentile_interval as percentile_interval
+from .result import CrossValidatedCCA as CrossValidatedCCA

@@ -1,0 +1,10 @@
+from .loadings import feature_loadings as feature_loadings
+from .loadings import group_loadings as group_loadings
+from .loadings import structure_correlations as structure_correlations
+from .loadings import tabulate_features as tabulate_features
+from .loadings import tabulate_groups as tabulate_groups
+from .pca import Scaling as Scaling
+from .pca import ViewPCA as ViewPCA
+from .pca import scale_pair as scale_pair
+from .residual_view import ResidualView as ResidualView
+from .subspace import EXACT_LIMIT as EXACT_LIMIT

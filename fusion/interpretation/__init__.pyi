@@ -1,0 +1,3 @@
+from .bootstrap import bootstrap_refits as bootstrap_refits
+from .loading_table import redundancy as redundancy
+from .split_half import split_half_cosines as split_half_cosines

@@ -1,0 +1,13 @@
+from .exchangeability import Blocks as Blocks
+from .exchangeability import Permutation as Permutation
+from .exchangeability import as_blocks as as_blocks
+from .in_sample import permutation_test_cca as permutation_test_cca
+from .in_sample import permutation_tests_cca as permutation_tests_cca
+from .p_values import monte_carlo_interval as monte_carlo_interval
+from .p_values import permutation_p as permutation_p
+from .permutations import PermutationSet as PermutationSet
+from .permutations import make_permutations as make_permutations
+from .projections import Theil as Theil
+from .projections import keep_rows as keep_rows
+from .projections import nuisance_basis as nuisance_basis
+from .result import PermutationTestCCA as PermutationTestCCA

@@ -1,0 +1,9 @@
+from .detectability import NullR1 as NullR1
+from .detectability import approximate_null_r1 as approximate_null_r1
+from .detectability import flags as flags
+from .detectability import null_r1 as null_r1
+from .detectability import required_n as required_n
+from .detectability import rho_c as rho_c
+from .detectability import wachter_edge as wachter_edge
+from .prediction import detectable_rho as detectable_rho
+from .prediction import predicted_power as predicted_power

@@ -1,0 +1,9 @@
+from .factored_view import FactoredView as FactoredView
+from .moments import Moments as Moments
+from .overlap import OverlapTable as OverlapTable
+from .overlap import align_subjects as align_subjects
+from .sparse_products import multiply_designs as multiply_designs
+from .sparse_products import multiply_designs_transposed as multiply_designs_transposed
+from .table_view import TableView as TableView
+from .view import View as View
+from .view import as_view as as_view
