@@ -34,7 +34,8 @@ def test_a_folder_can_be_read_at_a_glance(folder: Path) -> None:
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(modules) <= MOST_MODULES
     told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
-    assert told and told.rstrip().endswith("."), "one sentence says what the folder is for"
+    assert told is not None
+    assert told.rstrip().endswith("."), "one sentence says what the folder is for"
 
 
 @pytest.mark.parametrize("folder", FACES, ids=_dotted)

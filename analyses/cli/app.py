@@ -47,9 +47,9 @@ def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: 
 
 
 def _run(stage: str, config: Any, *, force: bool) -> None:
-    from analyses.workflow.pipeline import Pipeline
+    from analyses.workflow.pipeline import run_pipeline
 
-    Pipeline(config, force=force).run(until=stage)
+    run_pipeline(config, until=stage, force=force)
 
 
 @app.command()

@@ -51,22 +51,21 @@ def embed(
     run of the same shard does nothing. `genebrain run CONFIG --emit-slurm DIR` writes all this as SLURM jobs.
     """
     from analyses.errors import InputError
-    from analyses.workflow.pipeline import Pipeline
+    from analyses.workflow.pipeline import run_pipeline
 
     loaded = load(config, set_, {"workers": workers, "seed": seed, "output": output})
     if shard is None:
         if arm:
             raise InputError("--arm chooses what a shard embeds; --shard was not given. Add --shard 1/1 for one arm.")
-        Pipeline(loaded, force=force).run(until="embed")
+        run_pipeline(loaded, until="embed", force=force)
         return
     from analyses.cluster.shards import Shard
     from analyses.workflow.sharded_stages import run_embed
 
     if force:
         raise InputError("--force redoes the windows stage, which shards share; it was given with --shard. Leave it.")
-    part, pipeline = Shard.parse(shard), Pipeline(loaded)
-    pipeline.run(until="windows")
-    run_embed(pipeline, shard=part, arms=arm or ())
+    part = Shard.parse(shard)
+    run_embed(run_pipeline(loaded, until="windows"), shard=part, arms=arm or ())
 
 
 def run_windows_shard(config: RunConfig, shard: str, *, force: bool) -> None:

@@ -189,6 +189,6 @@ def _run_stage(config: RunConfig, shard: str | None, *, force: bool) -> None:
     if shard is not None:
         run_windows_shard(config, shard, force=force)
         return
-    from analyses.workflow.pipeline import Pipeline
+    from analyses.workflow.pipeline import run_pipeline
 
-    Pipeline(config, force=force).run(until="windows")
+    run_pipeline(config, until="windows", force=force)

@@ -88,7 +88,7 @@ class _Problem:
     def key(self) -> str:
         """What the trials depend on: a journal of other subjects or settings is another study."""
         space = self.run.config.tune.model_dump(exclude={"n_trials"})  # a longer search goes on with the same trials
-        parts = [self.run.windows_key, self.run.folds.sha256, space, self.arm.model_dump()]
+        parts = [self.run.keys.windows, self.run.folds.sha256, space, self.arm.model_dump()]
         return digest(parts, self.view, [c.model_dump() for c in self.run.config.confounds], self.scale)[:16]
 
 

@@ -1,11 +1,9 @@
-"""One run of one configuration: its inputs, opened once, and the keys that say when a stage is up to date."""
+"""One run of one configuration: its inputs, opened once, and what its stages and experiments share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +17,9 @@ from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
 from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
 from analyses.errors import InputError
-from analyses.genome.windows import Genome, genome_files, open_genome
-from analyses.results.provenance import code_version, digest, file_fingerprint
+from analyses.genome.windows import Genome, open_genome
 from analyses.results.workspace import Workspace
+from analyses.run.keys import StageKeys, input_files
 
 if TYPE_CHECKING:
     from analyses.alignment.recipe import Seeds
@@ -56,7 +54,12 @@ class Run:
     def __init__(self, config: RunConfig, *, force: bool = False, dry: bool = False) -> None:
         self.config = config
         self.arm_configs = make_arms(config)
-        self._input_files = _existing_inputs(config)
+        self.keys = StageKeys(
+            config,
+            input_files(config),
+            subject_ids=lambda: self.cohort.subject_ids,
+            encoders=lambda: {arm: spec.fingerprint for arm, spec in self.specs.items()},
+        )
         if not dry:
             self.workspace = Workspace(config.output, force=force)
 
@@ -198,36 +201,6 @@ class Run:
             random_state=self.seeds.folds,
         )
 
-    @cached_property
-    def inputs(self) -> dict[Path, str]:
-        """Fingerprint of every input file."""
-        return {path: file_fingerprint(path) for path in self._input_files}
-
-    def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
-        return [self.inputs[path] for path in paths]
-
-    @cached_property
-    def windows_key(self) -> str:
-        """What the windows depend on."""
-        genome = self.config.genome
-        if genome is None:
-            return digest(code_version(), self.cohort.subject_ids)
-        files = self._fingerprints(genome_files(genome).values())
-        return digest(code_version(), genome.model_dump(mode="json"), files, self.cohort.subject_ids)
-
-    def alignment_key(self, arm: str, view: str) -> str:
-        """What one alignment depends on."""
-        sections = self.config.model_dump(
-            mode="json", include={"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds", "privacy"}
-        )
-        brain = self.config.brain[view]
-        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
-        encoder = self.specs[arm].fingerprint
-        peers = sorted(spec.fingerprint for spec in self.specs.values())  # they decide the dimensions of all
-        return digest(
-            self.windows_key, encoder, peers, brain.model_dump(mode="json", exclude={"atlas"}), files, sections
-        )
-
     def gene_pca(self, arm: str) -> tuple[View, ViewPCA]:
         """One arm's gene view, and its PCA on the whole cohort once confounds are removed."""
         from fusion import ViewPCA
@@ -235,6 +208,11 @@ class Run:
         settings, view = self.config.alignment, self.arms[arm].gene_view()
         nuisance = make_nuisance(self.config, self.cohort.covariates)
         return view, ViewPCA(settings.pca_components, confounds=nuisance, scale=settings.scale_x).fit(view)
+
+    def gene_scores(self, arm: str, n_components: int) -> np.ndarray:
+        """Leading components of an arm's gene view, [n_subjects, n_components]."""
+        view, pca = self.gene_pca(arm)
+        return np.asarray(pca.transform(view)[:, :n_components])
 
     @cached_property
     def narrowest_arm(self) -> int | None:
@@ -247,25 +225,3 @@ class Run:
     def published_ids(self) -> tuple[str, ...] | None:
         """Subject ids where the user allows files by subject in what is published; None, the default, where not."""
         return self.cohort.subject_ids if self.config.privacy.subject_level else None
-
-    @property
-    def experiment_key(self) -> str:
-        """Follows everything that the alignments follow, and the experiment's own section."""
-        name = self.config.experiment
-        section = self.config.model_dump(mode="json").get(name)
-        return digest(name, section, [self.alignment_key(arm, view) for arm in self.arms for view in self.config.brain])
-
-
-def _existing_inputs(config: RunConfig) -> tuple[Path, ...]:
-    """Every input file, once; a missing one stops the run before anything is read or written."""
-    wanted = {
-        **({} if config.genome is None else genome_files(config.genome)),
-        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
-        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
-    }
-    if config.truth is not None:
-        wanted["truth"] = config.truth
-    for key, path in wanted.items():
-        if not path.is_file():
-            raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
-    return tuple(dict.fromkeys(wanted.values()))

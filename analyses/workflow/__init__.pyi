@@ -1,5 +1,6 @@
 from .demo import run_demo as run_demo
-from .pipeline import Pipeline as Pipeline
+from .pipeline import run_pipeline as run_pipeline
+from .pipeline import run_stages as run_stages
 from .plan import describe as describe
 from .plan import make_plan as make_plan
 from .sharded_stages import run_embed as run_embed

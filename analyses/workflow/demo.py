@@ -10,7 +10,8 @@ from pathlib import Path
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.progress import say
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.pipeline import run_pipeline
+from analyses.workflow.stages import log, tracking_address
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 
@@ -33,11 +34,12 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     make_demo_cohort(folder, n_subjects=n_subjects, seed=seed, progress=lambda line: say(f"         {line}"))
     overrides = [f"output={output}", f"seed={seed}", f"workers={workers}"]
     config = load_config(CONFIG, overrides, variables={"DEMO_COHORT": str(folder)})
-    pipeline = Pipeline(config, force=force)
-    pipeline.run()
+    run = run_pipeline(config, until="report", force=force)
+    logged = log(run)
     say(f"\nDone in {time.perf_counter() - begun:.0f} s.")
-    say(f"Report   {pipeline.workspace.folder / 'report.html'}")
-    say(f"MLflow   {_ui_command(pipeline.tracking_uri)}\n         then open {pipeline.tracking_link}")
+    say(f"Report   {run.workspace.folder / 'report.html'}")
+    if logged is not None:
+        say(f"MLflow   {_ui_command(tracking_address(config))}\n         then open {logged.link}")
 
 
 def _ui_command(uri: str | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.config.run_config import RunConfig
-from analyses.workflow.pipeline import Pipeline
+from analyses.run.run import Run
 from fusion import (
     Confound,
     ConfoundDesign,
@@ -36,12 +36,12 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     """
     from analyses.genome.windows import count_windows
 
-    pipeline = Pipeline(config, dry=True)
-    cohort = pipeline.cohort
-    arms, windows = [_plan_panel(arm) for arm in pipeline.arms.values() if isinstance(arm, PrecomputedArm)], None
+    run = Run(config, dry=True)
+    cohort = run.cohort
+    arms, windows = [_plan_panel(arm) for arm in run.arms.values() if isinstance(arm, PrecomputedArm)], None
     if config.genome is not None:
-        table, windows = count_windows(pipeline.genome, config.genome, cohort.subject_ids)
-        arms += [_plan_arm(pipeline, name, table.sequences, len(table.gene_ids)) for name in pipeline.encoders]
+        table, windows = count_windows(run.genome, config.genome, cohort.subject_ids)
+        arms += [_plan_arm(run, name, table.sequences, len(table.gene_ids)) for name in run.encoders]
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
     n = len(cohort.subject_ids)
     design = ConfoundDesign([Confound(c.column, c.kind) for c in config.confounds])
@@ -95,12 +95,12 @@ def _plan_panel(arm: PrecomputedArm) -> dict[str, Any]:
     return facts | {"n_columns": arm.panel.shape[1], "n_to_embed": 0, "seconds": 0.0}
 
 
-def _plan_arm(pipeline: Pipeline, name: str, sequences: tuple[str, ...], n_genes: int) -> dict[str, Any]:
+def _plan_arm(run: Run, name: str, sequences: tuple[str, ...], n_genes: int) -> dict[str, Any]:
     """Seconds by timing a few windows; the probe's vectors are thrown away."""
     from encoders.embedding import missing_sequences
 
-    encoder = pipeline.encoders[name]
-    todo = missing_sequences(encoder.spec, sequences, pipeline.store(name))
+    encoder = run.encoders[name]
+    todo = missing_sequences(encoder.spec, sequences, run.store(name))
     seconds = 0.0
     if todo:
         probe = todo[:_PROBE_SEQUENCES]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def window_parts(run: Run) -> WindowParts:
     """The parts of a run's window table."""
-    folder = run.workspace.folder.absolute() / "windows" / "parts" / run.windows_key[:16]
+    folder = run.workspace.folder.absolute() / "windows" / "parts" / run.keys.windows[:16]
     return WindowParts(folder, run.genome_config, run.cohort.subject_ids)
 
 
@@ -63,7 +63,7 @@ def _write_part(task: tuple[WindowParts, Shard]) -> bool:
 def run_window_shard(run: Run, shard: Shard, *, force: bool = False) -> None:
     """Make one part of the window table; a part that is there, or a finished stage, is left as it is."""
     label = f"windows  shard {shard.index} of {shard.count}"
-    if not force and run.workspace.is_finished("windows", run.windows_key):
+    if not force and run.workspace.is_finished("windows", run.keys.windows):
         say(f"{label}: up to date, the table is merged")
         return
     parts = window_parts(run)

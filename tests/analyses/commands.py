@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analyses.config.file import load_config
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow import pipeline
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 #: Quick, and enough for the planted link to be found.
@@ -31,4 +31,4 @@ def run_arguments(output: Path, *settings: str) -> list[str]:
 def run_pipeline(cohort: Path, output: Path, *, workers: int) -> None:
     """The same in process, without the command line."""
     settings = [f"output={output}", f"workers={workers}", *SETTINGS]
-    Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort)})).run()
+    pipeline.run_pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort)}))

@@ -9,7 +9,7 @@ import pytest
 from analyses.cli import app as cli
 from analyses.config.file import load_config
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow import pipeline
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline
 
 
@@ -58,7 +58,7 @@ def experiment(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> 
         output = root / f"{name}{label}"
         quick = (f"output={output}", "alignment.n_permutations=99", "folds.n_splits=4", "workers=1", *settings)
         config = load_config(EXPERIMENTS / f"{name}.yaml", quick, variables={"DEMO_COHORT": str(cohort.folder)})
-        Pipeline(config).run(until=until)
+        pipeline.run_pipeline(config, until=until)
         names = ("run", "comparison", f"experiments/{name}")
         found = {Path(file).name: output / f"{file}.json" for file in names}
         read = {file: json.loads(path.read_text()) for file, path in found.items() if path.exists()}

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from analyses.config.file import load_config
+from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
-from analyses.workflow.pipeline import Pipeline
 from analyses.workflow.sharded_stages import chosen_arms
 from tests.analyses.commands import CONFIG
 
@@ -35,13 +35,13 @@ def arguments(cohort: DemoCohort, output: Path, *more: str) -> list[str]:
     return [str(CONFIG), *(word for text in settings(cohort, output) for word in ("--set", text)), *more]
 
 
-def open_run(cohort: DemoCohort, output: Path, *more: str) -> Pipeline:
+def open_run(cohort: DemoCohort, output: Path, *more: str) -> Run:
     """The same in process."""
     given = settings(cohort, output, *more)
-    return Pipeline(load_config(CONFIG, given, variables={"DEMO_COHORT": str(cohort.folder)}))
+    return Run(load_config(CONFIG, given, variables={"DEMO_COHORT": str(cohort.folder)}))
 
 
-def stored_vectors(run: Pipeline) -> dict[str, bytes]:
+def stored_vectors(run: Run) -> dict[str, bytes]:
     """What the store of the arm holds, read from its files; an id may be in it once."""
     found: dict[str, bytes] = {}
     for path in chosen_arms(run, [ARM])[0].store.folder.glob("*.ids"):

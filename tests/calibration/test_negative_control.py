@@ -6,7 +6,7 @@ import pytest
 
 from analyses.config.file import load_config
 from analyses.simulation.cohort import make_demo_cohort
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.pipeline import run_pipeline
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 N_SEEDS = 20
@@ -22,9 +22,9 @@ def _p_of(cohort_folder: Path, output: Path, view: str) -> float:
         "tracking.enabled=false",
         "encoders=[{name: kmer-5, encoder: kmer-spectrum, options: {k: 5}}]",
     ]
-    pipeline = Pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort_folder)}))
-    pipeline.run(until="align")
-    summary = pipeline.workspace.read_json(f"alignments/kmer-5__{view}/alignment.json")
+    config = load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort_folder)})
+    run = run_pipeline(config, until="align")
+    summary = run.workspace.read_json(f"alignments/kmer-5__{view}/alignment.json")
     return float(summary["held_out"]["p_fwer"][0])
 
 

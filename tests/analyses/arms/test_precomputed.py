@@ -9,8 +9,8 @@ import pytest
 
 from analyses.config.file import load_config
 from analyses.errors import InputError
+from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
-from analyses.workflow.pipeline import Pipeline
 from tests.analyses.commands import CONFIG, SETTINGS, Command, run_arguments
 
 
@@ -18,7 +18,7 @@ from tests.analyses.commands import CONFIG, SETTINGS, Command, run_arguments
 def panel(results: Path, cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The k-mer arm's dense vectors, written as other tools leave them: chunks of subjects in one folder a gene."""
     config = load_config(CONFIG, [f"output={results}", *SETTINGS], variables={"DEMO_COHORT": str(cohort.folder)})
-    view = Pipeline(config).arms["kmer-5"].gene_view()
+    view = Run(config).arms["kmer-5"].gene_view()
     root = tmp_path_factory.mktemp("vectors")
     dense = view.multiply(np.eye(view.shape[1])).astype(np.float32)
     groups = np.array(view.column_groups)
@@ -74,7 +74,7 @@ def test_changed_files_are_other_vectors(panel: Path, cohort: DemoCohort, tmp_pa
 
     def fingerprint() -> str:
         config = load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort.folder)})
-        return str(Pipeline(config).specs["elsewhere"].fingerprint)
+        return str(Run(config).specs["elsewhere"].fingerprint)
 
     before = fingerprint()
     assert fingerprint() == before

@@ -18,8 +18,9 @@ from analyses.cluster.shards import Shard
 from analyses.config.run_config import EngineConfig
 from analyses.errors import InputError
 from analyses.genome.parts import WindowParts
+from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.pipeline import run_stages
 from analyses.workflow.sharded_stages import chosen_arms, window_parts
 from fusion import cross_validated_cca, permutation_test_cca
 from tests.analyses.shared_out import ARM, RESULT_FILES, WINDOW_FILES, check_same_files, open_run, stored_vectors
@@ -31,10 +32,10 @@ def cohort(small_cohort: DemoCohort) -> DemoCohort:
 
 
 @pytest.fixture(scope="module")
-def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The alignments of one process."""
     run = open_run(cohort, tmp_path_factory.mktemp("alone") / "run", "engine.backend=sequential")
-    run.run(until="align")
+    run_stages(run, until="align")
     return run
 
 
@@ -47,31 +48,31 @@ def cluster() -> Iterator[LocalCluster]:
         yield started
 
 
-def _check_same(one: Pipeline, other: Pipeline) -> None:
+def _check_same(one: Run, other: Run) -> None:
     check_same_files((*RESULT_FILES, *WINDOW_FILES), one.workspace.folder, other.workspace.folder)
     assert stored_vectors(one) == stored_vectors(other)
     assert len(stored_vectors(one)) > 100
 
 
-def test_loky_gives_the_bits_of_one_process(alone: Pipeline, cohort: DemoCohort, tmp_path: Path) -> None:
+def test_loky_gives_the_bits_of_one_process(alone: Run, cohort: DemoCohort, tmp_path: Path) -> None:
     run = open_run(cohort, tmp_path / "run", "engine.workers=2")
-    run.run(until="align")
+    run_stages(run, until="align")
     _check_same(alone, run)
 
 
-def test_a_dask_cluster_gives_the_bits_of_one_process(alone: Pipeline, cohort: DemoCohort, tmp_path: Path) -> None:
+def test_a_dask_cluster_gives_the_bits_of_one_process(alone: Run, cohort: DemoCohort, tmp_path: Path) -> None:
     """Started by the run itself, on the loopback address."""
     run = open_run(cohort, tmp_path / "run", "engine.backend=dask", "engine.workers=2")
-    run.run(until="align")
+    run_stages(run, until="align")
     _check_same(alone, run)
 
 
 def test_a_dask_cluster_at_an_address_shares_embedding_too(
-    *, alone: Pipeline, cohort: DemoCohort, tmp_path: Path, cluster: LocalCluster
+    *, alone: Run, cohort: DemoCohort, tmp_path: Path, cluster: LocalCluster
 ) -> None:
     settings = ("engine.backend=dask", f"engine.address={cluster.scheduler_address}", "engine.workers=2")
     run = open_run(cohort, tmp_path / "run", *settings)
-    run.run(until="align")
+    run_stages(run, until="align")
     _check_same(alone, run)
     report = run.workspace.read_json("embed.json")[ARM]
     assert report["n_encoded"] == report["n_distinct"]
@@ -93,26 +94,26 @@ def _write_or_die(task: tuple[WindowParts, Shard, Path]) -> bool:
     return parts.write(shard, progress=die_once)
 
 
-def test_the_shard_of_a_killed_dask_worker_is_redone(alone: Pipeline, cohort: DemoCohort, tmp_path: Path) -> None:
+def test_the_shard_of_a_killed_dask_worker_is_redone(alone: Run, cohort: DemoCohort, tmp_path: Path) -> None:
     run = open_run(cohort, tmp_path / "run", "engine.backend=dask", "engine.workers=2")
     parts, flag = window_parts(run), tmp_path / "killed"
     written = list(run.engine.map(_write_or_die, [(parts, Shard(index, 3), flag) for index in range(3)]))
     run.engine.close()
     assert flag.exists()
     assert written == [True] * 3
-    run.run(until="windows")
+    run_stages(run, until="windows")
     check_same_files(WINDOW_FILES, run.workspace.folder, alone.workspace.folder)
 
 
 def test_the_shard_of_a_killed_loky_worker_is_redone_by_the_next_run(
-    alone: Pipeline, cohort: DemoCohort, tmp_path: Path
+    alone: Run, cohort: DemoCohort, tmp_path: Path
 ) -> None:
     run = open_run(cohort, tmp_path / "run", "engine.workers=2")
     parts, flag = window_parts(run), tmp_path / "killed"
     with pytest.raises(InputError, match="What was finished is kept"):
         list(run.engine.map(_write_or_die, [(parts, Shard(index, 3), flag) for index in range(3)]))
     assert parts.missing(run.genome, 3)
-    run.run(until="windows")
+    run_stages(run, until="windows")
     check_same_files(WINDOW_FILES, run.workspace.folder, alone.workspace.folder)
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from analyses.config.file import load_config
+from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.pipeline import run_stages
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 # compare --------------------------------------------------------------------------------------------------------------
@@ -43,10 +44,10 @@ def test_a_planted_difference_is_found_in_the_right_order(
         (f"output={tmp_path / 'look'}", encoders, "compare.baselines=false", "workers=1"),
         variables={"DEMO_COHORT": str(cohort.folder)},
     )
-    look = Pipeline(config)
-    look.run(until="embed")
+    look = Run(config)
+    run_stages(look, until="embed")
     width = 12
-    scores = {name: look.scores(name, width) for name in look.arms}
+    scores = {name: look.gene_scores(name, width) for name in look.arms}
     one, other = (values / values.std(axis=0) for values in scores.values())
     unshared = one - other @ np.linalg.lstsq(other, one, rcond=None)[0]
     own = unshared[:, unshared.var(axis=0).argmax()]

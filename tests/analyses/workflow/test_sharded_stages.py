@@ -16,8 +16,9 @@ from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.parts import WindowParts, _read_agreement
 from analyses.genome.windows import count_windows, open_genome
+from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
-from analyses.workflow.pipeline import Pipeline
+from analyses.workflow.pipeline import run_stages
 from analyses.workflow.sharded_stages import window_parts
 from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import CONFIG, Command
@@ -27,14 +28,16 @@ _RUN = """
 import os, signal, sys
 from pathlib import Path
 from analyses.config.file import load_config
-from analyses.workflow.pipeline import Pipeline
-from analyses import sharded_stages, window_parts
+from analyses.run.run import Run
+from analyses.workflow.pipeline import run_stages
+from analyses.genome import parts
+from analyses.workflow import sharded_stages
 from analyses.cluster.shards import Shard
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-run = Pipeline(load_config(Path(sys.argv[1]), sys.argv[3:], variables={"DEMO_COHORT": sys.argv[2]}))
+run = Run(load_config(Path(sys.argv[1]), sys.argv[3:], variables={"DEMO_COHORT": sys.argv[2]}))
 """
 
 
@@ -51,10 +54,10 @@ def cohort(small_cohort: DemoCohort) -> DemoCohort:
 
 
 @pytest.fixture(scope="module")
-def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Windows and vectors of one process."""
     run = open_run(cohort, tmp_path_factory.mktemp("alone") / "run")
-    run.run(until="embed")
+    run_stages(run, until="embed")
     return run
 
 
@@ -80,7 +83,7 @@ def test_shards_may_be_counted_from_0_or_from_1() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 11])
 def test_parts_merge_to_the_files_of_one_process(
-    alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path, count: int
+    alone: Run, cohort: DemoCohort, genebrain: Command, tmp_path: Path, count: int
 ) -> None:
     output = tmp_path / "out"
     for index in range(count, 0, -1):
@@ -103,7 +106,7 @@ def test_a_second_run_of_a_shard_does_nothing(
 
 
 def test_a_shard_that_is_killed_is_redone_and_leaves_nothing_half(
-    alone: Pipeline, cohort: DemoCohort, tmp_path: Path
+    alone: Run, cohort: DemoCohort, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
     parts = window_parts(open_run(cohort, output))
@@ -111,17 +114,17 @@ def test_a_shard_that_is_killed_is_redone_and_leaves_nothing_half(
     middle = "sharded_stages.window_parts(run).write(Shard(1, 2), progress=lambda done, total: done == 2 and die())"
     _run_until_killed(cohort, output, middle)
     assert [path.name for path in parts.folder.iterdir()] == ["part-0-of-2"]
-    publishing = "window_parts._write_agreement = die\nsharded_stages.window_parts(run).write(Shard(1, 2))"
+    publishing = "parts._write_agreement = die\nsharded_stages.window_parts(run).write(Shard(1, 2))"
     _run_until_killed(cohort, output, publishing)
     assert len(list(parts.folder.glob(".part-1-of-2.*"))) == 1
     assert not parts.path(Shard(1, 2)).exists()
-    open_run(cohort, output).run(until="windows")
+    run_stages(open_run(cohort, output), until="windows")
     check_same_files(WINDOW_FILES, output, alone.workspace.folder)
     assert not list(parts.folder.glob(".part-*"))
 
 
 def test_parts_of_other_settings_are_not_taken(
-    alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path
+    alone: Run, cohort: DemoCohort, genebrain: Command, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     other = arguments(cohort, output, "--set", "genome.window=300")
@@ -132,7 +135,7 @@ def test_parts_of_other_settings_are_not_taken(
 
 
 def test_embedding_shards_fill_the_store_of_one_process_also_when_killed(
-    alone: Pipeline, cohort: DemoCohort, genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    alone: Run, cohort: DemoCohort, genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "run"
     assert genebrain("embed", *arguments(cohort, output, "--shard", "2/3", "--arm", ARM)) == 0
@@ -199,12 +202,12 @@ def test_the_gate_judges_all_shards_together(cohort: DemoCohort, genebrain: Comm
     damaged.write_text("".join(f">{name}\n{sequence}\n" for name, sequence in contigs.items()))
     genome = f"genome.reference={damaged}"
     with pytest.raises(EncodersError) as said:
-        open_run(cohort, tmp_path / "one", genome).run(until="windows")
+        run_stages(open_run(cohort, tmp_path / "one", genome), until="windows")
     shared_out = open_run(cohort, tmp_path / "shared", genome)
     parts = window_parts(shared_out)
     assert all(parts.write(Shard(index, 3)) for index in range(3))
     with pytest.raises(EncodersError) as merged:
-        shared_out.run(until="windows")
+        run_stages(shared_out, until="windows")
     assert str(merged.value) == str(said.value)
     assert "REF must spell the reference" in str(said.value)
 

@@ -1,0 +1,94 @@
+"""Fingerprints of a run's inputs, and the keys that say when a stage is up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from analyses.config.run_config import RunConfig
+from analyses.errors import InputError
+from analyses.genome.windows import genome_files
+from analyses.results.provenance import code_version, digest, file_fingerprint
+
+#: Sections that every alignment depends on; the brain view and the arm come on top.
+_OF_ALIGNMENTS = {"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds", "privacy"}
+
+
+@dataclass(frozen=True)
+class StageKeys:
+    """What each stage depends on, as one text: equal keys mean equal results.
+
+    Parameters
+    ----------
+    config : RunConfig
+    input_files : tuple of Path
+        Every file that the run reads (see `input_files`).
+    subject_ids : callable
+        Gives the subjects analysed, in order; called when a key is asked for.
+    encoders : callable
+        Gives the fingerprint of every arm's encoder by the arm's name; called when an alignment's key is asked for, so
+        that the windows stage loads no weights.
+    """
+
+    config: RunConfig
+    input_files: tuple[Path, ...]
+    subject_ids: Callable[[], tuple[str, ...]]
+    encoders: Callable[[], Mapping[str, str]]
+
+    @cached_property
+    def inputs(self) -> dict[Path, str]:
+        """Fingerprint of every input file."""
+        return {path: file_fingerprint(path) for path in self.input_files}
+
+    @cached_property
+    def windows(self) -> str:
+        """What the windows depend on."""
+        genome = self.config.genome
+        if genome is None:
+            return digest(code_version(), self.subject_ids())
+        files = self._fingerprints(genome_files(genome).values())
+        return digest(code_version(), genome.model_dump(mode="json"), files, self.subject_ids())
+
+    def alignment(self, arm: str, view: str) -> str:
+        """What one alignment depends on."""
+        sections = self.config.model_dump(mode="json", include=_OF_ALIGNMENTS)
+        brain = self.config.brain[view]
+        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
+        encoders = self.encoders()
+        peers = sorted(encoders.values())  # they decide the dimensions of all
+        described = brain.model_dump(mode="json", exclude={"atlas"})
+        return digest(self.windows, encoders[arm], peers, described, files, sections)
+
+    @property
+    def experiment(self) -> str:
+        """Follows everything that the alignments follow, and the experiment's own section."""
+        name = self.config.experiment
+        section = self.config.model_dump(mode="json").get(name)
+        pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
+        return digest(name, section, [self.alignment(arm, view) for arm, view in pairs])
+
+    def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
+        return [self.inputs[path] for path in paths]
+
+
+def input_files(config: RunConfig) -> tuple[Path, ...]:
+    """Every input file of a run, once.
+
+    Raises
+    ------
+    InputError
+        A file is missing: said before anything is read or written.
+    """
+    wanted = {
+        **({} if config.genome is None else genome_files(config.genome)),
+        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
+        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+    }
+    if config.truth is not None:
+        wanted["truth"] = config.truth
+    for key, path in wanted.items():
+        if not path.is_file():
+            raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
+    return tuple(dict.fromkeys(wanted.values()))

@@ -1,0 +1,235 @@
+"""What each stage of a run does: it says so, is skipped when finished with the same inputs, and can be run alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from analyses.cohort.design import make_nuisance
+from analyses.config.file import resolved_yaml
+from analyses.progress import progress_bar, say
+from analyses.results.provenance import environment
+from analyses.workflow.sharded_stages import embed_shared, make_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analyses.arms.arm import SequenceArm
+    from analyses.config.run_config import RunConfig
+    from analyses.run.run import Run
+    from analyses.tracking.mlflow_client import LoggedRun
+    from fusion.views.view import View
+
+#: Experiments whose arms are compared as encoders, not only as alignments.
+COMPARISONS = ("compare", "pooling", "rc")
+
+
+def build_windows(run: Run) -> None:
+    """Genotypes to distinct windows, after REF was held against the reference."""
+    say(f"windows  {len(run.cohort.subject_ids):,} subjects are in all tables")
+    if run.config.genome is None:
+        return  # every arm brings its vectors
+    workspace, key = run.workspace, run.keys.windows
+    with workspace.lock("windows"):  # of array tasks that find parts to merge, one does
+        if not workspace.is_finished("windows", key):
+            with workspace.stage("windows", key) as files, progress_bar("haplotypes") as advance:
+                table, summary = make_windows(run, advance)
+                folder = workspace.path("windows", "table")
+                table.save(folder)
+                files += [path for path in sorted(folder.rglob("*")) if path.is_file()]
+                files.append(workspace.write_json("windows/summary.json", summary))
+    summary = workspace.read_json("windows/summary.json")
+    say(
+        f"         {summary['n_genes']} genes; {summary['n_distinct']:,} distinct of "
+        f"{summary['n_sequences_total']:,} windows, so {summary['gain']:.0f} times fewer to embed; "
+        f"REF agrees in {summary['gate']['n_matching']:,} of {summary['gate']['n_records']:,} records"
+    )
+
+
+def embed(run: Run) -> None:
+    """Each distinct window once per encoder, into the store."""
+    reports: dict[str, Any] = {}
+    for name, arm in run.sequence_arms.items():
+        with progress_bar(f"embed {name}") as advance:
+            report = embed_shared(run, name, advance) if run.engine.shares_embedding else arm.embed(advance)
+        reports[name] = asdict(report)
+        say(
+            f"embed    {arm.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
+            f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
+        )
+        _report_unread_bases(run, arm)
+    run.workspace.write_json("embed.json", reports)
+
+
+def _report_unread_bases(run: Run, arm: SequenceArm) -> None:
+    """Per gene, what the encoder could not read."""
+    from analyses.arms.unread_bases import describe, gene_report
+
+    stage, key = f"unknown {arm.name}", f"{run.keys.windows} {arm.spec.fingerprint}"
+    if not run.workspace.is_finished(stage, key):
+        with run.workspace.stage(stage, key) as files:
+            report = gene_report(run.window_table, arm.encoder)
+            files.append(run.workspace.write_text(f"embed/unknown_{arm.name}.csv", report.to_csv()))
+        if sentence := describe(report):
+            say(f"         {arm.spec.label}: {sentence}")
+
+
+def align(run: Run) -> None:
+    """Every arm against every brain view: residualise, reduce, align, test."""
+    for arm, spec in run.specs.items():
+        gene_view = cache(run.arms[arm].gene_view)  # read only if something is to be aligned
+        for view in run.brain:
+            key = run.keys.alignment(arm, view)
+            found = "up to date"
+            if not run.workspace.is_finished(f"align {arm}__{view}", key):
+                found = _align_pair(run, arm, view, key, gene_view)
+            say(f"align    {spec.label} x {view}: {found}")
+    write_run_record(run)
+
+
+def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[], View]) -> str:
+    """Align one arm with one view and write what was found; returns its headline."""
+    from analyses.alignment.files import write_alignment
+    from analyses.alignment.recipe import align_views
+
+    config, spec, stage = run.config, run.specs[arm], f"align {arm}__{view}"
+    with run.workspace.stage(stage, key) as files, progress_bar(stage) as advance, run.engine.active():
+        alignment = align_views(
+            gene_view(),
+            run.brain_view(view),
+            run.cohort.covariates,
+            confounds=config.confounds,
+            settings=config.alignment,
+            families=config.kept_families,
+            folds=run.folds,
+            seeds=run.seeds,
+            x_available=run.narrowest_arm,
+            n_jobs=run.engine.n_jobs,
+            progress=advance,
+        )
+        labels = {
+            "arm": arm,
+            "arm_label": spec.label,
+            "view": view,
+            "trained": spec.trained,
+            "role": config.brain[view].role,
+        }
+        files += write_alignment(run.workspace, alignment, labels, subject_ids=run.published_ids)
+    return alignment.headline()
+
+
+def compare(run: Run) -> None:
+    """All arms and views as one family of tests; encoders as encoders where the experiment asks for it."""
+    from analyses.alignment.comparison import compare as compare_alignments
+
+    comparison = compare_alignments(run.workspace, list(run.arms), list(run.config.brain), seed=run.seeds.held_out)
+    if run.config.experiment in COMPARISONS:
+        comparison |= _describe_arms(run, min(row["x_cca"] for row in comparison["rows"]))
+    run.workspace.write_json("comparison.json", comparison)
+    for row in comparison["rows"]:
+        say(
+            f"compare  {row['arm_label']} x {row['view']}: held-out rho {row['rho']:.3f}, "
+            f"p {row['p_max_t']:.3f} after correction over all {len(comparison['rows'])} tests"
+        )
+
+
+def _describe_arms(run: Run, n_components: int) -> dict[str, Any]:
+    """Strand consistency, cost and likeness of the arms: what a comparison of encoders adds to alignments.
+
+    Likeness is that of the components that enter CCA: all of them span what the genotypes span, in every arm.
+    """
+    from analyses.arms.properties import compare_representations, describe_arm
+
+    workspace, key = run.workspace, run.keys.experiment
+    if not workspace.is_finished("arms", key):
+        with workspace.stage("arms", key) as files:
+            described = [describe_arm(arm, workspace) for arm in run.arms.values()]
+            alike = compare_representations({arm: run.gene_scores(arm, n_components) for arm in run.arms})
+            stable = [_stability(run, arm, view) for arm in run.arms for view in run.tested_views]
+            found = {"arms": described, "alike": alike, "stability": stable}
+            files.append(workspace.write_json("comparison/arms.json", found))
+    written: dict[str, Any] = workspace.read_json("comparison/arms.json")
+    return written
+
+
+def _stability(run: Run, arm: str, view: str) -> dict[str, Any]:
+    from analyses.alignment.files import read_held_out
+    from analyses.arms.properties import loading_stability
+
+    nuisance = make_nuisance(run.config, run.cohort.covariates)
+    held_out = read_held_out(run.workspace, arm, view)
+    return {"arm": arm, "view": view, **loading_stability(run.arms[arm].gene_view(), held_out, nuisance)}
+
+
+def experiment(run: Run) -> None:
+    """What the configuration's experiment asks beyond alignments and their comparison."""
+    from analyses.experiments.registry import MODULES, find_experiment
+    from analyses.results.folder import result_file
+
+    name, key = run.config.experiment, run.keys.experiment
+    if name not in MODULES:
+        return
+    if run.workspace.is_finished(stage := f"experiment {name}", key):
+        say(f"{name:<8} up to date")
+        return
+    with run.workspace.stage(stage, key) as files, run.engine.active():
+        result = find_experiment(name).run(run)
+        files.append(run.workspace.write_json(result_file(name), result))
+    for sentence in result["answer"]:
+        say(f"{name:<8} {sentence}")
+
+
+def report(run: Run) -> None:
+    """One self-contained page, and its figures."""
+    from analyses.report.page import make_report
+
+    write_run_record(run)
+    say(f"report   {make_report(run.workspace.folder)}")
+
+
+def log(run: Run) -> LoggedRun | None:
+    """Finished results into tracking; None where tracking is off."""
+    address = tracking_address(run.config)
+    if address is None:
+        say("mlflow   off (tracking.enabled: false)")
+        return None
+    from analyses.tracking.mlflow_client import log_run
+
+    logged = log_run(run.workspace.folder, address)
+    say(f"mlflow   {logged.link}")
+    return logged
+
+
+def tracking_address(config: RunConfig) -> str | None:
+    """Where a run is tracked; None where it is not.
+
+    Raises
+    ------
+    InputError
+        The address is none that MLflow can keep runs at.
+    """
+    if not config.tracking.enabled:
+        return None
+    from analyses.tracking.store import resolve_tracking_uri
+
+    return resolve_tracking_uri(config.tracking.uri, config.output.parent)
+
+
+def write_run_record(run: Run) -> None:
+    """Write ``run.json`` and what stands beside it: the resolved configuration, the environment, the folds."""
+    from analyses.run.record import describe_splits, make_run_record
+
+    workspace = run.workspace
+    workspace.write_text("config/resolved.yaml", resolved_yaml(run.config))
+    workspace.write_json("env.json", environment())
+    workspace.write_json("splits.json", describe_splits(workspace, run.folds, run.cohort.subject_ids))
+    record = make_run_record(
+        run.config,
+        workspace,
+        cohort=run.cohort,
+        specs=run.specs,
+        truth=run.truth,
+        inputs=run.keys.inputs,
+    )
+    workspace.write_json("run.json", record)
