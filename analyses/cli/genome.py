@@ -95,32 +95,35 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         return
     if shard is not None:
         raise InputError("--shard shares out an experiment; no CONFIG was given. Give the YAML file of the experiment.")
-    from analyses.genome.variant_paths import read_genes
-    from analyses.genome.window_counts import WindowRequest, count_files, describe, write_windows
-
     if not annotation or not variants:
         raise InputError("Windows need a CONFIG, or --annotation and --variants. Give the files.")
-    request = WindowRequest(
+    if not dry_run and output is None:
+        raise InputError("A window table is written into --output; it was not given. Give a folder, or add --dry-run.")
+    from analyses.config.inputs import GenomeConfig
+    from analyses.genome.variant_paths import read_genes
+    from analyses.genome.window_counts import count_files, describe, write_windows
+
+    genome = GenomeConfig(
         reference=tuple(reference or ()),
         annotation=tuple(annotation),
         variants=tuple(variants),
-        subjects=subjects,
         genes=read_genes(genes),
         biotype=None if biotype == "any" else biotype,
         unit=unit,
         window=window,
-        flank=flank,
+        promoter_flank=flank,
         transcript=transcript,
         unphased=unphased,
         missing=missing,
         unstranded=unstranded,
-        callable_bed=callable_,
+        callable_regions=callable_,
         outside_callable=outside_callable,
         contig_aliases=contig_aliases,
     )
-    if not dry_run and output is None:
-        raise InputError("A window table is written into --output; it was not given. Give a folder, or add --dry-run.")
-    summary = count_files(request) if dry_run or output is None else write_windows(request, output)
+    if dry_run or output is None:
+        summary = count_files(genome, subjects=subjects)
+    else:
+        summary = write_windows(genome, output, subjects=subjects)
     typer.echo(describe(summary, as_json=as_json))
 
 

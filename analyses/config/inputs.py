@@ -20,7 +20,7 @@ class GenomeConfig(Section):
     biotype: str | None = "protein_coding"
     transcript: Literal["canonical", "mane", "union"] = "canonical"
     unit: Literal["exon", "gene", "promoter"] = "exon"
-    window: int = Field(default=510, ge=16, le=100_000)
+    window: int = Field(default=510, ge=1)
     unphased: Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"] = "phased"
     missing: Literal["reference", "N", "refuse"] = "reference"
     unstranded: Literal["refuse", "forward"] = "refuse"

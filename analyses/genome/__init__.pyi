@@ -3,7 +3,6 @@ from .parts import WindowParts as WindowParts
 from .relatedness import write_ancestry as write_ancestry
 from .relatedness import write_kinship as write_kinship
 from .variant_paths import read_genes as read_genes
-from .window_counts import WindowRequest as WindowRequest
 from .window_counts import count_files as count_files
 from .window_counts import write_windows as write_windows
 from .windows import Genome as Genome

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.config.inputs import GenomeConfig
+from analyses.errors import InputError
 from analyses.genome.variant_paths import find_variants, variant_parts
+from encoders.errors import InputError as EncodersError
 from encoders.genome.annotation.panel import Panel, read_panel
-from encoders.genome.contigs import check_spelling
+from encoders.genome.contigs import check_autosome, check_spelling, find_contig
+from encoders.genome.intervals import Gene
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.reference_check import GateReport, check_reference_alleles
@@ -32,7 +35,7 @@ class Genome:
     @property
     def chroms(self) -> tuple[str, ...]:
         """Contigs of the panel, as the annotation names them."""
-        return tuple(dict.fromkeys(gene.interval.chrom for gene in self.panel.genes))
+        return contigs_of(self.panel)
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -55,8 +58,32 @@ def genome_files(config: GenomeConfig) -> dict[str, Path]:
     return {key: path for key, path in found.items() if not path.is_dir()} | parts
 
 
-def open_genome(config: GenomeConfig) -> Genome:
-    """Open the files and choose the panel; nothing large is read yet."""
+def open_genome(config: GenomeConfig, *, usable_only: bool = False) -> Genome:
+    """Open the files and choose the panel; nothing large is read yet.
+
+    Parameters
+    ----------
+    config : GenomeConfig
+    usable_only : bool
+        Without a list of genes, leave out those that `open_genotypes` leaves out.
+    """
+    panel, variants = open_genotypes(config, usable_only=usable_only)
+    genome = Genome(Reference(config.reference), panel, variants)
+    if not config.contig_aliases:
+        check_spelling(genome.chroms, genome.reference.contigs, of="reference")
+    return genome
+
+
+def open_genotypes(config: GenomeConfig, *, usable_only: bool = False) -> tuple[Panel, VariantFiles]:
+    """The panel and the variant files, without the reference.
+
+    Parameters
+    ----------
+    config : GenomeConfig
+    usable_only : bool
+        Without a list of genes, leave out those on other contigs than autosomes and those in which nothing varies: a
+        whole annotation asks for none in particular.
+    """
     panel = read_panel(
         config.annotation,
         config.genes,
@@ -64,11 +91,17 @@ def open_genome(config: GenomeConfig) -> Genome:
         biotype=config.biotype,
         unstranded=config.unstranded,
     )
-    genome = Genome(Reference(config.reference), panel, VariantFiles(find_variants(config.variants)))
+    variants = VariantFiles(find_variants(config.variants))
+    if usable_only and config.genes is None:
+        panel = _usable(panel, variants, config.promoter_flank if config.unit == "promoter" else 0)
     if not config.contig_aliases:
-        check_spelling(genome.chroms, genome.reference.contigs, of="reference")
-        check_spelling(genome.chroms, genome.variants.contigs, of="variant files")
-    return genome
+        check_spelling(contigs_of(panel), variants.contigs, of="variant files")
+    return panel, variants
+
+
+def contigs_of(panel: Panel) -> tuple[str, ...]:
+    """Contigs of a panel, each once, as the annotation names them."""
+    return tuple(dict.fromkeys(gene.interval.chrom for gene in panel.genes))
 
 
 def count_windows(
@@ -123,3 +156,31 @@ def summarise(table: WindowTable, gate: GateReport, genome: Genome) -> dict[str,
         "settings": table.settings,
         "sources": list(genome.panel.sources),
     }
+
+
+def _usable(panel: Panel, variants: VariantFiles, flank: int) -> Panel:
+    """Genes on autosomes in which something varies: a whole annotation asks for none in particular."""
+    contigs = variants.contigs
+    reasons = {gene: _unusable(gene, variants, contigs, flank) for gene in panel.genes}
+    kept = tuple(gene for gene, reason in reasons.items() if not reason)
+    if not kept:
+        raise InputError(
+            f"The variant files need records in the genes of the annotation; they have records on "
+            f"{', '.join(contigs[:8])}, the annotation has genes on "
+            f"{', '.join(dict.fromkeys(gene.interval.chrom for gene in panel.genes))}. Give matching files."
+        )
+    skipped = tuple((gene.gene_id, reason) for gene, reason in reasons.items() if reason)
+    return replace(panel, genes=kept, skipped=panel.skipped + skipped)
+
+
+def _unusable(gene: Gene, variants: VariantFiles, contigs: Sequence[str], flank: int) -> str:
+    """Why a gene is left out of a whole annotation; empty where it is not."""
+    place = gene.interval
+    try:
+        check_autosome(place.chrom, gene.name)
+    except EncodersError:
+        return f"it lies on {place.chrom}, of which not everyone has two copies"
+    if find_contig(place.chrom, contigs) is None:
+        return f"the variant files have no records on {place.chrom}"
+    around = replace(place, start=max(0, place.start - flank), end=place.end + flank)
+    return "" if next(variants.sites(around), None) is not None else "the variant files have no records in it"

@@ -84,10 +84,10 @@ def test_comt_counts_are_the_published_ones(
     code, out, _ = answer("windows", *comt, "--unit", unit, "--dry-run", "--json")
     found = json.loads(out)
     assert code == 0
-    assert (found["n_subjects"], found["n_windows"]) == (3202, 2 * 3202 * n_windows)
+    assert (found["n_subjects"], found["n_haplotype_windows"]) == (3202, 2 * 3202 * n_windows)
     assert found["n_windows_per_haplotype"] == n_windows
     assert n_distinct in {None, found["n_distinct_windows"]}
-    assert found["gain"] == found["n_windows"] / found["n_distinct_windows"]
+    assert found["gain"] == found["n_haplotype_windows"] / found["n_distinct_windows"]
     assert found["gate"]["share"] == 1.0
     assert {"missing_genotype", "star_allele", "overlapping_skipped", "symbolic_deletion"} <= set(found["events"])
 
@@ -110,7 +110,11 @@ def test_the_table_is_written_and_read_back(answer: Answer, comt: list[object], 
     code, out, _ = answer("windows", *comt, "--window", 300, "--output", tmp_path / "made")
     table = WindowTable.load(tmp_path / "made/windows")
     found = json.loads((tmp_path / "made/windows.json").read_text())
-    assert (code, table.n_distinct, found["n_windows"]) == (0, found["n_distinct_windows"], table.n_sequences_total)
+    assert (code, table.n_distinct, found["n_haplotype_windows"]) == (
+        0,
+        found["n_distinct_windows"],
+        table.n_sequences_total,
+    )
     assert f"{table.n_distinct:,}" in out
     code, _, error = answer("windows", *_without(comt, "--reference"), "--output", tmp_path / "none")
     assert (code, "needs the reference" in error, (tmp_path / "none").exists()) == (2, True, False)
