@@ -1,4 +1,4 @@
-"""The demo's cohort."""
+"""The simulated cohort of the demo: real file formats, a planted link, a negative control."""
 
 import lazy_loader
 

@@ -1,0 +1,41 @@
+"""The picture of the architecture and its tables are those of the code as it is."""
+
+import importlib.util
+import sys
+from types import ModuleType
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+
+
+@pytest.fixture(scope="module")
+def drawing() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_architecture", DOCS / "draw_architecture.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_is_that_of_the_code(drawing: ModuleType) -> None:
+    assert (DOCS / "architecture.svg").read_text("utf-8") == drawing.picture(), "run docs/draw_architecture.py"
+    written = (DOCS / "architecture.md").read_text("utf-8")
+    assert written == drawing.page(written), "run docs/draw_architecture.py"
+
+
+def test_no_arrow_points_up_and_every_wing_is_drawn(drawing: ModuleType) -> None:
+    picture = ElementTree.fromstring(drawing.picture())
+    lines = [one.attrib for one in picture.iter("{http://www.w3.org/2000/svg}line")]
+    assert len(lines) > 30
+    assert all(float(line["y1"]) < float(line["y2"]) for line in lines)
+    titles = [one.text or "" for one in picture.iter("{http://www.w3.org/2000/svg}title")]
+    for package in drawing.PACKAGES:
+        for layer in drawing.layers_of(package):
+            for name in layer:
+                assert any(title.startswith(drawing.read_wing(package, name).sentence) for title in titles)
