@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analyses.figures import alignment as figures
+from analyses.figures.canvas import save_figure
 
 NULL = np.random.default_rng(3).normal(0, 0.05, 499)
 
@@ -34,8 +35,8 @@ def overview_rows() -> pd.DataFrame:
 
 def test_saved_text_is_text_without_a_date_and_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
     data = pd.DataFrame({"null_rho_1": NULL})
-    first = figures.save_figure(held_out(0.31), tmp_path / "one" / "f.svg", data)
-    second = figures.save_figure(held_out(0.31), tmp_path / "two" / "f.svg", data)
+    first = save_figure(held_out(0.31), tmp_path / "one" / "f.svg", data)
+    second = save_figure(held_out(0.31), tmp_path / "two" / "f.svg", data)
     assert first.read_bytes() == second.read_bytes()
     assert "<dc:date>" not in first.read_text()
     texts = [element.text for element in ElementTree.parse(first).iter("{http://www.w3.org/2000/svg}text")]
@@ -44,7 +45,7 @@ def test_saved_text_is_text_without_a_date_and_equal_input_gives_equal_bytes(tmp
 
 def test_the_numbers_lie_beside_the_figure_and_nothing_else_does(tmp_path: Path) -> None:
     data = pd.DataFrame({"null_rho_1": NULL})
-    path = figures.save_figure(held_out(0.31), tmp_path / "f.svg", data)
+    path = save_figure(held_out(0.31), tmp_path / "f.svg", data)
     np.testing.assert_allclose(pd.read_csv(path.with_suffix(".csv"))["null_rho_1"], NULL, rtol=1e-9)
     assert {item.name for item in tmp_path.iterdir()} == {"f.svg", "f.csv"}
 
@@ -53,7 +54,7 @@ def test_a_figure_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     data = pd.DataFrame({"x": [1.0]})
     data.to_csv = None  # type: ignore[method-assign, assignment]
     with pytest.raises(TypeError):
-        figures.save_figure(held_out(0.31), tmp_path / "f.svg", data)
+        save_figure(held_out(0.31), tmp_path / "f.svg", data)
     assert list(tmp_path.iterdir()) == []
 
 
