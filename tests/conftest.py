@@ -1,11 +1,24 @@
-"""Where outside data and outside answers live; a test that needs them skips, with the reason, if they are missing."""
+"""Where outside data and outside answers live, how hypothesis looks for examples, and what a run of the tests ran.
+
+A test that needs outside data skips, with the reason, if they are missing.
+"""
 
 import os
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SLOWEST = 10
+PATIENCE = 600
+"""Seconds after which a process that hangs is given up. No measure of speed: a loaded machine may take long."""
+
+# A loaded or slow machine takes longer over an example; that is no fault of the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 def _folder(variable: str, default: str) -> Path:
@@ -25,3 +38,43 @@ def real_data() -> Path:
 def reference_data() -> Path:
     """Folder of outside answers (``GENEBRAIN_REFERENCE``)."""
     return _folder("GENEBRAIN_REFERENCE", "../shared/reference")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests and seconds by wing, skips by reason, the slowest tests."""
+    terminalreporter.section("what ran")
+    for line in _what_ran(terminalreporter.stats):
+        terminalreporter.write_line(line)
+
+
+def _what_ran(stats: dict[str, list[object]]) -> Iterator[str]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    by_wing: Counter[str] = Counter()
+    by_test: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for outcome in ("passed", "failed", "error", "skipped", ""):  # "" holds what was set up and taken down
+        for report in stats.get(outcome, []):
+            if not isinstance(report, pytest.TestReport):
+                continue
+            wing = _wing(report.nodeid)
+            by_wing[wing] += report.duration
+            by_test[report.nodeid] += report.duration
+            counts[wing][outcome] += 1
+            if outcome == "skipped":
+                reasons[report.longrepr[2].removeprefix("Skipped: ")] += 1  # type: ignore[index]
+    yield f"{'wing':<34}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}"
+    for wing in sorted(by_wing):
+        of = counts[wing]
+        failed = of["failed"] + of["error"]
+        yield f"{wing:<34}{of['passed']:>8}{failed:>8}{of['skipped']:>9}{by_wing[wing]:>9.1f}"
+    for reason, number in reasons.most_common():
+        yield f"{number:>6} skipped: {reason}"
+    yield "slowest"
+    for test, seconds in by_test.most_common(SLOWEST):
+        yield f"{seconds:>6.1f} s {test}"
+
+
+def _wing(nodeid: str) -> str:
+    """The wing that a test belongs to; an example in a docstring belongs to that of its module."""
+    folders = PurePosixPath(nodeid.split("::")[0]).parts[:-1]
+    return "/".join(folders[1:] if folders[:1] == ("tests",) and len(folders) > 1 else folders)

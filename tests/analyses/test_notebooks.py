@@ -9,6 +9,8 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
+from tests.conftest import PATIENCE
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 
@@ -29,7 +31,7 @@ def _run(name: str) -> str:
     """Text of every output of a notebook that ran to its end."""
     (path,) = (path for path in NOTEBOOKS if path.stem == name)
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=str(path.parent))
+    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3").execute(cwd=str(path.parent))
     return "".join(str(output) for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
 
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.embedding import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.genome.sequences import reverse_complement, sequence_id
+from tests.conftest import PATIENCE
 
 
 class CountingEncoder:
@@ -55,9 +55,7 @@ def test_a_cohort_of_haplotypes_costs_its_distinct_sequences(tmp_path: Path) -> 
     np.testing.assert_array_equal(read_embeddings(cohort[:300], store), KmerSpectrum(3).embed(cohort[:300]))
 
     again = CountingEncoder()
-    start = time.perf_counter()
     second = embed_missing(again, cohort, EmbeddingStore(tmp_path, again.spec))
-    assert time.perf_counter() - start < 1
     assert (second.n_cached, second.n_encoded, second.n_forward_passes) == (100, 0, 0)
     assert again.batches == []
 
@@ -247,7 +245,7 @@ def test_two_runs_at_once_agree(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", EMBED, str(tmp_path)], stdout=subprocess.DEVNULL) for _ in "ab"
     ]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0]
     encoder = load_encoder("kmer-spectrum", k=4)
     store = EmbeddingStore(tmp_path, encoder.spec)
     on_disk = [line for path in store.folder.glob("*.ids") for line in path.read_text().splitlines()]

@@ -13,6 +13,7 @@ import pytest
 
 from encoders import EmbeddingStore, EncoderSpec, InputError
 from encoders.dna.protocol import FORMAT_VERSION
+from tests.conftest import PATIENCE
 
 SPEC = EncoderSpec(name="e", family="f", label="e-16", hidden_dim=16, tokenizer_version="1", min_bp=1)
 
@@ -191,7 +192,7 @@ def test_processes_at_once_agree(tmp_path: Path) -> None:
     for writer in writers:
         let_go(writer)
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=PATIENCE)
         assert writer.returncode == 0
     ids, vectors = make_rows(0, 600)
     store = EmbeddingStore(tmp_path, SPEC)
@@ -202,5 +203,5 @@ def test_processes_at_once_agree(tmp_path: Path) -> None:
 def test_a_store_that_is_open_sees_what_another_process_adds(tmp_path: Path) -> None:
     reader = EmbeddingStore(tmp_path, SPEC)
     assert reader.missing(["i0"]) == ["i0"]
-    start_writer(tmp_path, 0, 5, 5).communicate(timeout=60)
+    start_writer(tmp_path, 0, 5, 5).communicate(timeout=PATIENCE)
     np.testing.assert_array_equal(reader.read(["i4"]), make_rows(4, 5)[1])

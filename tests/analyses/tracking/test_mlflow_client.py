@@ -33,6 +33,7 @@ from analyses.tracking.mlflow_client import (
 )
 from analyses.tracking.saved_views import BY_RC_MODE, SUMMARY, views_supported
 from tests.analyses.run_folder import N_SPLITS, SUBJECTS, write_run_folder
+from tests.conftest import PATIENCE
 
 STAGE = "tags.stage = 'alignment'"
 
@@ -298,7 +299,7 @@ def free_port() -> int:
 def fetch(port: int, path: str, question: dict[str, Any] | None = None) -> bytes:
     body = None if question is None else json.dumps(question).encode()
     asked = Request(f"http://127.0.0.1:{port}/{path}", data=body, headers={"Content-Type": "application/json"})
-    with urlopen(asked, timeout=20) as answered:
+    with urlopen(asked, timeout=PATIENCE) as answered:
         return bytes(answered.read())
 
 
@@ -339,5 +340,5 @@ def test_the_interface_serves_the_runs_and_ends_with_its_workers(tmp_path: Path,
     finally:
         process.terminate()
         process.stdout.close()
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
-    assert ends_within(port, seconds=10), "the server outlived the command"
+        assert process.wait(timeout=PATIENCE) == 128 + signal.SIGTERM
+    assert ends_within(port, seconds=PATIENCE), "the server outlived the command"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE
+
 MODULE = Path(__file__).parent / "third_party" / "third_party_encoder.py"
 BROKEN = {
     "mask-ignored": ("MaskIgnored", "batch invariant"),
@@ -53,7 +55,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[in
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
     found: dict[str, list[tuple[int, str]]] = json.loads(run.stdout)
     return found

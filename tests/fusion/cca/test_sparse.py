@@ -130,7 +130,7 @@ def test_later_components_of_cca_zoo_leave_the_bound_and_ours_do_not() -> None:
     assert np.abs(ours).sum(axis=0).max() <= bound + 1e-10
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 50), st.floats(0, 1), st.integers(0, 2**32 - 1), st.sampled_from(["normal", "tied", "close"]))
 @example(p=39, share=1.0, seed=1, kind="close")  # exceeds a bound of sqrt(39), which nothing can, by rounding
 def test_projection_is_a_bounded_unit_vector_in_any_case(p: int, share: float, seed: int, kind: str) -> None:

@@ -18,7 +18,7 @@ def _pair(seed: int, p: int = 11, q: int = 5) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_cka_equals_its_definition_by_kernels(seed: int) -> None:
     x, y = _pair(seed)
     centring = np.eye(N) - 1 / N

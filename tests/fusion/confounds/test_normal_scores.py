@@ -31,7 +31,7 @@ def test_other_rows_lie_between_the_scores_of_their_neighbours() -> None:
     np.testing.assert_allclose(new, [(at[1] + at[2]) / 2, at[0], at[2], at[1]], atol=1e-14)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 60), st.integers(0, 2**32 - 1), st.booleans())
 def test_scores_depend_on_ranks_alone(n: int, seed: int, tied: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -56,7 +56,7 @@ def test_held_out_rows_never_reach_the_fit(data: Any) -> None:
     np.testing.assert_array_equal(before.coefficients_, after.coefficients_)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 20), st.integers(0, 8), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1e-3, 1e3, 1e6]))
 def test_basis_is_orthonormal_on_training_rows(n: int, width: int, seed: int, mean: float) -> None:
     Z = np.random.default_rng(seed).integers(0, 3, (n, width)) + mean

@@ -20,7 +20,7 @@ def _views(seed: int, n: int, p: int, q: int, rho: float = 0.0) -> tuple[np.ndar
     return x, y
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
     st.sampled_from([(37, 5, 3), (61, 9, 11), (41, 16, 20), (23, 10, 11), (6, 1, 2)]),

@@ -47,7 +47,7 @@ def assert_same_algebra(view: Any, dense: np.ndarray[Any, Any], rng: np.random.G
     np.testing.assert_allclose(np.hstack([block for _, block in view.column_blocks()]), dense, atol=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(panels(), st.data())
 def test_factored_view_equals_its_dense_matrix_before_and_after_taking_rows(
     panel: tuple[FactoredView, np.ndarray[Any, Any]], data: st.DataObject
@@ -61,7 +61,7 @@ def test_factored_view_equals_its_dense_matrix_before_and_after_taking_rows(
     np.testing.assert_allclose(view.column_moments(rows)[0], dense[rows].mean(axis=0), atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 7)), elements=finite), st.integers(1, 200))
 def test_table_view_equals_its_values_whatever_the_block_size(values: np.ndarray[Any, Any], block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

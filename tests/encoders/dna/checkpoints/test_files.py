@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from encoders import InputError, load_encoder
+from tests.conftest import PATIENCE
 from tests.encoders.dna.conftest import TinyModel
 
 QUERY = "bert.encoder.layer.0.attention.self.query.weight"
@@ -206,7 +207,7 @@ def find_in_process(*asked: tuple[str, str | None], **environment: str) -> list[
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
     return [json.loads(line) for line in process.stdout.splitlines()]
 
@@ -241,7 +242,7 @@ def test_a_branch_is_pinned_with_a_warning_a_commit_without(hub: str, tmp_path: 
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
     none, branch, commit = (json.loads(line) for line in process.stdout.splitlines())
     assert [f"set revision: {COMMIT}" in text for text in none + branch] == [True, True]

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from encoders import InputError, load_encoder
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
+from tests.conftest import PATIENCE
 
 N_SHARDS = 3
 SEQUENCES = ["ACGTTGCATGGCATTACGAT", "TTGCA"]
@@ -103,7 +104,7 @@ def test_from_the_hub_they_are_those_of_one_commit(hub: str, sharded: Path, tmp_
     n_weights = len(read_any_weights(local))
     environment = os.environ | {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_DISABLE_XET": "1"}
     found = subprocess.run(
-        [sys.executable, "-c", FIND], env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=100
+        [sys.executable, "-c", FIND], env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE
     )
     assert found.stdout.split() == [COMMIT, local.weights_sha256, str(n_weights)]
 
