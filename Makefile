@@ -14,11 +14,7 @@ help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is required; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
-	@echo "Installing into $(VENV) (about 3 minutes, once) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+	@$(PYTHON) .ci/install.py "$(VENV)"
 
 install: $(INSTALLED)  ## create the environment with pinned versions
 
