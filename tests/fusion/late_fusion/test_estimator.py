@@ -101,7 +101,7 @@ def test_planted_gene_and_region_lead() -> None:
     y = rng.standard_normal((N, Q))
     y[:, 4] = designs[2] @ genes[2] @ rng.standard_normal(6)
     fusion = LateFusion(x_dimensions=20, y_dimensions=Q).fit(view, y)
-    of_genes, of_regions = fusion.decomposition.loadings(view, y)
+    of_genes, of_regions = fusion.loadings(view, y)
     assert of_genes["gene_id"].iloc[0] == "C"
     assert of_regions["feature"].iloc[0] == "x4"
     assert len(of_genes) == 5
