@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from analyses.workflow.sharded_stages import embed_shared, make_windows
 if TYPE_CHECKING:
     from analyses.arms.arm import SequenceArm
     from analyses.config.run_config import RunConfig
+    from analyses.results.comparisons import ArmsDescription, LoadingStability
 
 STAGES = ("windows", "embed", "align", "compare", "experiment", "report", "log")
 
@@ -87,6 +88,7 @@ class Pipeline(Run):
     def _align(self) -> None:
         from analyses.alignment.files import write_alignment
         from analyses.alignment.recipe import align_views
+        from analyses.results.alignments import AlignmentLabels
 
         for arm, spec in self.specs.items():
             todo = {
@@ -109,6 +111,7 @@ class Pipeline(Run):
                         gene_view(),
                         self.brain_view(name),
                         self.cohort.covariates,
+                        labels=AlignmentLabels(arm, spec.label, name, spec.trained, self.config.brain[name].role),
                         confounds=self.config.confounds,
                         settings=self.config.alignment,
                         families=self.config.kept_families,
@@ -118,14 +121,7 @@ class Pipeline(Run):
                         n_jobs=self.engine.n_jobs,
                         progress=advance,
                     )
-                    labels = {
-                        "arm": arm,
-                        "arm_label": spec.label,
-                        "view": name,
-                        "trained": spec.trained,
-                        "role": self.config.brain[name].role,
-                    }
-                    files += write_alignment(self.workspace, alignment, labels, subject_ids=self.published_ids)
+                    files += write_alignment(self.workspace, alignment, subject_ids=self.published_ids)
                 say(f"align    {spec.label} x {name}: {alignment.headline()}")
         self._write_run()
 
@@ -134,38 +130,40 @@ class Pipeline(Run):
 
         comparison = compare(self.workspace, list(self.arms), list(self.config.brain), seed=self.seeds.held_out)
         if self.config.experiment in COMPARISONS:
-            comparison |= self._describe_arms(min(row["x_cca"] for row in comparison["rows"]))
-        self.workspace.write_json("comparison.json", comparison)
-        for row in comparison["rows"]:
+            arms = self._describe_arms(min(row.x_cca for row in comparison.rows))
+            comparison = replace(comparison, arms=arms.arms, alike=arms.alike, stability=arms.stability)
+        self.workspace.write_result("comparison.json", comparison)
+        for row in comparison.rows:
             say(
-                f"compare  {row['arm_label']} x {row['view']}: held-out rho {row['rho']:.3f}, "
-                f"p {row['p_max_t']:.3f} after correction over all {len(comparison['rows'])} tests"
+                f"compare  {row.arm_label} x {row.view}: held-out rho {row.rho:.3f}, "
+                f"p {row.p_max_t:.3f} after correction over all {len(comparison.rows)} tests"
             )
 
-    def _describe_arms(self, n_components: int) -> dict[str, Any]:
+    def _describe_arms(self, n_components: int) -> ArmsDescription:
         """Strand consistency, cost and likeness of the arms: what a comparison of encoders adds to alignments.
 
         Likeness is that of the components that enter CCA: all of them span what the genotypes span, in every arm.
         """
         from analyses.arms.properties import compare_representations, describe_arm
+        from analyses.results.comparisons import ArmsDescription
 
         if not self.workspace.is_finished("arms", self.experiment_key):
             with self.workspace.stage("arms", self.experiment_key) as files:
-                described = [describe_arm(arm, self.workspace) for arm in self.arms.values()]
-                alike = compare_representations({arm: self.scores(arm, n_components) for arm in self.arms})
-                stable = [self._stability(arm, view) for arm in self.arms for view in self.tested_views]
-                found = {"arms": described, "alike": alike, "stability": stable}
-                files.append(self.workspace.write_json("comparison/arms.json", found))
-        written: dict[str, Any] = self.workspace.read_json("comparison/arms.json")
-        return written
+                found = ArmsDescription(
+                    arms=tuple(describe_arm(arm, self.workspace) for arm in self.arms.values()),
+                    alike=compare_representations({arm: self.scores(arm, n_components) for arm in self.arms}),
+                    stability=tuple(self._stability(arm, view) for arm in self.arms for view in self.tested_views),
+                )
+                files.append(self.workspace.write_result("comparison/arms.json", found))
+        return self.workspace.read_result(ArmsDescription, "comparison/arms.json")
 
-    def _stability(self, arm: str, view: str) -> dict[str, Any]:
+    def _stability(self, arm: str, view: str) -> LoadingStability:
         from analyses.alignment.files import read_held_out
         from analyses.arms.properties import loading_stability
 
         nuisance = make_nuisance(self.config, self.cohort.covariates)
         held_out = read_held_out(self.workspace, arm, view)
-        return {"arm": arm, "view": view, **loading_stability(self.arms[arm].gene_view(), held_out, nuisance)}
+        return loading_stability(self.arms[arm], view, held_out, nuisance)
 
     def scores(self, arm: str, n_components: int) -> np.ndarray:
         """Leading components of an arm's gene view."""
@@ -174,7 +172,7 @@ class Pipeline(Run):
 
     def _experiment(self) -> None:
         from analyses.experiments.registry import MODULES, find_experiment
-        from analyses.results.folder import result_file
+        from analyses.results.experiments import result_file
 
         name = self.config.experiment
         if name not in MODULES:
@@ -184,8 +182,8 @@ class Pipeline(Run):
             return
         with self.workspace.stage(stage, self.experiment_key) as files, self.engine.active():
             result = find_experiment(name).run(self)
-            files.append(self.workspace.write_json(result_file(name), result))
-        for sentence in result["answer"]:
+            files.append(self.workspace.write_result(result_file(name), result))
+        for sentence in result.answer:
             say(f"{name:<8} {sentence}")
 
     def _report(self) -> None:
@@ -219,7 +217,7 @@ class Pipeline(Run):
             truth=self.truth,
             inputs=self.inputs,
         )
-        self.workspace.write_json("run.json", record)
+        self.workspace.write_result("run.json", record)
 
 
 def _tracking_uri(config: RunConfig) -> str | None:

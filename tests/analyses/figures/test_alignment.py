@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analyses.figures import alignment as figures
+from analyses.figures.canvas import save_figure
+from tests.analyses.run_folder import make_held_out, make_in_sample
 
 NULL = np.random.default_rng(3).normal(0, 0.05, 499)
 
@@ -34,8 +36,8 @@ def overview_rows() -> pd.DataFrame:
 
 def test_saved_text_is_text_without_a_date_and_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
     data = pd.DataFrame({"null_rho_1": NULL})
-    first = figures.save_figure(held_out(0.31), tmp_path / "one" / "f.svg", data)
-    second = figures.save_figure(held_out(0.31), tmp_path / "two" / "f.svg", data)
+    first = save_figure(held_out(0.31), tmp_path / "one" / "f.svg", data)
+    second = save_figure(held_out(0.31), tmp_path / "two" / "f.svg", data)
     assert first.read_bytes() == second.read_bytes()
     assert "<dc:date>" not in first.read_text()
     texts = [element.text for element in ElementTree.parse(first).iter("{http://www.w3.org/2000/svg}text")]
@@ -44,7 +46,7 @@ def test_saved_text_is_text_without_a_date_and_equal_input_gives_equal_bytes(tmp
 
 def test_the_numbers_lie_beside_the_figure_and_nothing_else_does(tmp_path: Path) -> None:
     data = pd.DataFrame({"null_rho_1": NULL})
-    path = figures.save_figure(held_out(0.31), tmp_path / "f.svg", data)
+    path = save_figure(held_out(0.31), tmp_path / "f.svg", data)
     np.testing.assert_allclose(pd.read_csv(path.with_suffix(".csv"))["null_rho_1"], NULL, rtol=1e-9)
     assert {item.name for item in tmp_path.iterdir()} == {"f.svg", "f.csv"}
 
@@ -53,7 +55,7 @@ def test_a_figure_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     data = pd.DataFrame({"x": [1.0]})
     data.to_csv = None  # type: ignore[method-assign, assignment]
     with pytest.raises(TypeError):
-        figures.save_figure(held_out(0.31), tmp_path / "f.svg", data)
+        save_figure(held_out(0.31), tmp_path / "f.svg", data)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,8 +94,8 @@ def test_small_loadings_look_small() -> None:
 
 
 def test_spectrum_shows_both_correlations_and_what_noise_reaches() -> None:
-    in_sample = {"canonical_correlations": np.linspace(0.6, 0.1, 31), "null_mean_r1": 0.4, "null_q95_r1": 0.43}
-    held = {"rho": [0.3, 0.0], "interval": [[0.2, 0.4], [-0.1, 0.1]], "null_q95": [0.08, 0.07]}
+    in_sample = make_in_sample(np.linspace(0.6, 0.1, 31), 0.4 + NULL, p=0.2)
+    held = make_held_out(np.array([[0.2, 0.1], [0.4, -0.1], [0.3, 0.0]]), NULL[:498].reshape(-1, 2), r1=0.6)
     (axes,) = figures.spectrum_figure(in_sample, held, title="t").axes
     fitted = next(line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) > 2)
     np.testing.assert_array_equal(fitted.get_ydata(), np.linspace(0.6, 0.1, 31)[:20])
