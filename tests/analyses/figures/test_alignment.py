@@ -9,7 +9,7 @@ import pytest
 
 from analyses.figures import alignment as figures
 from analyses.figures.canvas import save_figure
-from tests.analyses.run_folder import make_held_out, make_in_sample
+from tests.analyses.example_alignment import make_held_out, make_in_sample
 
 NULL = np.random.default_rng(3).normal(0, 0.05, 499)
 

@@ -14,7 +14,8 @@ from analyses.figures.brain import _paint, draw_brain
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment
 from analyses.results.interpretations import FeatureLoading
-from tests.analyses.run_folder import ARMS, make_alignment, make_run
+from tests.analyses.example_alignment import ARMS, make_alignment
+from tests.analyses.run_folder import make_run
 
 REGIONS = {1: "ctx-lh-insula", 2: "ctx-rh-insula", 5: "Left-Hippocampus"}
 LOADINGS = {"lh_insula_thickness": 0.5, "rh_insula_thickness": -0.25, "Left-Hippocampus": 0.125, "lh_unknown": 0.9}

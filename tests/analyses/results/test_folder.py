@@ -13,7 +13,8 @@ from analyses.errors import InputError
 from analyses.results import load_results
 from analyses.results.comparisons import ArmsDescription
 from analyses.results.serialisation import read_result
-from tests.analyses.run_folder import FEATURES, GENES, N_COMPONENTS, N_PERMUTATIONS, N_SPLITS, write_run_folder
+from tests.analyses.example_alignment import FEATURES, GENES, N_COMPONENTS, N_PERMUTATIONS, N_SPLITS
+from tests.analyses.run_folder import write_run_folder
 
 BEFORE = Path(__file__).parent / "written_before_format"
 

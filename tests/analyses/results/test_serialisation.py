@@ -19,7 +19,7 @@ from analyses.results.runs import RunRecord
 from analyses.results.serialisation import FORMAT, from_json, plain, read_result, to_json
 from analyses.results.workspace import Workspace
 from encoders.dna.protocol import EncoderSpec
-from tests.analyses.run_folder import ARMS, make_alignment
+from tests.analyses.example_alignment import ARMS, make_alignment
 
 BEFORE = Path(__file__).parent / "written_before_format"
 WRITTEN: dict[str, type[Any]] = {
