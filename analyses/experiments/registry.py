@@ -1,4 +1,4 @@
-"""Experiments that need more than alignments: each is one module with the same three functions."""
+"""Experiments that need more than alignments: each is one module with the same two functions."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class TuneResult:
 
 ExperimentResult = AuditResult | DimsResult | TuneResult
 
-#: What an experiment's file holds, by its name.
+#: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {"audit": AuditResult, "dims": DimsResult, "tune": TuneResult}
 
 

@@ -70,8 +70,8 @@ def from_json(kind: type[T], content: Any, *, source: str | Path) -> T:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the top"
         raise InputError(
-            f"{source} must hold the fields of {kind.__name__}; at {place}: {first['msg']}. Run the stage that writes "
-            "it again."
+            f"{source} must hold the fields of {kind.__name__}; at {place}: {first['msg']}. Correct it, "
+            "or run the stage that writes it again."
         ) from None
     return result
 

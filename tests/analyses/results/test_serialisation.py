@@ -15,6 +15,7 @@ from analyses.errors import InputError
 from analyses.results.alignments import AlignmentSummary
 from analyses.results.comparisons import ArmsDescription, Comparison
 from analyses.results.experiments import AuditResult, DimsResult, TuneResult
+from analyses.results.planted_links import PlantedLink
 from analyses.results.runs import RunRecord
 from analyses.results.serialisation import FORMAT, from_json, plain, read_result, to_json
 from analyses.results.workspace import Workspace
@@ -101,6 +102,8 @@ def test_a_value_that_does_not_belong_is_named_by_its_place(tmp_path: Path) -> N
         from_json(AlignmentSummary, content, source="alignment.json")
     with pytest.raises(InputError, match=r"at the top: "):
         from_json(AlignmentSummary, [], source="alignment.json")
+    with pytest.raises(InputError, match=r"^truth\.json must hold the fields of PlantedLink; at genes: Field required"):
+        from_json(PlantedLink, {"view": "thickness", "features": [], "strength": 1, "how": ""}, source="truth.json")
 
 
 def test_nan_is_refused_when_written_and_leaves_no_file(tmp_path: Path) -> None:
