@@ -4,6 +4,6 @@ from .files import SCORES as SCORES
 from .files import read_held_out as read_held_out
 from .files import write_alignment as write_alignment
 from .power import describe as describe
-from .power import make_panel as make_panel
+from .power import make_forecast as make_forecast
 from .recipe import Seeds as Seeds
 from .recipe import align_views as align_views

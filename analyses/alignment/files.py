@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.results.workspace import SCHEMA, Workspace, atomic_path
+from analyses.results.alignments import AlignmentSummary
+from analyses.results.serialisation import plain
+from analyses.results.workspace import Workspace, atomic_path
 
 if TYPE_CHECKING:
-    from analyses.alignment.recipe import Alignment
+    from analyses.alignment.recipe import AlignmentOutcome
     from fusion.cross_validation.result import CrossValidatedCCA
 
 #: Per-subject values live under this folder of the results; tracking and report never read it.
@@ -21,14 +24,12 @@ SCORES = "held_out_scores.csv"
 
 
 def write_alignment(
-    workspace: Workspace, alignment: Alignment, labels: Mapping[str, Any], *, subject_ids: Sequence[str] | None = None
+    workspace: Workspace, alignment: AlignmentOutcome, *, subject_ids: Sequence[str] | None = None
 ) -> list[Path]:
     """Write one arm x view.
 
     Parameters
     ----------
-    labels : mapping
-        ``arm``, ``arm_label``, ``view``, ``trained``, ``role``.
     subject_ids : sequence of str, optional
         Only where the user allows subject-level files: each subject's held-out scores, by id, among what is published.
 
@@ -37,12 +38,11 @@ def write_alignment(
     list of Path
         Every file written.
     """
-    name = f"{labels['arm']}__{labels['view']}"
+    summary, held_out = alignment.summary, alignment.held_out
+    name = f"{summary.arm}__{summary.view}"
     folder = f"alignments/{name}"
-    summary = {"schema": SCHEMA, **labels, **alignment.summary}
-    held_out = alignment.held_out
     files = [
-        workspace.write_json(f"{folder}/alignment.json", summary),
+        workspace.write_result(f"{folder}/alignment.json", summary),
         _write_arrays(
             workspace.path(folder, "null_draws.npz"),
             in_sample_r1=alignment.in_sample_null_r1,
@@ -50,19 +50,24 @@ def write_alignment(
         ),
         held_out.save(workspace.path(PRIVATE, f"{name}.npz"), subject_level=True),
     ]
-    for table in ("gene_loadings", "roi_loadings"):
-        files.append(_write_rows(workspace, f"{folder}/{table}.csv", summary[table]))
-    correlations = summary["in_sample"]["canonical_correlations"]
-    rows = [{"component": k, "in_sample": r} for k, r in enumerate(correlations, start=1)]
-    for row, rho in zip(rows, summary["held_out"]["rho"], strict=False):
-        row["held_out"] = rho
-    files.append(_write_rows(workspace, f"{folder}/canonical_correlations.csv", rows))
+    tables = {
+        "gene_loadings": [plain(loading) for loading in summary.gene_loadings],
+        "roi_loadings": [plain(loading) for loading in summary.roi_loadings],
+        "canonical_correlations": _correlation_rows(summary),
+    }
+    files += [_write_rows(workspace, f"{folder}/{table}.csv", rows) for table, rows in tables.items()]
     scores = workspace.path(folder, SCORES)
     if subject_ids is not None:
         files.append(_write_rows(workspace, f"{folder}/{SCORES}", _score_rows(held_out, subject_ids)))
     elif scores.exists():
         scores.unlink()  # of an earlier run that was allowed to
     return files
+
+
+def _correlation_rows(summary: AlignmentSummary) -> list[dict[str, Any]]:
+    """In sample for every component, held out for the leading ones."""
+    pairs = zip_longest(summary.in_sample.canonical_correlations, summary.held_out.rho)
+    return [{"component": k, "in_sample": r, "held_out": rho} for k, (r, rho) in enumerate(pairs, start=1)]
 
 
 def _score_rows(held_out: CrossValidatedCCA, subject_ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,13 +3,63 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
 
+from analyses.results.alignments import NoiseCorrelation, RequiredSubjects
+from analyses.results.serialisation import plain
 from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
 from fusion.power.prediction import detectable_rho, predicted_power
 
 
-def make_panel(n: int, x: int, y: int, *, confounds: int = 0, rho: float | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class PowerAgainst:
+    """Power (0 to 1) of both in-sample tests at level 5 % against one population correlation ``rho``."""
+
+    rho: float
+    roy: float
+    wilks: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What an alignment would show by chance and could find.
+
+    Attributes
+    ----------
+    n_effective : int
+        Subjects less confound columns less 1.
+    subjects_per_dimension : float
+    null_r1_mean, null_r1_q95 : float
+        First in-sample correlation of noise, simulated.
+    null_r1_closed_form : NoiseCorrelation
+        The same by Johnstone's approximation.
+    wachter_edge : float
+        Largest correlation of noise in the limit.
+    rho_c : float
+        Correlation below which a link cannot be told from noise in sample.
+    required_n : RequiredSubjects
+        Confounds counted.
+    power : PowerAgainst
+    rho_at_80_percent_power : float
+        Correlation that Roy's test finds in 80 % of studies.
+    flags : tuple of str
+        Sentences that ask for caution.
+    """
+
+    n_effective: int
+    subjects_per_dimension: float
+    null_r1_mean: float
+    null_r1_q95: float
+    null_r1_closed_form: NoiseCorrelation
+    wachter_edge: float
+    rho_c: float
+    required_n: RequiredSubjects
+    power: PowerAgainst
+    rho_at_80_percent_power: float
+    flags: tuple[str, ...]
+
+
+def make_forecast(n: int, x: int, y: int, *, confounds: int = 0, rho: float | None = None) -> Forecast:
     """Null of the in-sample r1, detectability threshold, power, subjects per dimension, and red flags.
 
     Parameters
@@ -21,7 +71,7 @@ def make_panel(n: int, x: int, y: int, *, confounds: int = 0, rho: float | None 
     confounds : int
         Columns of the confound design, intercept not counted.
     rho : float, optional
-        Correlation to be found: the panel gives the power of both in-sample tests against it, and the number of
+        Correlation to be found: the forecast gives the power of both in-sample tests against it, and the number of
         subjects from which it exceeds ``rho_c``; half of ``rho_c`` by default.
     """
     n_effective = n - confounds - 1
@@ -29,33 +79,33 @@ def make_panel(n: int, x: int, y: int, *, confounds: int = 0, rho: float | None 
     null = null_r1(n_effective, x, y)
     wanted = threshold / 2 if rho is None else rho
     power = predicted_power(n_effective, x, y, wanted)
-    return {
-        "n_effective": n_effective,
-        "subjects_per_dimension": n_effective / (x + y),
-        "null_r1_mean": null.mean,
-        "null_r1_q95": null.q95,
-        "null_r1_closed_form": approximate_null_r1(n_effective, x, y)._asdict(),
-        "wachter_edge": wachter_edge(n_effective, x, y),
-        "rho_c": threshold,
-        "required_n": {"rho": wanted, "n": required_n(wanted, x, y) + confounds + 1},
-        "power": {"rho": wanted, "roy": power.roy, "wilks": power.wilks},
-        "rho_at_80_percent_power": detectable_rho(n_effective, x, y),
-        "flags": flags(n_effective, x, y),
-    }
+    return Forecast(
+        n_effective=n_effective,
+        subjects_per_dimension=n_effective / (x + y),
+        null_r1_mean=null.mean,
+        null_r1_q95=null.q95,
+        null_r1_closed_form=NoiseCorrelation(*approximate_null_r1(n_effective, x, y)),
+        wachter_edge=wachter_edge(n_effective, x, y),
+        rho_c=threshold,
+        required_n=RequiredSubjects(rho=wanted, n=required_n(wanted, x, y) + confounds + 1),
+        power=PowerAgainst(rho=wanted, roy=power.roy, wilks=power.wilks),
+        rho_at_80_percent_power=detectable_rho(n_effective, x, y),
+        flags=tuple(flags(n_effective, x, y)),
+    )
 
 
-def describe(panel: dict[str, Any], *, as_json: bool = False) -> str:
-    """The panel as JSON or as lines for a person."""
+def describe(forecast: Forecast, *, as_json: bool = False) -> str:
+    """The forecast as JSON or as lines for a person."""
     if as_json:
-        return json.dumps(panel, indent=1)
-    required, power = panel["required_n"], panel["power"]
+        return json.dumps(plain(forecast), indent=1)
+    required, power = forecast.required_n, forecast.power
     lines = [
-        f"effective subjects per dimension   {panel['subjects_per_dimension']:.1f}",
-        f"in-sample r1 of pure noise         {panel['null_r1_mean']:.3f} (95 % point {panel['null_r1_q95']:.3f})",
-        f"largest noise correlation, limit   {panel['wachter_edge']:.3f}",
-        f"detectable from (rho_c)            {panel['rho_c']:.3f}",
-        f"power against {power['rho']:.3f}                Roy {power['roy']:.0%}, Wilks {power['wilks']:.0%}",
-        f"80 % power (Roy) from              {panel['rho_at_80_percent_power']:.3f}",
-        f"subjects needed for {required['rho']:.3f}          {required['n']:,}",
+        f"effective subjects per dimension   {forecast.subjects_per_dimension:.1f}",
+        f"in-sample r1 of pure noise         {forecast.null_r1_mean:.3f} (95 % point {forecast.null_r1_q95:.3f})",
+        f"largest noise correlation, limit   {forecast.wachter_edge:.3f}",
+        f"detectable from (rho_c)            {forecast.rho_c:.3f}",
+        f"power against {power.rho:.3f}                Roy {power.roy:.0%}, Wilks {power.wilks:.0%}",
+        f"80 % power (Roy) from              {forecast.rho_at_80_percent_power:.3f}",
+        f"subjects needed for {required.rho:.3f}          {required.n:,}",
     ]
-    return "\n".join([*lines, *(f"flag: {flag}" for flag in panel["flags"])])
+    return "\n".join([*lines, *(f"flag: {flag}" for flag in forecast.flags)])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from analyses.alignment.dimensions import describe_dimensions, dimensions_of_cca
 from analyses.alignment.summary import (
     describe_detectability,
-    describe_dimensions,
     describe_held_out,
     describe_in_sample,
     interpret,
@@ -20,14 +20,14 @@ from analyses.alignment.summary import (
 from analyses.cohort.design import make_blocks
 from analyses.config.inputs import ConfoundConfig
 from analyses.config.run_config import AlignmentConfig
-from analyses.errors import InputError
 from analyses.progress import Advance
+from analyses.results.alignments import AlignmentLabels, AlignmentSummary, SampleSize
+from analyses.results.workspace import SCHEMA
 from fusion import (
     Blocks,
     Confound,
     ConfoundDesign,
     ViewPCA,
-    choose_dimensions,
     cross_validated_cca,
     permutation_tests_cca,
 )
@@ -60,19 +60,19 @@ class Seeds:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class AlignmentOutcome:
     """What one arm x view gives: a summary fit for publication, null draws, and held-out scores (private)."""
 
-    summary: dict[str, Any]
+    summary: AlignmentSummary
     in_sample_null_r1: np.ndarray
     held_out: CrossValidatedCCA
 
     def headline(self) -> str:
         """Held-out rho_1 beside its null, in one line."""
-        held_out = self.summary["held_out"]
+        held_out = self.summary.held_out
         return (
-            f"held-out rho_1 {held_out['rho'][0]:.3f} (95 % point of its null {held_out['null_q95'][0]:.3f}), "
-            f"p {held_out['p_fwer'][0]:.3f}"
+            f"held-out rho_1 {held_out.rho[0]:.3f} (95 % point of its null {held_out.null_q95[0]:.3f}), "
+            f"p {held_out.p_fwer[0]:.3f}"
         )
 
 
@@ -81,6 +81,7 @@ def align_views(
     brain_view: View,
     covariates: pd.DataFrame,
     *,
+    labels: AlignmentLabels,
     confounds: tuple[ConfoundConfig, ...],
     settings: AlignmentConfig,
     families: str | None = None,
@@ -89,13 +90,15 @@ def align_views(
     x_available: int | None = None,
     n_jobs: int = 1,
     progress: Advance | None = None,
-) -> Alignment:
+) -> AlignmentOutcome:
     """The recipe: residualise on confounds, PCA, CCA, permutation in sample and held out.
 
     Parameters
     ----------
     gene_view, brain_view : View [n_subjects, n_columns]
         Rows in the same order.
+    labels : AlignmentLabels
+        Which arm and which view they are.
     families : str, optional
         Column of families whose members are all analysed: they are exchanged as wholes.
     covariates : DataFrame [n_subjects, n_columns]
@@ -113,6 +116,7 @@ def align_views(
             gene_view,
             brain_view,
             covariates,
+            labels=labels,
             confounds=confounds,
             settings=settings,
             families=families,
@@ -122,8 +126,8 @@ def align_views(
             n_jobs=n_jobs,
             progress=progress,
         )
-    alignment.summary["warnings"] = list(dict.fromkeys([*alignment.summary["warnings"], *sentences]))
-    return alignment
+    said = tuple(dict.fromkeys([*alignment.summary.warnings, *sentences]))
+    return replace(alignment, summary=replace(alignment.summary, warnings=said))
 
 
 @contextmanager
@@ -145,6 +149,7 @@ def _align(
     brain_view: View,
     covariates: pd.DataFrame,
     *,
+    labels: AlignmentLabels,
     confounds: tuple[ConfoundConfig, ...],
     settings: AlignmentConfig,
     families: str | None,
@@ -153,7 +158,7 @@ def _align(
     x_available: int | None,
     n_jobs: int,
     progress: Advance | None,
-) -> Alignment:
+) -> AlignmentOutcome:
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
     blocks = make_blocks(covariates, families=families, within=settings.exchangeable_within)
@@ -163,7 +168,7 @@ def _align(
     )
     n_effective = len(covariates) - nuisance.shape[1] - 1
     borne = min(x_pca.n_components_, x_available or x_pca.n_components_)
-    p, q = _dimensions(n_effective, (borne, x_pca.n_components_), y_pca.n_components_, settings)
+    p, q = dimensions_of_cca(n_effective, (borne, x_pca.n_components_), y_pca.n_components_, settings)
     x, y = x_pca.transform(gene_view)[:, :p], y_pca.transform(brain_view)[:, :q]
     n_components = min(settings.n_components, p, q)
 
@@ -198,48 +203,40 @@ def _align(
     )
     null = null_r1(n_effective, p, q, random_state=seeds.detectability)
     r1 = float(in_sample["wilks"].canonical_correlations[0])
-    summary = {
-        "n": {
-            "subjects": len(covariates),
-            "genes": len(set(gene_view.column_groups)),
-            "features": brain_view.shape[1],
-            "confounds": nuisance.shape[1],
-            "n_effective": n_effective,
-        },
-        "dimensions": describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
-        "in_sample": describe_in_sample(in_sample, settings.statistic),
-        "held_out": describe_held_out(held_out, r1),
-        "detectability": describe_detectability(n_effective, p, q, null),
-        **interpret(
-            (gene_view, brain_view),
-            (x, y),
-            confounds=nuisance,
-            correlations=(r1, float(held_out.rho[0])),
-            clusters=None if families is None or blocks is None else blocks.labels,
-            seed=seeds.detectability,
-            n_jobs=n_jobs,
+    first = interpret(
+        (gene_view, brain_view),
+        (x, y),
+        confounds=nuisance,
+        correlations=(r1, float(held_out.rho[0])),
+        clusters=None if families is None or blocks is None else blocks.labels,
+        seed=seeds.detectability,
+        n_jobs=n_jobs,
+    )
+    summary = AlignmentSummary(
+        schema=SCHEMA,
+        arm=labels.arm,
+        arm_label=labels.arm_label,
+        view=labels.view,
+        trained=labels.trained,
+        role=labels.role,
+        n=SampleSize(
+            subjects=len(covariates),
+            genes=len(set(gene_view.column_groups)),
+            features=brain_view.shape[1],
+            confounds=nuisance.shape[1],
+            n_effective=n_effective,
         ),
-    }
-    summary["flags"] = flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)
-    summary["warnings"] = list(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings]))
-    return Alignment(summary, in_sample["roy"].null_statistics[:, 0], held_out)
-
-
-def _dimensions(
-    n_effective: int, x_available: tuple[int, int], y_available: int, settings: AlignmentConfig
-) -> tuple[int, int]:
-    """Components that enter CCA: as asked, or the largest numbers that the sample bears in every arm compared."""
-    in_every_arm, in_this_arm = x_available
-    auto = choose_dimensions(n_effective, in_every_arm, y_available, min_ratio=settings.min_ratio)
-    wanted = {"x": settings.x_dimensions, "y": settings.y_dimensions}
-    for side, available in (("x", in_this_arm), ("y", y_available)):
-        if wanted[side] != "auto" and int(wanted[side]) > available:
-            raise InputError(
-                f"alignment.{side}_dimensions must not exceed the {available} components that {n_effective} effective "
-                f"subjects and this view give; got {wanted[side]}. Lower it or set it to auto."
-            )
-    p, q = (chosen if wanted[side] == "auto" else int(wanted[side]) for side, chosen in zip("xy", auto, strict=True))
-    return p, q
+        dimensions=describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
+        in_sample=describe_in_sample(in_sample, settings.statistic),
+        held_out=describe_held_out(held_out, r1),
+        detectability=describe_detectability(n_effective, p, q, null),
+        gene_loadings=first.gene_loadings,
+        roi_loadings=first.feature_loadings,
+        interpretation=first.interpretation,
+        flags=tuple(flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)),
+        warnings=tuple(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings])),
+    )
+    return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out)
 
 
 def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["huh-jhun", "theil"]:

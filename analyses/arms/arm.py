@@ -16,6 +16,7 @@ from analyses.results.provenance import digest
 
 if TYPE_CHECKING:
     from analyses.cluster.shards import Shard
+    from analyses.results.comparisons import StoreCost
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable
@@ -79,7 +80,7 @@ class SequenceArm:
         missing = missing_sequences(self.spec, self.windows().sequences, self.store)
         return [bases for bases in missing if shard.holds(sequence_id(bases))]
 
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> StoreCost:
         """What all vectors of this setting in the store have cost, whichever run made them."""
         return read_cost(self.store.folder)
 

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analyses.results.comparisons import StoreCost
+
 if TYPE_CHECKING:
     from encoders.dna.protocol import SequenceEncoder
     from encoders.embedding import EmbedReport
@@ -42,22 +44,17 @@ def note_cost(folder: Path, report: EmbedReport) -> None:
         ledger.write(json.dumps(entry) + "\n")
 
 
-def read_cost(folder: Path) -> dict[str, Any]:
-    """Sums over a store's ledger.
-
-    Returns
-    -------
-    dict
-        ``n_encoded``, ``n_forward_passes``, ``seconds`` (wall, embedding alone), ``peak_gb`` (of the process, libraries
-        included), ``store_gb``.
-    """
+def read_cost(folder: Path) -> StoreCost:
+    """Sums over a store's ledger."""
     path = folder / _LEDGER
     entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    return {
-        **{key: sum(entry[key] for entry in entries) for key in ("n_encoded", "n_forward_passes", "seconds")},
-        "peak_gb": max((entry["peak_gb"] for entry in entries), default=None),
-        "store_gb": sum(path.stat().st_size for path in folder.glob("*.npy")) / 2**30,
-    }
+    return StoreCost(
+        n_encoded=sum(entry["n_encoded"] for entry in entries),
+        n_forward_passes=sum(entry["n_forward_passes"] for entry in entries),
+        seconds=sum(entry["seconds"] for entry in entries),
+        peak_gb=max((entry["peak_gb"] for entry in entries), default=None),
+        store_gb=sum(path.stat().st_size for path in folder.glob("*.npy")) / 2**30,
+    )
 
 
 def count_flops(encoder: SequenceEncoder, sequence: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,16 +16,36 @@ if TYPE_CHECKING:
 WINDOWS_PER_GENE = 4
 
 
-def measure_rc_consistency(encoder: SequenceEncoder, table: WindowTable) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class GeneStrands:
+    """Both strands of one gene's reference sequence.
+
+    Attributes
+    ----------
+    gene_id : str
+    n_windows : int
+        Windows read.
+    cosine : float
+        Of the two gene vectors.
+    relative_l2 : float
+        Norm of their difference over the norm of their mean.
+    """
+
+    gene_id: str
+    n_windows: int
+    cosine: float
+    relative_l2: float
+
+
+def measure_rc_consistency(encoder: SequenceEncoder, table: WindowTable) -> list[GeneStrands]:
     """Compare the vectors of each gene's reference sequence and of its reverse complement.
 
     Both strands are handed to the encoder as they are, also where it promises to read both as one: it is measured.
 
     Returns
     -------
-    list of dict
-        Per gene with a readable window: ``gene_id``, ``n_windows``, ``cosine`` of the two gene vectors, ``relative_l2``
-        (norm of their difference over the norm of their mean).
+    list of GeneStrands
+        One per gene with a readable window.
     """
     from encoders.genome.sequences import reverse_complement
 
@@ -38,7 +59,7 @@ def measure_rc_consistency(encoder: SequenceEncoder, table: WindowTable) -> list
         inside = slice(first, first := first + len(windows))
         if len(windows):
             pair = weights @ forward[inside].astype(np.float64), weights @ reverse[inside].astype(np.float64)
-            rows.append({"gene_id": gene_id, "n_windows": len(windows), **_compare(*pair)})
+            rows.append(GeneStrands(gene_id, len(windows), *_compare(*pair)))
     return rows
 
 
@@ -59,10 +80,9 @@ def _embed(encoder: SequenceEncoder, sequences: Sequence[str]) -> np.ndarray:
     return np.concatenate([encoder.embed([sequence]) for sequence in sequences])
 
 
-def _compare(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+def _compare(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Cosine and relative difference."""
     scale = float(np.linalg.norm(a) * np.linalg.norm(b))
     mean = float(np.linalg.norm(a + b)) / 2
-    return {
-        "cosine": float(a @ b) / scale if scale else 1.0,
-        "relative_l2": float(np.linalg.norm(a - b)) / mean if mean else 0.0,
-    }
+    cosine = float(a @ b) / scale if scale else 1.0
+    return cosine, float(np.linalg.norm(a - b)) / mean if mean else 0.0

@@ -173,9 +173,9 @@ def power(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what noise gives at this size and what could be detected, before any data exist."""
-    from analyses.alignment.power import describe, make_panel
+    from analyses.alignment.power import describe, make_forecast
 
-    typer.echo(describe(make_panel(n, x, y, confounds=confounds, rho=rho), as_json=as_json))
+    typer.echo(describe(make_forecast(n, x, y, confounds=confounds, rho=rho), as_json=as_json))
 
 
 @app.command()

@@ -6,47 +6,51 @@ brains are paired with genes at random; are there duplicates or relatives on bot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from analyses.cohort.design import make_design
 from analyses.config.inputs import ConfoundConfig
 from analyses.errors import InputError
-from analyses.experiments.leakage import Target, predict_target
-from analyses.experiments.twins import count_twins
+from analyses.experiments.duplicates import count_duplicates
+from analyses.experiments.leakage import Covariate, predict_covariate
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
+from analyses.results.audits import CorrectedPrediction, CovariateLeak, Duplicates, Prediction, RandomPairings
+from analyses.results.experiments import AuditResult, Metrics
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from analyses.arms.arm import Arm
     from analyses.run.run import Run
     from fusion.views.view import View
 
-Result = dict[str, Any]
 FDR = 0.05
 FEW_LEVELS = 10
 """Numbers with no more distinct values than this are taken for codes of a category."""
 
 
-def run(run: Run) -> Result:
+def run(run: Run) -> AuditResult:
     """Audit every gene view and brain view of the run."""
-    leaks = list(_leaks(run))
-    _correct(leaks)
+    leaks = _corrected(list(_predictions(run)))
     pairings = _pairings(run)
-    twins = count_twins(run)
-    return {
-        "leaks": leaks,
-        "pairings": pairings,
-        "twins": twins,
-        "answer": _answer(leaks, pairings, twins),
-        "metrics": _metrics(leaks, pairings, twins),
-        "trials": [],
-    }
+    duplicates = count_duplicates(run)
+    return AuditResult(
+        leaks=leaks,
+        pairings=pairings,
+        duplicates=duplicates,
+        answer=_answer(leaks, pairings, duplicates),
+        metrics=_metrics(leaks, pairings, duplicates),
+        trials=(),
+    )
 
 
-def _views(run: Run) -> Iterator[tuple[str, str, View, bool]]:
+def _views(run: Run) -> Iterator[tuple[Literal["genes", "brain"], str, View, bool]]:
     """Side, label, view and scaling of everything that is audited."""
     settings = run.config.alignment
     for arm in run.arms.values():
@@ -55,7 +59,7 @@ def _views(run: Run) -> Iterator[tuple[str, str, View, bool]]:
         yield "brain", name, run.brain_view(name), settings.scale_y
 
 
-def _targets(run: Run) -> list[Target]:
+def _covariates(run: Run) -> list[Covariate]:
     """The covariates asked for; by default every confound and what folds are stratified by."""
     covariates, config = run.cohort.covariates, run.config
     known = {confound.column: confound for confound in config.confounds}
@@ -66,45 +70,49 @@ def _targets(run: Run) -> list[Target]:
                 f"audit.targets names column '{column}', which no participants table has; columns are: "
                 f"{', '.join(map(str, covariates.columns))}."
             )
-    return [Target.of(covariates, known.get(column) or _guess(covariates[column])) for column in wanted]
+    return [Covariate.of(covariates, known.get(column) or _guess(covariates[column])) for column in wanted]
 
 
-def _guess(values: Any) -> ConfoundConfig:
+def _guess(values: pd.Series) -> ConfoundConfig:
     from pandas.api.types import is_numeric_dtype
 
     is_number = is_numeric_dtype(values.dtype) and values.nunique() > FEW_LEVELS
     return ConfoundConfig(column=str(values.name), kind="continuous" if is_number else "categorical")
 
 
-def _leaks(run: Run) -> Iterator[Result]:
-    settings, targets = run.config.audit, _targets(run)
+@dataclass(frozen=True)
+class _Audited:
+    """One covariate predicted from one view, before and after confounds are removed."""
+
+    side: Literal["genes", "brain"]
+    view: str
+    covariate: Covariate
+    removed: bool
+    before: Prediction
+    after: Prediction
+
+
+def _predictions(run: Run) -> Iterator[_Audited]:
+    settings, covariates = run.config.audit, _covariates(run)
     shuffles = _shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
     views = list(_views(run))
     removed = {confound.column for confound in run.config.confounds}
     with progress_bar("audit: covariates") as advance:
         for done, (side, label, view, scale) in enumerate(views):
-            for target in targets:
-                found = {
-                    state: predict_target(
+            for covariate in covariates:
+                before, after = (
+                    predict_covariate(
                         view,
-                        target,
+                        covariate,
                         run.folds,
                         nuisance=nuisance,
                         n_components=settings.n_components,
                         scale=scale,
                         shuffles=shuffles,
                     )
-                    for state, nuisance in (("before", None), ("after", run.encode_confounds))
-                }
-                yield {
-                    "side": side,
-                    "view": label,
-                    "target": target.name,
-                    "metric": target.metric,
-                    "chance": target.chance,
-                    "removed": target.name in removed,
-                    **found,
-                }
+                    for nuisance in (None, run.encode_confounds)
+                )
+                yield _Audited(side, label, covariate, covariate.name in removed, before, after)
             advance(done + 1, len(views))
 
 
@@ -113,24 +121,33 @@ def _shuffles(n_subjects: int, n_shuffles: int, seed: int) -> np.ndarray:
     return np.stack([np.arange(n_subjects), *(rng.permutation(n_subjects) for _ in range(n_shuffles))])
 
 
-def _correct(leaks: list[Result]) -> None:
+def _corrected(audited: Sequence[_Audited]) -> tuple[CovariateLeak, ...]:
     """False discovery rate over all views and covariates, before and after alike (Benjamini & Hochberg 1995)."""
     from statsmodels.stats.multitest import multipletests
 
-    states = [leak[state] for leak in leaks for state in ("before", "after")]
-    q = multipletests([state["p"] for state in states], method="fdr_bh")[1]
-    for state, value in zip(states, q, strict=True):
-        state["q"] = float(value)
+    predictions = [prediction for one in audited for prediction in (one.before, one.after)]
+    q = multipletests([prediction.p for prediction in predictions], method="fdr_bh")[1].reshape(-1, 2)
+    return tuple(
+        CovariateLeak(
+            side=one.side,
+            view=one.view,
+            target=one.covariate.name,
+            metric=one.covariate.metric,
+            chance=one.covariate.chance,
+            removed=one.removed,
+            before=CorrectedPrediction(**asdict(one.before), q=float(q_before)),
+            after=CorrectedPrediction(**asdict(one.after), q=float(q_after)),
+        )
+        for one, (q_before, q_after) in zip(audited, q, strict=True)
+    )
 
 
-def _pairings(run: Run) -> list[Result]:
+def _pairings(run: Run) -> tuple[RandomPairings, ...]:
     """p of every arm and tested view when brains are paired with genes at random: it must be uniform."""
-    from scipy.stats import binomtest, kstest
-
     from fusion import cross_validated_cca
     from fusion.confounds.learned_view import dense
 
-    config, rows = run.config, []
+    config, rows = run.config, list[RandomPairings]()
     rng = np.random.default_rng(run.seeds.detectability)
     orders = [rng.permutation(len(run.cohort.subject_ids)) for _ in range(config.audit.n_pairings)]
     with progress_bar("audit: random pairings") as advance:
@@ -159,59 +176,66 @@ def _pairings(run: Run) -> list[Result]:
                     )
                     for seed, order in enumerate(orders)
                 ]
-                below = sum(value <= 0.05 for value in p)
-                rows.append(
-                    {
-                        "arm": arm.name,
-                        "arm_label": arm.spec.label,
-                        "view": name,
-                        "n": len(p),
-                        "n_below_05": below,
-                        "interval": [float(v) for v in binomtest(below, len(p)).proportion_ci(method="wilson")],
-                        "ks_p": float(kstest(p, "uniform").pvalue),
-                        "p": p,
-                    }
-                )
+                rows.append(_describe_pairings(arm, name, p))
             advance(done + 1, len(run.arms))
-    return rows
+    return tuple(rows)
 
 
-def _answer(leaks: list[Result], pairings: list[Result], twins: Mapping[str, Any]) -> list[str]:
-    known = [leak for leak in leaks if leak["before"]["q"] < FDR]
-    left = [leak for leak in leaks if leak["after"]["q"] < FDR]
-    sentences = [_left(left, known, len(leaks))]
-    total, below = sum(row["n"] for row in pairings), sum(row["n_below_05"] for row in pairings)
-    sentences.append(
-        f"Of {total} alignments of genes with brains paired at random, {below} gave p at most .05 "
-        f"({format_number(100 * below / max(total, 1), 1)} %; 5 % are expected)."
+def _describe_pairings(arm: Arm, view: str, p: Sequence[float]) -> RandomPairings:
+    from scipy.stats import binomtest, kstest
+
+    below = sum(value <= 0.05 for value in p)
+    low, high = binomtest(below, len(p)).proportion_ci(method="wilson")
+    return RandomPairings(
+        arm=arm.name,
+        arm_label=arm.spec.label,
+        view=view,
+        n=len(p),
+        n_below_05=below,
+        interval=(float(low), float(high)),
+        ks_p=float(kstest(p, "uniform").pvalue),
+        p=tuple(p),
     )
-    return [*sentences, *twins["sentences"]]
 
 
-def _left(left: list[Result], known: list[Result], n: int) -> str:
-    before = f"{len(known)} of {n} pairs of view and covariate show before confounds are removed"
+def _answer(
+    leaks: Sequence[CovariateLeak], pairings: Sequence[RandomPairings], duplicates: Duplicates
+) -> tuple[str, ...]:
+    total, below = sum(row.n for row in pairings), sum(row.n_below_05 for row in pairings)
+    return (
+        _leaks_left(leaks),
+        f"Of {total} alignments of genes with brains paired at random, {below} gave p at most .05 "
+        f"({format_number(100 * below / max(total, 1), 1)} %; 5 % are expected).",
+        *duplicates.sentences,
+    )
+
+
+def _leaks_left(leaks: Sequence[CovariateLeak]) -> str:
+    known = [leak for leak in leaks if leak.before.q < FDR]
+    left = [leak for leak in leaks if leak.after.q < FDR]
+    before = f"{len(known)} of {len(leaks)} pairs of view and covariate show before confounds are removed"
     if not left:
         return f"No covariate can be predicted from any view once confounds are removed; {before}."
-    worst = max(left, key=lambda leak: leak["after"]["score"] - leak["after"]["null_q95"])
+    worst = max(left, key=lambda leak: leak.after.score - leak.after.null_q95)
     return (
-        f"{len(left)} covariates can still be predicted after confounds are removed, most clearly {worst['target']} "
-        f"from {worst['view']} ({worst['metric']} {format_number(worst['after']['score'])}, 95 % point of shuffled "
-        f"labels {format_number(worst['after']['null_q95'])}, q = {format_p(worst['after']['q'])}); {before}."
+        f"{len(left)} covariates can still be predicted after confounds are removed, most clearly {worst.target} "
+        f"from {worst.view} ({worst.metric} {format_number(worst.after.score)}, 95 % point of shuffled "
+        f"labels {format_number(worst.after.null_q95)}, q = {format_p(worst.after.q)}); {before}."
     )
 
 
-def _metrics(leaks: list[Result], pairings: list[Result], twins: Mapping[str, Any]) -> dict[str, float]:
-    total = sum(row["n"] for row in pairings)
+def _metrics(leaks: Sequence[CovariateLeak], pairings: Sequence[RandomPairings], duplicates: Duplicates) -> Metrics:
+    total = sum(row.n for row in pairings)
     return {
-        "audit/leaks_after": sum(leak["after"]["q"] < FDR for leak in leaks),
-        "audit/leaks_before": sum(leak["before"]["q"] < FDR for leak in leaks),
-        "audit/pairing_rejections": sum(row["n_below_05"] for row in pairings) / max(total, 1),
-        "audit/twins_across_folds": twins["n_across_folds"],
+        "audit/leaks_after": sum(leak.after.q < FDR for leak in leaks),
+        "audit/leaks_before": sum(leak.before.q < FDR for leak in leaks),
+        "audit/pairing_rejections": sum(row.n_below_05 for row in pairings) / max(total, 1),
+        "audit/twins_across_folds": duplicates.n_across_folds,
     }
 
 
-def draw(result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+def draw(result: AuditResult, folder: Path) -> dict[str, Path]:
     """Covariates before and after, one panel a side."""
     from analyses.figures.audit import draw_leaks
 
-    return draw_leaks(result["leaks"], folder)
+    return draw_leaks(result.leaks, folder)

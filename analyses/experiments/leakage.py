@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.results.audits import Prediction
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
 
@@ -22,7 +24,7 @@ _ALPHA = 1.0
 
 
 @dataclass(frozen=True)
-class Target:
+class Covariate:
     """A covariate as columns to be predicted, [n_subjects, n_levels] indicators or [n_subjects, 1] values."""
 
     name: str
@@ -30,7 +32,7 @@ class Target:
     columns: np.ndarray
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, column: ConfoundConfig) -> Target:
+    def of(cls, frame: pd.DataFrame, column: ConfoundConfig) -> Covariate:
         """Indicators of a category, values of a number."""
         values = frame[column.column]
         if column.kind == "continuous":
@@ -49,9 +51,16 @@ class Target:
         return 0.0 if self.kind == "continuous" else 1 / self.columns.shape[1]
 
 
-def predict_target(
-    view: View, target: Target, folds: Folds, *, nuisance: Any, n_components: int, scale: bool, shuffles: np.ndarray
-) -> dict[str, float]:
+def predict_covariate(
+    view: View,
+    covariate: Covariate,
+    folds: Folds,
+    *,
+    nuisance: Callable[[np.ndarray], np.ndarray | None] | None,
+    n_components: int,
+    scale: bool,
+    shuffles: np.ndarray,
+) -> Prediction:
     """Predict a covariate in subjects that took no part, from the leading components of a view.
 
     Parameters
@@ -63,15 +72,10 @@ def predict_target(
         Of the PCA that every training fold fits.
     shuffles : int array [n_shuffles + 1, n_subjects]
         Orders of the labels, the first as they are.
-
-    Returns
-    -------
-    dict
-        ``score`` (fold average), ``null_mean`` and ``null_q95`` of shuffled labels, ``p`` (one-sided).
     """
     from sklearn.linear_model import Ridge
 
-    labels = target.columns[shuffles]  # [n_shuffles + 1, n_subjects, n_levels]
+    labels = covariate.columns[shuffles]  # [n_shuffles + 1, n_subjects, n_levels]
     by_fold = []
     for train, test in folds:
         confounds = None if nuisance is None else nuisance(train)
@@ -81,15 +85,15 @@ def predict_target(
         flat = np.moveaxis(labels[:, train], 0, 1).reshape(len(train), -1)
         predicted = Ridge(alpha=_ALPHA * len(train)).fit(scores[train], flat).predict(scores[test])
         predicted = np.moveaxis(predicted.reshape(len(test), *labels[:, 0].shape), 1, 0)
-        by_fold.append([_score(target.kind, *pair) for pair in zip(predicted, labels[:, test], strict=True)])
+        by_fold.append([_score(covariate.kind, *pair) for pair in zip(predicted, labels[:, test], strict=True)])
     weights = np.array([len(test) for _, test in folds], dtype=np.float64)
     values = np.average(np.array(by_fold), axis=0, weights=weights)
-    return {
-        "score": float(values[0]),
-        "null_mean": float(values[1:].mean()),
-        "null_q95": float(np.quantile(values[1:], 0.95)),
-        "p": float((values >= values[0]).mean()),
-    }
+    return Prediction(
+        score=float(values[0]),
+        null_mean=float(values[1:].mean()),
+        null_q95=float(np.quantile(values[1:], 0.95)),
+        p=float((values >= values[0]).mean()),
+    )
 
 
 def _score(kind: str, predicted: np.ndarray, observed: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Experiments that need more than alignments: each is one module with the same three functions."""
+"""Experiments that need more than alignments: each is one module with the same two functions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from analyses.results.experiments import ExperimentResult
     from analyses.run.run import Run
 
 #: Experiment to the module that does it. ``align``, ``compare``, ``pooling`` and ``rc`` are alignments of their arms
@@ -19,22 +20,20 @@ MODULES: Mapping[str, str] = {
     "tune": "analyses.experiments.tune",
 }
 
-Result = dict[str, Any]
-
 
 class Experiment(Protocol):
     """What such a module offers; its part of the report is ``templates/experiment_<name>.html``."""
 
-    def run(self, run: Run) -> Result:
-        """Do it; the result is JSON and holds aggregates only.
+    def run(self, run: Run) -> ExperimentResult:
+        """Do it; the result holds aggregates only.
 
-        Besides its own keys it has ``answer`` (sentences, the first of which stands alone), ``metrics`` (name to
-        number, for tracking, the most important first) and ``trials`` (child runs: ``name``, ``params``, ``metrics``).
+        Besides its own fields it has ``answer`` (sentences, the first of which stands alone), ``metrics`` (name to
+        number, for tracking, the most important first) and ``trials`` (child runs).
         """
         ...
 
-    def draw(self, result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-        """Write the figures, each with the CSV behind it; their paths by name."""
+    def draw(self, result: Any, folder: Path) -> dict[str, Path]:
+        """Write the figures of what `run` gave, each with the CSV behind it; their paths by name."""
         ...
 
 

@@ -7,7 +7,6 @@ goes on where it stopped and several processes can share one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,36 +19,45 @@ from analyses.arms.grid import make_variant
 from analyses.cohort.design import make_design
 from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
-from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
+from analyses.figures.canvas import save_figure
+from analyses.figures.searches import history_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
+from analyses.results.experiments import (
+    BestSetting,
+    SetAsideTest,
+    SettingSearch,
+    SettingTrial,
+    Trial,
+    TuneResult,
+)
 from analyses.results.provenance import digest
+from analyses.results.serialisation import plain, tuples
 from fusion.cross_validation.folds import make_folds
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from optuna.study import Study
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial
+    from optuna.trial import Trial as OptunaTrial
 
     from analyses.run.run import Run
     from fusion.cross_validation.fold_embedding import FoldEmbedding
     from fusion.views.view import View
 
-Result = dict[str, Any]
 BATCH = 4
 """Trials asked for at once: fixed, so that the search does not depend on the number of workers."""
 
 
-def run(run: Run) -> Result:
+def run(run: Run) -> TuneResult:
     """One search per arm and tested view."""
-    searches = [_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in run.tested_views]
-    return {
-        "searches": searches,
-        "answer": [_sentence(search) for search in searches],
-        "metrics": {f"tune/rho_{s['arm']}_{s['view']}": s["tested"]["rho"] for s in searches},
-        "trials": [trial for search in searches for trial in _trials(search)],
-    }
+    searches = tuple(_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in run.tested_views)
+    return TuneResult(
+        searches=searches,
+        answer=tuple(_sentence(search) for search in searches),
+        metrics={f"tune/rho_{search.arm}_{search.view}": search.tested.rho for search in searches},
+        trials=tuple(trial for search in searches for trial in _trials(search)),
+    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class _Objective:
         self.variant = cache(self._variant)
         self._embedded = cache(self._embed)
 
-    def suggest(self, trial: Trial) -> tuple[tuple[str, int], Setting]:
+    def suggest(self, trial: OptunaTrial) -> tuple[tuple[str, int], Setting]:
         """The trial's pooling and layer, and its setting."""
         settings = self._problem.run.config.tune
         kind = (
@@ -155,7 +163,7 @@ class _Objective:
         )
 
 
-def _search(problem: _Problem) -> Result:
+def _search(problem: _Problem) -> SettingSearch:
     objective, run = _Objective(problem), problem.run
     study = _open_study(problem)
     _optimise(study, objective, problem)
@@ -172,20 +180,25 @@ def _search(problem: _Problem) -> Result:
         random_state=run.seeds.held_out,
     )
     finished = [trial for trial in study.trials if trial.value is not None]
-    return {
-        "arm": problem.arm.name,
-        "arm_label": objective.variant(kind).spec.label,
-        "view": problem.view,
-        "best": {**best.params, "inner_rho": best.value, "trial": best.number},
-        "tested": {
-            "rho": tested.rho,
-            "interval": tested.interval.tolist(),
-            "p": tested.p,
-            "n_train": tested.n_train,
-            "n_test": tested.n_test,
-        },
-        "trials": [{"number": trial.number, "inner_rho": trial.value, **trial.params} for trial in finished],
-    }
+    return SettingSearch(
+        arm=problem.arm.name,
+        arm_label=objective.variant(kind).spec.label,
+        view=problem.view,
+        best=BestSetting(**best.params, inner_rho=_value(best), trial=best.number),
+        tested=SetAsideTest(
+            rho=tested.rho,
+            interval=tuples(tested.interval),
+            p=tested.p,
+            n_train=tested.n_train,
+            n_test=tested.n_test,
+        ),
+        trials=tuple(SettingTrial(number=trial.number, inner_rho=_value(trial), **trial.params) for trial in finished),
+    )
+
+
+def _value(trial: FrozenTrial) -> float:
+    assert trial.value is not None  # it finished
+    return trial.value
 
 
 def _open_study(problem: _Problem) -> Study:
@@ -224,54 +237,43 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
             advance(done + len(trials), n_trials)
 
 
-def _sentence(search: Mapping[str, Any]) -> str:
-    best, tested = search["best"], search["tested"]
-    low, high = (format_number(bound) for bound in tested["interval"])
+def _sentence(search: SettingSearch) -> str:
+    best, tested = search.best, search.tested
+    low, high = (format_number(bound) for bound in tested.interval)
     return (
-        f"{search['arm_label']} × {search['view']}: of {len(search['trials'])} trials the best took {best['pooling']} "
-        f"pooling, layer {best['layer']}, {best['n_components']} components and penalty "
-        f"{format_number(best['penalty'])} (inner ρ₁ {format_number(best['inner_rho'])}, which is chosen and so too "
-        f"large); in the {tested['n_test']} subjects set aside ρ₁ = {format_number(tested['rho'])} (95 % interval "
-        f"{low} to {high}, p = {format_p(tested['p'])})."
+        f"{search.arm_label} × {search.view}: of {len(search.trials)} trials the best took {best.pooling} "
+        f"pooling, layer {best.layer}, {best.n_components} components and penalty "
+        f"{format_number(best.penalty)} (inner ρ₁ {format_number(best.inner_rho)}, which is chosen and so too "
+        f"large); in the {tested.n_test} subjects set aside ρ₁ = {format_number(tested.rho)} (95 % interval "
+        f"{low} to {high}, p = {format_p(tested.p)})."
     )
 
 
-def _trials(search: Mapping[str, Any]) -> list[Result]:
+def _trials(search: SettingSearch) -> list[Trial]:
     return [
-        {
-            "name": f"{search['arm']} x {search['view']}, trial {trial['number']}",
-            "params": {"encoder.name": search["arm"], "brain.view": search["view"]}
-            | {key: trial[key] for key in ("pooling", "layer", "n_components", "penalty")},
-            "metrics": {"inner/rho_1": trial["inner_rho"]},
-        }
-        for trial in search["trials"]
+        Trial(
+            name=f"{search.arm} x {search.view}, trial {trial.number}",
+            params={
+                "encoder.name": search.arm,
+                "brain.view": search.view,
+                "pooling": trial.pooling,
+                "layer": trial.layer,
+                "n_components": trial.n_components,
+                "penalty": trial.penalty,
+            },
+            metrics={"inner/rho_1": trial.inner_rho},
+        )
+        for trial in search.trials
     ]
 
 
-def draw(result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+def draw(result: TuneResult, folder: Path) -> dict[str, Path]:
     """How each search went."""
     import pandas as pd
 
     drawn = {}
-    for search in result["searches"]:
-        path = folder / f"tune__{search['arm']}__{search['view']}.svg"
-        drawn[path.stem] = save_figure(history_figure(search), path, pd.DataFrame(search["trials"]))
+    for search in result.searches:
+        path = folder / f"tune__{search.arm}__{search.view}.svg"
+        data = pd.DataFrame([plain(trial) for trial in search.trials])
+        drawn[path.stem] = save_figure(history_figure(search), path, data)
     return drawn
-
-
-def history_figure(search: Mapping[str, Any]) -> Figure:
-    """Inner correlation of every trial, the best so far, and the test in the subjects set aside."""
-    trials, tested = search["trials"], search["tested"]
-    numbers = [trial["number"] + 1 for trial in trials]
-    values = np.array([trial["inner_rho"] for trial in trials])
-    with new_figure(2.6) as (figure, axes):
-        axes.plot(numbers, values, "o", color=GREY, markersize=4, label="trial, inner folds")
-        axes.step(numbers, np.maximum.accumulate(values), where="post", color=BLUE, label="best so far")
-        axes.axhline(tested["rho"], color=VERMILION, label=f"subjects set aside: {tested['rho']:.2f}")
-        axes.axhspan(*tested["interval"], color=VERMILION, alpha=0.1, linewidth=0)
-        axes.axhline(0, color=INK, linewidth=0.6)
-        axes.set_xlabel("trial")
-        axes.set_ylabel("held-out ρ₁")
-        axes.set_title(f"{search['arm_label']} × {search['view']}")
-        figure.legend(loc="outside lower left", ncols=3, handlelength=1.6)
-    return figure

@@ -1,12 +1,13 @@
 """Figures of an alignment: plain arrays in, a matplotlib figure out; each is saved with the table behind it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure
 from analyses.formats import format_number, format_p
+from analyses.results.alignments import HeldOut, InSample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,24 +50,22 @@ def held_out_figure(
     return figure
 
 
-def spectrum_figure(
-    in_sample: Mapping[str, Any], held_out: Mapping[str, Any], *, title: str, n_shown: int = 20
-) -> "Figure":
+def spectrum_figure(in_sample: InSample, held_out: HeldOut, *, title: str, n_shown: int = 20) -> "Figure":
     """Canonical correlations by component: in-sample beside the null of the first, held-out with intervals.
 
     Parameters
     ----------
-    in_sample, held_out : mapping
-        The sections of that name in ``alignment.json``.
+    in_sample : InSample
+    held_out : HeldOut
     title : str
         Which arm and which view.
     n_shown : int
         Leading components to show.
     """
-    r = np.asarray(in_sample["canonical_correlations"][:n_shown], dtype=float)
-    rho, bounds = np.asarray(held_out["rho"], dtype=float), np.asarray(held_out["interval"], dtype=float)
+    r = np.asarray(in_sample.canonical_correlations[:n_shown], dtype=float)
+    rho, bounds = np.asarray(held_out.rho, dtype=float), np.asarray(held_out.interval, dtype=float)
     with new_figure(3.3) as (figure, axes):
-        mean, q95 = in_sample["null_mean_r1"], in_sample["null_q95_r1"]
+        mean, q95 = in_sample.null_mean_r1, in_sample.null_q95_r1
         axes.axhspan(mean, q95, color=PALE, linewidth=0, label="null of the first in-sample one: mean to 95 % point")
         axes.plot(
             np.arange(1, r.size + 1), r, "o-", color=GREY, mfc="white", ms=4.5, lw=0.8, label="in-sample (fitted)"
@@ -74,7 +73,7 @@ def spectrum_figure(
         where = np.arange(1, rho.size + 1)
         errors = np.abs(bounds.T - rho)
         axes.errorbar(where, rho, errors, fmt="o", color=BLUE, ms=5, lw=1.3, label="held-out, 95 % interval")
-        axes.plot(where, held_out["null_q95"], "_", color=VERMILION, ms=16, mew=1.6, label="held-out null: 95 % point")
+        axes.plot(where, held_out.null_q95, "_", color=VERMILION, ms=16, mew=1.6, label="held-out null: 95 % point")
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.set(xlabel="component", ylabel="canonical correlation", xlim=(0.4, max(r.size, rho.size) + 0.6))
         axes.set_ylim(min(-0.05, float(np.nanmin(bounds)) - 0.03), 1.03)

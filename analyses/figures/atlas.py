@@ -14,7 +14,8 @@ from encoders.brain.connectivity.label_tables import read_coordinates, read_lut
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analyses.results.folder import Alignment, ResultsFolder
+    from analyses.results.folder import Results
+    from analyses.results.headlines import Alignment
 
 _MEASURES = re.compile(
     r"_(?:thickness|thicknessstd|thickavg|surfavg|area|volume|vol|meancurv|gauscurv|foldind|curvind)$"
@@ -30,7 +31,7 @@ class Atlas:
     coordinates: Path | None
 
 
-def configured_atlas(results: ResultsFolder, view: str) -> Atlas | None:
+def configured_atlas(results: Results, view: str) -> Atlas | None:
     """Atlas that the run's configuration names for a view; None where it names none."""
     import yaml
 
@@ -41,9 +42,9 @@ def configured_atlas(results: ResultsFolder, view: str) -> Atlas | None:
     return Atlas(*(Path(given[key]) if given.get(key) else None for key in ("labels", "lut", "coordinates")))
 
 
-def describe_atlas(results: ResultsFolder, alignment: Alignment) -> str | None:
+def describe_atlas(results: Results, alignment: Alignment) -> str | None:
     """Why the loadings are not shown on a brain; None where they are."""
-    view = alignment.facts["view"]
+    view = alignment.summary.view
     atlas = configured_atlas(results, view)
     if atlas is None or (atlas.labels is None and atlas.coordinates is None):
         return (

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.figures.atlas import Atlas, configured_atlas, describe_atlas, place_features
+from analyses.results.tables import rows
 from analyses.results.workspace import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from analyses.results.folder import Alignment, ResultsFolder
+    from analyses.results.folder import Results
+    from analyses.results.headlines import Alignment
 
 _COLOURS = "RdBu_r"
 _N_EDGES = 60
@@ -23,7 +25,7 @@ _DPI = 110
 _VIEWS = (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right", "lateral"))
 
 
-def draw_brain(results: ResultsFolder, alignment: Alignment) -> dict[str, Path]:
+def draw_brain(results: Results, alignment: Alignment) -> dict[str, Path]:
     """Draw one alignment's brain loadings where its view's atlas allows.
 
     Returns
@@ -32,13 +34,11 @@ def draw_brain(results: ResultsFolder, alignment: Alignment) -> dict[str, Path]:
         ``<alignment>__glass`` and ``<alignment>__surface``, or ``<alignment>__connectome`` for edges: PNG files with a
         CSV of the same name; empty without an atlas (`analyses.figures.atlas.describe_atlas` says why).
     """
-    import pandas as pd
-
     if describe_atlas(results, alignment) is not None:
         return {}
-    atlas = configured_atlas(results, alignment.facts["view"])
+    atlas = configured_atlas(results, alignment.summary.view)
     assert atlas is not None  # described above
-    loadings = pd.DataFrame(alignment.facts["roi_loadings"])[["feature", "loading"]]
+    loadings = rows(alignment.summary.roi_loadings)[["feature", "loading"]]
     placed = place_features(loadings["feature"].tolist(), atlas).merge(loadings, on="feature")
     if (placed["end"] > 0).any():
         draws: dict[str, Callable[[], Figure | None]] = {"connectome": lambda: connectome_figure(placed, atlas)}

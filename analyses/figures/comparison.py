@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, WIDTH, new_figure, save_figure
+from analyses.results.comparisons import ArmDifference, Comparison, RepresentationLikeness
+from analyses.results.tables import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_comparison(comparison: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """Write ``comparison_differences`` and ``comparison_likeness`` as SVG with the CSV behind each."""
-    import pandas as pd
+def draw_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
+    """Write ``comparison_differences`` and ``comparison_likeness`` as SVG with the CSV behind each.
 
-    labels = {arm["arm"]: arm["arm_label"] for arm in comparison["arms"]}
-    differences, alike = pd.DataFrame(comparison["differences"]), pd.DataFrame(comparison["alike"])
-    drawn = {}
-    if len(differences):
-        figure = differences_figure(comparison["differences"], labels)
-        path = folder / "comparison_differences.svg"
-        drawn[path.stem] = save_figure(figure, path, differences)
-        path = folder / "comparison_likeness.svg"
-        drawn[path.stem] = save_figure(likeness_figure(comparison["alike"], labels), path, alike)
-    return drawn
+    Parameters
+    ----------
+    comparison : Comparison
+        Without descriptions of its arms, or of one arm alone, nothing is drawn.
+    """
+    if not comparison.arms or not comparison.alike:
+        return {}
+    labels = {arm.arm: arm.arm_label for arm in comparison.arms}
+    figures: dict[str, tuple[Figure, Sequence[object]]] = {
+        "comparison_differences": (differences_figure(comparison.differences, labels), comparison.differences),
+        "comparison_likeness": (likeness_figure(comparison.alike, labels), comparison.alike),
+    }
+    return {
+        name: save_figure(figure, folder / f"{name}.svg", rows(behind)) for name, (figure, behind) in figures.items()
+    }
 
 
-def differences_figure(rows: list[Mapping[str, Any]], labels: Mapping[str, str]) -> Figure:
+def differences_figure(pairs: Sequence[ArmDifference], labels: Mapping[str, str]) -> Figure:
     """Paired differences of held-out correlations, one row a pair and view."""
-    with new_figure(0.9 + 0.26 * len(rows)) as (figure, axes):
-        places = np.arange(len(rows))[::-1]
-        for place, row in zip(places, rows, strict=True):
-            low, high = row["interval"]
-            colour = BLUE if row["p_corrected"] < 0.05 else GREY
+    with new_figure(0.9 + 0.26 * len(pairs)) as (figure, axes):
+        places = np.arange(len(pairs))[::-1]
+        for place, pair in zip(places, pairs, strict=True):
+            low, high = pair.interval
+            colour = BLUE if pair.p_corrected < 0.05 else GREY
             axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
-            axes.plot(row["difference"], place, "o", color=colour, markersize=5)
+            axes.plot(pair.difference, place, "o", color=colour, markersize=5)
         axes.axvline(0, color=INK, linewidth=0.8)
-        names = [f"{row['view']}: {labels[row['arm_a']]} − {labels[row['arm_b']]}" for row in rows]
+        names = [f"{pair.view}: {labels[pair.arm_a]} − {labels[pair.arm_b]}" for pair in pairs]
         axes.set_yticks(places, names)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=6)
@@ -50,13 +56,13 @@ def differences_figure(rows: list[Mapping[str, Any]], labels: Mapping[str, str])
     return figure
 
 
-def likeness_figure(rows: list[Mapping[str, Any]], labels: Mapping[str, str]) -> Figure:
+def likeness_figure(pairs: Sequence[RepresentationLikeness], labels: Mapping[str, str]) -> Figure:
     """Linear CKA between the arms' subject scores, as a matrix."""
     arms = list(labels)
     cka = np.eye(len(arms))
-    for row in rows:
-        a, b = arms.index(row["arm_a"]), arms.index(row["arm_b"])
-        cka[a, b] = cka[b, a] = row["cka"]
+    for pair in pairs:
+        a, b = arms.index(pair.arm_a), arms.index(pair.arm_b)
+        cka[a, b] = cka[b, a] = pair.cka
     with new_figure(min(1.2 + 0.42 * len(arms), WIDTH)) as (figure, axes):
         image = axes.imshow(cka, vmin=0, vmax=1, cmap="Blues", aspect="auto")
         for (a, b), value in np.ndenumerate(cka):

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from analyses.arms.grid import UNTRAINED
 from analyses.formats import format_number, format_p
 from analyses.report.findings import ALPHA, CONTROL
+from analyses.results.comparisons import ArmDifference, ArmProperties, Comparison, ComparisonRow
 
-Facts = Mapping[str, Any]
 
-
-def comparison_sentences(comparison: Facts, encoders: Mapping[str, str]) -> list[str]:
+def comparison_sentences(comparison: Comparison, encoders: Mapping[str, str]) -> list[str]:
     """The comparison in a few sentences, per brain view that is tested.
 
     Parameters
     ----------
-    comparison : mapping
-        As written by the compare stage, with ``arms``.
+    comparison : Comparison
+        With its arms described.
     encoders : mapping of arm to registry name
         Tells which arm is another's untrained control.
 
@@ -28,63 +26,63 @@ def comparison_sentences(comparison: Facts, encoders: Mapping[str, str]) -> list
         The leader and how sure its place is, equivariant against averaged arms, trained arms against their controls,
         and what a difference between arms does not show.
     """
-    rows = [row for row in comparison["rows"] if row["role"] != CONTROL]
+    rows = [row for row in comparison.rows if row.role != CONTROL]
     sentences = []
-    for view in dict.fromkeys(row["view"] for row in rows):
-        in_view = [row for row in rows if row["view"] == view]
-        differences = [row for row in comparison["differences"] if row["view"] == view]
+    for view in dict.fromkeys(row.view for row in rows):
+        in_view = [row for row in rows if row.view == view]
+        differences = [pair for pair in comparison.differences if pair.view == view]
         sentences += [_leader(in_view, view)]
         sentences += _pairs(comparison, differences, encoders)
     return [*sentences, _limits(comparison)]
 
 
-def _leader(rows: Sequence[Facts], view: str) -> str:
-    best = min(rows, key=lambda row: int(row["rank"]))
-    low, high = (int(place) for place in best["rank_interval"])
+def _leader(rows: Sequence[ComparisonRow], view: str) -> str:
+    best = min(rows, key=lambda row: row.rank)
+    low, high = (int(place) for place in best.rank_interval)
     place = "first" if low == high == 1 else f"anywhere from place {low} to {high}"
-    if not any(row["p_max_t"] < ALPHA for row in rows):
+    if not any(row.p_max_t < ALPHA for row in rows):
         return (
             f"No encoder aligned with {view} beyond chance, so their order is an order of noise (the largest held-out "
-            f"ρ₁ is {format_number(best['rho'])}, of {best['arm_label']})."
+            f"ρ₁ is {format_number(best.rho)}, of {best.arm_label})."
         )
     return (
-        f"With {view}, {best['arm_label']} aligns best (held-out ρ₁ = {format_number(best['rho'])}); drawn from other "
-        f"subjects it would be {place} of {len(rows)}, and first in {100 * best['p_best']:.0f} % of the draws."
+        f"With {view}, {best.arm_label} aligns best (held-out ρ₁ = {format_number(best.rho)}); drawn from other "
+        f"subjects it would be {place} of {len(rows)}, and first in {100 * best.p_best:.0f} % of the draws."
     )
 
 
-def _pairs(comparison: Facts, differences: Sequence[Facts], encoders: Mapping[str, str]) -> list[str]:
+def _pairs(comparison: Comparison, differences: Sequence[ArmDifference], encoders: Mapping[str, str]) -> list[str]:
     """Differences that someone asked for: equivariant minus averaged, trained minus its control."""
-    arms = {arm["arm"]: arm for arm in comparison["arms"]}
+    arms = {arm.arm: arm for arm in comparison.arms or ()}
     found = []
-    for row in differences:
-        for a, b, sign in ((row["arm_a"], row["arm_b"], 1), (row["arm_b"], row["arm_a"], -1)):
+    for pair in differences:
+        for a, b, sign in ((pair.arm_a, pair.arm_b, 1), (pair.arm_b, pair.arm_a, -1)):
             what = _relation(arms[a], arms[b], encoders)
             if what:
-                found.append(_difference(row, sign, f"{what}, {arms[a]['arm_label']} minus {arms[b]['arm_label']}"))
+                found.append(_difference(pair, sign, f"{what}, {arms[a].arm_label} minus {arms[b].arm_label}"))
     return found
 
 
-def _relation(a: Facts, b: Facts, encoders: Mapping[str, str]) -> str | None:
-    if (a["rc_mode"], b["rc_mode"]) == ("equivariant", "average") and a["trained"] == b["trained"]:
+def _relation(a: ArmProperties, b: ArmProperties, encoders: Mapping[str, str]) -> str | None:
+    if (a.rc_mode, b.rc_mode) == ("equivariant", "average") and a.trained == b.trained:
         return "RC-equivariant against RC-averaged"
-    if a["trained"] and encoders[b["arm"]] == f"{UNTRAINED}{encoders[a['arm']]}":
+    if a.trained and encoders[b.arm] == f"{UNTRAINED}{encoders[a.arm]}":
         return "Trained against untrained"
     return None
 
 
-def _difference(row: Facts, sign: int, what: str) -> str:
-    low, high = sorted(sign * bound for bound in row["interval"])
-    beyond = row["p_corrected"] < ALPHA
+def _difference(pair: ArmDifference, sign: int, what: str) -> str:
+    low, high = sorted(sign * bound for bound in pair.interval)
+    beyond = pair.p_corrected < ALPHA
     return (
-        f"{what}: {format_number(sign * row['difference'], 3)} (95 % interval {format_number(low, 3)} to "
-        f"{format_number(high, 3)}, p corrected over pairs = {format_p(row['p_corrected'])}), "
-        f"{'a difference beyond chance' if beyond else 'no difference beyond chance'} in {row['view']}."
+        f"{what}: {format_number(sign * pair.difference, 3)} (95 % interval {format_number(low, 3)} to "
+        f"{format_number(high, 3)}, p corrected over pairs = {format_p(pair.p_corrected)}), "
+        f"{'a difference beyond chance' if beyond else 'no difference beyond chance'} in {pair.view}."
     )
 
 
-def _limits(comparison: Facts) -> str:
-    widths = sorted({row["x_cca"] for row in comparison["rows"]})
+def _limits(comparison: Comparison) -> str:
+    widths = sorted({row.x_cca for row in comparison.rows})
     size = f"{widths[0]} components" if len(widths) == 1 else f"{widths[0]} to {widths[-1]} components by view"
     return (
         f"Every arm enters CCA with the same number of dimensions ({size}), so width alone favours none. Arms still "

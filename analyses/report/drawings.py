@@ -1,8 +1,10 @@
 """Draws the figures of a results folder from what the run wrote there."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +13,17 @@ from analyses.figures import alignment as figures
 from analyses.figures.brain import draw_brain
 from analyses.figures.canvas import save_figure
 from analyses.report.findings import is_significant
-from analyses.results.folder import Alignment, ResultsFolder
+from analyses.results.folder import Results
+from analyses.results.headlines import Alignment, Headline
+from analyses.results.tables import rows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FIGURE_KINDS = ("held_out", "spectrum", "genes", "features")
 
 
-def draw_figures(results: ResultsFolder) -> dict[str, Path]:
+def draw_figures(results: Results) -> dict[str, Path]:
     """Write ``figures/*.svg``, each with the CSV behind it.
 
     Returns
@@ -26,77 +33,64 @@ def draw_figures(results: ResultsFolder) -> dict[str, Path]:
         where its view names an atlas.
     """
     drawn = {"overview": _draw_overview(results)}
-    for row in results.rows():
-        alignment: Alignment = row["alignment"]
+    for headline in results.headlines():
+        alignment = headline.alignment
         drawn[f"{alignment.name}__held_out"] = _draw_held_out(results, alignment)
         drawn[f"{alignment.name}__spectrum"] = _draw_spectrum(results, alignment)
         if (alignment.folder / SCORES).exists():
             drawn[f"{alignment.name}__scores"] = _draw_scores(results, alignment)
         for kind in ("gene", "feature"):
-            drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, row, kind)
+            drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, headline, kind)
         drawn |= draw_brain(results, alignment)
     return drawn
 
 
-def _path(results: ResultsFolder, name: str) -> Path:
+def _path(results: Results, name: str) -> Path:
     return results.path / "figures" / f"{name}.svg"
 
 
-def _draw_overview(results: ResultsFolder) -> Path:
+def _draw_overview(results: Results) -> Path:
+    shown = results.table()[["arm", "arm_label", "view", "trained", "rho", "low", "high", "null_q95"]]
+    return save_figure(figures.overview_figure(shown), _path(results, "overview"), shown)
+
+
+def _draw_held_out(results: Results, alignment: Alignment) -> Path:
     import pandas as pd
 
-    rows = pd.DataFrame(
-        [
-            {
-                **{key: alignment.facts[key] for key in ("arm", "arm_label", "view", "trained")},
-                "rho": alignment.facts["held_out"]["rho"][0],
-                "low": alignment.facts["held_out"]["interval"][0][0],
-                "high": alignment.facts["held_out"]["interval"][0][1],
-                "null_q95": alignment.facts["held_out"]["null_q95"][0],
-            }
-            for alignment in results.alignments
-        ]
-    )
-    return save_figure(figures.overview_figure(rows), _path(results, "overview"), rows)
-
-
-def _draw_held_out(results: ResultsFolder, alignment: Alignment) -> Path:
-    import pandas as pd
-
-    held_out, null = alignment.facts["held_out"], alignment.null_draws["held_out"][1:, 0]
+    held_out, null = alignment.summary.held_out, alignment.null_draws["held_out"][1:, 0]
     figure = figures.held_out_figure(
         null,
-        held_out["rho"][0],
-        interval=held_out["interval"][0],
-        null_q95=held_out["null_q95"][0],
-        p=held_out["p"][0],
+        held_out.rho[0],
+        interval=held_out.interval[0],
+        null_q95=held_out.null_q95[0],
+        p=held_out.p[0],
         title=alignment.title,
     )
     return save_figure(figure, _path(results, f"{alignment.name}__held_out"), pd.DataFrame({"null_rho_1": null}))
 
 
-def _draw_scores(results: ResultsFolder, alignment: Alignment) -> Path:
+def _draw_scores(results: Results, alignment: Alignment) -> Path:
     """Subject by subject: only where the user allowed it."""
     import pandas as pd
 
     scores = pd.read_csv(alignment.folder / SCORES, dtype={"subject_id": str})
     shown = scores[["fold", "genes_1", "brain_1"]]
-    rho = alignment.facts["held_out"]["rho"][0]
+    rho = alignment.summary.held_out.rho[0]
     figure = figures.scores_figure(shown, rho, title=alignment.title)
     return save_figure(figure, _path(results, f"{alignment.name}__scores"), shown)
 
 
-def _draw_spectrum(results: ResultsFolder, alignment: Alignment) -> Path:
+def _draw_spectrum(results: Results, alignment: Alignment) -> Path:
     import pandas as pd
 
-    in_sample, held_out = alignment.facts["in_sample"], alignment.facts["held_out"]
-    low, high = np.asarray(held_out["interval"], dtype=float).T
+    in_sample, held_out = alignment.summary.in_sample, alignment.summary.held_out
+    low, high = np.asarray(held_out.interval, dtype=float).T
     columns = {
-        "in_sample": in_sample["canonical_correlations"],
-        "held_out": held_out["rho"],
+        "in_sample": in_sample.canonical_correlations,
+        "held_out": held_out.rho,
         "held_out_low": low,
         "held_out_high": high,
-        "held_out_null_q95": held_out["null_q95"],
+        "held_out_null_q95": held_out.null_q95,
     }
     data = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in columns.items()})
     data.insert(0, "component", np.arange(1, len(data) + 1))
@@ -104,16 +98,14 @@ def _draw_spectrum(results: ResultsFolder, alignment: Alignment) -> Path:
     return save_figure(figure, _path(results, f"{alignment.name}__spectrum"), data)
 
 
-def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Path:
-    import pandas as pd
-
-    alignment: Alignment = row["alignment"]
-    section, key = ("gene_loadings", "gene_id") if kind == "gene" else ("roi_loadings", "feature")
-    data = pd.DataFrame(alignment.facts[section])
+def _draw_loadings(results: Results, headline: Headline, kind: str) -> Path:
+    alignment, summary = headline.alignment, headline.summary
+    key, loadings = ("gene_id", summary.gene_loadings) if kind == "gene" else ("feature", summary.roi_loadings)
+    data = rows(loadings)
     marked = _planted(results, alignment, kind)
     data["planted"] = data[key].isin(list(marked))
     data = data.sort_values("rank")
-    if is_significant(row):
+    if is_significant(headline):
         title = f"{alignment.title}\n{data[key].iloc[0]} loads most"
     else:
         title = f"{alignment.title}\nnot significant, so this ranking carries no finding"
@@ -128,16 +120,16 @@ def _draw_loadings(results: ResultsFolder, row: dict[str, Any], kind: str) -> Pa
     return save_figure(figure, _path(results, f"{alignment.name}__{kind}s"), data)
 
 
-def _intervals(data: Any) -> np.ndarray | None:
+def _intervals(data: DataFrame) -> np.ndarray | None:
     """Bootstrap intervals of loadings, where the sample bore them."""
-    if "lo" not in data or data["lo"].isna().any():
+    if data["lo"].isna().any():
         return None
     bounds: np.ndarray = data[["lo", "hi"]].to_numpy(dtype=float)
     return bounds
 
 
-def _planted(results: ResultsFolder, alignment: Alignment, kind: str) -> Collection[str]:
-    planted = results.run.get("planted")
-    if not planted or planted["view"] != alignment.facts["view"]:
+def _planted(results: Results, alignment: Alignment, kind: str) -> Collection[str]:
+    planted = results.run.planted
+    if planted is None or planted.view != alignment.summary.view:
         return ()
-    return frozenset(planted[f"{kind}s"])
+    return frozenset(planted.genes if kind == "gene" else planted.features)

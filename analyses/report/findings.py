@@ -1,22 +1,23 @@
 """What a run found, in sentences: held-out first, each value beside its null, a null result with what it rules out."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from analyses.formats import format_number, format_p
-from analyses.results.folder import Alignment, ResultsFolder
+from analyses.results.alignments import Detectability
+from analyses.results.folder import Results
+from analyses.results.headlines import Alignment, Headline
 
 ALPHA = 0.05
 CONTROL = "negative control"
 
 
-def is_significant(row: Mapping[str, Any]) -> bool:
-    """Whether an arm x view row (``ResultsFolder.rows``) passes 5 % after correction."""
-    p = row["p_corrected"]
-    return p is not None and bool(p < ALPHA)
+def is_significant(headline: Headline) -> bool:
+    """Whether an alignment passes 5 % after correction."""
+    return headline.p_corrected < ALPHA
 
 
-def answer(results: ResultsFolder) -> list[str]:
+def answer(results: Results) -> list[str]:
     """The run's question answered in a few sentences, the first of which stands alone.
 
     Returns
@@ -24,24 +25,24 @@ def answer(results: ResultsFolder) -> list[str]:
     list of str
         What was found or not, what could have been found, the negative control, the untrained arms, the planted truth.
     """
-    rows = results.rows()
-    tested = [row for row in rows if row["alignment"].facts["role"] != CONTROL]
-    controls = [row for row in rows if row["alignment"].facts["role"] == CONTROL]
-    found = [row for row in tested if is_significant(row)]
+    headlines = results.headlines()
+    tested = [headline for headline in headlines if headline.summary.role != CONTROL]
+    controls = [headline for headline in headlines if headline.summary.role == CONTROL]
+    found = [headline for headline in tested if is_significant(headline)]
     sentences = _found(found, results) if found else _not_found(tested, results)
     return [*sentences, *_control(controls), *_untrained(found), *_planted(results)]
 
 
-def _in_figures(row: Mapping[str, Any]) -> str:
-    low, high = (format_number(bound) for bound in row["interval"])
-    null = format_number(row["alignment"].facts["held_out"]["null_q95"][0])
+def _in_figures(headline: Headline) -> str:
+    low, high = (format_number(bound) for bound in headline.interval)
+    null = format_number(headline.summary.held_out.null_q95[0])
     return (
-        f"{format_number(row['rho'])} (95 % interval {low} to {high}, 95 % point of its null {null}, "
-        f"corrected p = {format_p(row['p_corrected'])})"
+        f"{format_number(headline.rho)} (95 % interval {low} to {high}, 95 % point of its null {null}, "
+        f"corrected p = {format_p(headline.p_corrected)})"
     )
 
 
-def _correction(results: ResultsFolder) -> str:
+def _correction(results: Results) -> str:
     if not results.corrected_over_arms:
         return (
             "Each p is corrected over components only, not over encoders and views: run “genebrain compare” for that."
@@ -52,72 +53,72 @@ def _correction(results: ResultsFolder) -> str:
     )
 
 
-def _found(found: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
-    best, *others = sorted(found, key=lambda row: -row["rho"])
+def _found(found: Sequence[Headline], results: Results) -> list[str]:
+    best, *others = sorted(found, key=lambda headline: -headline.rho)
     sentences = [
-        f"Genes ({best['alignment'].facts['arm_label']}) and brain ({best['alignment'].facts['view']}) align beyond "
+        f"Genes ({best.summary.arm_label}) and brain ({best.summary.view}) align beyond "
         f"chance in subjects that took no part in fitting: held-out ρ₁ = {_in_figures(best)}."
     ]
-    sentences += _stability(best["alignment"])
+    sentences += _stability(best.alignment)
     if others:
-        listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in others)
+        listed = "; ".join(f"{other.alignment.title}, ρ₁ = {_in_figures(other)}" for other in others)
         sentences.append(f"So do {listed}.")
     return [*sentences, _correction(results)]
 
 
 def _stability(alignment: Alignment) -> list[str]:
     """Of either side, whether its leading pattern is that of the link or of the sample, by its own noise."""
-    halves = alignment.facts.get("interpretation", {}).get("split_half")
-    if not halves:
+    interpretation = alignment.summary.interpretation
+    if interpretation is None or interpretation.split_half is None:
         return []
+    halves = interpretation.split_half
     said = []
-    for side, half in (("genes", halves["x_loadings"]), ("brain", halves["y_loadings"])):
-        verdict = "may be read" if half["median"] > half["null_q95"] else "within noise, so not to be read"
+    for side, half in (("genes", halves.x_loadings), ("brain", halves.y_loadings)):
+        verdict = "may be read" if half.median > half.null_q95 else "within noise, so not to be read"
         said.append(
-            f"{format_number(half['median'])} for {side} (noise: below {format_number(half['null_q95'])} in 95 % of "
+            f"{format_number(half.median)} for {side} (noise: below {format_number(half.null_q95)} in 95 % of "
             f"halves; {verdict})"
         )
     return [f"Fitted to random halves of the subjects, the patterns of loadings have a cosine of {' and '.join(said)}."]
 
 
-def _not_found(tested: Sequence[Mapping[str, Any]], results: ResultsFolder) -> list[str]:
+def _not_found(tested: Sequence[Headline], results: Results) -> list[str]:
     if not tested:
         return ["Only negative controls were aligned."]
-    best = max(tested, key=lambda row: row["rho"])
-    facts = best["alignment"].facts
-    dimensions, rho_c = facts["dimensions"], format_number(facts["detectability"]["rho_c"])
-    size = f"{facts['n']['subjects']} subjects and {dimensions['x_cca']} × {dimensions['y_cca']} dimensions"
+    best = max(tested, key=lambda headline: headline.rho)
+    summary = best.summary
+    dimensions, rho_c = summary.dimensions, format_number(summary.detectability.rho_c)
+    size = f"{summary.n.subjects} subjects and {dimensions.x_cca} × {dimensions.y_cca} dimensions"
     return [
         "No alignment of genes and brain beyond chance was found in subjects that took no part in fitting: the largest "
-        f"held-out ρ₁, of {best['alignment'].title}, is {_in_figures(best)}.",
+        f"held-out ρ₁, of {best.alignment.title}, is {_in_figures(best)}.",
         _correction(results),
         f"With {size}, links below a correlation of about {rho_c} (the detectability threshold) cannot be told from "
-        f"noise in-sample{_power(facts['detectability'])}: this result speaks against strong links, not against weak "
+        f"noise in-sample{_power(summary.detectability)}: this result speaks against strong links, not against weak "
         "ones.",
     ]
 
 
-def _power(detectability: Mapping[str, Any]) -> str:
-    rho = detectability.get("rho_at_80_percent_power")
+def _power(detectability: Detectability) -> str:
+    rho = detectability.rho_at_80_percent_power
     return "" if rho is None else f", and one of {format_number(rho)} would be found with 80 % power (Roy's test)"
 
 
-def _control(controls: Sequence[Mapping[str, Any]]) -> list[str]:
+def _control(controls: Sequence[Headline]) -> list[str]:
     if not controls:
         return []
-    alarmed = [row for row in controls if is_significant(row)]
+    alarmed = [headline for headline in controls if is_significant(headline)]
     if alarmed:
-        listed = "; ".join(f"{row['alignment'].title}, ρ₁ = {_in_figures(row)}" for row in alarmed)
+        listed = "; ".join(f"{headline.alignment.title}, ρ₁ = {_in_figures(headline)}" for headline in alarmed)
         return [f"Caution: a negative control is significant ({listed}), so confounding or chance is at work here."]
-    smallest = min(controls, key=lambda row: float(row["p_corrected"]))
-    p = format_p(smallest["p_corrected"])
+    p = format_p(min(headline.p_corrected for headline in controls))
     return [
         f"The negative control, which holds no link, is not significant with any encoder (smallest corrected p = {p})."
     ]
 
 
-def _untrained(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    if any(not row["alignment"].facts["trained"] for row in found):
+def _untrained(found: Sequence[Headline]) -> list[str]:
+    if any(not headline.summary.trained for headline in found):
         return [
             "Untrained arms are among them: random weights pass genotypes on, so a link alone does not show that "
             "training an encoder helped; only the difference between arms can."
@@ -125,38 +126,54 @@ def _untrained(found: Sequence[Mapping[str, Any]]) -> list[str]:
     return []
 
 
-def _planted(results: ResultsFolder) -> list[str]:
-    planted = results.run.get("planted")
-    if not planted:
+def _planted(results: Results) -> list[str]:
+    planted = results.run.planted
+    if planted is None:
         return []
-    genes, features = ", ".join(planted["genes"]), len(planted["features"])
+    genes, features = ", ".join(planted.genes), len(planted.features)
     return [
-        f"The link is simulated: it was planted in {genes} and in {features} features of {planted['view']}; the table "
+        f"The link is simulated: it was planted in {genes} and in {features} features of {planted.view}; the table "
         "“What was planted and what was found” says how well these were recovered."
     ]
 
 
-def planted_ranks(results: ResultsFolder) -> list[dict[str, Any]]:
-    """Rank of every planted gene and feature in the loadings of each arm, for the view that holds the link.
+@dataclass(frozen=True)
+class PlantedRank:
+    """Where a planted item came out.
 
-    Returns
-    -------
-    list of dict
-        ``kind``, ``name``, ``ranks`` (one per arm, None where the item is absent), ``n`` (items ranked), ``n_planted``.
+    Attributes
+    ----------
+    kind : {"gene", "feature"}
+    name : str
+    ranks : tuple of int or None, [n_arms]
+        By loading, in each arm on the view that holds the link; None where the item is absent.
+    n, n_planted : int
+        Items ranked, and planted ones of this kind.
     """
-    planted = results.run.get("planted")
-    if not planted:
+
+    kind: str
+    name: str
+    ranks: tuple[int | None, ...]
+    n: int
+    n_planted: int
+
+
+def planted_ranks(results: Results) -> list[PlantedRank]:
+    """Rank of every planted gene, then of every planted feature, in the loadings of each arm."""
+    planted = results.run.planted
+    if planted is None:
         return []
-    arms = [alignment.facts for alignment in results.alignments if alignment.facts["view"] == planted["view"]]
-    kinds = (("gene", "gene_loadings", "gene_id", "genes"), ("feature", "roi_loadings", "feature", "features"))
+    arms = [alignment.summary for alignment in results.alignments if alignment.summary.view == planted.view]
+    genes = [{loading.gene_id: loading.rank for loading in summary.gene_loadings} for summary in arms]
+    features = [{loading.feature: loading.rank for loading in summary.roi_loadings} for summary in arms]
     return [
-        {
-            "kind": kind,
-            "name": name,
-            "ranks": [{item[key]: item["rank"] for item in facts[section]}.get(name) for facts in arms],
-            "n": max((len(facts[section]) for facts in arms), default=0),
-            "n_planted": len(planted[names]),
-        }
-        for kind, section, key, names in kinds
-        for name in planted[names]
+        PlantedRank(
+            kind=kind,
+            name=name,
+            ranks=tuple(of_arm.get(name) for of_arm in ranks),
+            n=max((len(of_arm) for of_arm in ranks), default=0),
+            n_planted=len(names),
+        )
+        for kind, ranks, names in (("gene", genes, planted.genes), ("feature", features, planted.features))
+        for name in names
     ]

@@ -12,7 +12,8 @@ from analyses.formats import format_number, format_p
 from analyses.report.comparison_findings import comparison_sentences
 from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
-from analyses.results.folder import ResultsFolder, read_json, read_results_folder
+from analyses.results.folder import Results, load_results
+from analyses.results.serialisation import plain, read_json
 from analyses.results.workspace import atomic_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -38,7 +39,7 @@ def make_report(run_folder: Path) -> Path:
     InputError
         If a file that the run lists is missing.
     """
-    results = read_results_folder(run_folder)
+    results = load_results(run_folder)
     page = _environment().get_template("report.html").render(_context(results))
     path = run_folder / "report.html"
     with atomic_path(path) as temporary:
@@ -56,30 +57,31 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"p": format_p, "number": format_number}
+    environment.filters |= {"p": format_p, "number": format_number, "plain": plain}
+    environment.tests |= {"significant": is_significant}
     return environment
 
 
-def _context(results: ResultsFolder) -> dict[str, Any]:
-    rows = results.rows()
-    compared = results.comparison if results.comparison and "arms" in results.comparison else None
+def _context(results: Results) -> dict[str, Any]:
+    headlines, comparison = results.headlines(), results.comparison
+    compared = comparison if comparison is not None and comparison.arms is not None else None
     drawn = draw_figures(results) | (draw_comparison(compared, results.path / "figures") if compared else {})
-    name, experiment = results.run["experiment"], results.experiment
+    name, experiment = results.run.experiment, results.experiment
     if experiment is not None:
         drawn |= find_experiment(name).draw(experiment, results.path / "figures")
-    opened = [row["alignment"].name for row in rows if is_significant(row)]
+    opened = [headline.alignment.name for headline in headlines if is_significant(headline)]
     return {
         "run": results.run,
-        "answer": answer(results),
-        "rows": [{**row, "significant": is_significant(row), "facts": row["alignment"].facts} for row in rows],
-        "view_names": list(dict.fromkeys(row["alignment"].facts["view"] for row in rows)),
-        "opened": opened or [row["alignment"].name for row in rows if row["alignment"].facts["role"] != CONTROL][:1],
+        "answer": [*(() if experiment is None else experiment.answer), *answer(results)],
+        "rows": headlines,
+        "view_names": list(dict.fromkeys(headline.summary.view for headline in headlines)),
+        "opened": opened or [one.alignment.name for one in headlines if one.summary.role != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
         "experiment": name,
         "result": experiment,
-        "comparison": results.comparison,
+        "comparison": comparison,
         "comparison_sentences": comparison_sentences(compared, _encoders(results)) if compared else [],
-        "labels": {facts["arm"]: facts["arm_label"] for facts in (a.facts for a in results.alignments)},
+        "labels": {headline.summary.arm: headline.summary.arm_label for headline in headlines},
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
         "figures": {name: _inline(path) for name, path in drawn.items()},
@@ -89,13 +91,15 @@ def _context(results: ResultsFolder) -> dict[str, Any]:
     }
 
 
-def _encoders(results: ResultsFolder) -> dict[str, str]:
-    return {arm["name"]: arm["spec"]["name"] for arm in results.run["arms"]}
+def _encoders(results: Results) -> dict[str, str]:
+    return {arm.name: arm.spec.name for arm in results.run.arms}
 
 
-def _planted_arms(results: ResultsFolder) -> list[str]:
-    view = (results.run.get("planted") or {}).get("view")
-    return [alignment.facts["arm_label"] for alignment in results.alignments if alignment.facts["view"] == view]
+def _planted_arms(results: Results) -> list[str]:
+    planted = results.run.planted
+    if planted is None:
+        return []
+    return [one.summary.arm_label for one in results.alignments if one.summary.view == planted.view]
 
 
 def _inline(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""The results folder: written whole, read back, fingerprinted."""
+"""The results folder: types of what it holds, written whole, read back, fingerprinted."""
 
 import lazy_loader
 

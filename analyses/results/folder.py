@@ -1,120 +1,155 @@
-"""The results folder of one run, as its readers see it: report, tracking and notebooks."""
+"""The results folder of one run, as its readers see it: report, tracking, notebooks and researchers."""
 
-import json
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
+from analyses.results import tables
+from analyses.results.alignments import AlignmentSummary
+from analyses.results.comparisons import Comparison
+from analyses.results.experiments import RESULT_TYPES, ExperimentResult, result_file
+from analyses.results.headlines import Alignment, Headline, make_headline
+from analyses.results.runs import RunRecord
+from analyses.results.serialisation import read_result
 
-from analyses.errors import InputError
-
-Facts = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """One arm (encoder) aligned with one brain view."""
-
-    folder: Path
-    facts: Facts
-
-    @property
-    def name(self) -> str:
-        """Folder name, ``<arm>__<view>``."""
-        return self.folder.name
-
-    @property
-    def title(self) -> str:
-        """What a reader sees, e.g. ``untrained dnabert-3 × thickness``."""
-        return f"{self.facts['arm_label']} × {self.facts['view']}"
-
-    @cached_property
-    def null_draws(self) -> dict[str, np.ndarray]:
-        """``in_sample_r1`` [n_permutations + 1] and ``held_out`` [n_permutations + 1, n_components], observed first."""
-        with np.load(self.folder / "null_draws.npz", allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
-class ResultsFolder:
-    """Everything that one run wrote, in the order in which the run lists it."""
+class Results:
+    """Everything that one run wrote, typed, in the order in which the run lists it.
+
+    Attributes
+    ----------
+    path : Path
+    run : RunRecord
+        Cohort, genome, arms, views and provenance.
+    alignments : tuple of Alignment
+        Arms x views.
+    comparison : Comparison or None
+        None before ``genebrain compare``.
+    experiment : AuditResult, DimsResult, TuneResult or None
+        Of an experiment beyond alignments.
+    """
 
     path: Path
-    run: Facts
+    run: RunRecord
     alignments: tuple[Alignment, ...]
-    comparison: Facts | None
-    experiment: Facts | None = None
+    comparison: Comparison | None
+    experiment: ExperimentResult | None = None
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One row per arm x view with the p-value that its headline is judged by.
-
-        Returns
-        -------
-        list of dict
-            ``alignment``, ``rho``, ``interval``, ``p``, ``p_corrected`` and, where a comparison exists, its correction
-            over all arms and views; without one, ``p_corrected`` covers the components of that alignment alone.
-        """
-        compared = {(row["arm"], row["view"]): row for row in (self.comparison or {"rows": []})["rows"]}
-        return [_row(alignment, compared) for alignment in self.alignments]
+    def headlines(self) -> list[Headline]:
+        """One per alignment."""
+        rows = () if self.comparison is None else self.comparison.rows
+        compared = {(row.arm, row.view): row for row in rows}
+        return [
+            make_headline(alignment, compared.get((alignment.summary.arm, alignment.summary.view)))
+            for alignment in self.alignments
+        ]
 
     @property
     def corrected_over_arms(self) -> bool:
-        """Whether ``p_corrected`` of every row accounts for all arms and views."""
+        """Whether ``p_corrected`` of every headline accounts for all arms and views."""
         return self.comparison is not None or len(self.alignments) == 1
 
+    def table(self) -> pd.DataFrame:
+        """One row per arm x view.
 
-def _row(alignment: Alignment, compared: Mapping[tuple[str, str], Facts]) -> dict[str, Any]:
-    facts, held_out = alignment.facts, alignment.facts["held_out"]
-    other = compared.get((facts["arm"], facts["view"]), {})
-    p_max_t = other.get("p_max_t")
-    return {
-        "alignment": alignment,
-        "rho": held_out["rho"][0],
-        "interval": held_out["interval"][0],
-        "p": held_out["p"][0],
-        "p_corrected": held_out["p_fwer"][0] if p_max_t is None else p_max_t,
-    }
+        Returns
+        -------
+        DataFrame [n_alignments, 18]
+            ``arm``, ``arm_label``, ``view``, ``role``, ``trained``; ``rho`` (first held-out correlation) with ``low``
+            and ``high`` (95 % interval), ``null_q95`` (95 % point of its permutation null), ``p``, ``p_corrected``
+            (as of `Headline`); ``in_sample_r1`` with ``in_sample_null_q95``; ``detectable`` (correlation below which
+            a link cannot be told from noise in sample); ``n_subjects``, ``n_effective``, ``x_cca``, ``y_cca``
+            (components that enter CCA).
+        """
+        return tables.headline_table(self.headlines())
+
+    def gene_loadings(self) -> pd.DataFrame:
+        """Loadings of genes on the first component, [n_alignments * n_genes] rows: ``arm``, ``view`` and the fields of
+        `analyses.results.interpretations.GeneLoading`."""
+        return tables.labelled_rows(
+            (alignment.summary, alignment.summary.gene_loadings) for alignment in self.alignments
+        )
+
+    def feature_loadings(self) -> pd.DataFrame:
+        """Loadings of brain features, one row per alignment and feature, as `gene_loadings`."""
+        return tables.labelled_rows(
+            (alignment.summary, alignment.summary.roi_loadings) for alignment in self.alignments
+        )
+
+    def held_out_by_fold(self) -> pd.DataFrame:
+        """Held-out correlations in long form: ``arm``, ``view``, ``fold`` and ``component`` (from 1), ``rho``."""
+        return tables.fold_table([alignment.summary for alignment in self.alignments])
+
+    def ranking(self) -> pd.DataFrame:
+        """The arms by view and place: fields of `analyses.results.comparisons.ComparisonRow`; empty if not compared."""
+        ranked = tables.rows([] if self.comparison is None else self.comparison.rows)
+        return ranked if ranked.empty else ranked.sort_values(["view", "rank"], ignore_index=True)
+
+    def differences(self) -> pd.DataFrame:
+        """Paired differences of arms: fields of `analyses.results.comparisons.ArmDifference`; empty if not compared."""
+        return tables.rows([] if self.comparison is None else self.comparison.differences)
+
+    def arm_properties(self) -> pd.DataFrame:
+        """The arms themselves: fields of `analyses.results.comparisons.ArmProperties`, nested ones joined by a point
+        (``cost.seconds``); empty if the arms were not compared as encoders."""
+        arms = None if self.comparison is None else self.comparison.arms
+        return tables.flat_rows(arms or ())
+
+    def null_draws(self, component: int = 1) -> pd.DataFrame:
+        """Held-out correlations of permuted data.
+
+        Parameters
+        ----------
+        component : int
+            From 1.
+
+        Returns
+        -------
+        DataFrame [n_permutations + 1, n_alignments]
+            A column per alignment; draw 0 is the observed value, which p counts.
+        """
+        return tables.draw_table({one.name: one.null_draws["held_out"][:, component - 1] for one in self.alignments})
 
 
-def result_file(experiment: str) -> str:
-    """Where the result of an experiment lies in a results folder."""
-    return f"experiments/{experiment}.json"
-
-
-def read_json(path: Path) -> Any:
-    """Read one JSON file of a results folder; a missing one is the user's to mend."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"A results folder holds {path.name}; {path} does not exist: run `genebrain align` with this output first."
-        ) from None
-
-
-def read_results_folder(path: Path) -> ResultsFolder:
-    """Read a results folder.
+def load_results(folder: str | Path) -> Results:
+    """Read what a run wrote: typed results, and tables of them.
 
     Parameters
     ----------
-    path : Path
-        Folder holding ``run.json`` and ``alignments/``.
+    folder : str or Path
+        The run's ``output``, holding ``run.json`` and ``alignments/``.
+
+    Returns
+    -------
+    Results
 
     Raises
     ------
     InputError
-        If one of the files that the run lists is missing.
+        A file that the run lists is missing, or was written in a newer format.
+
+    Examples
+    --------
+    >>> from analyses.results import load_results
+    >>> results = load_results("results/demo")  # doctest: +SKIP
+    >>> results.table()[["arm", "view", "rho", "null_q95", "p_corrected"]]  # doctest: +SKIP
+    >>> results.alignments[0].summary.held_out.rho_by_fold  # doctest: +SKIP
+    >>> results.gene_loadings().query("view == 'linked' and rank <= 3")  # doctest: +SKIP
     """
-    run = read_json(path / "run.json")
-    folders = [path / "alignments" / name for name in run["alignments"]]
-    compared = path / "comparison.json"
-    experiment = path / result_file(run["experiment"])
-    return ResultsFolder(
+    path = Path(folder)
+    run = read_result(RunRecord, path / "run.json")
+    folders = [path / "alignments" / name for name in run.alignments]
+    compared, experiment = path / "comparison.json", path / result_file(run.experiment)
+    return Results(
         path=path,
         run=run,
-        alignments=tuple(Alignment(folder, read_json(folder / "alignment.json")) for folder in folders),
-        comparison=read_json(compared) if compared.exists() else None,
-        experiment=read_json(experiment) if experiment.exists() else None,
+        alignments=tuple(Alignment(one, read_result(AlignmentSummary, one / "alignment.json")) for one in folders),
+        comparison=read_result(Comparison, compared) if compared.exists() else None,
+        experiment=read_result(RESULT_TYPES[run.experiment], experiment) if experiment.exists() else None,
     )

@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from analyses.errors import InputError
 from analyses.results.provenance import file_fingerprint
+from analyses.results.serialisation import read_json, read_result, to_json
 
 SCHEMA = 1
+"""Layout of the folder: which files lie where, and what its manifest holds."""
+
+T = TypeVar("T")
 
 
 class Workspace:
@@ -67,10 +71,16 @@ class Workspace:
         return path
 
     def read_json(self, relative: str) -> Any:
-        path = self.folder / relative
-        if not path.is_file():
-            raise InputError(f"{path} is required and does not exist; run the stage that writes it first.")
-        return json.loads(path.read_text(encoding="utf-8"))
+        """Read what `write_json` wrote; a missing file is an InputError."""
+        return read_json(self.folder / relative)
+
+    def write_result(self, relative: str, result: object) -> Path:
+        """Write a result, one of the types of this package, with its format."""
+        return self.write_json(relative, to_json(result))
+
+    def read_result(self, kind: type[T], relative: str) -> T:
+        """Read what `write_result` wrote."""
+        return read_result(kind, self.folder / relative)
 
     def is_finished(self, stage: str, key: str) -> bool:
         """Whether ``stage`` was finished with the same inputs and its files are unchanged since."""

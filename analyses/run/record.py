@@ -13,16 +13,30 @@ from analyses.alignment.files import PRIVATE
 from analyses.cohort.brain_views import describe_preparation
 from analyses.cohort.subjects import Cohort
 from analyses.config.run_config import RunConfig
+from analyses.results.planted_links import PlantedLink
 from analyses.results.provenance import environment, input_name
+from analyses.results.runs import (
+    BlasLibrary,
+    CohortCounts,
+    EmbedCounts,
+    Exclusion,
+    GenomeSummary,
+    InputFile,
+    Provenance,
+    RunArm,
+    RunConfound,
+    RunRecord,
+    RunSeeds,
+    RunView,
+    TableOverlap,
+)
+from analyses.results.serialisation import from_json
 from analyses.results.workspace import SCHEMA, Workspace
 
 if TYPE_CHECKING:
+    from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec
     from fusion.cross_validation.folds import Folds
-
-
-#: Vectors made elsewhere: nothing was counted.
-NOT_EMBEDDED = dict.fromkeys(("n_distinct", "n_cached", "n_encoded", "n_forward_passes", "seconds"))
 
 
 def make_run_record(
@@ -33,8 +47,8 @@ def make_run_record(
     specs: Mapping[str, EncoderSpec],
     truth: dict[str, Any] | None,
     inputs: Mapping[Path, str],
-) -> dict[str, Any]:
-    """The run's facts for the report, tracking and notebooks.
+) -> RunRecord:
+    """The run as report, tracking and notebooks see it.
 
     Parameters
     ----------
@@ -43,53 +57,71 @@ def make_run_record(
         What was planted, by the simulation or by this run.
     inputs : mapping of input file to fingerprint
     """
-    facts = environment()
+    return RunRecord(
+        schema=SCHEMA,
+        name=config.name,
+        title=config.title or config.name,
+        experiment=config.experiment,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=config.seed,
+        panel=config.tracking.panel or config.name,
+        pairing=config.pairing.mode,
+        cohort=_count_subjects(cohort),
+        genome=None if config.genome is None else workspace.read_result(GenomeSummary, "windows/summary.json"),
+        arms=_describe_arms(specs, workspace),
+        views=tuple(_describe_view(name, table, config) for name, table in cohort.brain.items()),
+        planted=None if truth is None else from_json(PlantedLink, truth, source=config.truth or "plant"),
+        confounds=tuple(RunConfound(confound.column, confound.kind) for confound in config.confounds),
+        provenance=_describe_provenance(inputs, RunSeeds(config.seed, config.pairing.seed)),
+        alignments=tuple(f"{arm}__{view}" for arm in specs for view in cohort.brain),
+        wall_seconds=workspace.seconds(),
+    )
+
+
+def _count_subjects(cohort: Cohort) -> CohortCounts:
+    return CohortCounts(
+        overlap=tuple(TableOverlap(**table) for table in cohort.overlap),
+        n_subjects=len(cohort.subject_ids),
+        exclusions=tuple(Exclusion(**one) for one in cohort.exclusions),
+    )
+
+
+def _describe_arms(specs: Mapping[str, EncoderSpec], workspace: Workspace) -> tuple[RunArm, ...]:
+    """What each arm's vectors are; an arm whose vectors were made elsewhere has no counts."""
     embed = workspace.read_json("embed.json")
-    arms = [
-        {"name": n, "label": s.label, "trained": s.trained, "spec": s.to_dict(), "embed": embed.get(n, NOT_EMBEDDED)}
-        for n, s in specs.items()
-    ]
-    views = [
-        {
-            "name": name,
-            "n_features": table.values.shape[1],
-            "description": config.brain[name].description,
-            "preparation": describe_preparation(name, config),
-            "role": config.brain[name].role,
-            "dropped_constant": len(table.dropped_constant),
-        }
-        for name, table in cohort.brain.items()
-    ]
-    return {
-        "schema": SCHEMA,
-        "name": config.name,
-        "title": config.title or config.name,
-        "experiment": config.experiment,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seed": config.seed,
-        "panel": config.tracking.panel or config.name,
-        "pairing": config.pairing.mode,
-        "cohort": {
-            "overlap": cohort.overlap,
-            "n_subjects": len(cohort.subject_ids),
-            "exclusions": cohort.exclusions,
-        },
-        "genome": None if config.genome is None else workspace.read_json("windows/summary.json"),
-        "arms": arms,
-        "views": views,
-        "planted": truth,
-        "confounds": [confound.model_dump() for confound in config.confounds],
-        "provenance": {
-            "git_sha": facts["git_sha"],
-            "git_dirty": facts["git_dirty"],
-            "versions": facts["versions"],
-            "blas": facts["blas"],
-            "inputs": [{"path": input_name(path), "fingerprint": value} for path, value in inputs.items()],
-            "seeds": {"seed": config.seed, "pairing": config.pairing.seed},
-        },
-        "alignments": [f"{arm}__{view}" for arm in specs for view in cohort.brain],
-        "wall_seconds": workspace.seconds(),
-    }
+    return tuple(
+        RunArm(
+            name=name,
+            label=spec.label,
+            trained=spec.trained,
+            spec=spec,
+            embed=EmbedCounts(**embed.get(name, {})),
+        )
+        for name, spec in specs.items()
+    )
+
+
+def _describe_view(name: str, table: BrainTable, config: RunConfig) -> RunView:
+    return RunView(
+        name=name,
+        n_features=table.values.shape[1],
+        description=config.brain[name].description,
+        preparation=describe_preparation(name, config),
+        role=config.brain[name].role,
+        dropped_constant=len(table.dropped_constant),
+    )
+
+
+def _describe_provenance(inputs: Mapping[Path, str], seeds: RunSeeds) -> Provenance:
+    found = environment()
+    return Provenance(
+        git_sha=found["git_sha"],
+        git_dirty=found["git_dirty"],
+        versions=found["versions"],
+        blas=tuple(BlasLibrary(**library) for library in found["blas"]),
+        inputs=tuple(InputFile(input_name(path), fingerprint) for path, fingerprint in inputs.items()),
+        seeds=seeds,
+    )
 
 
 def describe_splits(workspace: Workspace, folds: Folds, subject_ids: Sequence[str]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analyses.errors import InputError
-from analyses.results.folder import read_results_folder
-from analyses.tracking.alignment import panel
+from analyses.results.folder import load_results
+from analyses.tracking.alignment import Columns, panel
 from analyses.tracking.runs import log_results
 from analyses.tracking.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
 from analyses.tracking.server import StopRequested, run_server, stop_on_signals, ui_command
@@ -111,7 +111,7 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     InputError
         If the folder is incomplete or the store cannot be used.
     """
-    results = read_results_folder(run_folder)
+    results = load_results(run_folder)
     if not (run_folder / "report.html").is_file():
         raise InputError(f"Logging needs {run_folder / 'report.html'}, which is missing: run `genebrain report` first.")
     prepare_store(uri)
@@ -120,7 +120,7 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     with stop_on_signals():
         run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
     interface = LOCAL_INTERFACE if sqlite_path(uri) else uri
-    view = BY_RC_MODE if len({arm["spec"]["rc_mode"] for arm in results.run["arms"]}) > 1 else SUMMARY
+    view = BY_RC_MODE if len({arm.spec.rc_mode for arm in results.run.arms}) > 1 else SUMMARY
     return LoggedRun(experiment_id, run_ids, deep_link(interface, experiment_id, view))
 
 
@@ -184,7 +184,7 @@ class _Writer:
     def log_file(self, run_id: str, path: Path, folder: str = "") -> None:
         self._client.log_artifact(run_id, str(path), folder or None)
 
-    def log_tables(self, run_id: str, tables: Mapping[str, Mapping[str, list[Any]]]) -> None:
+    def log_tables(self, run_id: str, tables: Mapping[str, Columns]) -> None:
         for name, columns in tables.items():
             rows = [list(row) for row in zip(*columns.values(), strict=True)]
             self._client.log_dict(run_id, {"columns": list(columns), "data": rows}, f"tables/{name}.json")

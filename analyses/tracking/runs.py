@@ -1,13 +1,24 @@
 """The runs of one results folder in tracking: the experiment, its alignments, their folds; nothing is logged twice."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from analyses.results.folder import Alignment, Facts, ResultsFolder
+from analyses.results.experiments import Metrics
+from analyses.results.folder import Results
+from analyses.results.headlines import Headline
 from analyses.results.provenance import digest, file_fingerprint
-from analyses.tracking.alignment import list_artifacts, make_metrics, make_params, make_tables, make_tags, panel
+from analyses.tracking.alignment import (
+    Columns,
+    list_artifacts,
+    make_metrics,
+    make_params,
+    make_tables,
+    make_tags,
+    panel,
+)
 from analyses.tracking.store import Ledger
 
 _MAX_CHILDREN = 25  # more children swamp the runs table; the report holds every fold
@@ -33,7 +44,7 @@ class Writer(Protocol):
         """One artifact."""
         ...
 
-    def log_tables(self, run_id: str, tables: Mapping[str, Mapping[str, list[Any]]]) -> None:
+    def log_tables(self, run_id: str, tables: Mapping[str, Columns]) -> None:
         """What `mlflow.log_table` writes, in one tag; equal names in every run make a table across runs."""
         ...
 
@@ -42,32 +53,33 @@ class Writer(Protocol):
         ...
 
 
-def log_results(writer: Writer, results: ResultsFolder, ledger: Ledger) -> dict[str, str]:
+def log_results(writer: Writer, results: Results, ledger: Ledger) -> dict[str, str]:
     """Log what is not logged yet.
 
     Returns
     -------
     dict of alignment to run id
     """
-    rows = results.rows()
+    headlines = results.headlines()
     files = [results.path / "comparison.json", *sorted((results.path / "experiments").glob("*.json"))]
-    content = digest([_content(row) for row in rows], [file_fingerprint(path) for path in files if path.exists()])
-    parent = _once(writer, results, ledger, ("experiment", content), lambda: _log_experiment(writer, results, rows))
+    content = digest([_content(one) for one in headlines], [file_fingerprint(path) for path in files if path.exists()])
+    parent = _once(
+        writer, results, ledger, ("experiment", content), lambda: _log_experiment(writer, results, headlines)
+    )
     run_ids = {}
-    for row in rows:
-        name = row["alignment"].name
-        run_ids[name] = _once(
-            writer, results, ledger, (name, _content(row)), lambda row=row: _log_alignment(writer, results, row, parent)
-        )
+    for headline in headlines:
+        name = headline.alignment.name
+        log = partial(_log_alignment, writer, results, headline, parent)
+        run_ids[name] = _once(writer, results, ledger, (name, _content(headline)), log)
         writer.set_tag(run_ids[name], _PARENT, parent)  # an unchanged alignment may belong to a new comparison
     return run_ids
 
 
-def _content(row: Facts) -> str:
-    return digest(file_fingerprint(row["alignment"].folder / "alignment.json"), row["p_corrected"])
+def _content(headline: Headline) -> str:
+    return digest(file_fingerprint(headline.alignment.folder / "alignment.json"), headline.p_corrected)
 
 
-def _once(writer: Writer, results: ResultsFolder, ledger: Ledger, entry: tuple[str, str], log: Any) -> str:
+def _once(writer: Writer, results: Results, ledger: Ledger, entry: tuple[str, str], log: Callable[[], str]) -> str:
     name, content = entry
     report, known = file_fingerprint(results.path / "report.html"), ledger[name]
     if known.get("content") == content and writer.is_finished(known["run_id"]):
@@ -75,47 +87,46 @@ def _once(writer: Writer, results: ResultsFolder, ledger: Ledger, entry: tuple[s
         if known["report"] != report:
             writer.log_file(run_id, results.path / "report.html")
     else:
-        run_id = str(log())
+        run_id = log()
     ledger[name] = {"content": content, "report": report, "run_id": run_id}
     return run_id
 
 
-def _log_experiment(writer: Writer, results: ResultsFolder, rows: list[dict[str, Any]]) -> str:
+def _log_experiment(writer: Writer, results: Results, headlines: list[Headline]) -> str:
     """The run that holds the others: the question, its answer, and the trials that led to it."""
-    result = results.experiment or {"metrics": {}, "trials": []}
-    kind = results.run["experiment"]
+    result, kind = results.experiment, results.run.experiment
     tags = {"stage": "experiment", "panel": panel(results), "experiment": kind, "config_sha256": _config(results)}
-    metrics = {**result["metrics"], **_summary(rows)}
-    with writer.run(f"{results.run['name']}: {kind}", tags) as run_id:
-        writer.log_values(run_id, [(key, value, 0) for key, value in metrics.items()], _facts(results))
+    metrics = ({} if result is None else result.metrics) | _best(headlines)
+    with writer.run(f"{results.run.name}: {kind}", tags) as run_id:
+        writer.log_values(run_id, [(key, value, 0) for key, value in metrics.items()], _counts(results))
         writer.log_file(run_id, results.path / "report.html")
         writer.log_file(run_id, results.path / "config" / "resolved.yaml", "config")
         for path, folder in _files(results):
             writer.log_file(run_id, path, folder)
-        for trial in result["trials"]:
+        for trial in () if result is None else result.trials:
             child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}
-            with writer.run(trial["name"], child) as trial_id:
-                values = [(key, value, 0) for key, value in trial["metrics"].items()]
-                writer.log_values(trial_id, values, {key: str(value) for key, value in trial["params"].items()})
+            with writer.run(trial.name, child) as trial_id:
+                values = [(key, value, 0) for key, value in trial.metrics.items()]
+                writer.log_values(trial_id, values, {key: str(value) for key, value in trial.params.items()})
     return run_id
 
 
-def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
-    best = max(rows, key=lambda row: float(row["rho"]))
-    return {"best/heldout_rho_1": best["rho"], "best/p_corrected": best["p_corrected"], "n/alignments": len(rows)}
+def _best(headlines: list[Headline]) -> Metrics:
+    best = max(headlines, key=lambda headline: headline.rho)
+    return {"best/heldout_rho_1": best.rho, "best/p_corrected": best.p_corrected, "n/alignments": len(headlines)}
 
 
-def _facts(results: ResultsFolder) -> dict[str, str]:
+def _counts(results: Results) -> dict[str, str]:
     run = results.run
     return {
-        "experiment": run["experiment"],
-        "seed": str(run["seed"]),
-        "n_arms": str(len(run["arms"])),
-        "n_views": str(len(run["views"])),
+        "experiment": run.experiment,
+        "seed": str(run.seed),
+        "n_arms": str(len(run.arms)),
+        "n_views": str(len(run.views)),
     }
 
 
-def _files(results: ResultsFolder) -> Iterator[tuple[Path, str]]:
+def _files(results: Results) -> Iterator[tuple[Path, str]]:
     """Aggregates of the comparison and the experiment; the alignments' own lie with their runs."""
     yield from ((path, "") for path in (results.path / "comparison.json", results.path / "env.json") if path.exists())
     for folder in ("comparison", "experiments"):
@@ -125,19 +136,19 @@ def _files(results: ResultsFolder) -> Iterator[tuple[Path, str]]:
     yield from ((path, "figures") for path in drawn if not any(path.name.startswith(f"{name}__") for name in names))
 
 
-def _config(results: ResultsFolder) -> str:
+def _config(results: Results) -> str:
     return file_fingerprint(results.path / "config" / "resolved.yaml").removeprefix("sha256:")
 
 
-def _log_alignment(writer: Writer, results: ResultsFolder, row: Facts, parent: str) -> str:
-    alignment: Alignment = row["alignment"]
+def _log_alignment(writer: Writer, results: Results, headline: Headline, parent: str) -> str:
+    alignment = headline.alignment
     tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent}
     with writer.run(alignment.title, tags) as run_id:
-        writer.log_values(run_id, make_metrics(row), make_params(results, alignment))
+        writer.log_values(run_id, make_metrics(headline), make_params(results, alignment))
         for path, folder in list_artifacts(results, alignment):
             writer.log_file(run_id, path, folder)
         writer.log_tables(run_id, make_tables(alignment))
-        for fold, rho in enumerate(alignment.facts["held_out"]["rho_by_fold"][:_MAX_CHILDREN], start=1):
+        for fold, rho in enumerate(alignment.summary.held_out.rho_by_fold[:_MAX_CHILDREN], start=1):
             child = {"stage": "fold", "panel": tags["panel"], _PARENT: run_id}
             with writer.run(f"fold {fold}", child) as fold_id:
                 values = [(f"heldout/rho_{k}", value, 0) for k, value in enumerate(rho[:3], start=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from analyses.arms.arm import SequenceArm
     from analyses.config.run_config import RunConfig
+    from analyses.results.comparisons import ArmsDescription, LoadingStability
     from analyses.run.run import Run
     from analyses.tracking.mlflow_client import LoggedRun
     from fusion.views.view import View
@@ -92,6 +93,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
     """Align one arm with one view and write what was found; returns its headline."""
     from analyses.alignment.files import write_alignment
     from analyses.alignment.recipe import align_views
+    from analyses.results.alignments import AlignmentLabels
 
     config, spec, stage = run.config, run.specs[arm], f"align {arm}__{view}"
     with run.workspace.stage(stage, key) as files, progress_bar(stage) as advance, run.engine.active():
@@ -99,6 +101,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
             gene_view(),
             run.brain_view(view),
             run.cohort.covariates,
+            labels=AlignmentLabels(arm, spec.label, view, spec.trained, config.brain[view].role),
             confounds=config.confounds,
             settings=config.alignment,
             families=config.kept_families,
@@ -108,14 +111,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
             n_jobs=run.engine.n_jobs,
             progress=advance,
         )
-        labels = {
-            "arm": arm,
-            "arm_label": spec.label,
-            "view": view,
-            "trained": spec.trained,
-            "role": config.brain[view].role,
-        }
-        files += write_alignment(run.workspace, alignment, labels, subject_ids=run.published_ids)
+        files += write_alignment(run.workspace, alignment, subject_ids=run.published_ids)
     return alignment.headline()
 
 
@@ -125,47 +121,49 @@ def compare(run: Run) -> None:
 
     comparison = compare_alignments(run.workspace, list(run.arms), list(run.config.brain), seed=run.seeds.held_out)
     if run.config.experiment in COMPARISONS:
-        comparison |= _describe_arms(run, min(row["x_cca"] for row in comparison["rows"]))
-    run.workspace.write_json("comparison.json", comparison)
-    for row in comparison["rows"]:
+        arms = _describe_arms(run, min(row.x_cca for row in comparison.rows))
+        comparison = replace(comparison, arms=arms.arms, alike=arms.alike, stability=arms.stability)
+    run.workspace.write_result("comparison.json", comparison)
+    for row in comparison.rows:
         say(
-            f"compare  {row['arm_label']} x {row['view']}: held-out rho {row['rho']:.3f}, "
-            f"p {row['p_max_t']:.3f} after correction over all {len(comparison['rows'])} tests"
+            f"compare  {row.arm_label} x {row.view}: held-out rho {row.rho:.3f}, "
+            f"p {row.p_max_t:.3f} after correction over all {len(comparison.rows)} tests"
         )
 
 
-def _describe_arms(run: Run, n_components: int) -> dict[str, Any]:
+def _describe_arms(run: Run, n_components: int) -> ArmsDescription:
     """Strand consistency, cost and likeness of the arms: what a comparison of encoders adds to alignments.
 
     Likeness is that of the components that enter CCA: all of them span what the genotypes span, in every arm.
     """
     from analyses.arms.properties import compare_representations, describe_arm
+    from analyses.results.comparisons import ArmsDescription
 
     workspace, key = run.workspace, run.keys.experiment
     if not workspace.is_finished("arms", key):
         with workspace.stage("arms", key) as files:
-            described = [describe_arm(arm, workspace) for arm in run.arms.values()]
-            alike = compare_representations({arm: run.gene_scores(arm, n_components) for arm in run.arms})
-            stable = [_stability(run, arm, view) for arm in run.arms for view in run.tested_views]
-            found = {"arms": described, "alike": alike, "stability": stable}
-            files.append(workspace.write_json("comparison/arms.json", found))
-    written: dict[str, Any] = workspace.read_json("comparison/arms.json")
-    return written
+            found = ArmsDescription(
+                arms=tuple(describe_arm(arm, workspace) for arm in run.arms.values()),
+                alike=compare_representations({arm: run.gene_scores(arm, n_components) for arm in run.arms}),
+                stability=tuple(_stability(run, arm, view) for arm in run.arms for view in run.tested_views),
+            )
+            files.append(workspace.write_result("comparison/arms.json", found))
+    return workspace.read_result(ArmsDescription, "comparison/arms.json")
 
 
-def _stability(run: Run, arm: str, view: str) -> dict[str, Any]:
+def _stability(run: Run, arm: str, view: str) -> LoadingStability:
     from analyses.alignment.files import read_held_out
     from analyses.arms.properties import loading_stability
 
     nuisance = make_nuisance(run.config, run.cohort.covariates)
     held_out = read_held_out(run.workspace, arm, view)
-    return {"arm": arm, "view": view, **loading_stability(run.arms[arm].gene_view(), held_out, nuisance)}
+    return loading_stability(run.arms[arm], view, held_out, nuisance)
 
 
 def experiment(run: Run) -> None:
     """What the configuration's experiment asks beyond alignments and their comparison."""
     from analyses.experiments.registry import MODULES, find_experiment
-    from analyses.results.folder import result_file
+    from analyses.results.experiments import result_file
 
     name, key = run.config.experiment, run.keys.experiment
     if name not in MODULES:
@@ -175,8 +173,8 @@ def experiment(run: Run) -> None:
         return
     with run.workspace.stage(stage, key) as files, run.engine.active():
         result = find_experiment(name).run(run)
-        files.append(run.workspace.write_json(result_file(name), result))
-    for sentence in result["answer"]:
+        files.append(run.workspace.write_result(result_file(name), result))
+    for sentence in result.answer:
         say(f"{name:<8} {sentence}")
 
 
@@ -232,4 +230,4 @@ def write_run_record(run: Run) -> None:
         truth=run.truth,
         inputs=run.keys.inputs,
     )
-    workspace.write_json("run.json", record)
+    workspace.write_result("run.json", record)

@@ -1,11 +1,11 @@
 """Seconds of one whole alignment: 7,116 subjects, 512 x 512 dimensions, 5 folds, 999 permutations, report included."""
 
-import json
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,16 @@ from analyses.alignment.recipe import Seeds, align_views  # noqa: E402
 from analyses.config.inputs import ConfoundConfig  # noqa: E402
 from analyses.config.run_config import AlignmentConfig  # noqa: E402
 from analyses.report.page import make_report  # noqa: E402
-from analyses.results.folder import read_json  # noqa: E402
+from analyses.results.alignments import AlignmentLabels  # noqa: E402
+from analyses.results.runs import RunRecord  # noqa: E402
+from analyses.results.serialisation import read_result  # noqa: E402
 from analyses.results.workspace import Workspace  # noqa: E402
 from fusion import TableView, make_folds  # noqa: E402
 from tests.analyses.run_folder import write_run_folder  # noqa: E402
 
 NOTE = Path(__file__).parent / "results" / "alignment.md"
 N_SUBJECTS, N_GENES, HIDDEN, N_FEATURES = 7116, 111, 16, 640
-LABELS = {"arm": "synthetic", "arm_label": "synthetic", "view": "table", "trained": True, "role": "test"}
+LABELS = AlignmentLabels("synthetic", "synthetic", "table", trained=True, role="test")
 
 
 def make_views(seed: int = 0) -> tuple[TableView, TableView, pd.DataFrame]:
@@ -107,6 +109,7 @@ def alignment_seconds(
             gene_view,
             brain_view,
             covariates,
+            labels=LABELS,
             confounds=confounds,
             settings=settings,
             folds=make_folds(N_SUBJECTS, 5, random_state=0),
@@ -114,7 +117,7 @@ def alignment_seconds(
             n_jobs=n_jobs,
         )
         with _timed(stages, "files and report"):
-            write_alignment(Workspace(Path(folder)), alignment, LABELS)
+            write_alignment(Workspace(Path(folder)), alignment)
             _report(Path(folder))
     total = time.perf_counter() - start
     return [*stages.items(), ("PCA and the rest", total - sum(stages.values())), ("total", total)]
@@ -123,8 +126,9 @@ def alignment_seconds(
 def _report(folder: Path) -> None:
     """The page and figures of this alignment, within the facts of an example run."""
     write_run_folder(folder, planted=False, compared=False)
-    run = read_json(folder / "run.json") | {"alignments": [f"{LABELS['arm']}__{LABELS['view']}"]}
-    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    run = read_result(RunRecord, folder / "run.json")
+    of_this = replace(run, alignments=(f"{LABELS.arm}__{LABELS.view}",))
+    Workspace(folder).write_result("run.json", of_this)
     make_report(folder)
 
 

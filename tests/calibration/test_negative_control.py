@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from analyses.config.file import load_config
+from analyses.results.alignments import AlignmentSummary
 from analyses.simulation.cohort import make_demo_cohort
 from analyses.workflow.pipeline import run_pipeline
 
@@ -24,8 +25,8 @@ def _p_of(cohort_folder: Path, output: Path, view: str) -> float:
     ]
     config = load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort_folder)})
     run = run_pipeline(config, until="align")
-    summary = run.workspace.read_json(f"alignments/kmer-5__{view}/alignment.json")
-    return float(summary["held_out"]["p_fwer"][0])
+    summary = run.workspace.read_result(AlignmentSummary, f"alignments/kmer-5__{view}/alignment.json")
+    return summary.held_out.p_fwer[0]
 
 
 @pytest.mark.calibration

@@ -10,7 +10,7 @@ from analyses.brain.connectivity_table import ConnectivityRequest, write_connect
 from analyses.cohort.brain_views import TangentView, make_brain_view, read_connectivity_view
 from analyses.config.inputs import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
-from analyses.experiments.leakage import Target, predict_target
+from analyses.experiments.leakage import Covariate, predict_covariate
 from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors
 from encoders.brain.connectivity.timeseries import TimeSeries
 from fusion import TableView, cross_validated_cca, make_folds
@@ -81,13 +81,13 @@ def test_held_out_rows_never_move_what_training_rows_give(covariances: np.ndarra
 def test_the_audit_predicts_from_what_training_rows_learnt(covariances: np.ndarray) -> None:
     folds = make_folds(N, 4, random_state=2)
     view = _view(covariances, [str(i) for i in range(N)])
-    age = Target("age", "continuous", np.random.default_rng(5).normal(size=(N, 1)))
+    age = Covariate("age", "continuous", np.random.default_rng(5).normal(size=(N, 1)))
     orders = np.stack([np.arange(N), *(np.random.default_rng(6).permutation(N) for _ in range(5))])
     settings = {"nuisance": None, "n_components": 4, "scale": True, "shuffles": orders}
     for train, test in folds:
         learnt = TableView(tangent_vectors(covariances, train), view.subject_ids)
         one = [(train, test)]
-        found, expected = (predict_target(of, age, one, **settings) for of in (view, learnt))  # type: ignore[arg-type]
+        found, expected = (predict_covariate(of, age, one, **settings) for of in (view, learnt))  # type: ignore[arg-type]
         assert found == expected
 
 

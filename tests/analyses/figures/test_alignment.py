@@ -9,6 +9,7 @@ import pytest
 
 from analyses.figures import alignment as figures
 from analyses.figures.canvas import save_figure
+from tests.analyses.example_alignment import make_held_out, make_in_sample
 
 NULL = np.random.default_rng(3).normal(0, 0.05, 499)
 
@@ -93,8 +94,8 @@ def test_small_loadings_look_small() -> None:
 
 
 def test_spectrum_shows_both_correlations_and_what_noise_reaches() -> None:
-    in_sample = {"canonical_correlations": np.linspace(0.6, 0.1, 31), "null_mean_r1": 0.4, "null_q95_r1": 0.43}
-    held = {"rho": [0.3, 0.0], "interval": [[0.2, 0.4], [-0.1, 0.1]], "null_q95": [0.08, 0.07]}
+    in_sample = make_in_sample(np.linspace(0.6, 0.1, 31), 0.4 + NULL, p=0.2)
+    held = make_held_out(np.array([[0.2, 0.1], [0.4, -0.1], [0.3, 0.0]]), NULL[:498].reshape(-1, 2), r1=0.6)
     (axes,) = figures.spectrum_figure(in_sample, held, title="t").axes
     fitted = next(line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) > 2)
     np.testing.assert_array_equal(fitted.get_ydata(), np.linspace(0.6, 0.1, 31)[:20])

@@ -1,6 +1,7 @@
 """Loadings on the brain: the right voxels get the right numbers, offline; without an atlas there is a sentence."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ import yaml
 
 from analyses.figures.atlas import Atlas, describe_atlas, place_features, region_key
 from analyses.figures.brain import _paint, draw_brain
-from analyses.results.folder import Alignment, ResultsFolder
+from analyses.results.folder import Results
+from analyses.results.headlines import Alignment
+from analyses.results.interpretations import FeatureLoading
+from tests.analyses.example_alignment import ARMS, make_alignment
+from tests.analyses.run_folder import make_run
 
 REGIONS = {1: "ctx-lh-insula", 2: "ctx-rh-insula", 5: "Left-Hippocampus"}
 LOADINGS = {"lh_insula_thickness": 0.5, "rh_insula_thickness": -0.25, "Left-Hippocampus": 0.125, "lh_unknown": 0.9}
@@ -42,14 +47,18 @@ def atlas(tmp_path: Path) -> dict[str, str]:
             (("labels", "labels.nii.gz"), ("lut", "lut.tsv"), ("coordinates", "coordinates.csv"))}  # fmt: skip
 
 
-def _results(folder: Path, atlas: dict[str, str] | None, loadings: dict[str, float]) -> tuple[ResultsFolder, Alignment]:
+def _results(folder: Path, atlas: dict[str, str] | None, loadings: dict[str, float]) -> tuple[Results, Alignment]:
     (folder / "config").mkdir(parents=True)
     view = {"path": "brain.csv"} | ({"atlas": atlas} if atlas else {})
     (folder / "config" / "resolved.yaml").write_text(yaml.safe_dump({"brain": {"cortex": view}}))
-    rows = [{"feature": name, "loading": value} for name, value in loadings.items()]
-    facts = {"view": "cortex", "arm_label": "k-mer", "roi_loadings": rows}
-    alignment = Alignment(folder / "alignments" / "kmer__cortex", facts)
-    return ResultsFolder(folder, {}, (alignment,), None), alignment
+    rows = tuple(
+        FeatureLoading(feature=name, loading=value, rank=rank, cross_loading=value / 2)
+        for rank, (name, value) in enumerate(loadings.items(), start=1)
+    )
+    example, _ = make_alignment(ARMS[0], "linked", strength=0.3, rng=np.random.default_rng(7))
+    summary = replace(example, view="cortex", roi_loadings=rows)
+    alignment = Alignment(folder / "alignments" / "kmer__cortex", summary)
+    return Results(folder, make_run([summary], planted=False), (alignment,), None), alignment
 
 
 def test_names_meet_whatever_their_spelling() -> None:

@@ -10,7 +10,7 @@ import pytest
 from analyses.errors import InputError
 from analyses.formats import format_number, format_p
 from analyses.report.findings import answer, planted_ranks
-from analyses.results.folder import read_results_folder
+from analyses.results.folder import load_results
 from tests.analyses.run_folder import write_run_folder
 
 
@@ -21,21 +21,23 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
 
 
 def test_a_found_link_is_said_first_with_value_interval_null_and_p(tmp_path: Path) -> None:
-    results = read_results_folder(write_run_folder(tmp_path))
-    row = results.rows()[0]
+    results = load_results(write_run_folder(tmp_path))
+    headline = results.headlines()[0]
     first, *rest = answer(results)
-    null = row["alignment"].facts["held_out"]["null_q95"][0]
+    null = headline.summary.held_out.null_q95[0]
     assert first.startswith(
         "Genes (kmer-5) and brain (linked) align beyond chance in subjects that took no part in fitting"
     )
-    for value in (row["rho"], *row["interval"], null):
+    for value in (headline.rho, *headline.interval, null):
         assert format_number(value) in first
-    assert f"corrected p = {format_p(row['p_corrected'])}" in first
+    assert f"corrected p = {format_p(headline.p_corrected)}" in first
     assert any("negative control, which holds no link, is not significant" in sentence for sentence in rest)
     assert any("random weights" in sentence for sentence in rest)
-    halves = row["alignment"].facts["interpretation"]["split_half"]
+    interpretation = headline.summary.interpretation
+    assert interpretation is not None
+    assert interpretation.split_half is not None
     said = next(sentence for sentence in rest if "random halves" in sentence)
-    assert format_number(halves["x_loadings"]["median"]) in said
+    assert format_number(interpretation.split_half.x_loadings.median) in said
     assert said.count("may be read") == 2
 
 
@@ -47,13 +49,13 @@ def test_a_side_whose_loadings_do_not_return_in_halves_is_not_to_be_read(tmp_pat
         facts["interpretation"]["split_half"]["y_loadings"] |= {"median": 0.7, "null_q95": 0.3}
 
     edit(folder / "alignments" / "kmer-5__linked" / "alignment.json", forget)
-    said = next(sentence for sentence in answer(read_results_folder(folder)) if "random halves" in sentence)
+    said = next(sentence for sentence in answer(load_results(folder)) if "random halves" in sentence)
     assert "0.70 for genes (noise: below 0.80 in 95 % of halves; within noise, so not to be read)" in said
     assert "0.70 for brain (noise: below 0.30 in 95 % of halves; may be read)" in said
 
 
 def test_a_null_result_says_what_could_have_been_found(tmp_path: Path) -> None:
-    sentences = answer(read_results_folder(write_run_folder(tmp_path, planted=False)))
+    sentences = answer(load_results(write_run_folder(tmp_path, planted=False)))
     assert sentences[0].startswith("No alignment of genes and brain beyond chance was found")
     assert any("below a correlation of about 0.23" in sentence for sentence in sentences)
     assert any("0.28 would be found with 80 % power" in sentence for sentence in sentences)
@@ -65,7 +67,7 @@ def test_a_significant_control_raises_caution(tmp_path: Path) -> None:
         comparison["rows"][1]["p_max_t"] = 0.004
 
     edit(write_run_folder(tmp_path) / "comparison.json", alarm)
-    assert any(sentence.startswith("Caution") for sentence in answer(read_results_folder(tmp_path)))
+    assert any(sentence.startswith("Caution") for sentence in answer(load_results(tmp_path)))
 
 
 def test_significance_is_judged_after_correction_over_arms_and_views(tmp_path: Path) -> None:
@@ -74,32 +76,32 @@ def test_significance_is_judged_after_correction_over_arms_and_views(tmp_path: P
             row["p_max_t"] = 0.2
 
     edit(write_run_folder(tmp_path) / "comparison.json", weaken)
-    assert answer(read_results_folder(tmp_path))[0].startswith("No alignment")
+    assert answer(load_results(tmp_path))[0].startswith("No alignment")
 
 
 def test_without_a_comparison_the_missing_correction_is_said(tmp_path: Path) -> None:
-    sentences = answer(read_results_folder(write_run_folder(tmp_path, compared=False)))
+    sentences = answer(load_results(write_run_folder(tmp_path, compared=False)))
     assert any("not over encoders and views" in sentence for sentence in sentences)
 
 
 def test_planted_items_carry_their_rank_in_every_arm(tmp_path: Path) -> None:
-    results = read_results_folder(write_run_folder(tmp_path))
+    results = load_results(write_run_folder(tmp_path))
     items = planted_ranks(results)
-    assert [item["name"] for item in items[:2]] == ["COMT", "GRIN2B"]
-    assert all(set(item["ranks"]) <= {1, 2} for item in items[:2])
-    assert {item["n"] for item in items} == {11, 29}
-    assert planted_ranks(read_results_folder(write_run_folder(tmp_path / "null", planted=False))) == []
+    assert [item.name for item in items[:2]] == ["COMT", "GRIN2B"]
+    assert all(set(item.ranks) <= {1, 2} for item in items[:2])
+    assert {item.n for item in items} == {11, 29}
+    assert planted_ranks(load_results(write_run_folder(tmp_path / "null", planted=False))) == []
 
 
 def test_a_planted_gene_outside_the_panel_has_no_rank(tmp_path: Path) -> None:
     edit(write_run_folder(tmp_path) / "run.json", lambda run: run["planted"]["genes"].append("TP53"))
-    assert planted_ranks(read_results_folder(tmp_path))[2]["ranks"] == [None, None]
+    assert planted_ranks(load_results(tmp_path))[2].ranks == (None, None)
 
 
 def test_a_missing_alignment_is_named(tmp_path: Path) -> None:
     (write_run_folder(tmp_path) / "alignments" / "kmer-5__linked" / "alignment.json").unlink()
     with pytest.raises(InputError, match=r"kmer-5__linked/alignment\.json does not exist"):
-        read_results_folder(tmp_path)
+        load_results(tmp_path)
 
 
 @pytest.mark.parametrize(

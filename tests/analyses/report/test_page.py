@@ -12,7 +12,8 @@ import pytest
 from analyses.errors import InputError
 from analyses.formats import format_number
 from analyses.report.page import make_report
-from tests.analyses.run_folder import GENES, SUBJECTS, write_run_folder
+from tests.analyses.example_alignment import GENES
+from tests.analyses.run_folder import SUBJECTS, write_run_folder
 
 VOID = {"meta", "br", "path", "use", "rect", "link", "img", "hr", "input"}
 

@@ -32,7 +32,8 @@ from analyses.tracking.mlflow_client import (
     ui_command,
 )
 from analyses.tracking.saved_views import BY_RC_MODE, SUMMARY, views_supported
-from tests.analyses.run_folder import N_SPLITS, SUBJECTS, write_run_folder
+from tests.analyses.example_alignment import N_SPLITS
+from tests.analyses.run_folder import SUBJECTS, write_run_folder
 from tests.conftest import PATIENCE
 
 STAGE = "tags.stage = 'alignment'"

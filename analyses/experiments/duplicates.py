@@ -6,33 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.results.audits import Duplicates, SharedGroups
+
 if TYPE_CHECKING:
     from analyses.run.run import Run
 
+NONE_KNOWN = SharedGroups(n=0, split=0)
 
-def count_twins(run: Run) -> dict[str, Any]:
+
+def count_duplicates(run: Run) -> Duplicates:
     """Count brain rows that are equal to the last digit, subjects with equal haplotypes, and families.
 
-    Returns
-    -------
-    dict
-        ``brain`` (per view: groups of equal rows), ``genes`` (groups of equal haplotypes over the panel), ``families``
-        (with more than one analysed member), each with how many lie in more than one fold; ``n_across_folds`` (brain
-        duplicates and families, which are sure); ``sentences``.
+    Only brain duplicates and families over more than one fold are counted as such: equal haplotypes may be chance.
     """
     folds = run.folds.assignments
     brain = {name: _groups(_row_keys(run.brain_values(name)), folds) for name in run.brain}
-    genes = _groups(_haplotype_keys(run), folds) if run.config.genome else {"n": 0, "split": 0}
+    genes = _groups(_haplotype_keys(run), folds) if run.config.genome else NONE_KNOWN
     column = run.config.cohort.family_column
-    families = _groups(run.cohort.covariates[column].astype(str).to_numpy(), folds) if column else {"n": 0, "split": 0}
-    across = families["split"] + max((found["split"] for found in brain.values()), default=0)
-    return {
-        "brain": brain,
-        "genes": genes,
-        "families": families,
-        "n_across_folds": across,
-        "sentences": _sentences(brain, genes, families) or [_nothing(run)],
-    }
+    families = _groups(run.cohort.covariates[column].astype(str).to_numpy(), folds) if column else NONE_KNOWN
+    across = families.split + max((found.split for found in brain.values()), default=0)
+    return Duplicates(
+        brain=brain,
+        genes=genes,
+        families=families,
+        n_across_folds=across,
+        sentences=tuple(_sentences(brain, genes, families) or [_none_found(run)]),
+    )
 
 
 def _row_keys(values: np.ndarray) -> np.ndarray:
@@ -51,7 +50,7 @@ def _haplotype_keys(run: Run) -> np.ndarray:
     return np.array([repr(sorted(windows)) for windows in carried], dtype=object)
 
 
-def _groups(keys: np.ndarray, folds: np.ndarray) -> dict[str, int]:
+def _groups(keys: np.ndarray, folds: np.ndarray) -> SharedGroups:
     """Groups of equal keys with more than one member, and those with members in more than one fold."""
     members: dict[Any, set[int]] = {}
     counts: dict[Any, int] = {}
@@ -59,30 +58,30 @@ def _groups(keys: np.ndarray, folds: np.ndarray) -> dict[str, int]:
         members.setdefault(key, set()).add(fold)
         counts[key] = counts.get(key, 0) + 1
     repeated = [key for key, n in counts.items() if n > 1]
-    return {"n": len(repeated), "split": sum(len(members[key]) > 1 for key in repeated)}
+    return SharedGroups(n=len(repeated), split=sum(len(members[key]) > 1 for key in repeated))
 
 
-def _sentences(brain: dict[str, dict[str, int]], genes: dict[str, int], families: dict[str, int]) -> list[str]:
+def _sentences(brain: dict[str, SharedGroups], genes: SharedGroups, families: SharedGroups) -> list[str]:
     sentences = []
     for name, found in brain.items():
-        if found["n"]:
+        if found.n:
             sentences.append(
-                f"{found['n']} groups of subjects have the same row of {name} to the last digit, {found['split']} of "
+                f"{found.n} groups of subjects have the same row of {name} to the last digit, {found.split} of "
                 "them in more than one fold: remove the duplicates."
             )
-    if families["split"]:
+    if families.split:
         sentences.append(
-            f"{families['split']} families have members in more than one fold: set folds.group to the family column."
+            f"{families.split} families have members in more than one fold: set folds.group to the family column."
         )
-    if genes["n"]:
+    if genes.n:
         sentences.append(
-            f"{genes['n']} groups of subjects carry the same haplotypes in every window, {genes['split']} of them in "
+            f"{genes.n} groups of subjects carry the same haplotypes in every window, {genes.split} of them in "
             "more than one fold: on a small panel unrelated people do; on a large one these are twins or duplicates."
         )
     return sentences
 
 
-def _nothing(run: Run) -> str:
+def _none_found(run: Run) -> str:
     """What was looked for and not found: no more than that."""
     looked = ["No two subjects have equal brain rows"]
     looked += [", nor equal haplotypes in all windows"] if run.config.genome else []

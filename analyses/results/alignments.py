@@ -1,0 +1,246 @@
+"""``alignments/<arm>__<view>/alignment.json``: what one arm aligned with one brain view found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from analyses.results.interpretations import FeatureLoading, GeneLoading, Interpretation
+from analyses.results.serialisation import OMITTED_IF_NONE, Interval
+
+Role = Literal["test", "negative control"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentLabels:
+    """Which arm is aligned with which view.
+
+    Attributes
+    ----------
+    arm, arm_label : str
+        Name in files, and the encoder's label as shown.
+    view : str
+        Brain view.
+    trained : bool
+        False for random weights.
+    role : {"test", "negative control"}
+        Of the view; a control holds no link by design.
+    """
+
+    arm: str
+    arm_label: str
+    view: str
+    trained: bool
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSize:
+    """Counts: ``n_effective`` is subjects less confound columns less 1; ``confounds`` counts columns of the design."""
+
+    subjects: int
+    genes: int
+    features: int
+    confounds: int
+    n_effective: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimensions:
+    """Components of both sides (x genes, y brain).
+
+    Attributes
+    ----------
+    x_requested, y_requested : int
+        Asked of the PCA.
+    x_effective, y_effective : int
+        Available after it.
+    x_cca, y_cca : int
+        Entering CCA.
+    rule : str
+        How these were chosen.
+    ratio : float
+        Effective subjects per dimension that enters.
+    """
+
+    x_requested: int
+    x_effective: int
+    y_requested: int
+    y_effective: int
+    x_cca: int
+    y_cca: int
+    rule: str
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoyTest:
+    """``p_fwer`` by Roy's largest root, [min(x_cca, y_cca)], None where a component was not tested."""
+
+    p_fwer: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InSample:
+    """The permutation test with everything fitted on all subjects; K = min(x_cca, y_cca).
+
+    Attributes
+    ----------
+    canonical_correlations : tuple of float, [K]
+    statistic : str
+        By which the p-values are judged, ``wilks`` or ``roy``.
+    p_uncorrected, p_fwer : tuple of float or None, [K]
+        Of each component, and corrected over components by closure; None where it was not tested.
+    null_mean_r1, null_q95_r1 : float
+        Mean and 95 % point of the first correlation over permutations.
+    n_permutations : int
+        The observed order not counted.
+    projection, scheme : str
+        How confounds enter, and what was exchanged.
+    n_tested : int
+        Components tested, up to the first that is not significant.
+    roy : RoyTest
+    """
+
+    canonical_correlations: tuple[float, ...]
+    statistic: str
+    p_uncorrected: tuple[float | None, ...]
+    p_fwer: tuple[float | None, ...]
+    null_mean_r1: float
+    null_q95_r1: float
+    n_permutations: int
+    projection: str
+    scheme: str
+    n_tested: int
+    roy: RoyTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """Correlations in subjects that took no part in fitting; C components.
+
+    Attributes
+    ----------
+    rho, p, p_fwer : tuple of float, [C]
+        Correlation, its permutation p, the same corrected over components.
+    interval : tuple of (low, high), [C, 2]
+        95 % bootstrap interval of `rho`.
+    rho_by_fold : tuple of tuple of float, [n_splits, C]
+    null_mean, null_q95 : tuple of float, [C]
+        Over permutations.
+    n_splits, n_permutations : int
+    n_unseen_levels : int
+        Subjects with a confound level that their training folds lack.
+    folds_sha256 : str
+        Hash of who is in which fold.
+    ratio_to_in_sample : float
+        First `rho` over the first in-sample correlation.
+    """
+
+    rho: tuple[float, ...]
+    p: tuple[float, ...]
+    p_fwer: tuple[float, ...]
+    interval: tuple[Interval, ...]
+    rho_by_fold: tuple[tuple[float, ...], ...]
+    null_mean: tuple[float, ...]
+    null_q95: tuple[float, ...]
+    n_splits: int
+    n_unseen_levels: int = 0
+    n_permutations: int
+    folds_sha256: str
+    ratio_to_in_sample: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCorrelation:
+    """Mean and 95 % point of the largest in-sample correlation of pure noise."""
+
+    mean: float
+    q95: float
+
+
+@dataclass(frozen=True, slots=True)
+class InSamplePower:
+    """Power (0 to 1) of both in-sample tests at level 5 %."""
+
+    roy: float
+    wilks: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredSubjects:
+    """``n`` effective subjects from which a correlation ``rho`` reaches the detectability threshold."""
+
+    rho: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detectability:
+    """What noise gives at this size, and what could be told from it.
+
+    Attributes
+    ----------
+    rho_c : float
+        Population correlation below which a link cannot be told from noise in sample.
+    null_r1_mean, null_r1_q95 : float
+        First in-sample correlation of noise, simulated.
+    null_r1_closed_form : NoiseCorrelation, optional
+        The same by Johnstone's approximation.
+    wachter_edge : float
+        Largest correlation of noise in the limit.
+    power_at_rho_c : InSamplePower, optional
+    rho_at_80_percent_power : float, optional
+        Correlation that Roy's test finds in 80 % of studies.
+    required_n : RequiredSubjects
+        For half of `rho_c`.
+    """
+
+    rho_c: float
+    null_r1_mean: float
+    null_r1_q95: float
+    null_r1_closed_form: Annotated[NoiseCorrelation | None, OMITTED_IF_NONE] = None
+    wachter_edge: float
+    power_at_rho_c: Annotated[InSamplePower | None, OMITTED_IF_NONE] = None
+    rho_at_80_percent_power: Annotated[float | None, OMITTED_IF_NONE] = None
+    required_n: RequiredSubjects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentSummary:
+    """All that one alignment publishes; no subject's data.
+
+    Attributes
+    ----------
+    schema : int
+        Layout of the results folder that it lies in.
+    arm, arm_label, view, trained, role
+        As of `AlignmentLabels`.
+    n : SampleSize
+    dimensions : Dimensions
+    in_sample : InSample
+    held_out : HeldOut
+    detectability : Detectability
+    gene_loadings : tuple of GeneLoading, [n_genes]
+    roi_loadings : tuple of FeatureLoading, [n_features]
+    interpretation : Interpretation, optional
+    flags, warnings : tuple of str
+        Sentences that ask for caution, and what the methods said on the way.
+    """
+
+    schema: int
+    arm: str
+    arm_label: str
+    view: str
+    trained: bool
+    role: Role
+    n: SampleSize
+    dimensions: Dimensions
+    in_sample: InSample
+    held_out: HeldOut
+    detectability: Detectability
+    gene_loadings: tuple[GeneLoading, ...]
+    roi_loadings: tuple[FeatureLoading, ...]
+    interpretation: Annotated[Interpretation | None, OMITTED_IF_NONE] = None
+    flags: tuple[str, ...]
+    warnings: tuple[str, ...]

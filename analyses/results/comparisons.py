@@ -1,0 +1,191 @@
+"""``comparison.json`` and ``comparison/arms.json``: arms held against one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from analyses.results.alignments import Role
+from analyses.results.serialisation import OMITTED_IF_NONE, Interval, Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRow:
+    """One arm on one view, among all arms and views.
+
+    Attributes
+    ----------
+    arm, arm_label, view, trained, role
+        As of an alignment.
+    rho : float
+        First held-out correlation.
+    interval : tuple of float
+        Its 95 % interval.
+    p, p_max_t : float
+        Alone, and corrected by step-down max-T over all arms and views.
+    in_sample_r1 : float
+        First in-sample correlation.
+    x_cca : int
+        Gene components that enter CCA.
+    rank : int
+        Place among the arms of the view, 1 the largest `rho`.
+    rank_interval : tuple of float
+        Places that hold 95 % of bootstrap draws of the subjects.
+    p_best : float
+        Share of the draws in which the arm is first.
+    """
+
+    arm: str
+    arm_label: str
+    view: str
+    trained: bool
+    role: Role
+    rho: float
+    interval: Interval
+    p: float
+    p_max_t: float
+    in_sample_r1: float
+    x_cca: int
+    rank: int
+    rank_interval: Interval
+    p_best: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmDifference:
+    """First held-out correlation of ``arm_a`` minus that of ``arm_b``, in the same subjects, folds and permutations:
+    ``difference``, its 95 % ``interval``, the paired ``p``, and ``p_corrected`` over the pairs of the view."""
+
+    arm_a: str
+    arm_b: str
+    view: str
+    difference: float
+    interval: Interval
+    p: float
+    p_corrected: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrandConsistency:
+    """Gene vectors of both strands of the reference, over ``n_genes``: their cosine, and the norm of their difference
+    over that of their mean."""
+
+    n_genes: int
+    median_cosine: float
+    least_cosine: float
+    median_relative_l2: float
+    most_relative_l2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCost:
+    """What the vectors of one store have cost, over all runs that filled it.
+
+    Attributes
+    ----------
+    n_encoded, n_forward_passes : int
+    seconds : float
+        Wall time of embedding.
+    peak_gb : float or None
+        Largest resident memory of the process in GiB, libraries included; None where nothing was embedded.
+    store_gb : float
+        Vectors on disk, GiB.
+    """
+
+    n_encoded: int
+    n_forward_passes: int
+    seconds: Number
+    peak_gb: float | None
+    store_gb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingCost(StoreCost):
+    """With the longest reference window, ``window_bp`` bases, and the 10^9 operations of one pass over it."""
+
+    window_bp: int
+    gflop_per_window: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmProperties:
+    """What an arm is apart from how it aligns; ``rc_consistency`` and ``cost`` are None for vectors made elsewhere."""
+
+    arm: str
+    arm_label: str
+    rc_mode: str
+    hidden_dim: int
+    trained: bool
+    rc_consistency: StrandConsistency | None
+    cost: EmbeddingCost | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentationLikeness:
+    """How alike the scores of two arms that enter CCA are.
+
+    Attributes
+    ----------
+    arm_a, arm_b : str
+    cka : float
+        Linear CKA, 0 to 1.
+    smallest_angle, median_angle, largest_angle : float
+        Principal angles, degrees.
+    n_alike, n_components : int
+        Directions closer than 30 degrees, of how many.
+    """
+
+    arm_a: str
+    arm_b: str
+    cka: float
+    smallest_angle: float
+    median_angle: float
+    largest_angle: float
+    n_alike: int
+    n_components: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadingStability:
+    """Spearman correlation of the genes' loadings over all pairs of folds: ``mean`` and ``least``."""
+
+    arm: str
+    view: str
+    mean: float
+    least: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmsDescription:
+    """``comparison/arms.json``: the arms, every pair of them, and every arm on every tested view."""
+
+    arms: tuple[ArmProperties, ...]
+    alike: tuple[RepresentationLikeness, ...]
+    stability: tuple[LoadingStability, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """``comparison.json``.
+
+    Attributes
+    ----------
+    metric : str
+        What is compared.
+    rows : tuple of ComparisonRow, [n_arms * n_views]
+    differences : tuple of ArmDifference, [n_views * n_pairs]
+    n_permutations : int
+    note : str
+        How p was corrected, for readers.
+    arms, alike, stability : optional
+        As of `ArmsDescription`, where arms are compared as encoders.
+    """
+
+    metric: str
+    rows: tuple[ComparisonRow, ...]
+    differences: tuple[ArmDifference, ...]
+    n_permutations: int
+    note: str
+    arms: Annotated[tuple[ArmProperties, ...] | None, OMITTED_IF_NONE] = None
+    alike: Annotated[tuple[RepresentationLikeness, ...] | None, OMITTED_IF_NONE] = None
+    stability: Annotated[tuple[LoadingStability, ...] | None, OMITTED_IF_NONE] = None
