@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from encoders.dna.batching import make_buckets
-from encoders.dna.networks.linears import read_dtype, runtime, use_fast_linears
+from encoders.dna.networks.linears import read_dtype, use_fast_linears
+from encoders.dna.networks.product_libraries import runtime
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.reverse_complement import canonical_strand
 from encoders.dna.sequence_check import check_sequences
@@ -92,6 +93,7 @@ class TokenEncoder:
         self._encode = encode
         self._pad_id = pad_id
         self._device = device
+        self._dtypes = (dtype, torch.float32) if self.float32_layers else (dtype,)
         self._plan = plan
 
     @property
@@ -102,7 +104,7 @@ class TokenEncoder:
     @property
     def runtime(self) -> dict[str, str]:
         """What decides the last bits of the vectors and is not in the spec."""
-        return runtime(self._device)
+        return runtime(self._device, self._dtypes)
 
     def embed(self, sequences: Sequence[str]) -> Vectors:
         """Pooled vectors of the layer that the spec names. See `SequenceEncoder.embed`."""
