@@ -1,8 +1,8 @@
 """Reference sequence from indexed FASTA files."""
 
 import os
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pysam
 from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, list_contigs
 from encoders.genome.intervals import Interval
+from encoders.publishing import published_file
 
 _GZIP, _BGZF = b"\x1f\x8b", b"BC"
 
@@ -97,9 +98,9 @@ def _make_index(path: Path) -> None:
             f"the reference {path} has no {' and '.join(suffixes)} index and its folder is not writable: "
             f"run samtools faidx {path.name} where it is"
         )
-    with tempfile.TemporaryDirectory(prefix=".faidx.", dir=path.parent) as scratch:
-        fai, gzi = Path(scratch) / "fai", Path(scratch) / "gzi"
-        pysam.faidx(str(path), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
-        if blocked:
-            os.replace(gzi, f"{path}.gzi")
-        os.replace(fai, f"{path}.fai")
+    with ExitStack() as published:
+        options: list[str] = []
+        for suffix in suffixes:  # what is entered last is published first: .fai says that all is there
+            unfinished = published.enter_context(published_file(Path(f"{path}{suffix}")))
+            options += [f"--{suffix[1:]}-idx", str(unfinished)]
+        pysam.faidx(str(path), *options)

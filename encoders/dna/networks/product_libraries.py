@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from encoders.errors import InputError
+from encoders.publishing import write_whole
 
 CHOICE_VARIABLE = "GENEBRAIN_LINEARS"
 """Environment variable that chooses for float32: "mkl" (whatever torch itself calls) or "onednn"."""
@@ -185,11 +186,8 @@ def _note_path() -> Path:
 
 
 def _write_note(path: Path, chosen: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(f"{chosen}\n", "utf-8")
-        os.replace(temporary, path)
+        write_whole(path, f"{chosen}\n")
     except OSError:  # a home that cannot be written: the choice then holds for this process
         return
 

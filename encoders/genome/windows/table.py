@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from jaxtyping import Float64, Int32, Int64
 
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id
+from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
     import pandas
@@ -154,11 +153,7 @@ class WindowTable:
 
     def save(self, folder: Path) -> None:
         """Write ``table.npz`` and ``table.json``; the folder appears whole or not at all, an older one is replaced."""
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-            made = Path(scratch) / "new"
-            made.mkdir()
+        with published_folder(Path(folder)) as made:
             letters = np.frombuffer("".join(self.sequences).encode("ascii"), dtype=np.uint8)
             lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
             arrays = {name: getattr(self, name) for name in _ARRAYS}
@@ -166,9 +161,6 @@ class WindowTable:
             text: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS}
             text |= {"format": FORMAT, "ploidy": self.ploidy, "events": self.events, "settings": self.settings}
             (made / "table.json").write_text(json.dumps(text))
-            if folder.exists():
-                os.replace(folder, Path(scratch) / "old")
-            os.replace(made, folder)
 
     @classmethod
     def load(cls, folder: Path) -> WindowTable:
