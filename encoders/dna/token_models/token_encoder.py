@@ -1,6 +1,5 @@
 """Token models as encoders: batches of like lengths, padded on the right, pooled without special tokens."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -177,24 +176,3 @@ def read_device(device: str) -> torch.device:
     if device.split(":")[0] not in TOKEN_BUDGET or (device != "cpu" and not torch.cuda.is_available()):
         raise InputError(f"device must be 'auto', 'cpu' or, where there is a GPU, 'cuda'; got {device!r}.")
     return torch.device(device)
-
-
-def read_layer(layer: int, n_layers: int, name: str) -> int:
-    """Number of a layer, counted from the embedding layer, 0; negative ones count from the last, -1.
-
-    Raises
-    ------
-    InputError
-        There is no such layer.
-    """
-    if not -n_layers - 1 <= layer <= n_layers:
-        raise InputError(f"{name} has layers 0 (embedding) to {n_layers}; got layer {layer}.")
-    return layer % (n_layers + 1)
-
-
-def parameters_sha256(model: nn.Module) -> str:
-    """Digest of a model's parameters, for one that no file holds."""
-    digest = hashlib.sha256()
-    for key, parameter in sorted(model.state_dict().items()):
-        digest.update(key.encode() + parameter.numpy().tobytes())
-    return digest.hexdigest()

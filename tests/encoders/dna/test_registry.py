@@ -108,7 +108,7 @@ def test_every_config_names_an_encoder_that_takes_its_settings(path: Path) -> No
 
 def test_every_encoder_of_this_package_has_a_card_and_a_module() -> None:
     modules = {card.module for card in CARDS.values()}
-    assert all(find_spec(f"encoders.dna.{module}") is not None for module in modules)
+    assert all(find_spec(f"encoders.dna.models.{module}") is not None for module in modules)
     assert all(card.rc_modes and (card.no_average or "average" in card.rc_modes) for card in CARDS.values())
 
 
