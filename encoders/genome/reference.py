@@ -45,7 +45,7 @@ class Reference:
         for name, length in zip(fasta.references, fasta.lengths, strict=True):
             if (other := find_contig(name, self.contigs)) is not None:
                 holder = self._file_of[other].filename.decode()
-                raise InputError(f"a contig may be in one FASTA only; {name} is in {holder} and in {path}: drop one")
+                raise InputError(f"A contig may be in one FASTA only; {name} is in {holder} and in {path}: drop one.")
             self.contigs[name] = length
             self._file_of[name] = fasta
 
@@ -59,8 +59,8 @@ class Reference:
         """
         if (name := find_contig(chrom, self.contigs)) is None:
             raise InputError(
-                f"contig {chrom} is not in the reference ({', '.join(map(str, self.paths))}), whose contigs are "
-                f"{list_contigs(self.contigs)}: give the FASTA that holds it"
+                f"Contig {chrom} is not in the reference ({', '.join(map(str, self.paths))}), whose contigs are "
+                f"{list_contigs(self.contigs)}: give the FASTA that holds it."
             )
         return name
 
@@ -76,7 +76,7 @@ class Reference:
         if interval.end > self.contigs[name]:
             raise InputError(
                 f"{interval} runs past the end of contig {name}, which has {self.contigs[name]} bases: check that "
-                "annotation and reference are of one build"
+                "annotation and reference are of one build."
             )
         sequence: str = self._file_of[name].fetch(name, interval.start, interval.end)
         return sequence.upper()
@@ -84,19 +84,19 @@ class Reference:
 
 def _make_index(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"the reference FASTA {path} does not exist: correct the path")
+        raise InputError(f"The reference FASTA {path} does not exist: correct the path.")
     with path.open("rb") as file:
         head = file.read(14)
     blocked = head[12:14] == _BGZF
     if head[:2] == _GZIP and not blocked:
-        raise InputError(f"a compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it")
+        raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")
     suffixes = (".fai", ".gzi") if blocked else (".fai",)
     if all(Path(f"{path}{suffix}").is_file() for suffix in suffixes):
         return
     if not os.access(path.parent, os.W_OK):
         raise InputError(
-            f"the reference {path} has no {' and '.join(suffixes)} index and its folder is not writable: "
-            f"run samtools faidx {path.name} where it is"
+            f"The reference {path} has no {' and '.join(suffixes)} index and its folder is not writable: "
+            f"run samtools faidx {path.name} where it is."
         )
     with ExitStack() as published:
         options: list[str] = []

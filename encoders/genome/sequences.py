@@ -31,9 +31,9 @@ def clean_sequence(sequence: str) -> str:
     if strangers := sorted(set(upper) - _ALPHABET):
         position = min(upper.index(letter) for letter in strangers)
         raise InputError(
-            f"a DNA sequence holds only A, C, G, T, N and IUPAC codes; got {strangers[0]!r}"
+            f"A DNA sequence holds only A, C, G, T, N and IUPAC codes; got {strangers[0]!r}"
             f"{f' and {len(strangers) - 1} other letters' if len(strangers) > 1 else ''}, first at position "
-            f"{position + 1} of {len(upper)}: remove or replace them with N"
+            f"{position + 1} of {len(upper)}: remove or replace them with N."
         )
     return upper
 

@@ -158,7 +158,8 @@ def _read_features(
             )
     notes += [f"{len(text)} columns of text were left out: {quote_some(text)}."] if text else []
     if not features:
-        raise InputError(f"{sheet.path} must have at least one numeric feature column; none is left. {' '.join(notes)}")
+        left = " ".join(["none is left.", *notes])
+        raise InputError(f"{sheet.path} must have at least one numeric feature column; {left}")
     return features, notes
 
 

@@ -73,8 +73,8 @@ def _spell(
     check_policies(unphased, missing)
     if unknown := [subject for subject in subjects if subject not in variants.samples]:
         raise InputError(
-            f"every subject must be a sample of the variant files; {unknown[0]} is not among {len(variants.samples)}: "
-            "correct the subject list"
+            f"Every subject must be a sample of the variant files; {unknown[0]} is not among {len(variants.samples)}: "
+            "correct the subject list."
         )
     ploidy = ploidy_of(unphased)
     sequence = reference.fetch(interval)
@@ -115,8 +115,8 @@ def haplotype_sequence(
     check_policies(unphased, missing)
     if not 1 <= haplotype <= ploidy_of(unphased):
         raise InputError(
-            f"under the policy {unphased} haplotypes are numbered 1 to {ploidy_of(unphased)}; got {haplotype}: "
-            "choose one of them"
+            f"Under the policy {unphased} haplotypes are numbered 1 to {ploidy_of(unphased)}; got {haplotype}: "
+            "choose one of them."
         )
     copy = haplotype - 1
     sequences = _spell(reference, variants, interval, [subject], unphased=unphased, missing=missing, only_copy=copy)

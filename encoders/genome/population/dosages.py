@@ -73,8 +73,8 @@ def read_dosages(
     if unknown := [subject for subject in subjects if subject not in set(variants.samples)]:
         near = ", ".join(get_close_matches(unknown[0], variants.samples, n=3)) or "none"
         raise InputError(
-            f"every subject must be a sample of the variant files; {len(unknown)} of {len(subjects)} (first "
-            f"{unknown[0]}; near names: {near}) are not: correct the list"
+            f"Every subject must be a sample of the variant files; {len(unknown)} of {len(subjects)} (first "
+            f"{unknown[0]}; near names: {near}) are not: correct the list."
         )
     columns = slice(None) if counted is None else counted
     seen: set[tuple[str, int, str, str]] = set()

@@ -114,8 +114,8 @@ class VariantFiles:
         for source, contig, present in self._parts(chrom, tuple(subjects), f"contig {chrom}"):
             if len(present) < len(subjects):
                 raise InputError(
-                    f"each file must hold all subjects of its records here; {source.path} has {len(present)} of "
-                    f"{len(subjects)} on {chrom}: merge the files of different subjects (bcftools merge)"
+                    f"Each file must hold all subjects of its records here; {source.path} has {len(present)} of "
+                    f"{len(subjects)} on {chrom}: merge the files of different subjects (bcftools merge)."
                 )
             yield from source.chunks(contig, None, present, n_records)
 
@@ -130,9 +130,9 @@ class VariantFiles:
         ]
         if lacking := set(subjects).difference(*(present for _, _, present in found)):
             raise InputError(
-                f"every subject needs genotypes for {item}; {len(lacking)} of {len(subjects)} (first "
+                f"Every subject needs genotypes for {item}; {len(lacking)} of {len(subjects)} (first "
                 f"{min(lacking)}) are in none of {', '.join(str(source.path) for source, _ in holding)}: leave the "
-                "subjects or the gene out"
+                "subjects or the gene out."
             )
         parts = [part for part in found if part[2]]
         self._parts_of[chrom] = (subjects, parts)
@@ -143,8 +143,8 @@ class VariantFiles:
         holding = [(source, name) for source, name in found if name and source.has_records(name)]
         if not holding:
             raise InputError(
-                f"contig {chrom} has no records in the variant files, whose contigs are {list_contigs(self.contigs)}: "
-                "give the file of that chromosome"
+                f"Contig {chrom} has no records in the variant files, whose contigs are {list_contigs(self.contigs)}: "
+                "give the file of that chromosome."
             )
         return holding
 

@@ -111,8 +111,8 @@ def judge_agreement(
     """
     if not agreement:
         raise InputError(
-            f"the variant files need records in the panel; they have none in {len(intervals)} places (first "
-            f"{intervals[0]}): check that annotation and variants are of one build and region"
+            f"The variant files need records in the panel; they have none in {len(intervals)} places (first "
+            f"{intervals[0]}): check that annotation and variants are of one build and region."
         )
     offending = [record for record, (exact, _, _) in agreement.items() if not exact]
     n_bases = sum(len(site.ref) for _, site in agreement)
@@ -121,7 +121,8 @@ def judge_agreement(
         contig, site = min(offending)
         raise InputError(
             f"REF must spell the reference for a share of at least {minimum} of the records; {report.n_matching} of "
-            f"{report.n_records} do (first that does not: {contig}:{site.position + 1} {site.ref}), {_cause(agreement)}"
+            f"{report.n_records} do (first that does not: {contig}:{site.position + 1} {site.ref}), "
+            f"{_cause(agreement)}."
         )
     return report
 

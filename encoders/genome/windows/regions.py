@@ -33,7 +33,7 @@ def check_unit(unit: str) -> None:
     InputError
     """
     if unit not in get_args(Unit):
-        raise InputError(f"the unit of windows must be one of {', '.join(get_args(Unit))}; got {unit!r}: choose one")
+        raise InputError(f"The unit of windows must be one of {', '.join(get_args(Unit))}; got {unit!r}: choose one.")
 
 
 def make_regions(gene: Gene, unit: Unit, promoter_flank: int, reference: Reference) -> tuple[Region, ...]:

@@ -173,10 +173,10 @@ class WindowTable:
         """
         folder = Path(folder)
         if not (folder / "table.json").is_file():
-            raise InputError(f"a window table is a folder with table.json and table.npz; {folder} has none: make it")
+            raise InputError(f"A window table is a folder with table.json and table.npz; {folder} has none: make it.")
         text = json.loads((folder / "table.json").read_text())
         if text.pop("format") != FORMAT:
-            raise InputError(f"the window table in {folder} has another format than {FORMAT}: make it anew")
+            raise InputError(f"The window table in {folder} has another format than {FORMAT}: make it anew.")
         with np.load(folder / "table.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in _ARRAYS}
             sequences = tuple(_cut(stored["letters"].tobytes().decode("ascii"), stored["lengths"]))
