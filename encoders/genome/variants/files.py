@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
@@ -51,6 +52,16 @@ class VariantFiles:
         groups = [self._sources_with(chrom) for chrom in dict.fromkeys(chroms)]
         present = [{name for source, _ in group for name in source.samples} for group in groups]
         return tuple(name for name in self.samples if all(name in names for names in present))
+
+    def check_samples(self, subjects: Sequence[str]) -> None:
+        """Raise InputError unless every subject is a sample of a file; near names are offered."""
+        known = set(self.samples)
+        if absent := [subject for subject in subjects if subject not in known]:
+            near = ", ".join(get_close_matches(absent[0], self.samples, n=3)) or "none"
+            raise InputError(
+                f"Every subject must be a sample of the variant files; {len(absent)} of {len(subjects)} (first "
+                f"{absent[0]}; near names: {near}) are not: correct the list of subjects."
+            )
 
     def sites(self, interval: Interval) -> Iterator[Site]:
         """Every record that overlaps a region, file by file, without genotypes."""

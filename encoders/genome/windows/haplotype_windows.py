@@ -159,11 +159,7 @@ def _check_request(
 
 def _check_subjects(variants: VariantFiles, subject_ids: Sequence[str] | None) -> tuple[str, ...]:
     subjects = variants.samples if subject_ids is None else tuple(subject_ids)
-    if unknown := sorted(set(subjects) - set(variants.samples)):
-        raise InputError(
-            f"Every subject must be a sample of the variant files; {len(unknown)} of {len(subjects)} (first "
-            f"{unknown[0]}) are not among its {len(variants.samples)}: correct the subject list."
-        )
+    variants.check_samples(subjects)
     if not subjects or len(set(subjects)) < len(subjects):
         raise InputError(
             f"Subjects must be named once each, at least one; got {len(subjects)} names of {len(set(subjects))} "
