@@ -14,20 +14,21 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
 from encoders.errors import InputError
 
 Overlap = Literal["common", "refuse"]
-Array = np.ndarray[Any, Any]
+Array = np.ndarray
 
 _CHUNK = re.compile(r"embeddings_(\d+)_layer_\w+\.npy")
 _MATRICES = ("embeddings", "vectors", "X")
 _IDS = ("iids", "eid", "ids", "subject_ids", "iid", "subject_id")
 
 
+@runtime_checkable
 class GeneEmbeddings(Protocol):
     """Vectors of one gene, one row per subject."""
 

@@ -12,6 +12,7 @@ def contig_aliases(chrom: str) -> tuple[str, ...]:
 
     Examples
     --------
+    >>> from encoders.genome.contigs import contig_aliases
     >>> contig_aliases("chr20")
     ('chr20', '20')
     >>> contig_aliases("M")

@@ -79,6 +79,7 @@ def parse_region(text: str) -> Interval:
 
     Examples
     --------
+    >>> from encoders.genome.intervals import parse_region
     >>> parse_region("20:1093906-1160596")
     Interval(chrom='20', start=1093905, end=1160596, strand='+')
     """

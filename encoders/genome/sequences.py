@@ -24,6 +24,7 @@ def clean_sequence(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.sequences import clean_sequence
     >>> clean_sequence("acgun")
     'ACGTN'
     """
@@ -43,6 +44,7 @@ def reverse_complement(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.sequences import reverse_complement
     >>> reverse_complement("AACGR")
     'YCGTT'
     """
@@ -54,6 +56,7 @@ def sequence_id(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.sequences import sequence_id
     >>> sequence_id("acgt") == sequence_id("ACGT")
     True
     """

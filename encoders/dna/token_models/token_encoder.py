@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ BATCH_BP = {"cpu": 16_384, "cuda": 1_048_576}
 """Base pairs that are best handed over at once: enough for several batches of like lengths."""
 
 
+@runtime_checkable
 class HiddenStates(Protocol):
     """What the forward pass of a token model returns: token vectors of the embedding layer and of every layer."""
 

@@ -26,6 +26,7 @@ def encode_bases(sequence: str) -> TokenIds:
 
     Examples
     --------
+    >>> from encoders.dna.tokenizers.single_base import encode_bases
     >>> encode_bases("ACGTNx").tolist()
     [7, 8, 9, 10, 11, 6]
     """
@@ -38,6 +39,7 @@ def complement_ids(vocabulary_size: int = VOCABULARY_SIZE) -> list[int]:
 
     Examples
     --------
+    >>> from encoders.dna.tokenizers.single_base import complement_ids
     >>> complement_ids()[7:]
     [10, 9, 8, 7, 11]
     """

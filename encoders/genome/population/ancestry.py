@@ -73,7 +73,7 @@ class LinkageThinner:
 
 
 def thin_linked(
-    chunks: Iterable[Int8[np.ndarray, "n_records n_subjects"]], max_r2: float, fit: Bool[np.ndarray, " n_subjects"]
+    chunks: Iterable[Int8[np.ndarray, "_n_records n_subjects"]], max_r2: float, fit: Bool[np.ndarray, " n_subjects"]
 ) -> Int8[np.ndarray, "n_kept n_subjects"]:
     """Thinned records of all chunks as one table; linkage is measured in the subjects that define the components.
 

@@ -80,7 +80,7 @@ def _indicators(dosages: Int8[np.ndarray, "n_records n_subjects"]) -> tuple[np.n
     return dosages == 1, dosages == 0, dosages == 2, dosages >= 0
 
 
-def count_pairs(chunks: Iterable[Int8[np.ndarray, "n_records n_subjects"]], n_subjects: int) -> KingCounts:
+def count_pairs(chunks: Iterable[Int8[np.ndarray, "_n_records n_subjects"]], n_subjects: int) -> KingCounts:
     """Joint counts over all chunks of records.
 
     Raises

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64
@@ -25,6 +25,7 @@ class Site(NamedTuple):
     path: Path
 
 
+@runtime_checkable
 class VariantSource(Protocol):
     """One file, or one set of files that belong together, of one format.
 

@@ -5,8 +5,9 @@
 import gzip
 from collections import defaultdict
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -96,7 +97,7 @@ def keep_inside(edits: Sequence[Edit], inside: Bool[np.ndarray, " n_bases"]) -> 
     return tuple(edit for edit in edits if inside[max(0, min(edit.start, edit.end - 1)) : max(edit.end, 1)].any())
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path) -> TextIOWrapper:
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path, "rt") if zipped else path.open()

@@ -65,6 +65,8 @@ def make_tiles(interval: Interval, window: int) -> tuple[Tile, ...]:
 
     Examples
     --------
+    >>> from encoders.genome.intervals import Interval
+    >>> from encoders.genome.windows.regions import make_tiles
     >>> make_tiles(Interval("20", 100, 110, "-"), 4)
     (Tile(start=6, end=10), Tile(start=2, end=6), Tile(start=0, end=2))
     """

@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
@@ -122,10 +123,10 @@ class WindowTable:
         """Sequences in all / distinct sequences."""
         return self.n_sequences_total / self.n_distinct
 
-    def haplotypes(self, window: int) -> Int32[np.ndarray, " n_haplotypes"]:
+    def haplotypes(self, window: SupportsIndex) -> Int32[np.ndarray, " n_haplotypes"]:
         """Sequence index of every haplotype in one window, reference entries included."""
         row = np.full(self.n_subjects * self.ploidy, self.reference_index[window], dtype=np.int32)
-        entries = slice(self.indptr[window], self.indptr[window + 1])
+        entries = slice(self.indptr[window], self.indptr[index(window) + 1])
         row[self.haplotype_index[entries]] = self.sequence_index[entries]
         return row
 
