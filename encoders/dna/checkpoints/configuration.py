@@ -32,6 +32,12 @@ def check_keys(config: Mapping[str, Any], needed: Iterable[str], source: str, fa
         raise InputError(f"config.json of {source} lacks {', '.join(missing)}; it is not one of {family}.")
 
 
+def check_whole_sizes(sizes: Mapping[str, Any], name: str) -> None:
+    """Raise InputError where a size of a network is no positive whole number."""
+    if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
+        raise InputError(f"The sizes of {name} must be positive whole numbers; got {dict(sizes)}.")
+
+
 def check_transformer_sizes(sizes: Mapping[str, Any], name: str) -> None:
     """Raise InputError where no transformer can have these sizes, or heads would be of unequal width."""
     if min(sizes.values()) < 1 or sizes["hidden_size"] % sizes["num_attention_heads"]:

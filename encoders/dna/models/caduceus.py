@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys
+from encoders.dna.checkpoints.configuration import check_keys, check_whole_sizes
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.linears import read_dtype
@@ -184,17 +184,10 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
     sizes |= {"pad_vocab_size_multiple": config.get("pad_vocab_size_multiple", 8)}
     if mixer.get("dt_rank", "auto") != "auto":
         sizes["dt_rank"] = mixer["dt_rank"]
-    if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
-        raise InputError(f"The sizes of {name} must be positive whole numbers; got {sizes}.")
-    if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
-        raise InputError(
-            f"{name} has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; this one has {sizes['vocab_size']}. "
-            "It belongs to another tokenizer."
-        )
-    multiple = sizes["pad_vocab_size_multiple"]
+    check_whole_sizes(sizes, name)
     return CaduceusShape(
         n_layer=sizes["n_layer"],
-        vocab_size=math.ceil(sizes["vocab_size"] / multiple) * multiple,
+        vocab_size=base_tokenizer.embedding_rows(sizes["vocab_size"], sizes["pad_vocab_size_multiple"], name),
         mixer=MambaSizes(
             d_model=sizes["d_model"],
             d_inner=sizes["expand"] * sizes["d_model"],

@@ -5,7 +5,6 @@ one side. ``rc="average"`` reads both sides, at two passes. The published tokeni
 here padding is on the right, where it changes nothing, and there is no [SEP].
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys
+from encoders.dna.checkpoints.configuration import check_keys, check_whole_sizes
 from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
 from encoders.dna.networks.hyena import SHORT_FILTER
 from encoders.dna.networks.hyenadna import HyenaDNA, HyenaDNAShape, make_hyenadna
@@ -139,16 +138,10 @@ def _read_shape(config: Mapping[str, Any], source: str) -> HyenaDNAShape:
 
 def _make_shape(config: Mapping[str, Any], name: str) -> HyenaDNAShape:
     sizes = {key: config[key] for key in (*PUBLISHED_SIZES, "vocab_size", *_OPTIONAL) if key in config}
-    whole = {key: size for key, size in sizes.items() if key != "layer_norm_epsilon"}
-    if not all(isinstance(size, int) and size > 0 for size in whole.values()):
-        raise InputError(f"The sizes of {name} must be positive whole numbers; got {whole}.")
-    if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
-        raise InputError(
-            f"HyenaDNA has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; {name} has {sizes['vocab_size']}. "
-            "It belongs to another tokenizer."
-        )
     multiple = config.get("pad_vocab_size_multiple", ROWS_MULTIPLE)
-    rows = math.ceil(sizes["vocab_size"] / multiple) * multiple
+    whole = {key: size for key, size in sizes.items() if key != "layer_norm_epsilon"}
+    check_whole_sizes(whole | {"pad_vocab_size_multiple": multiple}, name)
+    rows = base_tokenizer.embedding_rows(sizes["vocab_size"], multiple, name)
     return HyenaDNAShape(**sizes | {"vocab_size": rows})
 
 

@@ -1,8 +1,11 @@
 """One token per base, numbered as Caduceus numbers them; no file is needed."""
 
+import math
+
 import numpy as np
 
 from encoders.dna.tokenizers.kmer import TokenIds
+from encoders.errors import InputError
 
 SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
 CLS, SEP, BOS, MASK, PAD, RESERVED, UNK = range(7)
@@ -32,6 +35,22 @@ def encode_bases(sequence: str) -> TokenIds:
     """
     ids: TokenIds = _IDS[np.frombuffer(sequence.encode(), np.uint8)]
     return ids
+
+
+def embedding_rows(vocabulary_size: int, multiple: int, name: str) -> int:
+    """Rows of the embedding of a network: its vocabulary, filled up to a multiple.
+
+    Raises
+    ------
+    InputError
+        The vocabulary is smaller than that of this tokenizer.
+    """
+    if vocabulary_size < VOCABULARY_SIZE:
+        raise InputError(
+            f"The tokenizer of single bases has {VOCABULARY_SIZE} tokens; the vocabulary of {name} has "
+            f"{vocabulary_size}. It belongs to another tokenizer."
+        )
+    return math.ceil(vocabulary_size / multiple) * multiple
 
 
 def complement_ids(vocabulary_size: int = VOCABULARY_SIZE) -> list[int]:
