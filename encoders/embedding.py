@@ -36,7 +36,7 @@ class EmbedReport:
     Attributes
     ----------
     n_distinct, n_cached, n_encoded : int
-        Distinct readable sequences or pieces (both strands as one where the encoder reads both), how many of them
+        Distinct readable sequences or segments (both strands as one where the encoder reads both), how many of them
         were in the store, and how many were computed now.
     n_forward_passes : int
         Batches handed to the encoder.
@@ -45,7 +45,7 @@ class EmbedReport:
     n_ambiguous_bases : int
         Ambiguity codes other than N, over the distinct sequences, that were read as N.
     n_split : int
-        Distinct sequences longer than `max_bp` (an insertion outgrew its window), read in pieces and averaged.
+        Distinct sequences longer than `max_bp` (an insertion outgrew its window), read in segments and averaged.
     runtime : dict of str to str
         What decides the last bits of the vectors beside the setting, as the encoder tells it: device, threads, and
         the library of its products. Vectors made with another differ by less than 2e-5 and share the store.
@@ -148,29 +148,29 @@ def read_embeddings(sequences: Sequence[str], store: EmbeddingStore) -> Vectors:
         A readable sequence has no stored vector.
     """
     spec = store.spec
-    pieces = [_pieces(read_bases(sequence)[0], spec) for sequence in sequences]
-    keys = [_key(piece, spec) for parts in pieces for piece in parts]
+    segments = [_segments(read_bases(sequence)[0], spec) for sequence in sequences]
+    keys = [_key(segment, spec) for parts in segments for segment in parts]
     vectors = np.zeros((len(keys), spec.hidden_dim), dtype=np.float32)
     rows = [row for row, key in enumerate(keys) if key is not None]
     vectors[rows] = store.read([key for key in keys if key is not None])
-    if len(keys) == len(pieces):
+    if len(keys) == len(segments):
         return vectors
-    first = np.cumsum([0, *map(len, pieces)])
-    whole = [_join(vectors[a:b], parts, spec) for a, b, parts in zip(first, first[1:], pieces, strict=False)]
+    first = np.cumsum([0, *map(len, segments)])
+    whole = [_join(vectors[a:b], parts, spec) for a, b, parts in zip(first, first[1:], segments, strict=False)]
     joined: Vectors = np.stack(whole)
     return joined
 
 
-def _pieces(bases: str, spec: EncoderSpec) -> list[str]:
-    """The sequence as it is read: both strands of it give the same pieces where the encoder reads both."""
+def _segments(bases: str, spec: EncoderSpec) -> list[str]:
+    """The sequence as it is read: both strands of it give the same segments where the encoder reads both."""
     oriented = canonical_strand(bases) if spec.reads_both_strands else bases
     return split_long(oriented, max_bp=spec.max_bp, min_bp=spec.min_bp)
 
 
-def _join(vectors: Vectors, pieces: list[str], spec: EncoderSpec) -> np.ndarray:
-    """Mean of the pieces' vectors, weighted by their numbers of k-mers."""
-    n_kmers = np.array([len(piece) - spec.min_bp + 1 for piece in pieces])
-    joined: np.ndarray = vectors[0] if len(pieces) == 1 else (n_kmers @ vectors / n_kmers.sum()).astype(np.float32)
+def _join(vectors: Vectors, segments: list[str], spec: EncoderSpec) -> np.ndarray:
+    """Mean of the segments' vectors, weighted by their numbers of k-mers."""
+    n_kmers = np.array([len(segment) - spec.min_bp + 1 for segment in segments])
+    joined: np.ndarray = vectors[0] if len(segments) == 1 else (n_kmers @ vectors / n_kmers.sum()).astype(np.float32)
     return joined
 
 
@@ -183,10 +183,10 @@ class _Inventory:
         for sequence in dict.fromkeys(sequences):
             bases, n_ambiguous = read_bases(sequence)
             self.n_ambiguous_bases += n_ambiguous
-            pieces = _pieces(bases, spec)
-            self.n_split += len(pieces) > 1
-            for piece in pieces:
-                self._add(piece, spec)
+            segments = _segments(bases, spec)
+            self.n_split += len(segments) > 1
+            for segment in segments:
+                self._add(segment, spec)
 
     def _add(self, bases: str, spec: EncoderSpec) -> None:
         key = _key(bases, spec)

@@ -14,20 +14,22 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
+from zipfile import BadZipFile
 
 import numpy as np
 
 from encoders.errors import InputError
 
 Overlap = Literal["common", "refuse"]
-Array = np.ndarray[Any, Any]
+Array = np.ndarray
 
 _CHUNK = re.compile(r"embeddings_(\d+)_layer_\w+\.npy")
 _MATRICES = ("embeddings", "vectors", "X")
 _IDS = ("iids", "eid", "ids", "subject_ids", "iid", "subject_id")
 
 
+@runtime_checkable
 class GeneEmbeddings(Protocol):
     """Vectors of one gene, one row per subject."""
 
@@ -221,8 +223,25 @@ def _load_ids(path: Path) -> Array:
 
 
 def _read_file(path: Path) -> tuple[Array, Array]:
-    if path.suffix == ".parquet":
-        return _read_parquet(path)
+    read = _read_parquet if path.suffix == ".parquet" else _read_npz
+    try:
+        ids, values = read(path)
+    except InputError:
+        raise
+    except (ValueError, BadZipFile) as error:  # pyarrow's are ValueErrors too
+        raise InputError(
+            f"{path} must be an npz or parquet file without Python objects; it cannot be read as one "
+            f"({str(error).splitlines()[0].rstrip('.')}): write it again."
+        ) from error
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise InputError(
+            f"{path} must hold numbers, subjects x dimensions; got {values.dtype} of shape {values.shape}: write it "
+            "again with one vector per subject."
+        )
+    return ids, values
+
+
+def _read_npz(path: Path) -> tuple[Array, Array]:
     with np.load(path, allow_pickle=False) as arrays:
         matrix, ids = _one_of(path, _MATRICES, arrays.files), _one_of(path, _IDS, arrays.files)
         return arrays[ids], arrays[matrix]

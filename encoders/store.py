@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from encoders.dna.protocol import FORMAT_VERSION, EncoderSpec, Vectors
 from encoders.errors import InputError
+from encoders.publishing import UNFINISHED, write_whole
 
 
 class EmbeddingStore:
@@ -79,7 +80,7 @@ class EmbeddingStore:
         with FileLock(self.folder / "write.lock"):
             if not (self.folder / "spec.json").exists():
                 described = self.spec.to_dict() | {"format_version": FORMAT_VERSION}
-                _write_whole(self.folder / "spec.json", json.dumps(described, indent=1).encode())
+                write_whole(self.folder / "spec.json", json.dumps(described, indent=1), durable=True)
             absent = set(self.missing(ids))
             rows = [row for row, sequence_id in enumerate(ids) if sequence_id in absent]
             if rows:
@@ -146,7 +147,7 @@ class EmbeddingStore:
     def _sweep(self) -> None:
         """Remove what killed writers left; safe because writers hold the lock."""
         for path in self.folder.iterdir():
-            if path.suffix == ".tmp" or (path.suffix == ".npy" and path.stem not in self._known_shards):
+            if path.suffix == UNFINISHED or (path.suffix == ".npy" and path.stem not in self._known_shards):
                 path.unlink()
 
     def _publish(self, ids: list[str], vectors: Vectors) -> None:
@@ -154,8 +155,8 @@ class EmbeddingStore:
         np.save(buffer, np.ascontiguousarray(vectors), allow_pickle=False)
         id_lines = "".join(f"{sequence_id}\n" for sequence_id in ids).encode()
         digest = _digest(id_lines, buffer.getbuffer())
-        _write_whole(self.folder / f"{digest}.npy", buffer.getbuffer())
-        _write_whole(self.folder / f"{digest}.ids", id_lines)
+        write_whole(self.folder / f"{digest}.npy", buffer.getbuffer(), durable=True)
+        write_whole(self.folder / f"{digest}.ids", id_lines, durable=True)
 
     def _open(self, digest: str) -> np.ndarray:
         if digest not in self._open_shards:
@@ -174,13 +175,3 @@ def _digest(id_lines: bytes, array_file: bytes | memoryview) -> str:
     digest.update(id_lines)
     digest.update(array_file)
     return digest.hexdigest()
-
-
-def _write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file so that it is seen whole or not at all, also after a power cut."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from encoders.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 _SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t", ".txt": "\t"}
 FLOAT_ID = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?|\d+e\+\d+", re.IGNORECASE)
 _EXAMPLES = 3
 
 
-def read_table(path: str | Path, id_column: str = "subject_id") -> "pd.DataFrame":
+def read_table(path: str | Path, id_column: str = "subject_id") -> "pandas.DataFrame":
     """Read a csv, tsv (optionally gzipped) or parquet table and index it by subject.
 
     Parameters
@@ -63,7 +63,7 @@ def check_columns(path: Path, columns: Iterable[str], *required: str) -> None:
         )
 
 
-def _read_parquet(path: Path) -> "pd.DataFrame":
+def _read_parquet(path: Path) -> "pandas.DataFrame":
     import pandas as pd
     import pyarrow as pa
 
@@ -73,7 +73,7 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
         raise InputError(f"{path} must be a parquet file; {_first_line(error)}: write it again as parquet.") from error
 
 
-def _read_text(path: Path, id_column: str) -> "pd.DataFrame":
+def _read_text(path: Path, id_column: str) -> "pandas.DataFrame":
     import pandas as pd
 
     try:
@@ -102,7 +102,7 @@ def _separator(path: Path) -> str:
         return "\t" if "\t" in lines.readline() else ","
 
 
-def _string_ids(path: Path, column: "pd.Series") -> "pd.Index":
+def _string_ids(path: Path, column: "pandas.Series") -> "pandas.Index":
     import pandas as pd
 
     if pd.api.types.is_float_dtype(column.dtype):
@@ -126,13 +126,13 @@ def _string_ids(path: Path, column: "pd.Series") -> "pd.Index":
     return ids
 
 
-def _bad_ids(path: Path, examples: "Sequence[object] | pd.Series", requirement: str, remedy: str) -> InputError:
+def _bad_ids(path: Path, examples: "Sequence[object] | pandas.Series", requirement: str, remedy: str) -> InputError:
     return InputError(
         f"Subject ids must be {requirement}; got {_quote(examples)} ({len(examples)} in all) in {path}: {remedy}."
     )
 
 
-def _quote(values: "Sequence[object] | pd.Series") -> str:
+def _quote(values: "Sequence[object] | pandas.Series") -> str:
     return ", ".join(f"'{value}'" for value in list(values)[:_EXAMPLES])
 
 

@@ -16,17 +16,15 @@ from analyses.brain.table_import import overlap_lines
 from encoders.brain.completeness import suspected_code
 from encoders.brain.ids import BLANK, find_id_name
 from encoders.brain.import_options import ImportOptions
-from encoders.brain.layouts.sources import detect_layout, read_source
+from encoders.brain.layouts.sources import open_source
 from encoders.brain.layouts.wide import find_dialect
-from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
+from encoders.brain.spreadsheets import parse_numbers
 from encoders.errors import InputError
 from encoders.subject_tables import FLOAT_ID
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_TABLES = ("wide", "freesurfer", "enigma", "ukb")
 
 
 @dataclass(frozen=True)
@@ -93,12 +91,12 @@ def summarise(
 
 
 def _read(path: Path, options: ImportOptions) -> _Content:
-    detection = detect_layout(path, options)
-    if detection.layout not in _TABLES:
-        records, _ = read_source(path, options)
+    source = open_source(path, options)
+    if not source.is_table:
+        records = source.records()
         columns = dict(zip(records.names, records.values.T, strict=True))
-        return _Content(detection.sentence, records.notes, list(records.ids), None, columns, [], {})
-    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+        return _Content(source.detection.sentence, records.notes, list(records.ids), None, columns, [], {})
+    sheet = source.sheet()
     id_column = options.id_column or find_dialect(sheet.names).id_column or find_id_name(sheet.names)
     if options.id_column is not None and id_column not in sheet.names:
         raise InputError(f"{path} has no column {id_column!r}; its columns are {', '.join(sheet.names[:8])}.")
@@ -115,7 +113,7 @@ def _read(path: Path, options: ImportOptions) -> _Content:
             columns[name] = values.to_numpy()
     ids = [] if id_column is None else [_as_text(value) for value in sheet.frame[id_column]]
     rows = ids or [f"row {i + 1}" for i in range(len(sheet.frame))]
-    return _Content(detection.sentence, sheet.notes, rows, id_column, columns, text, mixed)
+    return _Content(source.detection.sentence, sheet.notes, rows, id_column, columns, text, mixed)
 
 
 def _as_text(value: object) -> str:

@@ -18,8 +18,17 @@ def examine() -> str:
     lines = [f"python {facts['python']} on {facts['platform']}"]
     lines += [f"{name} {version}" for name, version in facts["versions"].items()]
     lines += [f"BLAS {b['internal_api']} {b['version']} kernel {b['architecture']}" for b in facts["blas"]]
-    lines += [*(f"advice: {sentence}" for sentence in kernel_warnings()), _gpu(), _known_answer()]
+    lines += [*(f"advice: {sentence}" for sentence in kernel_warnings()), *_products(), _gpu()]
+    lines.append(_known_answer())
     return "\n".join(lines)
+
+
+def _products() -> list[str]:
+    """Which library multiplies each number format of the encoders on the CPU."""
+    from encoders.dna.networks import DTYPES, product_library
+
+    none = "none: this dtype is refused on the CPU"
+    return [f"products {name} {product_library(dtype) or none}" for name, dtype in DTYPES.items()]
 
 
 def _gpu() -> str:

@@ -16,7 +16,7 @@ from encoders.genome.contigs import check_autosome, check_spelling, find_contig
 from encoders.genome.intervals import Gene
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.variants.reference_check import GateReport, check_reference_alleles
+from encoders.genome.variants.reference_check import ReferenceAgreement, check_reference_alleles
 from encoders.genome.windows.callable_regions import CallableRegions
 from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
 
@@ -143,7 +143,7 @@ def make_table(
     )
 
 
-def summarise(table: WindowTable, gate: GateReport, genome: Genome) -> dict[str, Any]:
+def summarise(table: WindowTable, gate: ReferenceAgreement, genome: Genome) -> dict[str, Any]:
     """Counts, events by kind, gate and settings: no subject's data."""
     return {
         "n_genes": len(table.gene_ids),

@@ -8,7 +8,6 @@ same to open for 5 features as for 80,000, and names of any kind fit.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoders.errors import InputError
+from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     from encoders.brain.records import Records
@@ -58,15 +58,11 @@ def write_canonical(path: Path, records: "Records", provenance: Mapping[str, Any
     columns |= {name: pa.array(of, pa.float64()) for name, of in records.covariates.items()}
     described = {"format_version": FORMAT_VERSION, "feature_names": list(records.names), **provenance}
     table = pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(described)})
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, temporary)
-        os.replace(temporary, path)
+        with published_file(path) as unfinished:
+            pq.write_table(table, unfinished)
     except OSError as error:
         raise InputError(f"The table must be written to {path}, which is not possible ({error.strerror}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_provenance(path: Path) -> dict[str, Any] | None:

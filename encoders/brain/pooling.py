@@ -10,7 +10,7 @@ from encoders.errors import InputError
 
 Exported = Float[np.ndarray, "..."]
 Mask = Bool[np.ndarray, "..."]
-Vector = Float[np.ndarray, " n_features"]
+Vector = Float[np.ndarray, " _n_features"]
 Matrix = Float[np.ndarray, "n_rows n_features"]
 
 

@@ -17,7 +17,7 @@ from encoders.brain.ids import quote_some
 from encoders.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 #: Cells that hold no value (compared without case).
 MISSING_MARKS = (
@@ -46,7 +46,7 @@ class Spreadsheet:
     """
 
     path: Path
-    frame: "pd.DataFrame"
+    frame: "pandas.DataFrame"
     decimal: Literal[".", ","]
     notes: tuple[str, ...]
 
@@ -92,8 +92,8 @@ def check_unique_names(names: Sequence[str], path: object) -> None:
 
 
 def parse_numbers(
-    column: "pd.Series", decimal: str = ".", missing_codes: Sequence[str] = ()
-) -> tuple["pd.Series", list[str]]:
+    column: "pandas.Series", decimal: str = ".", missing_codes: Sequence[str] = ()
+) -> tuple["pandas.Series", list[str]]:
     """Numbers of a column.
 
     Parameters
@@ -183,7 +183,7 @@ def _find_separator(text: str) -> str:
     return r"\s+" if len(header.split()) > 1 else ","
 
 
-def _split(path: Path, text: str, separator: str) -> "pd.DataFrame":
+def _split(path: Path, text: str, separator: str) -> "pandas.DataFrame":
     import pandas as pd
 
     try:
@@ -205,7 +205,7 @@ def _split(path: Path, text: str, separator: str) -> "pd.DataFrame":
     return frame
 
 
-def _drop_unnamed_and_empty(frame: "pd.DataFrame") -> tuple["pd.DataFrame", list[str]]:
+def _drop_unnamed_and_empty(frame: "pandas.DataFrame") -> tuple["pandas.DataFrame", list[str]]:
     """Leave out the index columns that pandas writes, and rows without any cell."""
     notes = []
     unnamed = [name for name in frame.columns if _UNNAMED.fullmatch(str(name)) or name == "__index_level_0__"]
@@ -223,7 +223,7 @@ def _drop_unnamed_and_empty(frame: "pd.DataFrame") -> tuple["pd.DataFrame", list
     return frame.loc[filled].reset_index(drop=True), notes
 
 
-def _find_decimal(frame: "pd.DataFrame", separator: str) -> Literal[".", ","]:
+def _find_decimal(frame: "pandas.DataFrame", separator: str) -> Literal[".", ","]:
     """A comma if some cells of the head are numbers only with one; commas that separate columns cannot be it."""
     if separator == ",":
         return "."
@@ -233,6 +233,6 @@ def _find_decimal(frame: "pd.DataFrame", separator: str) -> Literal[".", ","]:
     return "," if with_comma > with_point else "."
 
 
-def stack_columns(columns: Sequence["pd.Series"], n_rows: int) -> Matrix:
+def stack_columns(columns: Sequence["pandas.Series"], n_rows: int) -> Matrix:
     """Columns side by side."""
     return np.column_stack([column.to_numpy() for column in columns]) if columns else np.empty((n_rows, 0))

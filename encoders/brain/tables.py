@@ -15,7 +15,7 @@ from encoders.errors import InputError
 from encoders.subject_tables import read_table
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 Features = Float[np.ndarray, "n_subjects n_features"]
 NanPolicy = Literal["refuse", "drop-subjects", "mean"]
@@ -52,7 +52,7 @@ def read_brain_table(
     id_column: str = "subject_id",
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
-    nan: NanPolicy = "refuse",
+    nan: NanPolicy | str = "refuse",
     drop_constant: bool = True,
 ) -> BrainTable:
     """Read the features of a brain table.
@@ -105,7 +105,7 @@ def read_brain_table(
     )
 
 
-def _read_features(path: Path, id_column: str, include: Sequence[str], exclude: Sequence[str]) -> "pd.DataFrame":
+def _read_features(path: Path, id_column: str, include: Sequence[str], exclude: Sequence[str]) -> "pandas.DataFrame":
     frame = read_table(path, id_column)
     if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
         frame = _expand_vectors(path, frame[VECTOR_COLUMN])
@@ -114,7 +114,7 @@ def _read_features(path: Path, id_column: str, include: Sequence[str], exclude: 
     return frame[select_columns(path, [str(name) for name in frame.columns], include, exclude)]
 
 
-def _expand_vectors(path: Path, column: "pd.Series") -> "pd.DataFrame":
+def _expand_vectors(path: Path, column: "pandas.Series") -> "pandas.DataFrame":
     import pandas as pd
 
     lengths = {subject: np.size(vector) for subject, vector in column.items()}
@@ -149,7 +149,7 @@ def _matching(path: Path, names: list[str], option: str, patterns: Sequence[str]
     return matches
 
 
-def _numeric_values(path: Path, frame: "pd.DataFrame") -> Features:
+def _numeric_values(path: Path, frame: "pandas.DataFrame") -> Features:
     from pandas.api.types import is_numeric_dtype
 
     text = [name for name in frame.columns if not is_numeric_dtype(frame[name].dtype)]
@@ -175,7 +175,7 @@ def _varying(values: Features) -> np.ndarray:
     return np.asarray(high > low)
 
 
-def _fill_missing(path: Path, values: Features, names: np.ndarray, nan: NanPolicy) -> Features:
+def _fill_missing(path: Path, values: Features, names: np.ndarray, nan: str) -> Features:
     missing = np.isnan(values)
     counts = missing.sum(axis=0)
     if not counts.any():

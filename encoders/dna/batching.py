@@ -1,4 +1,4 @@
-"""Batches of like lengths, and sequences cut into pieces that fit: an insertion can outgrow a window."""
+"""Batches of like lengths, and sequences cut into segments that fit: an insertion can outgrow a window."""
 
 import math
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ def make_buckets(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
     Examples
     --------
+    >>> from encoders.dna.batching import make_buckets
     >>> make_buckets([3, 9, 4, 3], 8)
     [[1], [2, 0], [3]]
     """
@@ -38,12 +39,13 @@ def make_buckets(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
 
 def split_long(bases: str, *, max_bp: int | None, min_bp: int) -> list[str]:
-    """Cut a sequence into the fewest pieces of at most `max_bp`, of nearly equal length.
+    """Cut a sequence into the fewest segments of at most `max_bp`, of nearly equal length.
 
-    Neighbours overlap by ``min_bp - 1`` bases, so that every k-mer (``k = min_bp``) lies in exactly one piece.
+    Neighbours overlap by ``min_bp - 1`` bases, so that every k-mer (``k = min_bp``) lies in exactly one segment.
 
     Examples
     --------
+    >>> from encoders.dna.batching import split_long
     >>> split_long("ACGTACGTAC", max_bp=6, min_bp=3)
     ['ACGTAC', 'ACGTAC']
     >>> split_long("ACGT", max_bp=6, min_bp=3)
@@ -52,6 +54,6 @@ def split_long(bases: str, *, max_bp: int | None, min_bp: int) -> list[str]:
     if max_bp is None or len(bases) <= max_bp:
         return [bases]
     n_kmers = len(bases) - min_bp + 1
-    n_pieces = math.ceil(n_kmers / (max_bp - min_bp + 1))
-    starts = [round(i * n_kmers / n_pieces) for i in range(n_pieces + 1)]
+    n_segments = math.ceil(n_kmers / (max_bp - min_bp + 1))
+    starts = [round(i * n_kmers / n_segments) for i in range(n_segments + 1)]
     return [bases[start : end + min_bp - 1] for start, end in pairwise(starts)]

@@ -41,6 +41,16 @@ class EncoderRequest:
         """Whether random weights are asked for."""
         return self.name.startswith(UNTRAINED)
 
+    def check_no_network(self) -> None:
+        """Raise InputError where something is set that only an encoder with weights and layers has."""
+        only = EncoderRequest(self.name)
+        for setting in ("source", "revision", "pooling", "layer", "dtype"):
+            value, allowed = getattr(self, setting), getattr(only, setting)
+            if value != allowed:
+                raise InputError(
+                    f"{self.name} has no weights and layers: {setting} must be {allowed!r}; got {value!r}."
+                )
+
     def take_texts(self, defaults: Mapping[str, str | None]) -> "tuple[dict[str, str | None], EncoderRequest]":
         """Options that are words, those not given at their defaults, and the request without them.
 

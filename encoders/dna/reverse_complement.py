@@ -17,6 +17,7 @@ def canonical_strand(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.dna.reverse_complement import canonical_strand
     >>> canonical_strand("TTTG"), canonical_strand("CAAA")
     ('CAAA', 'CAAA')
     """

@@ -26,6 +26,7 @@ def read_bases(sequence: str) -> tuple[str, int]:
 
     Examples
     --------
+    >>> from encoders.dna.sequence_check import read_bases
     >>> read_bases("acguRN")
     ('ACGTNN', 1)
     """
@@ -37,6 +38,7 @@ def unknown_fraction(bases: str, unit: int) -> float:
 
     Examples
     --------
+    >>> from encoders.dna.sequence_check import unknown_fraction
     >>> unknown_fraction("ACGTNACG", 3)
     0.5
     """

@@ -13,13 +13,13 @@ from encoders.dna.verification.seen_tokens import innermost, seen_ids, special_c
 from encoders.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 PIECE_BP = 400
 """Sequences with an N are tokenised in pieces of this length: a window of any encoder."""
 
 
-def report_unknown(gene_ids: Sequence[str], sequences: Sequence[str], encoder: SequenceEncoder) -> "pd.DataFrame":
+def report_unknown(gene_ids: Sequence[str], sequences: Sequence[str], encoder: SequenceEncoder) -> "pandas.DataFrame":
     """Unknown bases and tokens of each gene.
 
     Parameters
@@ -49,8 +49,8 @@ def report_unknown(gene_ids: Sequence[str], sequences: Sequence[str], encoder: S
 
     if len(gene_ids) != len(sequences):
         raise InputError(f"Each sequence needs its gene; got {len(sequences)} sequences and {len(gene_ids)} genes.")
-    unknown = _UnknownTokens(encoder)
-    rows = [_count(sequence, unknown) for sequence in sequences]
+    tokens = _UnknownTokens(encoder)
+    rows = [_count(sequence, tokens) for sequence in sequences]
     table = pd.DataFrame(rows, columns=["n_bp", "ambiguous_bases", "n", "unknown", "unreadable"])
     table.insert(0, "gene_id", list(gene_ids))
     grouped = table.groupby("gene_id", sort=False)
@@ -76,12 +76,12 @@ class _UnknownTokens:
         self._special = special_counts(self.encoder, plain[0]) or (0, 0)
         known = {token for bases in plain for token in self._read(bases)}
         with_n = [set(self._read(f"{bases[:24]}N{bases[24:]}")) for bases in plain[:6]]
-        self._unknown = set.intersection(*with_n) - known
+        self._tokens_of_n = set.intersection(*with_n) - known
 
     def fraction(self, bases: str) -> float:
         """Between 0 and 1; 1 where there is nothing to read."""
         unreadable = unknown_fraction(bases, self.unit)
-        if "N" not in bases or unreadable > REFUSE_ABOVE or not self._unknown:
+        if "N" not in bases or unreadable > REFUSE_ABOVE or not self._tokens_of_n:
             return unreadable
         counted = [self._count(piece) for piece in split_long(bases, max_bp=PIECE_BP, min_bp=self.unit)]
         n_unknown, n_tokens = np.sum(counted, axis=0).tolist()
@@ -91,7 +91,7 @@ class _UnknownTokens:
         if unknown_fraction(piece, self.unit) > REFUSE_ABOVE:  # a gap within a longer sequence: a token per N
             return len(piece) - self.unit + 1, len(piece) - self.unit + 1
         ids = self._read(piece)
-        return sum(token in self._unknown for token in ids), len(ids)
+        return sum(token in self._tokens_of_n for token in ids), len(ids)
 
     def _read(self, bases: str) -> list[int]:
         with warnings.catch_warnings():
@@ -101,7 +101,7 @@ class _UnknownTokens:
         return ids[before : len(ids) - after]
 
 
-def _count(sequence: str, unknown: _UnknownTokens) -> tuple[int, int, int, float, float]:
+def _count(sequence: str, tokens: _UnknownTokens) -> tuple[int, int, int, float, float]:
     bases, n_ambiguous = read_bases(sequence)
-    unreadable = unknown_fraction(bases, unknown.unit)
-    return len(bases), n_ambiguous, bases.count("N"), unknown.fraction(bases), unreadable
+    unreadable = unknown_fraction(bases, tokens.unit)
+    return len(bases), n_ambiguous, bases.count("N"), tokens.fraction(bases), unreadable

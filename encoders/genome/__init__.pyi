@@ -21,7 +21,7 @@ from .sequences import reverse_complement as reverse_complement
 from .sequences import sequence_id as sequence_id
 from .variants.files import VariantFiles as VariantFiles
 from .variants.genotypes import GenotypeBlock as GenotypeBlock
-from .variants.reference_check import GateReport as GateReport
+from .variants.reference_check import ReferenceAgreement as ReferenceAgreement
 from .variants.reference_check import check_reference_alleles as check_reference_alleles
 from .windows.allele_space import WindowCount as WindowCount
 from .windows.callable_regions import CallableRegions as CallableRegions

@@ -12,6 +12,7 @@ def contig_aliases(chrom: str) -> tuple[str, ...]:
 
     Examples
     --------
+    >>> from encoders.genome.contigs import contig_aliases
     >>> contig_aliases("chr20")
     ('chr20', '20')
     >>> contig_aliases("M")
@@ -45,8 +46,8 @@ def check_autosome(chrom: str, item: str) -> None:
     """
     if sex := _UNEQUAL_PLOIDY.get(chrom.removeprefix("chr").upper()):
         raise InputError(
-            f"haplotypes need an autosome, where every subject has two copies; {item} lies on {sex} ({chrom}): "
-            "leave it out of the panel"
+            f"Haplotypes need an autosome, where every subject has two copies; {item} lies on {sex} ({chrom}): "
+            "leave it out of the panel."
         )
 
 
@@ -72,6 +73,6 @@ def check_spelling(chroms: Iterable[str], contigs: Iterable[str], *, of: str) ->
         alias = find_contig(chrom, known)
         if alias is not None and alias != chrom:
             raise InputError(
-                f"contig names must agree between files; the panel or region says '{chrom}', the {of} '{alias}': if "
-                "both are of one build, allow aliases (genome.contig_aliases: true, or --contig-aliases)"
+                f"Contig names must agree between files; the panel or region says '{chrom}', the {of} '{alias}': if "
+                "both are of one build, allow aliases (genome.contig_aliases: true, or --contig-aliases)."
             )

@@ -32,11 +32,11 @@ class Interval:
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
             raise InputError(
-                f"an interval needs 0 <= start < end (0-based, half-open); got {self.start} and {self.end} on "
-                f"{self.chrom}: correct the coordinates"
+                f"An interval needs 0 <= start < end (0-based, half-open); got {self.start} and {self.end} on "
+                f"{self.chrom}: correct the coordinates."
             )
         if self.strand not in {"+", "-", "."}:
-            raise InputError(f"strand must be '+', '-' or '.'; got {self.strand!r} for {self}: correct the annotation")
+            raise InputError(f"Strand must be '+', '-' or '.'; got {self.strand!r} for {self}: correct the annotation.")
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -79,11 +79,12 @@ def parse_region(text: str) -> Interval:
 
     Examples
     --------
+    >>> from encoders.genome.intervals import parse_region
     >>> parse_region("20:1093906-1160596")
     Interval(chrom='20', start=1093905, end=1160596, strand='+')
     """
     match = _REGION.match(text.strip())
     if match is None:
-        raise InputError(f"a region is written chrom:first-last (1-based, inclusive); got {text!r}: write 20:1000-2000")
+        raise InputError(f"A region is written chrom:first-last (1-based, inclusive); got {text!r}: write 20:1-2000.")
     first, last = (int(match[group].replace(",", "")) for group in ("first", "last"))
     return Interval(match["chrom"], first - 1, last)

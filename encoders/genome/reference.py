@@ -1,8 +1,8 @@
 """Reference sequence from indexed FASTA files."""
 
 import os
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pysam
 from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, list_contigs
 from encoders.genome.intervals import Interval
+from encoders.publishing import published_file
 
 _GZIP, _BGZF = b"\x1f\x8b", b"BC"
 
@@ -44,7 +45,7 @@ class Reference:
         for name, length in zip(fasta.references, fasta.lengths, strict=True):
             if (other := find_contig(name, self.contigs)) is not None:
                 holder = self._file_of[other].filename.decode()
-                raise InputError(f"a contig may be in one FASTA only; {name} is in {holder} and in {path}: drop one")
+                raise InputError(f"A contig may be in one FASTA only; {name} is in {holder} and in {path}: drop one.")
             self.contigs[name] = length
             self._file_of[name] = fasta
 
@@ -58,8 +59,8 @@ class Reference:
         """
         if (name := find_contig(chrom, self.contigs)) is None:
             raise InputError(
-                f"contig {chrom} is not in the reference ({', '.join(map(str, self.paths))}), whose contigs are "
-                f"{list_contigs(self.contigs)}: give the FASTA that holds it"
+                f"Contig {chrom} is not in the reference ({', '.join(map(str, self.paths))}), whose contigs are "
+                f"{list_contigs(self.contigs)}: give the FASTA that holds it."
             )
         return name
 
@@ -75,7 +76,7 @@ class Reference:
         if interval.end > self.contigs[name]:
             raise InputError(
                 f"{interval} runs past the end of contig {name}, which has {self.contigs[name]} bases: check that "
-                "annotation and reference are of one build"
+                "annotation and reference are of one build."
             )
         sequence: str = self._file_of[name].fetch(name, interval.start, interval.end)
         return sequence.upper()
@@ -83,23 +84,23 @@ class Reference:
 
 def _make_index(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"the reference FASTA {path} does not exist: correct the path")
+        raise InputError(f"The reference FASTA {path} does not exist: correct the path.")
     with path.open("rb") as file:
         head = file.read(14)
     blocked = head[12:14] == _BGZF
     if head[:2] == _GZIP and not blocked:
-        raise InputError(f"a compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it")
+        raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")
     suffixes = (".fai", ".gzi") if blocked else (".fai",)
     if all(Path(f"{path}{suffix}").is_file() for suffix in suffixes):
         return
     if not os.access(path.parent, os.W_OK):
         raise InputError(
-            f"the reference {path} has no {' and '.join(suffixes)} index and its folder is not writable: "
-            f"run samtools faidx {path.name} where it is"
+            f"The reference {path} has no {' and '.join(suffixes)} index and its folder is not writable: "
+            f"run samtools faidx {path.name} where it is."
         )
-    with tempfile.TemporaryDirectory(prefix=".faidx.", dir=path.parent) as scratch:
-        fai, gzi = Path(scratch) / "fai", Path(scratch) / "gzi"
-        pysam.faidx(str(path), "--fai-idx", str(fai), "--gzi-idx", str(gzi))
-        if blocked:
-            os.replace(gzi, f"{path}.gzi")
-        os.replace(fai, f"{path}.fai")
+    with ExitStack() as published:
+        options: list[str] = []
+        for suffix in suffixes:  # what is entered last is published first: .fai says that all is there
+            unfinished = published.enter_context(published_file(Path(f"{path}{suffix}")))
+            options += [f"--{suffix[1:]}-idx", str(unfinished)]
+        pysam.faidx(str(path), *options)

@@ -24,6 +24,7 @@ def clean_sequence(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.sequences import clean_sequence
     >>> clean_sequence("acgun")
     'ACGTN'
     """
@@ -31,9 +32,9 @@ def clean_sequence(sequence: str) -> str:
     if strangers := sorted(set(upper) - _ALPHABET):
         position = min(upper.index(letter) for letter in strangers)
         raise InputError(
-            f"a DNA sequence holds only A, C, G, T, N and IUPAC codes; got {strangers[0]!r}"
+            f"A DNA sequence holds only A, C, G, T, N and IUPAC codes; got {strangers[0]!r}"
             f"{f' and {len(strangers) - 1} other letters' if len(strangers) > 1 else ''}, first at position "
-            f"{position + 1} of {len(upper)}: remove or replace them with N"
+            f"{position + 1} of {len(upper)}: remove or replace them with N."
         )
     return upper
 
@@ -43,6 +44,7 @@ def reverse_complement(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.sequences import reverse_complement
     >>> reverse_complement("AACGR")
     'YCGTT'
     """
@@ -54,6 +56,7 @@ def sequence_id(sequence: str) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.sequences import sequence_id
     >>> sequence_id("acgt") == sequence_id("ACGT")
     True
     """

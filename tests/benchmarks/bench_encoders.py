@@ -25,6 +25,7 @@ from encoders.dna.batching import make_buckets
 from encoders.dna.models.caduceus import Caduceus
 from encoders.dna.networks import linears
 from encoders.dna.networks.caduceus import CaduceusShape
+from encoders.dna.networks.product_libraries import multiply_by_onednn, pack_weights, runtime
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_models.token_encoder import TOKEN_BUDGET, TokenEncoder
 from encoders.embedding import EmbedReport, embed_missing
@@ -81,15 +82,13 @@ def best_rates() -> dict[str, Seconds]:
 
 def _products(n_in: int, n_out: int) -> dict[str, Callable[[], object]]:
     x, weight = torch.randn(N_TOKENS, n_in), torch.randn(n_out, n_in)
-    rough, arrays, operator = x.bfloat16(), (x.numpy(), weight.numpy().T), torch.ops.mkldnn._linear_pointwise
-    packed, packed_rough = (
-        torch.ops.mkldnn._reorder_linear_weight(one, N_TOKENS) for one in (weight, weight.bfloat16())
-    )
+    rough, arrays = x.bfloat16(), (x.numpy(), weight.numpy().T)
+    packed, packed_rough = (pack_weights(one) for one in (weight, weight.bfloat16()))
     return {
         "MKL float32 (what nn.Linear calls)": lambda: functional.linear(x, weight),
-        "oneDNN float32": lambda: operator(x, packed, None, "none", [], ""),
+        "oneDNN float32": lambda: multiply_by_onednn(x, packed),
         "numpy float32": lambda: arrays[0] @ arrays[1],
-        "oneDNN bfloat16": lambda: operator(rough, packed_rough, None, "none", [], ""),
+        "oneDNN bfloat16": lambda: multiply_by_onednn(rough, packed_rough),
     }
 
 
@@ -124,7 +123,7 @@ def _ways(name: str) -> dict[str, Callable[[], Any]]:
     ids = torch.randint(5, 1000, (1, N_TOKENS))
 
     def plainly() -> object:
-        with patch.object(linears, "_library", lambda _: "mkl"):
+        with patch.object(linears, "product_library", lambda _: "mkl"):
             return exact(ids)
 
     return {
@@ -258,12 +257,12 @@ def _rate(of_a_billion: Seconds) -> str:
 
 
 def _context() -> str:
-    runtime = linears.runtime(torch.device("cpu"))
+    made_by = runtime(torch.device("cpu"))
     bf16 = "with" if "avx512_bf16" in Path("/proc/cpuinfo").read_text("utf-8") else "without"
     return (
-        f"# Encoders: speed and memory\n\nWritten by `make bench-encoders`. {runtime['cpu']}, {N_THREADS} threads, "
+        f"# Encoders: speed and memory\n\nWritten by `make bench-encoders`. {made_by['cpu']}, {N_THREADS} threads, "
         f"{bf16} AVX512_BF16; Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}. "
-        f"Library chosen for float32 linears: {runtime['linears']}. Random weights; times are the shortest of several. "
+        f"Library chosen for float32 linears: {made_by['linears']}. Random weights; times are the shortest of several. "
         f"Where others keep the processors busy ({os.getloadavg()[0]:.1f} processes ready to run at the end, its own "
         "included), time on the wall says less than processor time; undisturbed, the two agree."
     )

@@ -108,6 +108,18 @@ def odd_chunk(root: Path) -> None:
             lambda r: write_chunks(r, "APOE", ids=np.array(IDS, dtype=object)), "text or integers", id="objects"
         ),
         pytest.param(lambda r: None, "it holds none of these", id="empty"),
+        pytest.param(lambda r: (r / "G.npz").write_bytes(b"PK\x03\x04 and no more"), "cannot be read", id="cut npz"),
+        pytest.param(lambda r: (r / "G.parquet").write_bytes(b"PAR1"), "cannot be read", id="cut parquet"),
+        pytest.param(
+            lambda r: np.savez(r / "G.npz", embeddings=VECTORS["BDNF"], iids=np.array(IDS, dtype=object)),
+            "without Python objects",
+            id="objects in npz",
+        ),
+        pytest.param(
+            lambda r: np.savez(r / "G.npz", embeddings=VECTORS["BDNF"][:, 0], iids=np.array(IDS)),
+            r"subjects x dimensions; got float32 of shape \(37,\)",
+            id="one number a subject",
+        ),
     ],
 )
 def test_bad_folders_get_their_sentence(make: Any, message: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ group mean, so the mean has to come from training subjects alone: `tangent_vecto
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -197,7 +197,7 @@ def _extract(
     return np.asarray(series, dtype=np.float64), tuple(str(int(label)) for label in _labels_of(masker))
 
 
-def _labels_of(masker: Any) -> Iterable[float]:
+def _labels_of(masker: Any) -> list[Any]:
     regions: dict[Any, Any] = masker.region_ids_
     return [label for key, label in regions.items() if key != "background"]
 

@@ -8,13 +8,13 @@ from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
 from encoders.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 _INDEX = ("index", "id", "label_id", "value", "#no.", "no.", "number")
 _NAME = ("name", "label", "region", "labelname", "label name:", "roi", "roi_name", "feature")
 
 
-def read_lut(path: Path) -> "pd.DataFrame":
+def read_lut(path: Path) -> "pandas.DataFrame":
     """Names of labels.
 
     Parameters
@@ -37,7 +37,7 @@ def read_lut(path: Path) -> "pd.DataFrame":
     return frame.assign(index=numbers.astype(int), name=frame["name"].astype("str").str.strip())
 
 
-def read_coordinates(path: Path) -> "pd.DataFrame":
+def read_coordinates(path: Path) -> "pandas.DataFrame":
     """Positions of regions.
 
     Parameters

@@ -11,7 +11,7 @@ from encoders.brain.ids import clean_ids, quote_some
 from encoders.brain.layouts.array_files import load_npy, load_npz
 from encoders.errors import InputError
 
-Series = Float64[np.ndarray, "n_timepoints n_rois"]
+Series = Float64[np.ndarray, "_n_timepoints n_rois"]
 Constant = Bool[np.ndarray, "n_subjects n_rois"]
 ROI_NAMES = ("roi_names", "rois", "labels", "feature_names")
 _FEWEST = 3
@@ -34,7 +34,7 @@ class TimeSeries:
     """
 
     subject_ids: tuple[str, ...]
-    series: tuple[Series, ...]
+    series: tuple[np.ndarray, ...]
     roi_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -48,7 +48,7 @@ class TimeSeries:
             _check_series(subject, series, len(self.roi_names))
 
 
-def _check_series(subject: str, series: Series, n_rois: int) -> None:
+def _check_series(subject: str, series: np.ndarray, n_rois: int) -> None:
     if series.ndim != 2 or series.shape[1] != n_rois:
         raise InputError(
             f"Every subject needs time points x {n_rois} regions; {subject!r} has shape {series.shape}: use one "

@@ -13,7 +13,7 @@ from encoders.brain.layouts.subject_files import SUFFIXES, read_folder
 from encoders.brain.layouts.vectors import read_chunks, read_vectors
 from encoders.brain.layouts.wide import Dialect, find_dialect, read_wide
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import read_spreadsheet
+from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
 from encoders.errors import InputError
 
 _TABLES = ("wide", "freesurfer", "enigma", "ukb")
@@ -27,7 +27,63 @@ class Detection:
     sentence: str
 
 
-def detect_layout(path: Path, options: ImportOptions | None = None) -> Detection:
+@dataclass(frozen=True)
+class Source:
+    """A file or folder whose layout is known.
+
+    Attributes
+    ----------
+    path : Path
+    options : ImportOptions
+    detection : Detection
+    parsed : Spreadsheet or None
+        The table, where recognising it took its header: it is not parsed again.
+    """
+
+    path: Path
+    options: ImportOptions
+    detection: Detection
+    parsed: Spreadsheet | None = None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table of one column a feature."""
+        return self.detection.layout in _TABLES
+
+    def sheet(self) -> Spreadsheet:
+        """The table before ids and features are told apart."""
+        return self.parsed or _parse(self.path, self.options)
+
+    def records(self) -> Records:
+        """Rows as the source has them: sessions, runs and windows are not yet joined.
+
+        Raises
+        ------
+        InputError
+            Whatever the layout's reader refuses.
+        """
+        readers = {
+            "npy": read_npy,
+            "npz": read_npz,
+            "h5": read_h5,
+            "folder": read_folder,
+            "stats": read_stats_folder,
+            "parquet-vector": read_vectors,
+            "chunks": read_chunks,
+        }
+        layout = self.detection.layout
+        return readers[layout](self.path, self.options) if layout in readers else self._read_table(layout)
+
+    def _read_table(self, layout: Layout) -> Records:
+        sheet = self.sheet()
+        found = find_dialect(sheet.names)
+        dialect = found if found.layout == layout else Dialect(layout, "", None, has_globals=layout in _TABLES[1:3])
+        if layout == "ukb":
+            return read_biobank(sheet, self.options, dialect)
+        return read_wide(sheet, self.options, dialect)
+
+
+def open_source(path: Path, options: ImportOptions | None = None) -> Source:
     """Recognise a layout by name, then by what is inside.
 
     Raises
@@ -38,6 +94,31 @@ def detect_layout(path: Path, options: ImportOptions | None = None) -> Detection
     options = options or ImportOptions()
     if not path.exists():
         raise InputError(f"A brain source is required at {path}; there is no such file or folder: check the path.")
+    known = _detect_without_parsing(path, options)
+    if known is not None:
+        return Source(path, options, known)
+    sheet = _parse(path, options)
+    dialect = find_dialect(sheet.names)
+    return Source(path, options, Detection(dialect.layout, f"{path.name} is {dialect.sentence}."), sheet)
+
+
+def detect_layout(path: Path, options: ImportOptions | None = None) -> Detection:
+    """Layout of a file or folder. See `open_source`."""
+    return open_source(path, options).detection
+
+
+def read_source(path: Path, options: ImportOptions | None = None) -> tuple[Records, Detection]:
+    """Rows of one file or folder in any layout, and by what it was recognised. See `Source.records`."""
+    source = open_source(path, options)
+    return source.records(), source.detection
+
+
+def _parse(path: Path, options: ImportOptions) -> Spreadsheet:
+    return read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+
+
+def _detect_without_parsing(path: Path, options: ImportOptions) -> Detection | None:
+    """Layout that was asked for, or that name, folder or schema tell; None of a table whose header decides."""
     if options.layout is not None:
         return Detection(options.layout, f"{path.name} is read as {options.layout}, as asked.")
     if path.is_dir():
@@ -54,48 +135,7 @@ def detect_layout(path: Path, options: ImportOptions | None = None) -> Detection
         return Detection(layout, f"{path.name} is {what}.")
     if suffix == ".parquet" and _has_vectors(path):
         return Detection("parquet-vector", f"{path.name} is a parquet table with a column of vectors.")
-    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
-    dialect = find_dialect(sheet.names)
-    return Detection(dialect.layout, f"{path.name} is {dialect.sentence}.")
-
-
-def read_source(path: Path, options: ImportOptions | None = None) -> tuple[Records, Detection]:
-    """Read one file or folder in any layout.
-
-    Returns
-    -------
-    records : Records
-        Rows as the source has them: sessions, runs and windows are not yet joined.
-    detection : Detection
-
-    Raises
-    ------
-    InputError
-        Whatever the layout's reader refuses.
-    """
-    options = options or ImportOptions()
-    detection = detect_layout(path, options)
-    readers = {
-        "npy": read_npy,
-        "npz": read_npz,
-        "h5": read_h5,
-        "folder": read_folder,
-        "stats": read_stats_folder,
-        "parquet-vector": read_vectors,
-        "chunks": read_chunks,
-    }
-    if detection.layout in readers:
-        return readers[detection.layout](path, options), detection
-    return _read_table(path, options, detection.layout), detection
-
-
-def _read_table(path: Path, options: ImportOptions, layout: Layout) -> Records:
-    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
-    found = find_dialect(sheet.names)
-    dialect = found if found.layout == layout else Dialect(layout, "", None, has_globals=layout in _TABLES[1:3])
-    if layout == "ukb":
-        return read_biobank(sheet, options, dialect)
-    return read_wide(sheet, options, dialect)
+    return None
 
 
 def _detect_folder(path: Path) -> Detection:

@@ -13,7 +13,7 @@ from encoders.brain.records import Records
 from encoders.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 
 def read_vectors(path: Path, options: ImportOptions) -> Records:
@@ -58,7 +58,9 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
     )
 
 
-def _choose(path: Path, frame: "pd.DataFrame", column: str, wanted: str | None, notes: list[str]) -> "pd.DataFrame":
+def _choose(
+    path: Path, frame: "pandas.DataFrame", column: str, wanted: str | None, notes: list[str]
+) -> "pandas.DataFrame":
     if column not in frame.columns:
         return frame
     present = frame[column].astype("str")

@@ -16,7 +16,7 @@ from encoders.brain.tables import select_columns
 from encoders.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 #: Columns that tables carry beside their features (compared without case): left out unless ``include`` names them.
 COVARIATES = frozenset(
@@ -137,7 +137,7 @@ def _check_present(sheet: Spreadsheet, columns: Iterable[str]) -> None:
 
 def _read_features(
     sheet: Spreadsheet, options: ImportOptions, dialect: Dialect, names: list[str]
-) -> tuple["dict[str, pd.Series]", list[str]]:
+) -> tuple["dict[str, pandas.Series]", list[str]]:
     """Numeric columns that are selected; columns of text are left out only where nothing was asked for by name."""
     if not names:
         raise InputError(f"A brain table needs a column besides the ids; {sheet.path} has none: check the separator.")
@@ -158,7 +158,8 @@ def _read_features(
             )
     notes += [f"{len(text)} columns of text were left out: {quote_some(text)}."] if text else []
     if not features:
-        raise InputError(f"{sheet.path} must have at least one numeric feature column; none is left. {' '.join(notes)}")
+        left = " ".join(["none is left.", *notes])
+        raise InputError(f"{sheet.path} must have at least one numeric feature column; {left}")
     return features, notes
 
 
@@ -171,7 +172,7 @@ def _leave_out(names: list[str], dialect: Dialect) -> tuple[list[str], list[str]
     return [name for name in rest if name not in whole], notes
 
 
-def _numbers(sheet: Spreadsheet, column: str, options: ImportOptions) -> "pd.Series":
+def _numbers(sheet: Spreadsheet, column: str, options: ImportOptions) -> "pandas.Series":
     values, odd = parse_numbers(sheet.frame[column], sheet.decimal, options.missing_codes)
     if odd:
         raise InputError(f"Column {column!r} of {sheet.path} must hold numbers; got {quote_some(odd)}.")

@@ -23,8 +23,8 @@ from encoders.errors import InputError
 
 BATCH_TOKENS = 2048
 
-KmerScores = Float64[np.ndarray, " n_kmers"]
-Scores = Float64[np.ndarray, " n_bases"]
+KmerScores = Float64[np.ndarray, " _n_kmers"]
+Scores = Float64[np.ndarray, " _n_bases"]
 Progress = Callable[[int, int], object]
 
 
@@ -136,6 +136,8 @@ def nucleotide_scores(kmer_scores: KmerScores, k: int) -> Scores:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from encoders.dna.attribution.attention import nucleotide_scores
     >>> nucleotide_scores(np.array([3.0, 1.0]), 2).tolist()
     [3.0, 2.0, 1.0]
     """

@@ -17,7 +17,7 @@ BASES = "ACGT"
 HIGH_RATIO = 10.0
 """A base is high above the mean and above so many times the least score."""
 
-Scores = Float64[np.ndarray, " n_bases"]
+Scores = Float64[np.ndarray, " _n_bases"]
 Counts = Float64[np.ndarray, "window 4"]
 
 
@@ -47,7 +47,7 @@ class MotifSettings:
     """
 
     min_length: int = 5
-    max_fdr: float = 0.005
+    max_fdr: float | int = 0.005
     window: int = 24
     min_instances: int = 3
 
@@ -135,6 +135,8 @@ def high_regions(scores: Scores, min_length: int) -> list[tuple[int, int]]:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from encoders.dna.attribution.motifs import high_regions
     >>> high_regions(np.array([0, 5, 6, 7, 0, 0, 5, 0.0]), 3)
     [(1, 4)]
     """

@@ -1,3 +1,6 @@
+from .configuration import check_keys as check_keys
+from .configuration import check_transformer_sizes as check_transformer_sizes
+from .configuration import check_whole_sizes as check_whole_sizes
 from .files import Checkpoint as Checkpoint
 from .files import fetch_file as fetch_file
 from .files import fill_strictly as fill_strictly

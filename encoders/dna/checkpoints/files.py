@@ -5,7 +5,6 @@ or on the hub. Nothing in it is executed: tensors only, no remote code.
 """
 
 import hashlib
-import json
 import re
 import warnings
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from encoders.dna.checkpoints.configuration import read_json_object
 from encoders.errors import InputError
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -77,7 +77,7 @@ def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
             )
     else:
         raise InputError(f"The source of an encoder is a folder or a hub id like 'owner/name'; {source} is neither.")
-    return Checkpoint(source, revision, _read_config(config), weights, _sha256(weights))
+    return Checkpoint(source, revision, read_json_object(config), weights, _sha256(weights))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -188,16 +188,6 @@ def fetch_file(hub_id: str, names: Sequence[str], revision: str | None) -> Path:
             "reached; download it where there is a network and give the folder as source."
         )
     raise InputError(f"The hub has no {wanted}; give the id of a model with published weights.")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON ({error}); download it again.") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} must hold one JSON object; got {type(config).__name__}.")
-    return config
 
 
 def _sha256(path: Path) -> str:

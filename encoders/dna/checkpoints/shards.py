@@ -5,13 +5,13 @@ file of each weight. Its digest is that of the digests of the files in the order
 """
 
 import hashlib
-import json
 import warnings
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from encoders.dna.checkpoints.configuration import read_json_object
 from encoders.dna.checkpoints.files import WEIGHT_FILES, Checkpoint, fetch_file, find_checkpoint, read_weights
 from encoders.errors import InputError
 
@@ -112,10 +112,4 @@ def _digest(index: Path) -> str:
 def _read_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"A model folder needs config.json; there is no {path}.")
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON ({error}); download it again.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold one JSON object; got {type(content).__name__}.")
-    return content
+    return read_json_object(path)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from encoders.dna.checkpoints.configuration import check_keys, check_whole_sizes
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.linears import read_dtype
@@ -21,7 +22,8 @@ from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
 from encoders.dna.token_models.pooling import check_pooling
-from encoders.dna.token_models.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.token_encoder import TokenEncoder, read_device
+from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers import single_base as base_tokenizer
 from encoders.dna.tokenizers.single_base import complement_ids, encode_bases
 from encoders.errors import InputError
@@ -123,29 +125,17 @@ def _make_trained(request: EncoderRequest) -> tuple[CaduceusModel, EncoderSpec]:
     shape = _read_shape(checkpoint, request.name)
     model = _make_model(shape, seed=0)  # every weight is then replaced
     fill_caduceus(model, read_weights(checkpoint.weights))
-    provenance = {
-        "source": checkpoint.source,
-        "revision": checkpoint.revision,
-        "weights_sha256": checkpoint.weights_sha256,
-        "license": "Apache-2.0",
-    }
-    return model, _make_spec(request, shape, provenance)
+    return model, _make_spec(request, shape, checkpoint_weights(checkpoint, "Apache-2.0"))
 
 
 def _make_untrained(request: EncoderRequest) -> tuple[CaduceusModel, EncoderSpec]:
-    if request.source is not None or request.revision is not None:
-        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    check_no_checkpoint(request)
     options = request.read_options({"seed": 0} | PUBLISHED_SIZES)
     vocabulary = {"vocab_size": base_tokenizer.VOCABULARY_SIZE, "pad_vocab_size_multiple": 8}
     rcps = request.name.endswith("ps")
     shape = _make_shape(options | vocabulary | {"rcps": rcps, "fused_add_norm": True}, options, request.name)
     model = _make_model(shape, seed=options["seed"])
-    provenance = {
-        "weights_sha256": parameters_sha256(model),
-        "trained": False,
-        "license": "not applicable: random weights",
-    }
-    return model, _make_spec(request, shape, provenance, seed=str(options["seed"]))
+    return model, _make_spec(request, shape, random_weights(model), seed=options["seed"])
 
 
 def _make_model(shape: CaduceusShape, *, seed: int) -> CaduceusModel:
@@ -155,36 +145,27 @@ def _make_model(shape: CaduceusShape, *, seed: int) -> CaduceusModel:
 
 
 def _make_spec(
-    request: EncoderRequest, shape: CaduceusShape, provenance: Mapping[str, Any], **more: str
+    request: EncoderRequest, shape: CaduceusShape, weights: Mapping[str, Any], **more: object
 ) -> EncoderSpec:
-    layer = read_layer(request.layer, shape.n_layer, request.name)
-    label = request.name.replace(":", " ")
-    label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == shape.n_layer else f" layer {layer}"
     sizes = asdict(shape)
-    settings = {key: str(value) for key, value in (sizes.pop("mixer") | sizes).items()}
-    return EncoderSpec(
-        name=request.name,
+    return make_spec(
+        request,
+        weights,
+        sizes.pop("mixer") | sizes | more,
+        n_layers=shape.n_layer,
         family="Caduceus",
-        label=label,
         hidden_dim=shape.mixer.d_model,
         tokenizer_version=base_tokenizer.VERSION,
         min_bp=1,
-        pooling=request.pooling,
-        layer=layer,
-        dtype=request.dtype,
         rc_mode="equivariant" if shape.rcps else "forward",
-        options=tuple(sorted((settings | more).items())),
-        **provenance,
     )
 
 
 def _read_shape(checkpoint: Checkpoint, name: str) -> CaduceusShape:
     """The keys of config.json that shape the network; those that decide its function must be there."""
     config = checkpoint.config
-    missing = [key for key in ("d_model", "n_layer", "vocab_size", "rcps", "fused_add_norm") if key not in config]
-    if missing:
-        raise InputError(f"config.json of {checkpoint.source} lacks {', '.join(missing)}; it is not one of Caduceus.")
+    needed = ("d_model", "n_layer", "vocab_size", "rcps", "fused_add_norm")
+    check_keys(config, needed, checkpoint.source, "Caduceus")
     if config["rcps"] != name.endswith("ps"):
         other = "caduceus-ps" if config["rcps"] else "caduceus-ph"
         raise InputError(f"The weights of {checkpoint.source} are those of {other}; {name} was asked for.")
@@ -203,17 +184,10 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
     sizes |= {"pad_vocab_size_multiple": config.get("pad_vocab_size_multiple", 8)}
     if mixer.get("dt_rank", "auto") != "auto":
         sizes["dt_rank"] = mixer["dt_rank"]
-    if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
-        raise InputError(f"The sizes of {name} must be positive whole numbers; got {sizes}.")
-    if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
-        raise InputError(
-            f"{name} has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; this one has {sizes['vocab_size']}. "
-            "It belongs to another tokenizer."
-        )
-    multiple = sizes["pad_vocab_size_multiple"]
+    check_whole_sizes(sizes, name)
     return CaduceusShape(
         n_layer=sizes["n_layer"],
-        vocab_size=math.ceil(sizes["vocab_size"] / multiple) * multiple,
+        vocab_size=base_tokenizer.embedding_rows(sizes["vocab_size"], sizes["pad_vocab_size_multiple"], name),
         mixer=MambaSizes(
             d_model=sizes["d_model"],
             d_inner=sizes["expand"] * sizes["d_model"],

@@ -12,13 +12,15 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertModel
 
+from encoders.dna.checkpoints.configuration import check_keys, check_transformer_sizes
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
 from encoders.dna.token_models.pooling import check_pooling
-from encoders.dna.token_models.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.token_encoder import TokenEncoder, read_device
+from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer
 from encoders.errors import InputError
 
@@ -60,63 +62,40 @@ def _make_trained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[Be
     with torch.random.fork_rng(devices=[]):  # the library draws weights first, which must not move the caller's stream
         model = BertModel(config, add_pooling_layer=False)
     fill_strictly(model, read_weights(checkpoint.weights), prefix="bert.", unused=UNUSED_KEYS)
-    provenance = {
-        "source": checkpoint.source,
-        "revision": checkpoint.revision,
-        "weights_sha256": checkpoint.weights_sha256,
-        "license": "Apache-2.0",
-    }
-    return model, _make_spec(request, config, tokenizer, provenance)
+    return model, _make_spec(request, config, tokenizer, checkpoint_weights(checkpoint, "Apache-2.0"))
 
 
 def _make_untrained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[BertModel, EncoderSpec]:
-    if request.source is not None or request.revision is not None:
-        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    check_no_checkpoint(request)
     options = request.read_options({"seed": 0} | BASE_SIZES)
     seed = options.pop("seed")
     config = _make_config(options | {"vocab_size": tokenizer.vocabulary_size}, request.name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = BertModel(config, add_pooling_layer=False)
-    provenance = {
-        "weights_sha256": parameters_sha256(model),
-        "trained": False,
-        "license": "not applicable: random weights",
-    }
-    return model, _make_spec(request, config, tokenizer, provenance, seed=str(seed))
+    return model, _make_spec(request, config, tokenizer, random_weights(model), seed=seed)
 
 
 def _make_spec(
-    request: EncoderRequest, config: BertConfig, tokenizer: KmerTokenizer, provenance: Mapping[str, Any], **more: str
+    request: EncoderRequest, config: BertConfig, tokenizer: KmerTokenizer, weights: Mapping[str, Any], **more: object
 ) -> EncoderSpec:
-    n_layers = config.num_hidden_layers
-    layer = read_layer(request.layer, n_layers, request.name)
-    label = request.name.replace(":", " ")
-    label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == n_layers else f" layer {layer}"
-    shape = {key: str(getattr(config, key)) for key in (*BASE_SIZES, "hidden_act", "layer_norm_eps")}
-    return EncoderSpec(
-        name=request.name,
+    return make_spec(
+        request,
+        weights,
+        {key: getattr(config, key) for key in (*BASE_SIZES, "hidden_act", "layer_norm_eps")} | more,
+        n_layers=config.num_hidden_layers,
         family="DNABERT",
-        label=label,
         hidden_dim=config.hidden_size,
         tokenizer_version=tokenizer.version,
         min_bp=tokenizer.k,
         max_bp=config.max_position_embeddings - 2 + tokenizer.k - 1,
-        pooling=request.pooling,
-        layer=layer,
-        dtype=request.dtype,
-        options=tuple(sorted((shape | more).items())),
-        **provenance,
     )
 
 
 def _read_architecture(checkpoint: Checkpoint, name: str, tokenizer: KmerTokenizer) -> BertConfig:
     """The few keys of config.json that shape the network; the others are leftovers of generation and fine-tuning."""
     needed = (*BASE_SIZES, "vocab_size")
-    missing = [key for key in needed if key not in checkpoint.config]
-    if missing:
-        raise InputError(f"config.json of {checkpoint.source} lacks {', '.join(missing)}; it is not one of DNABERT.")
+    check_keys(checkpoint.config, needed, checkpoint.source, "DNABERT")
     if checkpoint.config["vocab_size"] != tokenizer.vocabulary_size:
         raise InputError(
             f"{name} has a vocabulary of {tokenizer.vocabulary_size}; that of {checkpoint.source} has "
@@ -128,10 +107,6 @@ def _read_architecture(checkpoint: Checkpoint, name: str, tokenizer: KmerTokeniz
 
 
 def _make_config(shape: Mapping[str, Any], name: str) -> BertConfig:
-    sizes = {key: shape[key] for key in BASE_SIZES}
-    if min(sizes.values()) < 1 or sizes["hidden_size"] % sizes["num_attention_heads"]:
-        raise InputError(
-            f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads; got {sizes}."
-        )
+    check_transformer_sizes({key: shape[key] for key in BASE_SIZES}, name)
     settings = {"max_position_embeddings": MAX_TOKENS, "layer_norm_eps": 1e-12, "pad_token_id": PAD} | dict(shape)
     return BertConfig(**settings, output_hidden_states=True)

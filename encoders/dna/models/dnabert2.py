@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from encoders.dna.checkpoints.configuration import check_keys, check_transformer_sizes
 from encoders.dna.checkpoints.files import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.licenses import AT_SOURCE
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.networks.random_weights import draw_weights
@@ -19,7 +21,8 @@ from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
 from encoders.dna.token_models.pooling import check_pooling
-from encoders.dna.token_models.token_encoder import TokenEncoder, parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.token_encoder import TokenEncoder, read_device
+from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers.bpe import PAD, BpeTokenizer, FixedPieceTokenizer, PieceTokenizer
 from encoders.errors import InputError
 
@@ -72,18 +75,12 @@ def _make_trained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer, 
     weights = read_weights(checkpoint.weights)
     fill_strictly(model, weights, prefix="bert.", unused=UNUSED_KEYS)
     _check_tie(weights, model, checkpoint)
-    provenance = {
-        "source": checkpoint.source,
-        "revision": checkpoint.revision,
-        "weights_sha256": checkpoint.weights_sha256,
-        "license": _LICENSES.get(checkpoint.weights_sha256, "as stated at the source"),
-    }
-    return model, tokenizer, _make_spec(request, model.shape, tokenizer, options["max_tokens"], provenance)
+    found = checkpoint_weights(checkpoint, _LICENSES.get(checkpoint.weights_sha256, AT_SOURCE))
+    return model, tokenizer, _make_spec(request, model.shape, tokenizer, options["max_tokens"], found)
 
 
 def _make_untrained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer, EncoderSpec]:
-    if request.revision is not None:
-        raise InputError(f"{request.name} has random weights, so revision must not be set.")
+    check_no_checkpoint(request, takes_source=True)
     tokenizer: PieceTokenizer = FixedPieceTokenizer()
     if request.source is not None:
         tokenizer = BpeTokenizer(Path(request.source).expanduser() / TOKENIZER_FILE)
@@ -91,13 +88,8 @@ def _make_untrained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer
     sizes = {key: options[key] for key in BASE_SIZES}
     model = _make_network(MosaicBertShape(**sizes, vocab_size=tokenizer.vocabulary_size), request.name)
     draw_weights(model, options["seed"])
-    provenance = {
-        "source": request.source,
-        "weights_sha256": parameters_sha256(model),
-        "trained": False,
-        "license": "not applicable: random weights",
-    }
-    spec = _make_spec(request, model.shape, tokenizer, options["max_tokens"], provenance, seed=str(options["seed"]))
+    weights = random_weights(model, request.source)
+    spec = _make_spec(request, model.shape, tokenizer, options["max_tokens"], weights, seed=options["seed"])
     return model, tokenizer, spec
 
 
@@ -108,11 +100,7 @@ def _find_tokenizer(checkpoint: Checkpoint) -> Path:
 
 
 def _make_network(shape: MosaicBertShape, name: str) -> MosaicBert:
-    sizes = {key: getattr(shape, key) for key in BASE_SIZES}
-    if min(sizes.values()) < 1 or shape.hidden_size % shape.num_attention_heads:
-        raise InputError(
-            f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads; got {sizes}."
-        )
+    check_transformer_sizes({key: getattr(shape, key) for key in BASE_SIZES}, name)
     with torch.random.fork_rng(devices=[]):  # torch draws weights first, which must not move the caller's stream
         return MosaicBert(shape)
 
@@ -121,9 +109,7 @@ def _read_shape(checkpoint: Checkpoint, tokenizer: PieceTokenizer) -> MosaicBert
     """The few keys of config.json that shape the network."""
     config = checkpoint.config
     needed = (*BASE_SIZES, "vocab_size")
-    missing = [key for key in needed if key not in config]
-    if missing:
-        raise InputError(f"config.json of {checkpoint.source} lacks {', '.join(missing)}; it is not one of DNABERT-2.")
+    check_keys(config, needed, checkpoint.source, "DNABERT-2")
     if config.get("hidden_act", "gelu") != "gelu":
         raise InputError(
             f"DNABERT-2 has the activation gelu; config.json of {checkpoint.source} asks for {config['hidden_act']!r}."
@@ -151,28 +137,21 @@ def _make_spec(
     shape: MosaicBertShape,
     tokenizer: PieceTokenizer,
     max_tokens: int,
-    provenance: Mapping[str, Any],
-    **more: str,
+    weights: Mapping[str, Any],
+    **more: object,
 ) -> EncoderSpec:
     if max_tokens < 3:
         raise InputError(f"max_tokens of {request.name} must leave room for [CLS], a base and [SEP]; got {max_tokens}.")
-    layer = read_layer(request.layer, shape.num_hidden_layers, request.name)
-    label = request.name.replace(":", " ")
-    label += f" {tokenizer.longest}-bp pieces" if isinstance(tokenizer, FixedPieceTokenizer) else ""
-    label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == shape.num_hidden_layers else f" layer {layer}"
-    sizes = {key: str(getattr(shape, key)) for key in (*BASE_SIZES, "layer_norm_eps")}
-    return EncoderSpec(
-        name=request.name,
+    pieces = f" {tokenizer.longest}-bp pieces" if isinstance(tokenizer, FixedPieceTokenizer) else ""
+    return make_spec(
+        request,
+        weights,
+        {key: getattr(shape, key) for key in (*BASE_SIZES, "layer_norm_eps")} | more,
+        n_layers=shape.num_hidden_layers,
+        shown=request.name.replace(":", " ") + pieces,
         family="DNABERT-2",
-        label=label,
         hidden_dim=shape.hidden_size,
         tokenizer_version=tokenizer.version,
         min_bp=1,
         max_bp=max_tokens - 2,  # a piece is one base at least, so this many always fit
-        pooling=request.pooling,
-        layer=layer,
-        dtype=request.dtype,
-        options=tuple(sorted((sizes | more).items())),
-        **provenance,
     )

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoders.dna.catalog import RANDOM_WEIGHTS
+from encoders.dna.checkpoints.configuration import check_transformer_sizes
 from encoders.dna.checkpoints.files import fill_strictly
 from encoders.dna.checkpoints.licenses import AT_SOURCE
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
@@ -48,7 +48,8 @@ from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_models.framed_encoder import FramedEncoder, plan_by_tokens
 from encoders.dna.token_models.long_sequences import WindowPlan, take_long_options
 from encoders.dna.token_models.pooling import check_pooling
-from encoders.dna.token_models.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.token_encoder import read_device
+from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
 from encoders.dna.tokenizers.named import TOKENIZER_FILES, TOKENIZERS, make_tokenizer, read_tokenizer
 from encoders.errors import InputError
@@ -107,7 +108,8 @@ class _Parts:
     layout: str
     max_tokens: int
     settings: Mapping[str, object]
-    provenance: Mapping[str, Any]
+    weights: Mapping[str, Any]
+    shown: str
 
 
 def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str | None) -> _Parts:
@@ -126,21 +128,14 @@ def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str
     weights = computed_buffers(network) | current_names(read_any_weights(checkpoint))
     fill_strictly(network, weights, prefix=layout.prefix, unused=(*HEADS, *RECOMPUTED))
     digest = hashlib.sha256(json.dumps(checkpoint.config, sort_keys=True).encode()).hexdigest()
-    provenance = {
-        "source": checkpoint.source,
-        "revision": checkpoint.revision,
-        "weights_sha256": checkpoint.weights_sha256,
-        "license": AT_SOURCE,
-        "label": Path(checkpoint.source).name,
-    }
     settings = numbers | {"layout": name, "config_sha256": digest}
     most = _max_tokens(config, name, numbers["max_tokens"])
-    return _Parts(LayoutModel(network), config, tokenizer, name, most, settings, provenance)
+    shown, found = Path(checkpoint.source).name, checkpoint_weights(checkpoint, AT_SOURCE)
+    return _Parts(LayoutModel(network), config, tokenizer, name, most, settings, found, shown)
 
 
 def _make_untrained(request: EncoderRequest, tokenizer_name: str, layout_name: str | None) -> _Parts:
-    if request.revision is not None:
-        raise InputError(f"{request.name} has random weights, so revision must not be set.")
+    check_no_checkpoint(request, takes_source=True)
     numbers = request.read_options({"seed": 0} | _NUMBERS | UNTRAINED_SIZES)
     folder = Path(request.source or ".").expanduser()
     tokenizer = make_tokenizer(tokenizer_name, numbers["k"], folder / TOKENIZER_FILES.get(tokenizer_name, ""))
@@ -148,15 +143,9 @@ def _make_untrained(request: EncoderRequest, tokenizer_name: str, layout_name: s
     layout = find_layout(name, request.name)
     config = make_config(layout, _untrained_settings(request, name, numbers, tokenizer), request.name)
     model = LayoutModel(make_network(layout, config, request.name, seed=numbers["seed"]))
-    provenance = {
-        "source": request.source,
-        "weights_sha256": parameters_sha256(model),
-        "trained": False,
-        "license": RANDOM_WEIGHTS,
-        "label": f"untrained {name} {tokenizer_name}",
-    }
     most = _max_tokens(config, name, numbers["max_tokens"])
-    return _Parts(model, config, tokenizer, name, most, numbers | {"layout": name}, provenance)
+    shown, drawn = f"untrained {name} {tokenizer_name}", random_weights(model, request.source)
+    return _Parts(model, config, tokenizer, name, most, numbers | {"layout": name}, drawn, shown)
 
 
 def _untrained_settings(
@@ -164,11 +153,7 @@ def _untrained_settings(
 ) -> dict[str, Any]:
     """Contents of the config.json that an untrained network would have."""
     sizes = {key: numbers[key] for key in UNTRAINED_SIZES}
-    if min(sizes.values()) < 1 or sizes["hidden_size"] % sizes["num_attention_heads"]:
-        raise InputError(
-            f"The sizes of {request.name} must be positive, and hidden_size a multiple of num_attention_heads; got "
-            f"{sizes}."
-        )
+    check_transformer_sizes(sizes, request.name)
     if layout_name in ("llama", "mistral"):
         sizes["num_key_value_heads"] = sizes["num_attention_heads"]
     if layout_name == "gpt2":
@@ -187,7 +172,7 @@ def _max_tokens(config: Any, layout_name: str, wanted: int) -> int:
 
 def _check_parts(parts: _Parts, request: EncoderRequest) -> None:
     """Refuse a tokenizer or setting that this network cannot take."""
-    label, tokenizer, config = parts.provenance["label"], parts.tokenizer, parts.config
+    label, tokenizer, config = parts.shown, parts.tokenizer, parts.config
     if LAYOUTS[parts.layout].is_causal and request.pooling == "cls":
         raise InputError(f"The first token of {label} has seen nothing ({parts.layout} is causal); use pooling 'mean'.")
     if parts.layout == "gpt2" and request.dtype != "float32":
@@ -209,21 +194,17 @@ def _check_parts(parts: _Parts, request: EncoderRequest) -> None:
 
 
 def _make_spec(parts: _Parts, request: EncoderRequest) -> EncoderSpec:
-    tokenizer, n_layers, label = parts.tokenizer, parts.config.num_hidden_layers, parts.provenance["label"]
-    layer = read_layer(request.layer, n_layers, label)
-    label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == n_layers else f" layer {layer}"
+    tokenizer = parts.tokenizer
     room = parts.max_tokens - tokenizer.n_before - tokenizer.n_after
-    return EncoderSpec(
-        name=request.name,
+    return make_spec(
+        request,
+        parts.weights,
+        parts.settings,
+        n_layers=parts.config.num_hidden_layers,
+        shown=parts.shown,
         family=f"transformers {parts.layout}",
         hidden_dim=parts.config.hidden_size,
         tokenizer_version=tokenizer.version,
         min_bp=tokenizer.min_bp,
         max_bp=room * tokenizer.stride + max(tokenizer.min_bp - tokenizer.stride, 0),
-        pooling=request.pooling,
-        layer=layer,
-        dtype=request.dtype,
-        options=tuple(sorted((key, str(value)) for key, value in parts.settings.items())),
-        **dict(parts.provenance) | {"label": label},
     )

@@ -5,7 +5,6 @@ one side. ``rc="average"`` reads both sides, at two passes. The published tokeni
 here padding is on the right, where it changes nothing, and there is no [SEP].
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.catalog import RANDOM_WEIGHTS
+from encoders.dna.checkpoints.configuration import check_keys, check_whole_sizes
 from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
 from encoders.dna.networks.hyena import SHORT_FILTER
 from encoders.dna.networks.hyenadna import HyenaDNA, HyenaDNAShape, make_hyenadna
@@ -22,7 +21,8 @@ from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_models.framed_encoder import FramedEncoder
 from encoders.dna.token_models.long_sequences import WindowPlan, plan_windows, take_long_options
 from encoders.dna.token_models.pooling import check_pooling
-from encoders.dna.token_models.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.token_encoder import read_device
+from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers import single_base as base_tokenizer
 from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.errors import InputError
@@ -115,31 +115,21 @@ def _make_trained(request: EncoderRequest) -> tuple[HyenaDNA, EncoderSpec]:
     shape = _read_shape(checkpoint.config, checkpoint.source)
     model = make_hyenadna(shape, seed=0)  # every weight is then replaced
     fill_hyenadna(model, read_weights(checkpoint.weights))
-    provenance = {
-        "source": checkpoint.source,
-        "revision": checkpoint.revision,
-        "weights_sha256": checkpoint.weights_sha256,
-        "license": "BSD-3-Clause",
-    }
-    return model, _make_spec(request, shape, provenance)
+    return model, _make_spec(request, shape, checkpoint_weights(checkpoint, "BSD-3-Clause"))
 
 
 def _make_untrained(request: EncoderRequest) -> tuple[HyenaDNA, EncoderSpec]:
-    if request.source is not None or request.revision is not None:
-        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    check_no_checkpoint(request)
     options = request.read_options({"seed": 0} | PUBLISHED_SIZES)
     seed = options.pop("seed")
     shape = _make_shape(options | {"vocab_size": base_tokenizer.VOCABULARY_SIZE}, request.name)
     model = make_hyenadna(shape, seed=seed)
-    provenance = {"weights_sha256": parameters_sha256(model), "trained": False, "license": RANDOM_WEIGHTS}
-    return model, _make_spec(request, shape, provenance, seed=str(seed))
+    return model, _make_spec(request, shape, random_weights(model), seed=seed)
 
 
 def _read_shape(config: Mapping[str, Any], source: str) -> HyenaDNAShape:
     """The keys of config.json that shape the network; what this network cannot be is refused."""
-    missing = [key for key in (*PUBLISHED_SIZES, "vocab_size") if key not in config]
-    if missing:
-        raise InputError(f"config.json of {source} lacks {', '.join(missing)}; it is not one of HyenaDNA.")
+    check_keys(config, (*PUBLISHED_SIZES, "vocab_size"), source, "HyenaDNA")
     for key, value in _FIXED.items():
         if config.get(key, value) != value:
             raise InputError(f"HyenaDNA is built for {key} = {value}; {source} has {config[key]!r}.")
@@ -148,38 +138,24 @@ def _read_shape(config: Mapping[str, Any], source: str) -> HyenaDNAShape:
 
 def _make_shape(config: Mapping[str, Any], name: str) -> HyenaDNAShape:
     sizes = {key: config[key] for key in (*PUBLISHED_SIZES, "vocab_size", *_OPTIONAL) if key in config}
-    whole = {key: size for key, size in sizes.items() if key != "layer_norm_epsilon"}
-    if not all(isinstance(size, int) and size > 0 for size in whole.values()):
-        raise InputError(f"The sizes of {name} must be positive whole numbers; got {whole}.")
-    if sizes["vocab_size"] < base_tokenizer.VOCABULARY_SIZE:
-        raise InputError(
-            f"HyenaDNA has a vocabulary of {base_tokenizer.VOCABULARY_SIZE} tokens; {name} has {sizes['vocab_size']}. "
-            "It belongs to another tokenizer."
-        )
     multiple = config.get("pad_vocab_size_multiple", ROWS_MULTIPLE)
-    rows = math.ceil(sizes["vocab_size"] / multiple) * multiple
+    whole = {key: size for key, size in sizes.items() if key != "layer_norm_epsilon"}
+    check_whole_sizes(whole | {"pad_vocab_size_multiple": multiple}, name)
+    rows = base_tokenizer.embedding_rows(sizes["vocab_size"], multiple, name)
     return HyenaDNAShape(**sizes | {"vocab_size": rows})
 
 
 def _make_spec(
-    request: EncoderRequest, shape: HyenaDNAShape, provenance: Mapping[str, Any], **more: str
+    request: EncoderRequest, shape: HyenaDNAShape, weights: Mapping[str, Any], **more: object
 ) -> EncoderSpec:
-    last = shape.n_layer + 1  # the last norm counts as a layer of its own
-    layer = read_layer(request.layer, last, request.name)
-    label = request.name.replace(":", " ")
-    label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == last else f" layer {layer}"
-    sizes = {key: str(value) for key, value in asdict(shape).items()}
-    return EncoderSpec(
-        name=request.name,
+    return make_spec(
+        request,
+        weights,
+        asdict(shape) | more,
+        n_layers=shape.n_layer + 1,  # the last norm counts as a layer of its own
         family="HyenaDNA",
-        label=label,
         hidden_dim=shape.d_model,
         tokenizer_version=base_tokenizer.VERSION,
         min_bp=1,
         max_bp=shape.max_seq_len,
-        pooling=request.pooling,
-        layer=layer,
-        options=tuple(sorted((sizes | more).items())),
-        **provenance,
     )

@@ -71,9 +71,5 @@ class KmerSpectrum:
 @register_encoder("kmer-spectrum")
 def load_kmer_spectrum(request: EncoderRequest) -> KmerSpectrum:
     """Builder of the registry; the option is `k`."""
-    only = EncoderRequest(request.name, device=request.device, options=request.options)
-    for setting in ("source", "revision", "pooling", "layer", "dtype"):
-        value, allowed = getattr(request, setting), getattr(only, setting)
-        if value != allowed:
-            raise InputError(f"kmer-spectrum has no weights and layers: {setting} must be {allowed!r}; got {value!r}.")
+    request.check_no_network()
     return KmerSpectrum(**request.read_options({"k": 5}))

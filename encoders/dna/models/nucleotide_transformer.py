@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.catalog import NON_COMMERCIAL, RANDOM_WEIGHTS
+from encoders.dna.catalog import NON_COMMERCIAL
 from encoders.dna.checkpoints.files import Checkpoint, fill_strictly
 from encoders.dna.checkpoints.licenses import AT_SOURCE, check_acceptance
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
@@ -25,7 +25,8 @@ from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
 from encoders.dna.token_models.framed_encoder import FramedEncoder, plan_by_tokens
 from encoders.dna.token_models.long_sequences import WindowPlan, take_long_options
 from encoders.dna.token_models.pooling import check_pooling
-from encoders.dna.token_models.token_encoder import parameters_sha256, read_device, read_layer
+from encoders.dna.token_models.token_encoder import read_device
+from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers.six_mer import NucleotideTransformerTokenizer
 from encoders.errors import InputError
 
@@ -120,20 +121,13 @@ def _make_trained(
     weights = _with_frequencies(weights, model)
     fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS + (UNUSED_IF_ROTARY if shape.is_rotary else ()))
     tokenizer = NucleotideTransformerTokenizer(_find_variant(shape, checkpoint))
-    provenance = {
-        "source": checkpoint.source,
-        "revision": checkpoint.revision,
-        "weights_sha256": checkpoint.weights_sha256,
-        "license": license_name,
-    }
-    return model, tokenizer, _make_spec(request, shape, tokenizer, provenance)
+    return model, tokenizer, _make_spec(request, shape, tokenizer, checkpoint_weights(checkpoint, license_name))
 
 
 def _make_untrained(
     request: EncoderRequest,
 ) -> tuple[NucleotideTransformer, NucleotideTransformerTokenizer, EncoderSpec]:
-    if request.source is not None or request.revision is not None:
-        raise InputError(f"{request.name} has random weights, so source and revision must not be set.")
+    check_no_checkpoint(request)
     texts, request = request.take_texts(
         {"variant": "v2", "accept_license": None}
     )  # an arm and its control share options
@@ -152,8 +146,7 @@ def _make_untrained(
     )
     model = _make_network(shape, request.name)
     draw_weights(model, options["seed"])
-    provenance = {"weights_sha256": parameters_sha256(model), "trained": False, "license": RANDOM_WEIGHTS}
-    return model, tokenizer, _make_spec(request, shape, tokenizer, provenance, seed=str(options["seed"]))
+    return model, tokenizer, _make_spec(request, shape, tokenizer, random_weights(model), seed=options["seed"])
 
 
 def _with_frequencies(weights: Mapping[str, Tensor], model: NucleotideTransformer) -> dict[str, Tensor]:
@@ -204,25 +197,17 @@ def _make_spec(
     request: EncoderRequest,
     shape: NucleotideTransformerShape,
     tokenizer: NucleotideTransformerTokenizer,
-    provenance: Mapping[str, Any],
-    **more: str,
+    weights: Mapping[str, Any],
+    **more: object,
 ) -> EncoderSpec:
-    layer = read_layer(request.layer, shape.num_hidden_layers, request.name)
-    label = request.name.replace(":", " ")
-    label += "" if request.pooling == "mean" else f" {request.pooling}"
-    label += "" if layer == shape.num_hidden_layers else f" layer {layer}"
-    sizes = {key: str(value) for key, value in asdict(shape).items()}
-    return EncoderSpec(
-        name=request.name,
+    return make_spec(
+        request,
+        weights,
+        asdict(shape) | more,
+        n_layers=shape.num_hidden_layers,
         family="Nucleotide Transformer",
-        label=label,
         hidden_dim=shape.hidden_size,
         tokenizer_version=tokenizer.version,
         min_bp=1,
         max_bp=tokenizer.k * (_max_tokens(shape) - tokenizer.n_before),
-        pooling=request.pooling,
-        layer=layer,
-        dtype=request.dtype,
-        options=tuple(sorted((sizes | more).items())),
-        **provenance,
     )

@@ -69,9 +69,5 @@ class OneHotDosage:
 @register_encoder("one-hot-dosage")
 def load_one_hot_dosage(request: EncoderRequest) -> OneHotDosage:
     """Builder of the registry; the option is `window`, in base pairs."""
-    only = EncoderRequest(request.name, device=request.device, options=request.options)
-    for setting in ("source", "revision", "pooling", "layer", "dtype"):
-        value, allowed = getattr(request, setting), getattr(only, setting)
-        if value != allowed:
-            raise InputError(f"one-hot-dosage has no weights and layers: {setting} must be {allowed!r}; got {value!r}.")
+    request.check_no_network()
     return OneHotDosage(**request.read_options({"window": DEFAULT_WINDOW}))

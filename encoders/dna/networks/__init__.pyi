@@ -4,14 +4,16 @@ from .hyena import SHORT_FILTER as SHORT_FILTER
 from .hyenadna import HyenaDNA as HyenaDNA
 from .hyenadna import HyenaDNAShape as HyenaDNAShape
 from .hyenadna import make_hyenadna as make_hyenadna
+from .linears import DTYPES as DTYPES
 from .linears import read_dtype as read_dtype
-from .linears import runtime as runtime
 from .linears import use_fast_linears as use_fast_linears
 from .mamba import MambaSizes as MambaSizes
 from .mosaic_bert import MosaicBert as MosaicBert
 from .mosaic_bert import MosaicBertShape as MosaicBertShape
 from .nucleotide_transformer import NucleotideTransformer as NucleotideTransformer
 from .nucleotide_transformer import NucleotideTransformerShape as NucleotideTransformerShape
+from .product_libraries import product_library as product_library
+from .product_libraries import runtime as runtime
 from .random_weights import draw_weights as draw_weights
 from .transformers_layouts import HEADS as HEADS
 from .transformers_layouts import LAYOUTS as LAYOUTS

@@ -9,6 +9,7 @@ bfloat16 one inside the kernel: in bfloat16 a bias at a distance of 1,000 tokens
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import no_type_check
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ def alibi_slopes(n_heads: int) -> list[float]:
 
     Examples
     --------
+    >>> from encoders.dna.networks.alibi import alibi_slopes
     >>> alibi_slopes(4)
     [0.25, 0.0625, 0.015625, 0.00390625]
     """
@@ -108,6 +110,7 @@ class AlibiAttention:
 def _flex_alibi(query: Tensor, key: Tensor, value: Tensor, *, slopes: Tensor, lengths: Tensor) -> Tensor:
     from torch.nn.attention.flex_attention import flex_attention
 
+    @no_type_check  # traced by torch, which cannot follow a check of types
     def biased(score: Tensor, sequence: Tensor, head: Tensor, row: Tensor, column: Tensor) -> Tensor:
         return torch.where(column < lengths[sequence], score - slopes[head] * (row - column).abs(), -torch.inf)
 

@@ -5,6 +5,8 @@ from .long_sequences import plan_windows as plan_windows
 from .long_sequences import take_long_options as take_long_options
 from .pooling import check_pooling as check_pooling
 from .token_encoder import TokenEncoder as TokenEncoder
-from .token_encoder import parameters_sha256 as parameters_sha256
 from .token_encoder import read_device as read_device
-from .token_encoder import read_layer as read_layer
+from .token_spec import check_no_checkpoint as check_no_checkpoint
+from .token_spec import checkpoint_weights as checkpoint_weights
+from .token_spec import make_spec as make_spec
+from .token_spec import random_weights as random_weights

@@ -57,6 +57,7 @@ class WindowPlan:
 
         Examples
         --------
+        >>> from encoders.dna.token_models.long_sequences import WindowPlan
         >>> for window in WindowPlan(max_tokens=8, margin=1).windows(11, n_special=2):
         ...     print(window)
         Window(start=0, end=6, first=0, last=4)

@@ -1,16 +1,16 @@
 """Token models as encoders: batches of like lengths, padded on the right, pooled without special tokens."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from encoders.dna.batching import make_buckets
-from encoders.dna.networks.linears import read_dtype, runtime, use_fast_linears
+from encoders.dna.networks.linears import read_dtype, use_fast_linears
+from encoders.dna.networks.product_libraries import runtime
 from encoders.dna.protocol import EncoderSpec, Vectors
 from encoders.dna.reverse_complement import canonical_strand
 from encoders.dna.sequence_check import check_sequences
@@ -25,6 +25,7 @@ BATCH_BP = {"cpu": 16_384, "cuda": 1_048_576}
 """Base pairs that are best handed over at once: enough for several batches of like lengths."""
 
 
+@runtime_checkable
 class HiddenStates(Protocol):
     """What the forward pass of a token model returns: token vectors of the embedding layer and of every layer."""
 
@@ -92,6 +93,7 @@ class TokenEncoder:
         self._encode = encode
         self._pad_id = pad_id
         self._device = device
+        self._dtypes = (dtype, torch.float32) if self.float32_layers else (dtype,)
         self._plan = plan
 
     @property
@@ -102,7 +104,7 @@ class TokenEncoder:
     @property
     def runtime(self) -> dict[str, str]:
         """What decides the last bits of the vectors and is not in the spec."""
-        return runtime(self._device)
+        return runtime(self._device, self._dtypes)
 
     def embed(self, sequences: Sequence[str]) -> Vectors:
         """Pooled vectors of the layer that the spec names. See `SequenceEncoder.embed`."""
@@ -175,24 +177,3 @@ def read_device(device: str) -> torch.device:
     if device.split(":")[0] not in TOKEN_BUDGET or (device != "cpu" and not torch.cuda.is_available()):
         raise InputError(f"device must be 'auto', 'cpu' or, where there is a GPU, 'cuda'; got {device!r}.")
     return torch.device(device)
-
-
-def read_layer(layer: int, n_layers: int, name: str) -> int:
-    """Number of a layer, counted from the embedding layer, 0; negative ones count from the last, -1.
-
-    Raises
-    ------
-    InputError
-        There is no such layer.
-    """
-    if not -n_layers - 1 <= layer <= n_layers:
-        raise InputError(f"{name} has layers 0 (embedding) to {n_layers}; got layer {layer}.")
-    return layer % (n_layers + 1)
-
-
-def parameters_sha256(model: nn.Module) -> str:
-    """Digest of a model's parameters, for one that no file holds."""
-    digest = hashlib.sha256()
-    for key, parameter in sorted(model.state_dict().items()):
-        digest.update(key.encode() + parameter.numpy().tobytes())
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ import json
 import re
 from itertools import product
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64
@@ -23,6 +23,7 @@ UNK, CLS, SEP, PAD, MASK = range(5)
 TokenIds = Int64[np.ndarray, " _n_tokens"]
 
 
+@runtime_checkable
 class PieceTokenizer(Protocol):
     """From bases in upper case to token ids between [CLS] and [SEP]; every piece stands for at least one base."""
 
@@ -86,6 +87,7 @@ class FixedPieceTokenizer:
 
         Examples
         --------
+        >>> from encoders.dna.tokenizers.bpe import FixedPieceTokenizer
         >>> FixedPieceTokenizer().encode("AAAAACNG").tolist()
         [1, 345, 6, 0, 7, 2]
         """

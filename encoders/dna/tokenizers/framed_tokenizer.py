@@ -1,10 +1,11 @@
 """Protocol of a tokenizer with its own frame of special tokens."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from encoders.dna.tokenizers.kmer import TokenIds
 
 
+@runtime_checkable
 class FramedTokenizer(Protocol):
     """From bases in upper case to token ids, the first `n_before` and the last `n_after` of which are special."""
 

@@ -43,6 +43,7 @@ class KmerTokenizer:
 
         Examples
         --------
+        >>> from encoders.dna.tokenizers.kmer import KmerTokenizer
         >>> KmerTokenizer(3).encode("ACGTN").tolist()
         [2, 16, 50, 1, 3]
         """

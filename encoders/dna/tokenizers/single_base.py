@@ -1,8 +1,11 @@
 """One token per base, numbered as Caduceus numbers them; no file is needed."""
 
+import math
+
 import numpy as np
 
 from encoders.dna.tokenizers.kmer import TokenIds
+from encoders.errors import InputError
 
 SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]")
 CLS, SEP, BOS, MASK, PAD, RESERVED, UNK = range(7)
@@ -26,6 +29,7 @@ def encode_bases(sequence: str) -> TokenIds:
 
     Examples
     --------
+    >>> from encoders.dna.tokenizers.single_base import encode_bases
     >>> encode_bases("ACGTNx").tolist()
     [7, 8, 9, 10, 11, 6]
     """
@@ -33,11 +37,28 @@ def encode_bases(sequence: str) -> TokenIds:
     return ids
 
 
+def embedding_rows(vocabulary_size: int, multiple: int, name: str) -> int:
+    """Rows of the embedding of a network: its vocabulary, filled up to a multiple.
+
+    Raises
+    ------
+    InputError
+        The vocabulary is smaller than that of this tokenizer.
+    """
+    if vocabulary_size < VOCABULARY_SIZE:
+        raise InputError(
+            f"The tokenizer of single bases has {VOCABULARY_SIZE} tokens; the vocabulary of {name} has "
+            f"{vocabulary_size}. It belongs to another tokenizer."
+        )
+    return math.ceil(vocabulary_size / multiple) * multiple
+
+
 def complement_ids(vocabulary_size: int = VOCABULARY_SIZE) -> list[int]:
     """Id of the complement of each token; all but A, C, G and T, also ids beyond the vocabulary, are their own.
 
     Examples
     --------
+    >>> from encoders.dna.tokenizers.single_base import complement_ids
     >>> complement_ids()[7:]
     [10, 9, 8, 7, 11]
     """

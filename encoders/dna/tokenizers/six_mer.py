@@ -61,6 +61,7 @@ class NucleotideTransformerTokenizer:
 
         Examples
         --------
+        >>> from encoders.dna.tokenizers.six_mer import NucleotideTransformerTokenizer
         >>> NucleotideTransformerTokenizer().encode("ATTCCGNA").tolist()
         [3, 369, 4106, 4102]
         """
@@ -91,6 +92,7 @@ class GeneratorTokenizer:
 
         Examples
         --------
+        >>> from encoders.dna.tokenizers.six_mer import GeneratorTokenizer
         >>> GeneratorTokenizer().encode("AAAAAATTTTTTAC").tolist()
         [1, 32, 1397, 0]
         """
@@ -108,6 +110,7 @@ class WholeSixMers(GeneratorTokenizer):
 
         Examples
         --------
+        >>> from encoders.dna.tokenizers.six_mer import WholeSixMers
         >>> WholeSixMers().encode("AAAAAATTTTTTAC").tolist()
         [1, 32, 1397]
         """

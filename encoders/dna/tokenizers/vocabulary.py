@@ -39,14 +39,14 @@ class VocabularyTokenizer:
         self._id_of = {token: number for number, token in enumerate(vocabulary)}
         self._is_lower = "A" * k not in self._id_of and "a" * k in self._id_of
         n_kmers = sum(len(token) == k and set(token.upper()) <= set("ACGT") for token in vocabulary)
-        unknown = next((self._id_of[token] for token in UNKNOWN if token in self._id_of), None)
-        if n_kmers != 4**k or unknown is None:
+        unknown_id = next((self._id_of[token] for token in UNKNOWN if token in self._id_of), None)
+        if n_kmers != 4**k or unknown_id is None:
             raise InputError(
                 f"A vocabulary of {k}-mers has {4**k} of A, C, G, T and one of {', '.join(UNKNOWN)}; {name} has "
-                f"{n_kmers} and {'no' if unknown is None else 'a'} token for unknown ones. Correct tokenizer or k."
+                f"{n_kmers} and {'no' if unknown_id is None else 'a'} token for unknown ones. Correct tokenizer or k."
             )
         self.k = self.min_bp = k
-        self._unknown = unknown
+        self._unknown_id = unknown_id
         self._frame = [self._id_of[token] for token in (START, END) if {START, END} <= self._id_of.keys()]
         self.n_before = self.n_after = len(self._frame) // 2
         self.pad_id = next((self._id_of[token] for token in PADDING if token in self._id_of), 0)
@@ -58,12 +58,13 @@ class VocabularyTokenizer:
 
         Examples
         --------
+        >>> from encoders.dna.tokenizers.vocabulary import VocabularyTokenizer
         >>> VocabularyTokenizer(["[UNK]", "A", "C", "G", "T"], 1, "these").encode("GATN").tolist()
         [3, 1, 4, 0]
         """
         bases = sequence.lower() if self._is_lower else sequence
         kmers = (bases[start : start + self.k] for start in range(len(bases) - self.k + 1))
-        ids = [self._id_of.get(kmer, self._unknown) for kmer in kmers]
+        ids = [self._id_of.get(kmer, self._unknown_id) for kmer in kmers]
         return np.array([*self._frame[:1], *ids, *self._frame[1:]], dtype=np.int64)
 
 

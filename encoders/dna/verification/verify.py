@@ -5,7 +5,6 @@ SHA-256. For a file that nobody published vectors of, the structural checks alon
 """
 
 import json
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from encoders.dna.verification.published_vectors import (
 )
 from encoders.dna.verification.seen_tokens import hidden_state, innermost, network, seen_ids
 from encoders.errors import InputError
+from encoders.publishing import write_whole
 
 TOLERANCE = 2e-5
 """Largest difference of a value in float32 on a CPU, if none is above 1; else see `contract.rounding`."""
@@ -126,7 +126,10 @@ def prove_once(encoder: SequenceEncoder, store_root: Path) -> Proof | None:
             f"{spec.label} must give what was published for its weights; loaded from {spec.source} it fails "
             f"{'; '.join(proof.failures)}. Nothing was stored; run `genebrain verify-encoder {spec.name}`."
         )
-    _write_whole(path, json.dumps(proof.to_dict(), indent=1))
+    try:
+        write_whole(path, json.dumps(proof.to_dict(), indent=1))
+    except OSError as error:
+        raise InputError(f"The store needs a writable folder; {path.parent} is not ({error.strerror}).") from error
     return proof
 
 
@@ -183,13 +186,3 @@ def _is_read_as(encoder: SequenceEncoder, sequence: str, ids: list[int]) -> bool
         return None
     starts = range(len(seen) - len(ids) + 1)
     return len(seen) - len(ids) <= 2 and any(seen[start : start + len(ids)] == ids for start in starts)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"The store needs a writable folder; {path.parent} is not ({error.strerror}).") from error

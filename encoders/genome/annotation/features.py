@@ -74,7 +74,7 @@ def read_genes(path: Path) -> list[GeneLine]:
         biotype = feature.first("gene_type", "gene_biotype", "biotype")
         found[gene_id] = GeneLine(gene_id, name, biotype, feature.interval, path)
     if not found:
-        raise InputError(f"an annotation needs gene lines; {path} has none: give a complete GTF or GFF3 file")
+        raise InputError(f"An annotation needs gene lines; {path} has none: give a complete GTF or GFF3 file.")
     return list(found.values())
 
 
@@ -126,8 +126,8 @@ def _features(path: Path, wanted: Callable[[str, str], bool]) -> Iterator[Featur
                 continue
             if len(columns := line.rstrip("\n").split("\t")) != 9 or not (columns[3] + columns[4]).isdigit():
                 raise InputError(
-                    f"an annotation line has 9 tab-separated columns with start and end in columns 4 and 5; line "
-                    f"{number} of {path} has not: repair the file"
+                    f"An annotation line has 9 tab-separated columns with start and end in columns 4 and 5; line "
+                    f"{number} of {path} has not: repair the file."
                 )
             chrom, _, kind, first, last, _, strand, _, text = columns
             if wanted(kind, text):
@@ -157,7 +157,7 @@ def _bare(identifier: str) -> str:
 
 def _open(path: Path) -> TextIOWrapper:
     if not path.is_file():
-        raise InputError(f"the annotation {path} does not exist: correct the path")
+        raise InputError(f"The annotation {path} does not exist: correct the path.")
     if path.suffix == ".gz":
         return gzip.open(path, "rt")
     return path.open()

@@ -86,7 +86,7 @@ def read_panel(
         else:
             made.append(_make_gene(line, transcript, unstranded))
     if not made:
-        raise InputError(f"the panel is empty: none of {len(chosen)} genes of biotype {biotype} is usable")
+        raise InputError(f"The panel is empty: none of {len(chosen)} genes of biotype {biotype} is usable.")
     release = " | ".join(dict.fromkeys(read_release(path) for path in files))
     return Panel(tuple(made), transcript, tuple(map(str, files)), release, tuple(skipped))
 
@@ -111,14 +111,14 @@ def _find(lines: Sequence[GeneLine], names: Sequence[str]) -> list[GeneLine]:
         if name not in by_name:
             near = get_close_matches(name, by_name, n=3)
             hint = f"near names are {', '.join(near)}" if near else "no name is near"
-            raise InputError(f"gene {name} is not in the annotation ({len(lines)} genes; {hint}): correct the panel")
+            raise InputError(f"Gene {name} is not in the annotation ({len(lines)} genes; {hint}): correct the panel.")
         matches = [line for line in by_name[name] if line.gene_id == name] or by_name[name]
         if len(matches) > 1:
             identifiers = ", ".join(line.gene_id for line in matches)
-            raise InputError(f"a gene name must mean one gene; {name} is {identifiers}: name it by its identifier")
+            raise InputError(f"A gene name must mean one gene; {name} is {identifiers}: name it by its identifier.")
         chosen.append(matches[0])
     if repeated := sorted({line.gene_id for line in chosen if chosen.count(line) > 1}):
-        raise InputError(f"a gene may be in the panel once; {repeated[0]} is asked for twice: remove one")
+        raise InputError(f"A gene may be in the panel once; {repeated[0]} is asked for twice: remove one.")
     return chosen
 
 
@@ -142,7 +142,7 @@ def _defect(line: GeneLine, rule: TranscriptRule, unstranded: UnstrandedPolicy) 
 
 def _make_gene(line: GeneLine, rule: TranscriptRule, unstranded: UnstrandedPolicy) -> Gene:
     if reason := _defect(line, rule, unstranded):
-        raise InputError(f"gene {line.gene_id} of {line.path} cannot be used: {reason}; remove it or correct the file")
+        raise InputError(f"Gene {line.gene_id} of {line.path} cannot be used: {reason}; remove it or correct the file.")
     text, exons = _choose(line, rule)
     strand = "+" if line.interval.strand == "." else line.interval.strand
     if strand != line.interval.strand:

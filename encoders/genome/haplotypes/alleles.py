@@ -35,7 +35,9 @@ def check_policies(unphased: str, missing: str) -> None:
         ("missing", missing, get_args(MissingPolicy)),
     ):
         if value not in known:
-            raise InputError(f"the policy for {name} genotypes must be one of {', '.join(known)}; got {value!r}")
+            raise InputError(
+                f"The policy for {name} genotypes must be one of {', '.join(known)}; got {value!r}: choose one."
+            )
 
 
 def unpack_pair(code: int) -> tuple[int, int]:
@@ -94,8 +96,8 @@ def _refuse(block: GenotypeBlock, refused: Bool[np.ndarray, "n_records n_subject
     if refused.any():
         record, column = np.argwhere(refused)[0].tolist()
         raise InputError(
-            f"every genotype must have two known, phased alleles under these policies; {block.describe(record)} is "
-            f"{what} in {block.subjects[column]}: {remedy}"
+            f"Every genotype must have two known, phased alleles under these policies; {block.describe(record)} is "
+            f"{what} in {block.subjects[column]}: {remedy}."
         )
 
 

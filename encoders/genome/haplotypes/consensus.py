@@ -152,8 +152,8 @@ class Consensus:
         highest = unpack_pair(code)[1] if code < MISSING else code
         if highest > len(alts):
             raise InputError(
-                f"a genotype may name only alleles of its record; {self._block.describe(record)} has {len(alts)} ALT "
-                f"and is called with number {highest}: repair the record"
+                f"A genotype may name only alleles of its record; {self._block.describe(record)} has {len(alts)} ALT "
+                f"and is called with number {highest}: repair the record."
             )
         if code > 0:
             return ref, alts[code - 1]
@@ -166,18 +166,18 @@ class Consensus:
     def _find_error(self, record: int, position: int, ref: str, alt: str) -> str:
         item = self._block.describe(record)
         if alt == "<DEL>" and self._block.info_ends[record] - self._block.positions[record] < 2:
-            return f"a <DEL> allele needs INFO/END or SVLEN past its position; {item} has neither: add END or remove it"
+            return f"A <DEL> allele needs INFO/END or SVLEN past its position; {item} has none: add one or remove it."
         if alt != "<DEL>" and not _BASES.keys() >= set(alt):
             return (
-                f"an applied allele must be letters, * or <DEL>; {item} has {alt}: leave such records out with "
-                "bcftools view --exclude 'ALT~\"[<\\[\\]]\"'"
+                f"An applied allele must be letters, * or <DEL>; {item} has {alt}: leave such records out with "
+                "bcftools view --exclude 'ALT~\"[<\\[\\]]\"'."
             )
         length = len(self._block.refs[record]) if len(ref) > 1 else 1
         first = max(position, 0)
         last = max(first, min(position + length, len(self._sequence)))
         here, there = self._block.refs[record][first - position : last - position], self._sequence[first:last]
         if any(a != b and (b not in AMBIGUITY or a not in AMBIGUITY[b]) for a, b in zip(here, there, strict=True)):
-            return f"REF must spell the reference; {item} stands on {there}: check build and positions of the variants"
+            return f"REF must spell the reference; {item} stands on {there}: check build and positions of the variants."
         return ""
 
 

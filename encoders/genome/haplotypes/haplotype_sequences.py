@@ -16,6 +16,8 @@ def apply_edits(sequence: str, edits: Sequence[Edit]) -> str:
 
     Examples
     --------
+    >>> from encoders.genome.haplotypes.consensus import Edit
+    >>> from encoders.genome.haplotypes.haplotype_sequences import apply_edits
     >>> apply_edits("ACGT", [Edit(1, 2, "T"), Edit(3, 3, "AA")])
     'ATGAAT'
     """
@@ -71,11 +73,7 @@ def _spell(
     only_copy: int | None = None,
 ) -> dict[str, tuple[str, ...]]:
     check_policies(unphased, missing)
-    if unknown := [subject for subject in subjects if subject not in variants.samples]:
-        raise InputError(
-            f"every subject must be a sample of the variant files; {unknown[0]} is not among {len(variants.samples)}: "
-            "correct the subject list"
-        )
+    variants.check_samples(subjects)
     ploidy = ploidy_of(unphased)
     sequence = reference.fetch(interval)
     found = {subject: [sequence] * ploidy for subject in subjects}
@@ -115,8 +113,8 @@ def haplotype_sequence(
     check_policies(unphased, missing)
     if not 1 <= haplotype <= ploidy_of(unphased):
         raise InputError(
-            f"under the policy {unphased} haplotypes are numbered 1 to {ploidy_of(unphased)}; got {haplotype}: "
-            "choose one of them"
+            f"Under the policy {unphased} haplotypes are numbered 1 to {ploidy_of(unphased)}; got {haplotype}: "
+            "choose one of them."
         )
     copy = haplotype - 1
     sequences = _spell(reference, variants, interval, [subject], unphased=unphased, missing=missing, only_copy=copy)

@@ -73,7 +73,7 @@ class LinkageThinner:
 
 
 def thin_linked(
-    chunks: Iterable[Int8[np.ndarray, "n_records n_subjects"]], max_r2: float, fit: Bool[np.ndarray, " n_subjects"]
+    chunks: Iterable[Int8[np.ndarray, "_n_records n_subjects"]], max_r2: float, fit: Bool[np.ndarray, " n_subjects"]
 ) -> Int8[np.ndarray, "n_kept n_subjects"]:
     """Thinned records of all chunks as one table; linkage is measured in the subjects that define the components.
 
@@ -86,8 +86,8 @@ def thin_linked(
     kept = [chunk[thinner.keep(chunk[:, fit])] for chunk in chunks]
     if not sum(map(len, kept)):
         raise InputError(
-            "ancestry needs biallelic autosomal records that vary; none is left after the filters: lower the allele "
-            "frequency or give genome-wide variants"
+            "Ancestry needs biallelic autosomal records that vary; none is left after the filters: lower the allele "
+            "frequency or give genome-wide variants."
         )
     return np.concatenate(kept)
 
@@ -130,8 +130,8 @@ def ancestry_components(
     n, m = len(fitted), len(varying)
     if not 0 < n_components < min(n, m):
         raise InputError(
-            f"ancestry needs 0 < components < subjects and records that vary; got {n_components} for {n} subjects and "
-            f"{m} records: lower the number of components"
+            f"Ancestry needs 0 < components < subjects and records that vary; got {n_components} for {n} subjects and "
+            f"{m} records: lower the number of components."
         )
     table = _Standardised(dosages, varying, p[varying])
     operator = LinearOperator(

@@ -5,7 +5,6 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int8
@@ -70,12 +69,7 @@ def read_dosages(
     InputError
         If a subject is no sample of the files, or a genotype cannot be read.
     """
-    if unknown := [subject for subject in subjects if subject not in set(variants.samples)]:
-        near = ", ".join(get_close_matches(unknown[0], variants.samples, n=3)) or "none"
-        raise InputError(
-            f"every subject must be a sample of the variant files; {len(unknown)} of {len(subjects)} (first "
-            f"{unknown[0]}; near names: {near}) are not: correct the list"
-        )
+    variants.check_samples(subjects)
     columns = slice(None) if counted is None else counted
     seen: set[tuple[str, int, str, str]] = set()
     for chrom in variants.contigs:

@@ -43,7 +43,7 @@ def haplotype_dosage(
     """
     if gene_id not in table.gene_ids:
         near = ", ".join(get_close_matches(gene_id, table.gene_ids, n=3)) or "none"
-        raise InputError(f"gene {gene_id} is not in the window table (near names: {near}): correct the name")
+        raise InputError(f"Gene {gene_id} is not in the window table (near names: {near}): correct the name.")
     windows = np.flatnonzero(table.gene_index == table.gene_ids.index(gene_id)).tolist()
     carried = np.stack([table.haplotypes(window) for window in windows], axis=1)
     distinct, which, counts = np.unique(carried, axis=0, return_inverse=True, return_counts=True)

@@ -41,8 +41,8 @@ class KingCounts:
     def __init__(self, n_subjects: int) -> None:
         if n_subjects > _MOST_SUBJECTS:
             raise InputError(
-                f"kinship of all pairs is counted for at most {_MOST_SUBJECTS:,} subjects at once; got {n_subjects:,}: "
-                "use the kinship table that comes with the cohort and give its families as a column"
+                f"Kinship of all pairs is counted for at most {_MOST_SUBJECTS:,} subjects at once; got {n_subjects:,}: "
+                "use the kinship table that comes with the cohort and give its families as a column."
             )
         shape = (n_subjects, n_subjects)
         self.n_records = 0
@@ -80,7 +80,7 @@ def _indicators(dosages: Int8[np.ndarray, "n_records n_subjects"]) -> tuple[np.n
     return dosages == 1, dosages == 0, dosages == 2, dosages >= 0
 
 
-def count_pairs(chunks: Iterable[Int8[np.ndarray, "n_records n_subjects"]], n_subjects: int) -> KingCounts:
+def count_pairs(chunks: Iterable[Int8[np.ndarray, "_n_records n_subjects"]], n_subjects: int) -> KingCounts:
     """Joint counts over all chunks of records.
 
     Raises
@@ -93,8 +93,8 @@ def count_pairs(chunks: Iterable[Int8[np.ndarray, "n_records n_subjects"]], n_su
         counts.add(chunk)
     if not counts.n_records:
         raise InputError(
-            "kinship needs biallelic autosomal records; none is left after the filters: lower the allele frequency or "
-            "give genome-wide variants"
+            "Kinship needs biallelic autosomal records; none is left after the filters: lower the allele frequency or "
+            "give genome-wide variants."
         )
     return counts
 
@@ -142,8 +142,8 @@ def make_families(pairs: pandas.DataFrame, subjects: Sequence[str]) -> pandas.Da
 
     if not {"subject_1", "subject_2"} <= set(pairs.columns):
         raise InputError(
-            f"a list of relatives has columns subject_1 and subject_2; it has {', '.join(map(str, pairs.columns))}: "
-            "rename them"
+            f"A list of relatives has columns subject_1 and subject_2; it has {', '.join(map(str, pairs.columns))}: "
+            "rename them."
         )
     row_of = {subject: row for row, subject in enumerate(subjects)}
     both = pairs[["subject_1", "subject_2"]].astype(str)
@@ -171,14 +171,14 @@ def select_unrelated(frame: pandas.DataFrame, family_column: str) -> tuple[tuple
     """
     if family_column not in frame.columns:
         raise InputError(
-            f"relatives are found by the column {family_column!r}; the participants have "
-            f"{', '.join(map(str, frame.columns))}: name the family column"
+            f"Relatives are found by the column {family_column!r}; the participants have "
+            f"{', '.join(map(str, frame.columns))}: name the family column."
         )
     families = frame[family_column]
     if families.isna().any():
         raise InputError(
-            f"every subject needs a family to drop relatives; {family_column!r} is empty for {families.isna().sum()} "
-            f"of {len(families)}, first {families.index[families.isna()][0]}: give who has no relatives an own family"
+            f"Every subject needs a family to drop relatives; {family_column!r} is empty for {families.isna().sum()} "
+            f"of {len(families)}, first {families.index[families.isna()][0]}: give who has no relatives an own family."
         )
     repeated = families.duplicated(keep="first").to_numpy()
     return tuple(frame.index[~repeated]), tuple(frame.index[repeated])

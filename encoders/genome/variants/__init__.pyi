@@ -2,7 +2,7 @@ from .files import VariantFiles as VariantFiles
 from .genotypes import GenotypeBlock as GenotypeBlock
 from .genotypes import join_chunks as join_chunks
 from .reference_check import Agreement as Agreement
-from .reference_check import GateReport as GateReport
+from .reference_check import ReferenceAgreement as ReferenceAgreement
 from .reference_check import check_reference_alleles as check_reference_alleles
 from .reference_check import compare_reference_alleles as compare_reference_alleles
 from .reference_check import judge_agreement as judge_agreement

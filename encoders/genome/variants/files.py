@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
@@ -51,6 +52,16 @@ class VariantFiles:
         groups = [self._sources_with(chrom) for chrom in dict.fromkeys(chroms)]
         present = [{name for source, _ in group for name in source.samples} for group in groups]
         return tuple(name for name in self.samples if all(name in names for names in present))
+
+    def check_samples(self, subjects: Sequence[str]) -> None:
+        """Raise InputError unless every subject is a sample of a file; near names are offered."""
+        known = set(self.samples)
+        if absent := [subject for subject in subjects if subject not in known]:
+            near = ", ".join(get_close_matches(absent[0], self.samples, n=3)) or "none"
+            raise InputError(
+                f"Every subject must be a sample of the variant files; {len(absent)} of {len(subjects)} (first "
+                f"{absent[0]}; near names: {near}) are not: correct the list of subjects."
+            )
 
     def sites(self, interval: Interval) -> Iterator[Site]:
         """Every record that overlaps a region, file by file, without genotypes."""
@@ -114,8 +125,8 @@ class VariantFiles:
         for source, contig, present in self._parts(chrom, tuple(subjects), f"contig {chrom}"):
             if len(present) < len(subjects):
                 raise InputError(
-                    f"each file must hold all subjects of its records here; {source.path} has {len(present)} of "
-                    f"{len(subjects)} on {chrom}: merge the files of different subjects (bcftools merge)"
+                    f"Each file must hold all subjects of its records here; {source.path} has {len(present)} of "
+                    f"{len(subjects)} on {chrom}: merge the files of different subjects (bcftools merge)."
                 )
             yield from source.chunks(contig, None, present, n_records)
 
@@ -130,9 +141,9 @@ class VariantFiles:
         ]
         if lacking := set(subjects).difference(*(present for _, _, present in found)):
             raise InputError(
-                f"every subject needs genotypes for {item}; {len(lacking)} of {len(subjects)} (first "
+                f"Every subject needs genotypes for {item}; {len(lacking)} of {len(subjects)} (first "
                 f"{min(lacking)}) are in none of {', '.join(str(source.path) for source, _ in holding)}: leave the "
-                "subjects or the gene out"
+                "subjects or the gene out."
             )
         parts = [part for part in found if part[2]]
         self._parts_of[chrom] = (subjects, parts)
@@ -143,8 +154,8 @@ class VariantFiles:
         holding = [(source, name) for source, name in found if name and source.has_records(name)]
         if not holding:
             raise InputError(
-                f"contig {chrom} has no records in the variant files, whose contigs are {list_contigs(self.contigs)}: "
-                "give the file of that chromosome"
+                f"Contig {chrom} has no records in the variant files, whose contigs are {list_contigs(self.contigs)}: "
+                "give the file of that chromosome."
             )
         return holding
 

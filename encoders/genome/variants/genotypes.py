@@ -83,8 +83,8 @@ def drop_repeats(blocks: Sequence[GenotypeBlock], interval: Interval) -> list[Ge
             if shared.any() and not _repeats(block.take(np.flatnonzero(shared)), other):
                 subject = block.subjects[int(shared.argmax())]
                 raise InputError(
-                    f"a subject may be in one file only for a region; {subject} is in {other.path} and {block.path}, "
-                    f"which differ in {interval}: drop one of the files"
+                    f"A subject may be in one file only for a region; {subject} is in {other.path} and {block.path}, "
+                    f"which differ in {interval}: drop one of the files."
                 )
             rest &= ~shared
         if rest.any():

@@ -45,8 +45,8 @@ class PgenSource:
         _check_header(self.path)
         if not psam.is_file() or not any(pvar.is_file() for pvar in pvars):
             raise InputError(
-                f"a PGEN is read with {psam.name} and {pvars[0].name} (or .pvar.zst) beside it; {self.path.parent} "
-                "lacks one of them: copy all three files"
+                f"A PGEN is read with {psam.name} and {pvars[0].name} (or .pvar.zst) beside it; {self.path.parent} "
+                "lacks one of them: copy all three files."
             )
         self.samples = check_samples(_read_psam(psam), psam)
         self._row_of = {name: row for row, name in enumerate(self.samples)}
@@ -64,8 +64,8 @@ class PgenSource:
             return pgenlib.PgenReader(str(self.path).encode(), len(self.samples), len(counts), None, offsets)
         except RuntimeError as error:
             raise InputError(
-                f"the PGEN {self.path} must agree with its .psam ({len(self.samples)} samples) and .pvar "
-                f"({len(counts)} records); it does not ({_say(error)}): copy all three files again"
+                f"The PGEN {self.path} must agree with its .psam ({len(self.samples)} samples) and .pvar "
+                f"({len(counts)} records); it does not ({_say(error)}): copy all three files again."
             ) from error
 
     def has_records(self, contig: str) -> bool:
@@ -102,7 +102,7 @@ class PgenSource:
             try:
                 self._reader.read_alleles_and_phasepresent_list(listed, alleles, phased)
             except RuntimeError as error:
-                raise InputError(f"the PGEN {self.path} is damaged ({_say(error)}): copy it again") from error
+                raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         pairs: Int16[np.ndarray, "n_records n_subjects 2"] = alleles.reshape(*phased.shape, 2)[:, back].astype(np.int16)
@@ -132,23 +132,23 @@ class PgenSource:
             uncalled = absent[record][order] & (dosages >= 0)
             if uncalled.any():
                 raise InputError(
-                    f"haplotypes need called alleles; {block.describe(record)} has a dosage without a hard call for "
+                    f"Haplotypes need called alleles; {block.describe(record)} has a dosage without a hard call for "
                     f"{block.subjects[order[int(uncalled.argmax())]]}: give hard calls (plink2 --hard-call-threshold) "
-                    "or leave imputed records out"
+                    "or leave imputed records out."
                 )
 
 
 def _check_header(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"the variant file {path} does not exist: correct the path")
+        raise InputError(f"The variant file {path} does not exist: correct the path.")
     with path.open("rb") as file:
         head = file.read(3)
     if head[:2] != _HEADER or len(head) < 3:
-        raise InputError(f"the variant file {path} is no PGEN (its first bytes are not those of one): copy it again")
+        raise InputError(f"The variant file {path} is no PGEN (its first bytes are not those of one): copy it again.")
     if head[2] in _DOSAGE_ONLY_MODES:
         raise InputError(
-            f"haplotypes need called alleles; the PGEN {path} holds dosages only: give the hard calls, phased, of the "
-            "same data"
+            f"Haplotypes need called alleles; the PGEN {path} holds dosages only: give the hard calls, phased, of the "
+            "same data."
         )
 
 

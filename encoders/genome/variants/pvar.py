@@ -87,9 +87,9 @@ def read_pvar(path: Path) -> dict[str, Records]:
             ),
         )
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"the record table {path} cannot be read ({error}): copy it again") from error
+        raise InputError(f"The record table {path} cannot be read ({error}): copy it again.") from error
     if not len(table):
-        raise InputError(f"the record table {path} has no records: give the PGEN of the study")
+        raise InputError(f"The record table {path} has no records: give the PGEN of the study.")
     return _split(table.combine_chunks(), path)
 
 
@@ -105,10 +105,10 @@ def _read_header(path: Path) -> tuple[int, list[str]]:
                 return number + 1, columns
             break
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the record table {path} cannot be read ({error}): copy it again") from error
+        raise InputError(f"The record table {path} cannot be read ({error}): copy it again.") from error
     raise InputError(
-        f"a .pvar needs a header line with {', '.join(_COLUMNS)}; line {number + 1} of {path} has none: write it with "
-        "plink2 --make-pgen"
+        f"A .pvar needs a header line with {', '.join(_COLUMNS)}; line {number + 1} of {path} has none: write it with "
+        "plink2 --make-pgen."
     )
 
 
@@ -135,7 +135,8 @@ def _split(table: Any, path: Path) -> dict[str, Records]:
     for name, first, last in zip(names, bounds, bounds[1:], strict=False):
         if name in found or (np.diff(starts[first:last]) < 0).any():
             raise InputError(
-                f"records must be sorted by contig and position; contig {name} of {path} is not: run plink2 --sort-vars"
+                f"Records must be sorted by contig and position; contig {name} of {path} is not: run plink2 "
+                "--sort-vars."
             )
         refs, alts = (table[column].chunk(0).slice(first, last - first) for column in ("REF", "ALT"))
         found[name] = Records(first, starts[first:last], ends[first:last], refs, alts)

@@ -1,4 +1,4 @@
-"""The input gate: REF of every record against the reference, before anything is built on them."""
+"""REF of every record against the reference, before anything is built on them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ Agreement = tuple[bool, bool, bool]
 
 
 @dataclass(frozen=True)
-class GateReport:
+class ReferenceAgreement:
     """How many REF alleles of the panel's records spell the reference.
 
     Parameters
@@ -47,7 +47,7 @@ def check_reference_alleles(
     panel_or_intervals: Panel | Sequence[Interval],
     *,
     minimum: float = 0.999,
-) -> GateReport:
+) -> ReferenceAgreement:
     """Compare REF with the reference for every record of a panel.
 
     Parameters
@@ -61,7 +61,7 @@ def check_reference_alleles(
 
     Returns
     -------
-    GateReport
+    ReferenceAgreement
 
     Raises
     ------
@@ -92,7 +92,7 @@ def compare_reference_alleles(
 
 def judge_agreement(
     agreement: dict[tuple[str, Site], Agreement], intervals: Sequence[Interval], *, minimum: float = 0.999
-) -> GateReport:
+) -> ReferenceAgreement:
     """Count what was compared, perhaps part by part, and refuse too small a share (:func:`check_reference_alleles`).
 
     Parameters
@@ -111,17 +111,18 @@ def judge_agreement(
     """
     if not agreement:
         raise InputError(
-            f"the variant files need records in the panel; they have none in {len(intervals)} places (first "
-            f"{intervals[0]}): check that annotation and variants are of one build and region"
+            f"The variant files need records in the panel; they have none in {len(intervals)} places (first "
+            f"{intervals[0]}): check that annotation and variants are of one build and region."
         )
     offending = [record for record, (exact, _, _) in agreement.items() if not exact]
     n_bases = sum(len(site.ref) for _, site in agreement)
-    report = GateReport(len(agreement), len(agreement) - len(offending), n_bases)
+    report = ReferenceAgreement(len(agreement), len(agreement) - len(offending), n_bases)
     if report.share < minimum:
         contig, site = min(offending)
         raise InputError(
             f"REF must spell the reference for a share of at least {minimum} of the records; {report.n_matching} of "
-            f"{report.n_records} do (first that does not: {contig}:{site.position + 1} {site.ref}), {_cause(agreement)}"
+            f"{report.n_records} do (first that does not: {contig}:{site.position + 1} {site.ref}), "
+            f"{_cause(agreement)}."
         )
     return report
 

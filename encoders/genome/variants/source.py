@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64
@@ -25,6 +25,7 @@ class Site(NamedTuple):
     path: Path
 
 
+@runtime_checkable
 class VariantSource(Protocol):
     """One file, or one set of files that belong together, of one format.
 
@@ -58,8 +59,8 @@ def check_samples(samples: Sequence[str], path: Path) -> tuple[str, ...]:
     if len(set(samples)) < len(samples):
         repeated = next(name for name in samples if list(samples).count(name) > 1)
         raise InputError(
-            f"a sample may be in a variant file once; {repeated} is named {list(samples).count(repeated)} times in "
-            f"{path}: rename or remove one of them"
+            f"A sample may be in a variant file once; {repeated} is named {list(samples).count(repeated)} times in "
+            f"{path}: rename or remove one of them."
         )
     return tuple(samples)
 
@@ -76,8 +77,8 @@ def check_order(block: GenotypeBlock, last: int = -1) -> GenotypeBlock:
     if (steps < 0).any():
         record = int((steps < 0).argmax())
         raise InputError(
-            f"records must be sorted by position; {block.describe(record)} follows position "
-            f"{block.positions[record] - steps[record] + 1}: sort the file (bcftools sort) and index it anew"
+            f"Records must be sorted by position; {block.describe(record)} follows position "
+            f"{block.positions[record] - steps[record] + 1}: sort the file (bcftools sort) and index it anew."
         )
     return block
 

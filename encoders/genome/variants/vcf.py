@@ -77,8 +77,8 @@ class VcfSource:
             with suppress(OSError):  # htslib says again at closing what it said at reading
                 self._sites.close()
             raise InputError(
-                f"the variant file {self.path} is damaged at {':'.join(map(str, place))} ({error}), or its index is "
-                "of another file: copy it again and index it anew"
+                f"The variant file {self.path} is damaged at {':'.join(map(str, place))} ({error}), or its index is "
+                "of another file: copy it again and index it anew."
             ) from error
 
     def chunks(
@@ -126,25 +126,25 @@ class VcfSource:
 
 def _check_blocks(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"the variant file {path} does not exist: correct the path")
+        raise InputError(f"The variant file {path} does not exist: correct the path.")
     with path.open("rb") as file:
         head = file.read(14)
         file.seek(max(0, path.stat().st_size - len(_BGZF_END)))
         tail = file.read()
     if head[12:14] != b"BC":
         raise InputError(
-            f"variants must be bgzip-compressed VCF or BCF, PGEN or VCF Zarr; {path} is none of them: run bgzip "
-            f"{path.name} and tabix -p vcf on it"
+            f"Variants must be bgzip-compressed VCF or BCF, PGEN or VCF Zarr; {path} is none of them: run bgzip "
+            f"{path.name} and tabix -p vcf on it."
         )
     if tail != _BGZF_END:
-        raise InputError(f"the variant file {path} is truncated (its end-of-file block is missing): copy it again")
+        raise InputError(f"The variant file {path} is truncated (its end-of-file block is missing): copy it again.")
 
 
 def _open(path: Path) -> Any:
     try:
         return pysam.VariantFile(str(path))
     except (ValueError, OSError) as error:
-        raise InputError(f"the variant file {path} cannot be read as VCF or BCF ({error}): repair it") from error
+        raise InputError(f"The variant file {path} cannot be read as VCF or BCF ({error}): repair it.") from error
 
 
 def _check_index(path: Path) -> None:
@@ -152,10 +152,10 @@ def _check_index(path: Path) -> None:
         return
     if place := _first_unsorted(path):
         raise InputError(
-            f"the variant file {path} is not sorted ({place} follows a later position), so it has no index: run "
-            f"bcftools sort on it, then {_index_command(path)}"
+            f"The variant file {path} is not sorted ({place} follows a later position), so it has no index: run "
+            f"bcftools sort on it, then {_index_command(path)}."
         )
-    raise InputError(f"the variant file {path} has no index: run {_index_command(path)} where it is")
+    raise InputError(f"The variant file {path} has no index: run {_index_command(path)} where it is.")
 
 
 def _index_command(path: Path) -> str:
@@ -190,7 +190,7 @@ def _genotypes(record: Any, samples: Sequence[str], path: Path) -> Int16[np.ndar
     if wrong.any():
         subject = samples[int(wrong.argmax())]
         raise InputError(
-            f"every genotype needs two alleles; {record.CHROM}:{record.POS} of {path} has another number for "
-            f"{subject}: leave sex chromosomes and copy-number genotypes out"
+            f"Every genotype needs two alleles; {record.CHROM}:{record.POS} of {path} has another number for "
+            f"{subject}: leave sex chromosomes and copy-number genotypes out."
         )
     return genotypes[:, [0, 1, -1]]

@@ -45,7 +45,7 @@ class ZarrSource:
         self._starts = np.asarray(self._arrays["variant_position"][:], dtype=np.int64) - 1
         if (np.diff(contig) < 0).any() or (np.diff(self._starts)[np.diff(contig) == 0] < 0).any():
             raise InputError(
-                f"records of a VCF Zarr must be sorted by contig and position; {path} is not: sort its VCF"
+                f"Records of a VCF Zarr must be sorted by contig and position; {path} is not: sort its VCF."
             )
         numbers = np.arange(len(self.contigs))
         self._bounds = list(
@@ -127,8 +127,8 @@ class ZarrSource:
         if len(wrong):
             record, column = wrong[0].tolist()
             raise InputError(
-                f"every genotype needs two alleles; {block.describe(record)} has another number for "
-                f"{subjects[column]}: leave sex chromosomes and copy-number genotypes out"
+                f"Every genotype needs two alleles; {block.describe(record)} has another number for "
+                f"{subjects[column]}: leave sex chromosomes and copy-number genotypes out."
             )
         return block
 
@@ -154,18 +154,18 @@ def _open(path: Path) -> Any:
         import zarr
     except ImportError as error:
         raise InputError(
-            f"reading VCF Zarr ({path}) needs the package zarr, which is not installed: pip install "
-            "'gene-brain-fusion[zarr]'"
+            f"Reading VCF Zarr ({path}) needs the package zarr, which is not installed: pip install "
+            "'gene-brain-fusion[zarr]'."
         ) from error
     if not path.exists():
-        raise InputError(f"the variant file {path} does not exist: correct the path")
+        raise InputError(f"The variant file {path} does not exist: correct the path.")
     try:
         group = zarr.open_group(zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path), mode="r")
     except (FileNotFoundError, ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be opened as a Zarr group ({error}): give a VCF Zarr store") from error
+        raise InputError(f"{path} cannot be opened as a Zarr group ({error}): give a VCF Zarr store.") from error
     if lacking := [name for name in _NEEDED if name not in group]:
         raise InputError(
-            f"a VCF Zarr holds the arrays {', '.join(_NEEDED)}; {path} lacks {', '.join(lacking)}: write it with "
-            "bio2zarr (vcf2zarr convert)"
+            f"A VCF Zarr holds the arrays {', '.join(_NEEDED)}; {path} lacks {', '.join(lacking)}: write it with "
+            "bio2zarr (vcf2zarr convert)."
         )
     return group

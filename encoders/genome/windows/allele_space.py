@@ -44,7 +44,7 @@ class RecordedReference(Reference):
                 raise InputError(
                     f"REF must spell the reference; {item} has {base} at {interval.chrom}:"
                     f"{interval.start + position + 1}, where another record has {bases[position]}: give the FASTA, "
-                    "so that the wrong one is found"
+                    "so that the wrong one is found."
                 )
             bases[position] = base
         return "".join(bases)

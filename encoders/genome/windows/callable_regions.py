@@ -5,8 +5,9 @@
 import gzip
 from collections import defaultdict
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -29,8 +30,8 @@ def check_outside(policy: str) -> None:
     """
     if policy not in get_args(OutsidePolicy):
         raise InputError(
-            f"bases outside callable regions may be one of {', '.join(get_args(OutsidePolicy))}; got {policy!r}: "
-            "choose one"
+            f"Bases outside callable regions may be one of {', '.join(get_args(OutsidePolicy))}; got {policy!r}: "
+            "choose one."
         )
 
 
@@ -50,7 +51,7 @@ class CallableRegions:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"the BED file {path} does not exist: correct the path")
+            raise InputError(f"The BED file {path} does not exist: correct the path.")
         found: dict[str, list[tuple[int, int]]] = defaultdict(list)
         with _open(self.path) as file:
             for number, line in enumerate(file, start=1):
@@ -58,7 +59,7 @@ class CallableRegions:
                     chrom, start, end = _parse(line, number, self.path)
                     found[chrom].append((start, end))
         if not found:
-            raise InputError(f"a BED file of callable regions needs at least one; {path} has none: give the targets")
+            raise InputError(f"A BED file of callable regions needs at least one; {path} has none: give the targets.")
         self._regions = {chrom: _merge(regions) for chrom, regions in found.items()}
 
     def check_contigs(self, chroms: Sequence[str]) -> None:
@@ -70,8 +71,8 @@ class CallableRegions:
         """
         if not any(find_contig(chrom, self._regions) for chrom in chroms):
             raise InputError(
-                f"callable regions are needed on the contigs of the panel ({list_contigs(chroms)}); {self.path} has "
-                f"{list_contigs(self._regions)}: give the BED of this assembly"
+                f"Callable regions are needed on the contigs of the panel ({list_contigs(chroms)}); {self.path} has "
+                f"{list_contigs(self._regions)}: give the BED of this assembly."
             )
 
     def inside(self, interval: Interval) -> Bool[np.ndarray, " n_bases"]:
@@ -96,7 +97,7 @@ def keep_inside(edits: Sequence[Edit], inside: Bool[np.ndarray, " n_bases"]) -> 
     return tuple(edit for edit in edits if inside[max(0, min(edit.start, edit.end - 1)) : max(edit.end, 1)].any())
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path) -> TextIOWrapper:
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path, "rt") if zipped else path.open()
@@ -106,8 +107,8 @@ def _parse(line: str, number: int, path: Path) -> tuple[str, int, int]:
     fields = line.split()
     if len(fields) < 3 or not (fields[1].isdigit() and fields[2].isdigit()) or int(fields[1]) >= int(fields[2]):
         raise InputError(
-            f"a BED line is contig, start, end with start < end (0-based, half-open); line {number} of {path} is "
-            f"{line.strip()[:60]!r}: correct it"
+            f"A BED line is contig, start, end with start < end (0-based, half-open); line {number} of {path} is "
+            f"{line.strip()[:60]!r}: correct it."
         )
     return fields[0], int(fields[1]), int(fields[2])
 

@@ -151,22 +151,18 @@ def _check_request(
     check_unit(unit)
     if not panel.genes or min(lengths) < 1:
         raise InputError(
-            f"windows need genes and lengths of at least 1 base; got {len(panel.genes)} genes, window {lengths[0]} and "
-            f"promoter_flank {lengths[1]}: correct the settings"
+            f"Windows need genes and lengths of at least 1 base; got {len(panel.genes)} genes, window {lengths[0]} and "
+            f"promoter_flank {lengths[1]}: correct the settings."
         )
     return _check_subjects(variants, subject_ids)
 
 
 def _check_subjects(variants: VariantFiles, subject_ids: Sequence[str] | None) -> tuple[str, ...]:
     subjects = variants.samples if subject_ids is None else tuple(subject_ids)
-    if unknown := sorted(set(subjects) - set(variants.samples)):
-        raise InputError(
-            f"every subject must be a sample of the variant files; {len(unknown)} of {len(subjects)} (first "
-            f"{unknown[0]}) are not among its {len(variants.samples)}: correct the subject list"
-        )
+    variants.check_samples(subjects)
     if not subjects or len(set(subjects)) < len(subjects):
         raise InputError(
-            f"subjects must be named once each, at least one; got {len(subjects)} names of {len(set(subjects))} "
-            "subjects: correct the subject list"
+            f"Subjects must be named once each, at least one; got {len(subjects)} names of {len(set(subjects))} "
+            "subjects: correct the subject list."
         )
     return subjects

@@ -101,8 +101,8 @@ def _check_parts(parts: Sequence[WindowTable], gene_ids: Sequence[str]) -> None:
 
 
 def _join_sequences(
-    parts: Sequence[WindowTable], genes: Sequence[Int64[np.ndarray, " n_windows"]]
-) -> tuple[tuple[str, ...], tuple[str, ...], list[Int64[np.ndarray, " n_sequences"]]]:
+    parts: Sequence[WindowTable], genes: Sequence[Int64[np.ndarray, " _n_windows"]]
+) -> tuple[tuple[str, ...], tuple[str, ...], list[Int64[np.ndarray, " _n_sequences"]]]:
     """Distinct sequences by first gene and, inside it, as its part lists them; for each part, their new numbers."""
     firsts = [_first_genes(part, gene) for part, gene in zip(parts, genes, strict=True)]
     of_part = np.repeat(np.arange(len(parts)), [len(first) for first in firsts])

@@ -33,7 +33,7 @@ def check_unit(unit: str) -> None:
     InputError
     """
     if unit not in get_args(Unit):
-        raise InputError(f"the unit of windows must be one of {', '.join(get_args(Unit))}; got {unit!r}: choose one")
+        raise InputError(f"The unit of windows must be one of {', '.join(get_args(Unit))}; got {unit!r}: choose one.")
 
 
 def make_regions(gene: Gene, unit: Unit, promoter_flank: int, reference: Reference) -> tuple[Region, ...]:
@@ -65,6 +65,8 @@ def make_tiles(interval: Interval, window: int) -> tuple[Tile, ...]:
 
     Examples
     --------
+    >>> from encoders.genome.intervals import Interval
+    >>> from encoders.genome.windows.regions import make_tiles
     >>> make_tiles(Interval("20", 100, 110, "-"), 4)
     (Tile(start=6, end=10), Tile(start=2, end=6), Tile(start=0, end=2))
     """

@@ -5,18 +5,18 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id
+from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
     import pandas
@@ -123,10 +123,10 @@ class WindowTable:
         """Sequences in all / distinct sequences."""
         return self.n_sequences_total / self.n_distinct
 
-    def haplotypes(self, window: int) -> Int32[np.ndarray, " n_haplotypes"]:
+    def haplotypes(self, window: SupportsIndex) -> Int32[np.ndarray, " n_haplotypes"]:
         """Sequence index of every haplotype in one window, reference entries included."""
         row = np.full(self.n_subjects * self.ploidy, self.reference_index[window], dtype=np.int32)
-        entries = slice(self.indptr[window], self.indptr[window + 1])
+        entries = slice(self.indptr[window], self.indptr[index(window) + 1])
         row[self.haplotype_index[entries]] = self.sequence_index[entries]
         return row
 
@@ -154,11 +154,7 @@ class WindowTable:
 
     def save(self, folder: Path) -> None:
         """Write ``table.npz`` and ``table.json``; the folder appears whole or not at all, an older one is replaced."""
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-            made = Path(scratch) / "new"
-            made.mkdir()
+        with published_folder(Path(folder)) as made:
             letters = np.frombuffer("".join(self.sequences).encode("ascii"), dtype=np.uint8)
             lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
             arrays = {name: getattr(self, name) for name in _ARRAYS}
@@ -166,9 +162,6 @@ class WindowTable:
             text: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS}
             text |= {"format": FORMAT, "ploidy": self.ploidy, "events": self.events, "settings": self.settings}
             (made / "table.json").write_text(json.dumps(text))
-            if folder.exists():
-                os.replace(folder, Path(scratch) / "old")
-            os.replace(made, folder)
 
     @classmethod
     def load(cls, folder: Path) -> WindowTable:
@@ -181,10 +174,10 @@ class WindowTable:
         """
         folder = Path(folder)
         if not (folder / "table.json").is_file():
-            raise InputError(f"a window table is a folder with table.json and table.npz; {folder} has none: make it")
+            raise InputError(f"A window table is a folder with table.json and table.npz; {folder} has none: make it.")
         text = json.loads((folder / "table.json").read_text())
         if text.pop("format") != FORMAT:
-            raise InputError(f"the window table in {folder} has another format than {FORMAT}: make it anew")
+            raise InputError(f"The window table in {folder} has another format than {FORMAT}: make it anew.")
         with np.load(folder / "table.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in _ARRAYS}
             sequences = tuple(_cut(stored["letters"].tobytes().decode("ascii"), stored["lengths"]))

@@ -28,7 +28,9 @@ def test_every_command_explains_itself(command: str, genebrain: Command, capsys:
 
 def test_doctor_gets_the_known_answer_right(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert genebrain("doctor") == 0
-    assert "known answer right" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("known answer right")
+    assert [line.split()[1] for line in lines if line.startswith("products ")] == ["float32", "bfloat16"]
 
 
 def test_power_prints_the_published_size_of_noise(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """`genebrain brain`: import, describe and connectivity from the command line, on made and on real tables."""
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,32 @@ def _hemispheres(folder: Path) -> list[Path]:
         paths.append(folder / f"{hemisphere}.txt")
         frame.to_csv(paths[-1], sep="\t", index=False)
     return paths
+
+
+@pytest.mark.parametrize("command", ["import", "describe"])
+@pytest.mark.parametrize("name", ["brain.csv", "brain.csv.gz", "brain.parquet"])
+def test_a_table_is_parsed_once(
+    brain: Answer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    frame = pd.DataFrame({"eid": ["0012", "0007", "0031"], "26755-2.0": [1.5, 2, 4], "26756-2.0": [3.25, 7, 5]})
+    source, output, parsed = tmp_path / name, tmp_path / "out" / "table.parquet", []
+    if name.endswith(".parquet"):
+        frame.to_parquet(source)
+    else:
+        frame.to_csv(source, index=False)
+    with monkeypatch.context() as patch:
+        for reader in (pd.read_csv, pd.read_parquet):
+            count = functools.partial(lambda read, *args, **more: parsed.append(read) or read(*args, **more), reader)
+            patch.setattr(pd, reader.__name__, count)
+        code, out, err = brain(command, source, *(("--output", output) if command == "import" else ()))
+    assert (code, len(parsed)) == (0, 1), err
+    assert "a UK Biobank table: 2 columns" in out
+    if command == "import":
+        table = read_brain_table(output)
+        assert (table.subject_ids, table.values.tolist()) == (
+            ("0012", "0007", "0031"),
+            frame.iloc[:, 1:].values.tolist(),
+        )
 
 
 def test_import_joins_tables_and_prints_who_is_left_out(brain: Answer, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_folder_stands_for_its_files_and_sex_chromosomes_are_left_out(
     ("shift", "chrom", "sentence"),
     [(1, "22", "positions are off by one"), (-1, "22", "positions are off by one"),
      (5077, "22", "another genome build"),
-     (0, "chr22", "contig names must agree")],
+     (0, "chr22", "Contig names must agree")],
 )  # fmt: skip
 def test_positions_builds_and_names_that_do_not_fit_are_named(
     answer: Answer, grch37: list[object], real_data: Path, tmp_path: Path, shift: int, chrom: str, sentence: str

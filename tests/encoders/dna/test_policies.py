@@ -43,9 +43,9 @@ def test_an_ambiguity_code_is_read_as_n(encoder: SequenceEncoder) -> None:
         ("", r"needs sequences of at least \d bp; sequence 1 has 0\. Leave it out or lengthen it\."),
         ("N" * 40, r"at least half of a sequence to be readable; in sequence 1 100% .* Leave this sequence out\."),
         (f"{PLAIN[:9]}{'N' * 70}{PLAIN[:9]}", r"at least half of a sequence to be readable; in sequence 1 \d\d% "),
-        (f"{PLAIN}?", r"Sequence 1: a DNA sequence holds only A, C, G, T, N and IUPAC codes; got '\?'"),
-        ("ACGT ACGT", r"Sequence 1: a DNA sequence holds only .* got ' '"),
-        ("ACGT[MASK]ACGT", r"Sequence 1: a DNA sequence holds only .* got '\['"),
+        (f"{PLAIN}?", r"Sequence 1: A DNA sequence holds only A, C, G, T, N and IUPAC codes; got '\?'"),
+        ("ACGT ACGT", r"Sequence 1: A DNA sequence holds only .* got ' '"),
+        ("ACGT[MASK]ACGT", r"Sequence 1: A DNA sequence holds only .* got '\['"),
     ],
     ids=["empty", "all N", "mostly N", "another letter", "whitespace", "a special token's text"],
 )

@@ -49,7 +49,7 @@ def test_bad_references_are_refused(write_fasta: Callable[..., Path], tmp_path: 
     with pytest.raises(InputError, match="in one FASTA only"):
         Reference([path, write_fasta({"chr20": "ACGT"}, name="again")])
     reference = Reference(path)
-    with pytest.raises(InputError, match="contig 7 is not in the reference"):
+    with pytest.raises(InputError, match="Contig 7 is not in the reference"):
         reference.resolve("7")
     with pytest.raises(InputError, match="runs past the end"):
         reference.fetch(Interval("20", 2, 5))

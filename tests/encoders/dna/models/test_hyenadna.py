@@ -215,6 +215,7 @@ def test_a_stored_copy_of_the_frequency_is_a_declared_tie(tiny: Path) -> None:
         ({"short_filter_order": 5}, "short_filter_order = 3"),
         ({"vocab_size": 7}, "another tokenizer"),
         ({"d_model": 0}, "positive whole numbers"),
+        ({"pad_vocab_size_multiple": 0}, "positive whole numbers"),
     ],
 )
 def test_a_config_of_another_network_is_refused(tiny: Path, changes: dict[str, object], words: str) -> None:

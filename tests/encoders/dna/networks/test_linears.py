@@ -1,4 +1,4 @@
-"""Both libraries give one vector; bfloat16 stays within its bound; the choice between them is made once."""
+"""The libraries give one vector; bfloat16 stays within its bound; each is tried before it is chosen, once."""
 
 import copy
 import pickle
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ import torch
 from torch import nn
 
 from encoders import InputError, load_encoder
-from encoders.dna.networks import linears
-from encoders.dna.networks.linears import FastLinear, faster_library, product, use_fast_linears
+from encoders.dna.networks import product_libraries
+from encoders.dna.networks.linears import FastLinear, product, use_fast_linears
+from encoders.dna.networks.product_libraries import faster_library, onednn_multiplies, product_library, torch_multiplies
 from encoders.dna.token_models.token_encoder import TokenEncoder
 
 TOLERANCE = 2e-5
@@ -22,14 +24,27 @@ DEEP = {"hidden_size": 96, "num_hidden_layers": 12, "num_attention_heads": 12, "
 NAMES = {"untrained:dnabert-3": DEEP, "untrained:dnabert2": DEEP, "untrained:caduceus-ps": {"d_model": 48}}
 
 
+def forget() -> None:
+    """As another process would begin."""
+    for known in (faster_library, onednn_multiplies, torch_multiplies):
+        known.cache_clear()
+
+
 @pytest.fixture
 def fresh_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """No choice was made or noted yet."""
+    """Nothing was tried, chosen or noted yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv(linears.CHOICE_VARIABLE, raising=False)
-    faster_library.cache_clear()
+    monkeypatch.delenv(product_libraries.CHOICE_VARIABLE, raising=False)
+    forget()
     yield tmp_path
-    faster_library.cache_clear()
+    forget()
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    """Multiply float32 by this library."""
+    if library == "onednn" and not onednn_multiplies(torch.float32):
+        pytest.skip("oneDNN multiplies no float32 here: this torch or this processor lacks its operators")
+    monkeypatch.setattr(product_libraries, "faster_library", lambda: library)
 
 
 def load(name: str, **settings: object) -> TokenEncoder:
@@ -43,13 +58,13 @@ def make_sequences(n: int, longest: int = 200) -> list[str]:
     return ["".join(rng.choice(list("ACGT"), length)) for length in rng.integers(20, longest + 1, n)]
 
 
-@pytest.mark.parametrize("library", linears.LIBRARIES)
+@pytest.mark.parametrize("library", product_libraries.LIBRARIES)
 @pytest.mark.parametrize("shape", [(37, 96), (1, 96), (0, 96), (2, 5, 96), (5, 2, 96)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_product_equals_its_sums(
     monkeypatch: pytest.MonkeyPatch, library: str, shape: tuple[int, ...], bias: bool
 ) -> None:
-    monkeypatch.setattr(linears, "faster_library", lambda: library)
+    choose(monkeypatch, library)
     layer = nn.Linear(96, 33, bias=bias).requires_grad_(False)
     x = torch.randn(shape)
     x = x.transpose(0, 1) if shape[0] == 5 else x
@@ -63,8 +78,8 @@ def test_a_product_equals_its_sums(
 @pytest.mark.parametrize("name", NAMES)
 def test_vectors_of_both_libraries_agree(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     encoder, vectors = load(name), {}
-    for library in linears.LIBRARIES:
-        monkeypatch.setattr(linears, "faster_library", lambda library=library: library)
+    for library in product_libraries.LIBRARIES:
+        choose(monkeypatch, library)
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiled:
             vectors[library] = encoder.embed(make_sequences(5))
         assert encoder.runtime["linears"] == library
@@ -125,8 +140,9 @@ def test_a_network_can_be_copied_after_use_and_differentiated() -> None:
 
 
 def test_the_choice_is_probed_once_and_remembered(fresh_choice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product_libraries, "onednn_multiplies", lambda _: True)
     answers = iter(["onednn", "mkl"])
-    monkeypatch.setattr(linears, "probe_libraries", lambda: next(answers))
+    monkeypatch.setattr(product_libraries, "probe_libraries", lambda: next(answers))
     assert [faster_library(), faster_library()] == ["onednn", "onednn"]
     faster_library.cache_clear()  # as another process would begin
     assert faster_library() == "onednn"
@@ -139,30 +155,69 @@ def test_the_choice_is_probed_once_and_remembered(fresh_choice: Path, monkeypatc
 
 def test_a_cache_that_cannot_be_written_only_costs_a_probe(fresh_choice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (fresh_choice / "gene-brain-fusion").write_text("a file where the folder should be")
-    assert faster_library() in linears.LIBRARIES
+    assert faster_library() in product_libraries.LIBRARIES
 
 
 def test_the_environment_decides_and_is_checked(fresh_choice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(linears.CHOICE_VARIABLE, "mkl")
+    monkeypatch.setenv(product_libraries.CHOICE_VARIABLE, "mkl")
     assert faster_library() == "mkl"
     faster_library.cache_clear()
-    monkeypatch.setenv(linears.CHOICE_VARIABLE, "fastest")
+    monkeypatch.setenv(product_libraries.CHOICE_VARIABLE, "fastest")
     with pytest.raises(InputError, match=r"GENEBRAIN_LINEARS must be one of mkl.* got 'fastest'"):
         faster_library()
 
 
+def refuse(*_: object) -> None:
+    raise RuntimeError("could not create a primitive descriptor for the inner product forward propagation primitive")
+
+
+UNUSABLE = {
+    "absent": SimpleNamespace(),
+    "only one of two": SimpleNamespace(_reorder_linear_weight=lambda weight, _: weight),
+    "refused by the processor": SimpleNamespace(_linear_pointwise=refuse, _reorder_linear_weight=refuse),
+    "refused at the product": SimpleNamespace(
+        _linear_pointwise=refuse, _reorder_linear_weight=lambda weight, _: weight
+    ),
+    "wrong": SimpleNamespace(
+        _linear_pointwise=lambda x, weight, *_: x @ weight.T + 1, _reorder_linear_weight=lambda weight, _: weight
+    ),
+}
+
+
+@pytest.mark.parametrize("operators", UNUSABLE)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_without_the_operators_torch_itself_multiplies(
-    fresh_choice: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+def test_without_usable_operators_torch_itself_multiplies_and_says_so(
+    fresh_choice: Path, monkeypatch: pytest.MonkeyPatch, dtype: str, operators: str
 ) -> None:
+    if dtype == "bfloat16" and product_library(torch.bfloat16) is None:
+        pytest.skip("neither oneDNN nor torch itself multiplies bfloat16 here")
     expected = load("untrained:dnabert2", dtype=dtype).embed(make_sequences(3))
-    faster_library.cache_clear()
-    monkeypatch.setattr(linears, "_has_onednn", lambda: False)
+    forget()
+    monkeypatch.setattr(torch.ops, "mkldnn", UNUSABLE[operators])
     encoder = load("untrained:dnabert2", dtype=dtype)
-    assert (linears._library(torch.float32), linears._library(torch.bfloat16)) == ("mkl", "mkl")
+    own = "mkl" if torch.backends.mkl.is_available() else "torch"  # type: ignore[no-untyped-call]
+    assert encoder.runtime["linears"] == (own if dtype == "float32" else "torch")
     np.testing.assert_allclose(
         encoder.embed(make_sequences(3)), expected, atol=TOLERANCE if dtype == "float32" else 0.02
     )
+
+
+def test_a_runtime_names_each_library_where_an_encoder_has_two(
+    fresh_choice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_libraries, "faster_library", lambda: "mkl")
+    monkeypatch.setattr(product_libraries, "onednn_multiplies", lambda _: False)
+    encoder = load("untrained:caduceus-ps", dtype="bfloat16")
+    assert encoder.runtime["linears"] == "torch (bfloat16), mkl (float32)"
+
+
+def test_a_format_that_nothing_multiplies_is_refused_with_the_remedy(
+    fresh_choice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
+    monkeypatch.setattr(product_libraries, "functional", SimpleNamespace(linear=refuse))
+    with pytest.raises(InputError, match=r"of untrained:dnabert2 needs .*AVX-512.* is neither. Use 'float32'"):
+        load("untrained:dnabert2", dtype="bfloat16")
 
 
 @pytest.mark.parametrize(

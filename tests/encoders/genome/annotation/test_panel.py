@@ -79,7 +79,7 @@ def test_an_open_strand_may_be_read_forward_and_is_said(gtf: Path) -> None:
 @pytest.mark.parametrize(
     ("genes", "rule", "message"),
     [
-        (["TWO"], "canonical", "gene G2 of .* its strand is '.'"),
+        (["TWO"], "canonical", "Gene G2 of .* its strand is '.'"),
         (["ONCE"], "canonical", "near names are ONE"),
         (["TWIN"], "canonical", "TWIN is G3, G4"),
         (["G3"], "canonical", "no transcript with exons"),

@@ -41,5 +41,5 @@ def test_dosage_counts_copies_of_gene_haplotypes(
     assert dosage[:, 0].tolist() == [1, 0, 2]
     assert sorted(dosage[1].tolist()) == [0, 1, 1]
     assert len(set(labels)) == len(labels) == 3
-    with pytest.raises(InputError, match="gene H is not in the window table"):
+    with pytest.raises(InputError, match="Gene H is not in the window table"):
         haplotype_dosage(table, "H")

@@ -65,12 +65,12 @@ def test_bcf_reads_as_vcf(write_vcf: Callable[..., Path], tmp_path: Path) -> Non
 def test_bad_files_and_regions_are_refused(write_vcf: Callable[..., Path], tmp_path: Path) -> None:
     vcf = write_vcf([(150, "A", "C", ".", ["0|1"])])
     variants = VariantFiles(vcf)
-    with pytest.raises(InputError, match=r"contig 7 has no records .* contigs are 20"):
+    with pytest.raises(InputError, match=r"Contig 7 has no records .* contigs are 20"):
         variants.fetch(Interval("7", 0, 10), ["S1"])
     with pytest.raises(InputError, match=r"1 of 2 \(first S9\) are in none of"):
         variants.fetch(REGION, ["S1", "S9"])
     for chrom in ("X", "chrY", "MT", "chrM"):
-        with pytest.raises(InputError, match="haplotypes need an autosome"):
+        with pytest.raises(InputError, match="Haplotypes need an autosome"):
             variants.fetch(Interval(chrom, 0, 10), ["S1"])
     truncated = tmp_path / "truncated.vcf.gz"
     truncated.write_bytes(vcf.read_bytes()[:-40])
@@ -138,7 +138,7 @@ def test_off_by_one_stops_with_the_cause(
 def test_contigs_and_regions_without_records_stop_the_gate(real_data: Path) -> None:
     place = real_data / "genome/grch37_chr20"
     reference, variants = Reference(next(place.glob("*.fa.gz"))), VariantFiles(next(place.glob("*EUR300*.vcf.gz")))
-    with pytest.raises(InputError, match="contig chr21 is not in the reference"):
+    with pytest.raises(InputError, match="Contig chr21 is not in the reference"):
         check_reference_alleles(reference, variants, [Interval("chr21", 0, 10)])
     with pytest.raises(InputError, match="they have none in 1 places"):
         check_reference_alleles(reference, variants, [Interval("20", 0, 10)])

@@ -238,7 +238,7 @@ def test_the_long_frame_has_one_row_per_window_and_haplotype(
     ("arguments", "message"),
     [
         ({"window": 0}, "window 0"),
-        ({"subject_ids": ["S1", "S9"]}, r"1 of 2 \(first S9\)"),
+        ({"subject_ids": ["S1", "S9"]}, r"1 of 2 \(first S9; near names: none\)"),
         ({"subject_ids": ["S1", "S1"]}, "named once each"),
         ({"subject_ids": []}, "at least one"),
     ],
