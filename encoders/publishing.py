@@ -46,13 +46,16 @@ def write_whole(path: Path, content: str | bytes | memoryview, *, durable: bool 
 
 
 @contextmanager
-def published_folder(folder: Path) -> Iterator[Path]:
+def published_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     """An empty folder to fill that becomes `folder` when the block succeeds and is gone when it fails.
 
     Parameters
     ----------
     folder : Path
-        Its parent is made where it is missing; an older folder is replaced.
+        Its parent is made where it is missing.
+    replace : bool
+        Whether it takes the place of an older folder; otherwise an older one stays, also if another process published
+        it in the meantime.
 
     Yields
     ------
@@ -64,6 +67,10 @@ def published_folder(folder: Path) -> Iterator[Path]:
         unfinished = Path(scratch) / "new"
         unfinished.mkdir()
         yield unfinished
-        if folder.exists():
+        if replace and folder.exists():
             os.replace(folder, Path(scratch) / "old")
-        os.replace(unfinished, folder)
+        try:
+            os.replace(unfinished, folder)
+        except OSError:  # a folder that holds something cannot be replaced by a rename
+            if replace or not folder.is_dir():
+                raise

@@ -12,7 +12,8 @@ import numpy as np
 from analyses.errors import InputError
 from analyses.results.alignments import AlignmentSummary
 from analyses.results.serialisation import plain
-from analyses.results.workspace import Workspace, atomic_path
+from analyses.results.workspace import Workspace
+from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     from analyses.alignment.recipe import AlignmentOutcome
@@ -89,7 +90,7 @@ def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCC
 
 
 def _write_arrays(path: Path, **arrays: np.ndarray) -> Path:
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with published_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     return path
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from analyses.errors import InputError
 from analyses.progress import progress_bar
+from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,18 +47,13 @@ def write_motifs(
     with progress_bar("attention") as advance:
         scores = attention_scores(encoders, list(positives.values()), progress=advance)
     motifs = find_motifs(list(positives.values()), list(negatives.values()), scores, settings)
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    unfinished.mkdir(parents=True)
-    try:
+    with published_folder(output) as unfinished:
         _write_tables(unfinished, positives, scores, motifs)
         (unfinished / "motifs.meme").write_text(meme_text(motifs), "utf-8")
         for number, motif in enumerate(motifs, start=1):
             _write_logo(unfinished / "logos" / f"{number:02d}_{motif.bases}.svg", motif)
         record = {"encoders": [encoder.spec.to_dict() for encoder in encoders], "settings": asdict(settings)}
         (unfinished / "settings.json").write_text(json.dumps(record, indent=1), "utf-8")
-        os.replace(unfinished, output)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return motifs
 
 

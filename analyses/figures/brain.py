@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.figures.atlas import Atlas, configured_atlas, describe_atlas, place_features
 from analyses.results.tables import rows
-from analyses.results.workspace import atomic_path
+from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,7 +183,7 @@ def _figure(width: float, height: float) -> Figure:
 def _save(figure: Figure, path: Path, data: pd.DataFrame) -> Path:
     """PNG and the numbers behind it, each whole or not at all, without a date."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as drawing, atomic_path(path.with_suffix(".csv")) as table:
+    with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         figure.savefig(drawing, format="png", dpi=_DPI, metadata={"Software": None}, facecolor="white")
         data.to_csv(table, index=False, float_format="%.10g")
     return path

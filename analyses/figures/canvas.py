@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyses.results.workspace import atomic_path
+from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     import matplotlib
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as drawing, atomic_path(path.with_suffix(".csv")) as table:
+    with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         data.to_csv(table, index=False, float_format="%.10g")

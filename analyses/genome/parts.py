@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shutil
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +18,7 @@ from encoders.genome.variants.reference_check import compare_reference_alleles, 
 from encoders.genome.variants.source import Site
 from encoders.genome.windows.haplotype_windows import WindowTable
 from encoders.genome.windows.merge import merge_window_tables
+from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
@@ -78,7 +75,7 @@ class WindowParts:
         if agreement:
             judge_agreement(agreement, [gene.interval for gene in genes], minimum=_HOPELESS)
         table = make_table(part, self.config, self.subject_ids, progress=progress)
-        with self._published(shard) as scratch:
+        with published_folder(self.path(shard), replace=False) as scratch:  # who comes second made the same part
             table.save(scratch / "table")
             _write_agreement(scratch / _AGREEMENT, agreement)
         return True
@@ -130,20 +127,6 @@ class WindowParts:
         if self.config.unit == "promoter":
             return 1
         return sum(map(len, gene.exons)) if self.config.unit == "exon" else len(gene.interval)
-
-    @contextmanager
-    def _published(self, shard: Shard) -> Iterator[Path]:
-        """A folder that becomes the part when the block succeeds; who comes second finds the same part there."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{shard.name}.", dir=self.folder) as scratch:
-            made = Path(scratch) / "new"
-            made.mkdir()
-            yield made
-            try:
-                os.replace(made, self.path(shard))
-            except OSError:
-                if not self.path(shard).is_dir():
-                    raise
 
 
 def _write_agreement(path: Path, agreement: dict[tuple[str, Site], Agreement]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from analyses.errors import InputError
 from analyses.genome.variant_paths import find_variants, read_subjects
-from analyses.results.workspace import atomic_path
+from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,7 @@ def _too_few(n_records: int) -> str:
 def _write(folder: Path, tables: dict[str, pd.DataFrame], name: str, summary: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file, frame in tables.items():
-        with atomic_path(folder / file) as unfinished:
+        with published_file(folder / file) as unfinished:
             frame.to_csv(unfinished, sep="\t", index=False)
-    with atomic_path(folder / name) as unfinished:
+    with published_file(folder / name) as unfinished:
         unfinished.write_text(json.dumps(summary, indent=1))

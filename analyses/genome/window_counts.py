@@ -10,8 +10,8 @@ from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.variant_paths import read_subjects
 from analyses.genome.windows import contigs_of, make_table, open_genome, open_genotypes
-from analyses.results.workspace import atomic_path
 from encoders.genome.variants.reference_check import check_reference_alleles
+from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
@@ -87,7 +87,7 @@ def write_windows(
         raise InputError("A window table needs the reference; got no --reference. Give it, or count with --dry-run.")
     table, summary = _make_table(genome, subjects, progress)
     table.save(folder / "windows")
-    with atomic_path(folder / "windows.json") as unfinished:
+    with published_file(folder / "windows.json") as unfinished:
         unfinished.write_text(json.dumps(summary, indent=1))
     return summary
 

@@ -14,7 +14,7 @@ from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.results.folder import Results, load_results
 from analyses.results.serialisation import plain, read_json
-from analyses.results.workspace import atomic_path
+from encoders.publishing import published_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,7 +42,7 @@ def make_report(run_folder: Path) -> Path:
     results = load_results(run_folder)
     page = _environment().get_template("report.html").render(_context(results))
     path = run_folder / "report.html"
-    with atomic_path(path) as temporary:
+    with published_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
 

@@ -74,4 +74,3 @@ from .serialisation import tuples as tuples
 from .tables import rows as rows
 from .workspace import SCHEMA as SCHEMA
 from .workspace import Workspace as Workspace
-from .workspace import atomic_path as atomic_path

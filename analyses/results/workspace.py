@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from filelock import FileLock
 from analyses.errors import InputError
 from analyses.results.provenance import file_fingerprint
 from analyses.results.serialisation import read_json, read_result, to_json
+from encoders.publishing import write_whole
 
 SCHEMA = 1
 """Layout of the folder: which files lie where, and what its manifest holds."""
@@ -66,8 +65,7 @@ class Workspace:
 
     def write_text(self, relative: str, text: str) -> Path:
         path = self.path(relative)
-        with atomic_path(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_whole(path, text)
         return path
 
     def read_json(self, relative: str) -> Any:
@@ -130,19 +128,3 @@ class Workspace:
                 "choose another output folder."
             )
         return manifest
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary sibling of ``path``, moved into place only if the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)

@@ -1,8 +1,6 @@
 """A simulated cohort in the file formats of a real one, with a planted gene-brain link and a negative control."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,6 +29,7 @@ from analyses.simulation.genome import (
     with_indels,
 )
 from analyses.simulation.link import PlantedHaplotype, choose_haplotypes, exon_haplotypes
+from encoders.publishing import published_folder
 
 FORMAT_VERSION = 1
 MINIMUM_SUBJECTS = 30
@@ -114,15 +113,9 @@ def make_demo_cohort(
     if _is_reusable(folder, settings, overwrite=overwrite):
         say(f"reusing the simulated cohort in {folder}")
         return _load(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        fresh = Path(scratch) / "new"
-        fresh.mkdir()
+    with published_folder(folder) as fresh:
         _write_cohort(fresh, n_subjects, n_genes, seed=seed, link_strength=link_strength, say=say)
         _write_json(fresh / _SETTINGS, settings)
-        if folder.exists():
-            os.replace(folder, Path(scratch) / "old")
-        os.replace(fresh, folder)
     return _load(folder)
 
 

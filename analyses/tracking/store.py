@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from analyses.errors import InputError
-from analyses.results.workspace import atomic_path
+from encoders.publishing import published_file
 
 _SQLITE = "sqlite:///"
 
@@ -83,5 +83,5 @@ class Ledger:
 
     def __setitem__(self, name: str, entry: dict[str, str]) -> None:
         self._entries[f"{name} @ {self._uri}"] = entry
-        with atomic_path(self._path) as temporary:
+        with published_file(self._path) as temporary:
             temporary.write_text(json.dumps(self._entries, indent=1) + "\n")

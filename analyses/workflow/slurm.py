@@ -12,7 +12,7 @@ from pathlib import Path
 from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
-from analyses.results.workspace import atomic_path
+from encoders.publishing import published_file
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def emit_slurm(folder: Path, config: RunConfig, words: Sequence[str], resources:
     try:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            with atomic_path(folder / name) as unfinished:
+            with published_file(folder / name) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
                 unfinished.chmod(0o755)
     except OSError as error:

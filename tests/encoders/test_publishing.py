@@ -59,3 +59,11 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_who_comes_second_may_leave_what_is_there(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        with published_folder(tmp_path / "part", replace=False) as unfinished:
+            (unfinished / "table").write_text(text)
+    assert (tmp_path / "part" / "table").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]
