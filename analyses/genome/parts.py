@@ -9,7 +9,7 @@ import shutil
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analyses.cluster.shards import Shard, deal
 from analyses.config.inputs import GenomeConfig
@@ -22,6 +22,7 @@ from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
+    from analyses.results.runs import GenomeSummary
     from encoders.genome.intervals import Gene
     from encoders.genome.variants.reference_check import Agreement
 
@@ -80,7 +81,7 @@ class WindowParts:
             _write_agreement(scratch / _AGREEMENT, agreement)
         return True
 
-    def merge(self, genome: Genome, count: int) -> tuple[WindowTable, dict[str, Any]]:
+    def merge(self, genome: Genome, count: int) -> tuple[WindowTable, GenomeSummary]:
         """The table and summary of all parts, as :func:`analyses.genome.windows.count_windows` gives them.
 
         Raises

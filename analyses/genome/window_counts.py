@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.variant_paths import read_subjects
-from analyses.genome.windows import contigs_of, make_table, open_genome, open_genotypes
-from encoders.genome.variants.reference_check import check_reference_alleles
+from analyses.genome.windows import agreement_counts, contigs_of, make_table, open_genome, open_genotypes
+from analyses.results.runs import FileWindows
+from analyses.results.serialisation import to_json
+from encoders.genome.variants.reference_check import ReferenceAgreement, check_reference_alleles
 from encoders.publishing import published_file
 
 if TYPE_CHECKING:
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
     from encoders.genome.windows.table import WindowTable
 
 
-def count_files(
-    genome: GenomeConfig, *, subjects: Path | None = None, progress: Advance | None = None
-) -> dict[str, Any]:
+def count_files(genome: GenomeConfig, *, subjects: Path | None = None, progress: Advance | None = None) -> FileWindows:
     """Count windows and distinct windows: with a reference by sequence, without one by alleles.
 
     Parameters
@@ -35,9 +35,7 @@ def count_files(
 
     Returns
     -------
-    dict
-        ``n_subjects``, ``n_windows_per_haplotype``, ``n_haplotype_windows`` (of all haplotypes),
-        ``n_distinct_windows``, ``gain``, ``events``, and what was counted how.
+    FileWindows
     """
     from encoders.genome.windows.haplotype_windows import count_in_allele_space
 
@@ -65,7 +63,7 @@ def count_files(
 
 def write_windows(
     genome: GenomeConfig, folder: Path, *, subjects: Path | None = None, progress: Advance | None = None
-) -> dict[str, Any]:
+) -> FileWindows:
     """Write the window table (``windows/``) and its counts (``windows.json``) into a folder.
 
     Parameters
@@ -75,8 +73,8 @@ def write_windows(
 
     Returns
     -------
-    dict
-        As :func:`count_files`.
+    FileWindows
+        As :func:`count_files` gives it.
 
     Raises
     ------
@@ -88,23 +86,23 @@ def write_windows(
     table, summary = _make_table(genome, subjects, progress)
     table.save(folder / "windows")
     with published_file(folder / "windows.json") as unfinished:
-        unfinished.write_text(json.dumps(summary, indent=1))
+        unfinished.write_text(json.dumps(to_json(summary), indent=1))
     return summary
 
 
 def _make_table(
     config: GenomeConfig, subjects: Path | None, progress: Advance | None
-) -> tuple[WindowTable, dict[str, Any]]:
+) -> tuple[WindowTable, FileWindows]:
     from encoders.genome.windows.haplotype_windows import WindowCount
 
     genome = open_genome(config, usable_only=True)
     chosen = read_subjects(subjects, genome.samples)
     gate = check_reference_alleles(genome.reference, genome.variants, genome.panel)
     table = make_table(genome, config, chosen, progress=progress)
-    return table, summarise(WindowCount.of(table), genome.panel, _settings(config, genome.panel), gate.to_dict())
+    return table, summarise(WindowCount.of(table), genome.panel, _settings(config, genome.panel), gate)
 
 
-def _settings(genome: GenomeConfig, panel: Panel) -> dict[str, Any]:
+def _settings(genome: GenomeConfig, panel: Panel) -> dict[str, str | int | None]:
     return {
         "unit": genome.unit,
         "window": genome.window,
@@ -130,36 +128,36 @@ _ALLELE_NOTE = (
 
 
 def summarise(
-    count: WindowCount, panel: Panel, settings: dict[str, Any], gate: dict[str, float] | None
-) -> dict[str, Any]:
-    """The counts with how they were made; without a gate they were counted in allele space."""
-    return {
-        "n_subjects": count.n_subjects,
-        "n_genes": len(panel.genes),
-        "n_windows_per_haplotype": count.n_windows_per_haplotype,
-        "n_haplotype_windows": count.n_windows,
-        "n_distinct_windows": count.n_distinct_windows,
-        "gain": count.gain,
-        "events": dict.fromkeys(EVENTS, 0) | count.events,
-        "by_gene": count.by_gene,
-        "gate": gate,
-        "counted_by": "alleles" if gate is None else "sequence",
-        "note": _ALLELE_NOTE if gate is None else "",
-        "skipped_genes": dict(panel.skipped),
-        "settings": settings,
-    }
+    count: WindowCount, panel: Panel, settings: dict[str, str | int | None], agreement: ReferenceAgreement | None
+) -> FileWindows:
+    """The counts with how they were made; where nothing was held against a reference, in allele space."""
+    return FileWindows(
+        n_subjects=count.n_subjects,
+        n_genes=len(panel.genes),
+        n_windows_per_haplotype=count.n_windows_per_haplotype,
+        n_haplotype_windows=count.n_haplotype_windows,
+        n_distinct_windows=count.n_distinct_windows,
+        gain=count.gain,
+        events=dict.fromkeys(EVENTS, 0) | count.events,
+        by_gene=count.by_gene,
+        reference_agreement=None if agreement is None else agreement_counts(agreement),
+        counted_by="alleles" if agreement is None else "sequence",
+        note=_ALLELE_NOTE if agreement is None else "",
+        skipped_genes=dict(panel.skipped),
+        settings=settings,
+    )
 
 
-def describe(summary: dict[str, Any], *, as_json: bool) -> str:
+def describe(found: FileWindows, *, as_json: bool) -> str:
     """The counts as JSON or as lines for a person."""
     if as_json:
-        return json.dumps(summary, indent=1)
+        return json.dumps(to_json(found), indent=1)
     lines = [
-        f"subjects            {summary['n_subjects']:,}",
-        f"genes               {summary['n_genes']:,}, {summary['n_windows_per_haplotype']:,} windows a haplotype",
-        f"windows             {summary['n_haplotype_windows']:,}",
-        f"distinct windows    {summary['n_distinct_windows']:,} (gain {summary['gain']:,.0f})",
+        f"subjects            {found.n_subjects:,}",
+        f"genes               {found.n_genes:,}, {found.n_windows_per_haplotype:,} windows a haplotype",
+        f"windows             {found.n_haplotype_windows:,}",
+        f"distinct windows    {found.n_distinct_windows:,} (gain {found.gain:,.0f})",
     ]
-    lines += [f"  {event:<26}{n:,}" for event, n in summary["events"].items() if n]
-    lines += [f"left out            {gene}: {reason}" for gene, reason in summary["skipped_genes"].items()]
-    return "\n".join([*lines, summary["note"]] if summary["note"] else lines)
+    lines += [f"  {event:<26}{n:,}" for event, n in found.events.items() if n]
+    lines += [f"left out            {gene}: {reason}" for gene, reason in found.skipped_genes.items()]
+    return "\n".join([*lines, found.note] if found.note else lines)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.variant_paths import find_variants, variant_parts
+from analyses.results.runs import GenomeSummary
+from analyses.results.runs import ReferenceAgreement as AgreementCounts
 from encoders.errors import InputError as EncodersError
 from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.contigs import check_autosome, check_spelling, find_contig
@@ -106,14 +108,13 @@ def contigs_of(panel: Panel) -> tuple[str, ...]:
 
 def count_windows(
     genome: Genome, config: GenomeConfig, subject_ids: Sequence[str], *, progress: Advance | None = None
-) -> tuple[WindowTable, dict[str, Any]]:
+) -> tuple[WindowTable, GenomeSummary]:
     """Pass the input gate, build every haplotype's windows, and summarise them.
 
     Returns
     -------
     table : WindowTable
-    summary : dict
-        Counts, events by kind, gate and settings: no subject's data.
+    summary : GenomeSummary
     """
     gate = check_reference_alleles(genome.reference, genome.variants, genome.panel)
     table = make_table(genome, config, subject_ids, progress=progress)
@@ -143,19 +144,26 @@ def make_table(
     )
 
 
-def summarise(table: WindowTable, gate: ReferenceAgreement, genome: Genome) -> dict[str, Any]:
-    """Counts, events by kind, gate and settings: no subject's data."""
-    return {
-        "n_genes": len(table.gene_ids),
-        "n_windows": table.n_windows,
-        "n_sequences_total": table.n_sequences_total,
-        "n_distinct": table.n_distinct,
-        "gain": table.gain,
-        "events": table.events,
-        "gate": gate.to_dict(),
-        "settings": table.settings,
-        "sources": list(genome.panel.sources),
-    }
+def summarise(table: WindowTable, agreement: ReferenceAgreement, genome: Genome) -> GenomeSummary:
+    """Counts, events by kind, agreement with the reference and settings: no subject's data."""
+    return GenomeSummary(
+        n_genes=len(table.gene_ids),
+        n_windows_per_haplotype=table.n_windows,
+        n_haplotype_windows=table.n_sequences_total,
+        n_distinct_windows=table.n_distinct,
+        gain=table.gain,
+        events=table.events,
+        reference_agreement=agreement_counts(agreement),
+        settings=table.settings,
+        sources=tuple(genome.panel.sources),
+    )
+
+
+def agreement_counts(agreement: ReferenceAgreement) -> AgreementCounts:
+    """How many records agree with the reference, as results hold it."""
+    return AgreementCounts(
+        n_records=agreement.n_records, n_matching=agreement.n_matching, n_bases=agreement.n_bases, share=agreement.share
+    )
 
 
 def _usable(panel: Panel, variants: VariantFiles, flank: int) -> Panel:

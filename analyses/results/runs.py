@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer
 
 from analyses.results.alignments import Role
 from analyses.results.planted_links import PlantedLink
@@ -51,20 +51,44 @@ class ReferenceAgreement:
     share: float
 
 
+def _earlier(name: str, key: str) -> Any:
+    """A field that files of earlier versions hold under another key."""
+    return Field(validation_alias=AliasChoices(name, key))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenomeSummary:
+class WindowCounts:
+    """Windows of a panel in a cohort.
+
+    Attributes
+    ----------
+    n_genes : int
+    n_windows_per_haplotype : int
+        Of the panel, on the reference.
+    n_haplotype_windows : int
+        Windows over all haplotypes of all subjects.
+    n_distinct_windows : int
+        Distinct sequences among them.
+    gain : float
+        The last but one over the last.
+    events : dict of str to int
+        What happened while haplotypes were built, by kind.
+    """
+
+    n_genes: int
+    n_windows_per_haplotype: Annotated[int, _earlier("n_windows_per_haplotype", "n_windows")]
+    n_haplotype_windows: Annotated[int, _earlier("n_haplotype_windows", "n_sequences_total")]
+    n_distinct_windows: Annotated[int, _earlier("n_distinct_windows", "n_distinct")]
+    gain: float
+    events: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenomeSummary(WindowCounts):
     """The windows of a run.
 
     Attributes
     ----------
-    n_genes, n_windows : int
-        Of the panel, on the reference.
-    n_sequences_total, n_distinct : int
-        Windows over all haplotypes, and the distinct ones among them.
-    gain : float
-        The first over the second.
-    events : dict of str to int
-        What happened while haplotypes were built, by kind.
     reference_agreement : ReferenceAgreement
         Under the key ``gate``.
     settings : dict of str to str
@@ -73,15 +97,38 @@ class GenomeSummary:
         Annotation files.
     """
 
-    n_genes: int
-    n_windows: int
-    n_sequences_total: int
-    n_distinct: int
-    gain: float
-    events: dict[str, int]
     reference_agreement: Annotated[ReferenceAgreement, Field(alias="gate")]
     settings: dict[str, str]
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileWindows(WindowCounts):
+    """Windows counted from files alone.
+
+    Attributes
+    ----------
+    n_subjects : int
+    by_gene : dict of str to int
+        Distinct windows of each gene.
+    reference_agreement : ReferenceAgreement or None
+        Under the key ``gate``; None where nothing was held against a reference.
+    counted_by : {"sequence", "alleles"}
+        Without a reference windows are told apart by their alleles; ``note`` says what that costs.
+    note : str
+    skipped_genes : dict of str to str
+        Genes left out, and why.
+    settings : dict
+        Of the windows, as asked for.
+    """
+
+    n_subjects: int
+    by_gene: dict[str, int]
+    reference_agreement: Annotated[ReferenceAgreement | None, Field(alias="gate")]
+    counted_by: Literal["sequence", "alleles"]
+    note: str
+    skipped_genes: dict[str, str]
+    settings: dict[str, str | int | None]
 
 
 def _spec_values(spec: Any) -> Any:

@@ -23,6 +23,7 @@ from fusion.decomposition.subspace import EXACT_LIMIT
 
 _PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
 _LIBRARIES_GB = 0.8
+_COUNTS = ("n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain")
 
 
 def make_plan(config: RunConfig) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "n_subjects": n,
         "n_effective": n_effective,
         "views": views,
-        "windows": windows and {key: windows[key] for key in ("n_genes", "n_sequences_total", "n_distinct", "gain")},
+        "windows": windows and {key: getattr(windows, key) for key in _COUNTS},
         "arms": arms,
         "alignments": alignments,
         "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
@@ -72,7 +73,7 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     if windows is not None:
         lines += [
             f"genes               {windows['n_genes']}",
-            f"distinct windows    {windows['n_distinct']:,} of {windows['n_sequences_total']:,}",
+            f"distinct windows    {windows['n_distinct_windows']:,} of {windows['n_haplotype_windows']:,}",
         ]
     lines += [f"brain view          {name}: {width} features" for name, width in plan["views"].items()]
     lines += [

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyses.arms.arm import make_sequence_arm
 from analyses.cluster.shards import Shard
@@ -20,6 +20,7 @@ from analyses.run.run import Run
 if TYPE_CHECKING:
     from analyses.arms.arm import SequenceArm
     from analyses.progress import Advance
+    from analyses.results.runs import GenomeSummary
     from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable
 
@@ -30,7 +31,7 @@ def window_parts(run: Run) -> WindowParts:
     return WindowParts(folder, run.genome_config, run.cohort.subject_ids)
 
 
-def make_windows(run: Run, advance: Advance) -> tuple[WindowTable, dict[str, Any]]:
+def make_windows(run: Run, advance: Advance) -> tuple[WindowTable, GenomeSummary]:
     """The window table and its summary: merged where parts are there, shared out where the engine is told to.
 
     A part that is missing, because its shard was killed or never started, is made now.

@@ -10,6 +10,7 @@ from analyses.cohort.design import make_nuisance
 from analyses.config.file import resolved_yaml
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
+from analyses.results.runs import GenomeSummary
 from analyses.workflow.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ def build_windows(run: Run) -> None:
                 folder = workspace.path("windows", "table")
                 table.save(folder)
                 files += [path for path in sorted(folder.rglob("*")) if path.is_file()]
-                files.append(workspace.write_json("windows/summary.json", summary))
-    summary = workspace.read_json("windows/summary.json")
+                files.append(workspace.write_result("windows/summary.json", summary))
+    summary = workspace.read_result(GenomeSummary, "windows/summary.json")
+    agreement = summary.reference_agreement
     say(
-        f"         {summary['n_genes']} genes; {summary['n_distinct']:,} distinct of "
-        f"{summary['n_sequences_total']:,} windows, so {summary['gain']:.0f} times fewer to embed; "
-        f"REF agrees in {summary['gate']['n_matching']:,} of {summary['gate']['n_records']:,} records"
+        f"         {summary.n_genes} genes; {summary.n_distinct_windows:,} distinct of "
+        f"{summary.n_haplotype_windows:,} windows, so {summary.gain:.0f} times fewer to embed; "
+        f"REF agrees in {agreement.n_matching:,} of {agreement.n_records:,} records"
     )
 
 

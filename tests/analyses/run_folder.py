@@ -143,9 +143,9 @@ def make_run(alignments: list[AlignmentSummary], *, planted: bool) -> RunRecord:
         ),
         genome=GenomeSummary(
             n_genes=11,
-            n_windows=173,
-            n_sequences_total=211752,
-            n_distinct=2411,
+            n_windows_per_haplotype=173,
+            n_haplotype_windows=211752,
+            n_distinct_windows=2411,
             gain=87.8,
             events={"overlapping_skipped": 12, "missing_genotype": 0, "emptied_window": 1},
             reference_agreement=ReferenceAgreement(n_records=5120, n_matching=5120, n_bases=5804, share=1.0),

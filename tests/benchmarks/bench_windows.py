@@ -90,7 +90,7 @@ def _count(name: str, annotation: Path, variants: Sequence[Path], genes: Sequenc
         "seconds": round(time.perf_counter() - begun, 2),
         "cpu_seconds": round(used.user + used.system - before.user - before.system, 2),
         "peak_mb": round(peak_memory() / 2**20),
-        "n_windows": count.n_windows,
+        "n_haplotype_windows": count.n_haplotype_windows,
         "n_distinct_windows": count.n_distinct_windows,
     }
     print(json.dumps(row))
@@ -114,7 +114,7 @@ def main() -> None:
     for row in rows:
         print(
             f"{row['case']:<46}{row['n_subjects']:>7,} subjects{row['seconds']:>8.2f} s{row['cpu_seconds']:>8.2f} s CPU"
-            f"{row['peak_mb']:>6} MB{row['n_distinct_windows']:>9,} distinct of {row['n_windows']:,}"
+            f"{row['peak_mb']:>6} MB{row['n_distinct_windows']:>9,} distinct of {row['n_haplotype_windows']:,}"
         )
     machine = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     print(json.dumps({"rows": rows, "genotypes_at_once": GENOTYPES_AT_ONCE} | machine))

@@ -82,7 +82,7 @@ class WindowCount:
     n_subjects : int
     n_windows_per_haplotype : int
         Reference windows of the panel.
-    n_windows : int
+    n_haplotype_windows : int
         Windows of all haplotypes.
     n_distinct_windows : int
     events : dict of str to int
@@ -92,7 +92,7 @@ class WindowCount:
 
     n_subjects: int
     n_windows_per_haplotype: int
-    n_windows: int
+    n_haplotype_windows: int
     n_distinct_windows: int
     events: dict[str, int]
     by_gene: dict[str, int]
@@ -100,7 +100,7 @@ class WindowCount:
     @property
     def gain(self) -> float:
         """Windows in all / distinct windows."""
-        return self.n_windows / self.n_distinct_windows
+        return self.n_haplotype_windows / self.n_distinct_windows
 
     @classmethod
     def of(cls, table: WindowTable) -> "WindowCount":
@@ -108,7 +108,7 @@ class WindowCount:
         return cls(
             n_subjects=table.n_subjects,
             n_windows_per_haplotype=table.n_windows,
-            n_windows=table.n_sequences_total,
+            n_haplotype_windows=table.n_sequences_total,
             n_distinct_windows=table.n_distinct,
             events=table.events,
             by_gene=table.n_distinct_by_gene(),

@@ -51,9 +51,16 @@ def example() -> AlignmentSummary:
     return make_alignment(ARMS[0], "linked", strength=0.3, rng=np.random.default_rng(5))[0]
 
 
+RENAMED = {
+    "n_windows_per_haplotype": "n_windows",
+    "n_haplotype_windows": "n_sequences_total",
+    "n_distinct_windows": "n_distinct",
+}
+
+
 @pytest.mark.parametrize("kind", WRITTEN.values(), ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_result_is_read_back_as_it_was(kind: type[Any], data: st.DataObject) -> None:
     result = data.draw(st.from_type(kind))
     assert from_json(kind, json.loads(json.dumps(to_json(result), allow_nan=False)), source="memory") == result
@@ -63,6 +70,9 @@ def test_any_result_is_read_back_as_it_was(kind: type[Any], data: st.DataObject)
 def test_a_file_from_before_the_format_holds_the_same_values_key_by_key(name: str, kind: type[Any]) -> None:
     content = json.loads((BEFORE / name).read_text())
     assert "format" not in content
+    if name == "run.json":  # the only keys that changed their names with the format
+        for new, old in RENAMED.items():
+            content["genome"][new] = content["genome"].pop(old)
     assert to_json(read_result(kind, BEFORE / name)) == content | {"format": FORMAT}
 
 

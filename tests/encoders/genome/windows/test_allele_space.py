@@ -35,9 +35,9 @@ def test_windows_and_exons_of_56_real_genes_in_2504_subjects(real_data: Path) ->
     subjects = VariantFiles(next((real_data / "genome/grch37_chr22").glob("*.vcf.gz"))).samples
     variants = VariantFiles([folder / f"{name}.bcf" for name in names])
     count = count_in_allele_space(panel, variants, subject_ids=subjects)
-    assert (count.n_subjects, count.n_windows_per_haplotype, count.n_windows) == (2504, 1084, 5_428_672)
+    assert (count.n_subjects, count.n_windows_per_haplotype, count.n_haplotype_windows) == (2504, 1084, 5_428_672)
     assert abs(count.n_distinct_windows - 7724) <= 77
-    assert count.gain == count.n_windows / count.n_distinct_windows
+    assert count.gain == count.n_haplotype_windows / count.n_distinct_windows
     assert len(count.by_gene) == 56
     exons = count_in_allele_space(panel, variants, subject_ids=subjects, window=100_000)
     assert exons.n_windows_per_haplotype == 830
@@ -52,7 +52,7 @@ def test_alleles_count_a_little_more_than_sequences_and_never_less(real_data: Pa
     truth = WindowCount.of(make_window_table(reference, panel, variants, unit=unit))
     found = count_in_allele_space(panel, variants, unit=unit)
     assert truth.n_distinct_windows <= found.n_distinct_windows <= 1.03 * truth.n_distinct_windows
-    assert (found.n_subjects, found.n_windows) == (truth.n_subjects, truth.n_windows)
+    assert (found.n_subjects, found.n_haplotype_windows) == (truth.n_subjects, truth.n_haplotype_windows)
     assert found.events == truth.events
     assert truth.by_gene == {panel.genes[0].gene_id: truth.n_distinct_windows}
 
