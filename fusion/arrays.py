@@ -81,7 +81,7 @@ def check_same_subjects(**tables: Any) -> None:
                 f"{name} must have the rows of {reference}: got {len(_rows(table))} for {len(_rows(first))}; "
                 "align the tables by subject id first."
             )
-        left, right = _ids(first), _ids(table)
+        left, right = row_ids(first), row_ids(table)
         if left is not None and right is not None and left != right:
             row = next(i for i, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1])
             raise InputError(
@@ -94,13 +94,12 @@ def _rows(table: Any) -> Any:
     return range(table.shape[0]) if hasattr(table, "shape") else table
 
 
-def _ids(table: Any) -> list[Hashable] | None:
-    if hasattr(table, "subject_ids"):
-        return list(table.subject_ids)
-    index = getattr(table, "index", None)
+def row_ids(table: Any) -> tuple[Hashable, ...] | None:
+    """Return the ids that the rows of a view, frame or series carry; None if they are only numbered."""
+    index = getattr(table, "subject_ids" if hasattr(table, "subject_ids") else "index", None)
     if index is None or callable(index) or type(index).__name__ == "RangeIndex":
         return None
-    return list(index)
+    return tuple(index)
 
 
 BLOCK_BYTES = 2**26  # a dense block of columns in float64; small enough that several live at once

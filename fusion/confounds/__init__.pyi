@@ -1,5 +1,5 @@
 from .coding import ConfoundCoding as ConfoundCoding
-from .coding import encode_confounds as encode_confounds
+from .coding import Confounds as Confounds
 from .combat import ComBat as ComBat
 from .design import Confound as Confound
 from .design import ConfoundDesign as ConfoundDesign

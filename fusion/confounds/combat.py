@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
 from fusion.arrays import Matrix, check_finite, check_same_subjects, feature_names, restore_feature_names
-from fusion.confounds.coding import ConfoundCoding, plain
+from fusion.confounds.coding import ConfoundCoding, Confounds, plain
 from fusion.confounds.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
 
@@ -106,7 +106,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         """
         if self.unseen not in ("error", "pooled"):
             raise InputError(f"ComBat needs unseen='error' or 'pooled'; got {self.unseen!r}.")
-        values = self._values(X, reset=True)
+        values, covariates = self._values(X, reset=True), Confounds.of(covariates)
         _check_rows(X, values, sites, covariates)
         codes = self._learn_sites(_labels(sites, len(values)))
         self.coding_ = ConfoundCoding.learn(covariates)
@@ -124,7 +124,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
             No sites, a site unseen in training under ``unseen="error"``, covariates unlike those at fit.
         """
         check_is_fitted(self)
-        values = self._values(X, reset=False)
+        values, covariates = self._values(X, reset=False), Confounds.of(covariates)
         _check_rows(X, values, sites, covariates)
         codes = self._known(_labels(sites, len(values)))
         expected = self.grand_mean_ + self.coding_.encode(covariates, len(values), "ComBat") @ self.covariate_weights_
@@ -137,6 +137,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
 
     def fit_transform(self, X: Any, y: object = None, *, sites: Any = None, covariates: Any = None) -> Matrix:
         """Fit on the rows and return them harmonised."""
+        covariates = Confounds.of(covariates)
         return self.fit(X, y, sites=sites, covariates=covariates).transform(X, sites, covariates)
 
     def save(self, path: Path | str) -> Path:
@@ -265,11 +266,12 @@ def _check_design(design: Matrix, n_sites: int) -> None:
         )
 
 
-def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Any) -> None:
+def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Confounds) -> None:
     """Refuse tables whose ids say that their rows are other subjects."""
-    table = covariates[0] if isinstance(covariates, tuple) else covariates
     check_same_subjects(
-        X=X if hasattr(X, "shape") else values, sites=sites if hasattr(sites, "iloc") else None, covariates=table
+        X=X if hasattr(X, "shape") else values,
+        sites=sites if hasattr(sites, "iloc") else None,
+        covariates=covariates.given,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, row_index
-from fusion.confounds.coding import ConfoundCoding, take_rows
+from fusion.confounds.coding import ConfoundCoding, Confounds
 from fusion.confounds.combat import ComBat
 from fusion.confounds.residualize import Residualizer
 from fusion.views.table_view import TableView
@@ -120,21 +120,21 @@ class HarmonizedView(LearnedView):
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
         self.sites = np.asarray(sites, dtype=object).ravel()
-        table = covariates[0] if isinstance(covariates, tuple) else covariates
-        check_same_subjects(view=view, sites=sites if hasattr(sites, "iloc") else self.sites, covariates=table)
-        self.covariates, self.combat = covariates, combat or ComBat()
+        self.covariates, self.combat = Confounds.of(covariates), combat or ComBat()
+        labels = sites if hasattr(sites, "iloc") else self.sites
+        check_same_subjects(view=view, sites=labels, covariates=self.covariates.given)
 
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, brought together by what these rows say of their sites."""
         index = row_index(rows, len(self.subject_ids))
         values = dense(fitted_on(self.view, index))
         combat: ComBat = clone(self.combat)
-        combat.fit(values[index], sites=self.sites[index], covariates=take_rows(self.covariates, index))
+        combat.fit(values[index], sites=self.sites[index], covariates=self.covariates.take(index))
         harmonized = combat.transform(values, self.sites, self.covariates)
         return TableView(harmonized, self.subject_ids, self.column_groups)
 
     def _restrict(self, index: Positions) -> "LearnedView":
-        covariates = take_rows(self.covariates, index)
+        covariates = self.covariates.take(index)
         return type(self)(self.view.take(index), self.sites[index], covariates, combat=self.combat)
 
 
@@ -160,21 +160,21 @@ class NormalScoresView(LearnedView):
     def __init__(self, view: Any, confounds: Any = None) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
-        check_same_subjects(view=view, confounds=confounds[0] if isinstance(confounds, tuple) else confounds)
-        self.confounds = confounds
+        self.confounds = Confounds.of(confounds)
+        check_same_subjects(view=view, confounds=self.confounds.given)
 
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, as scores among the residuals of these rows."""
         index = row_index(rows, len(self.subject_ids))
         values = dense(fitted_on(self.view, index))
-        coding = ConfoundCoding.learn(take_rows(self.confounds, index))
-        z = coding.encode(self.confounds, len(values), "NormalScoresView") if self.confounds is not None else None
+        coding = ConfoundCoding.learn(self.confounds.take(index))
+        z = coding.encode(self.confounds, len(values), "NormalScoresView") if self.confounds.given else None
         residualizer = Residualizer(normal_scores=True)
         residualizer.fit(values[index], confounds=None if z is None else z[index])
         return TableView(residualizer.transform(values, z), self.subject_ids, self.column_groups)
 
     def _restrict(self, index: Positions) -> "LearnedView":
-        return type(self)(self.view.take(index), take_rows(self.confounds, index))
+        return type(self)(self.view.take(index), self.confounds.take(index))
 
 
 def fitted_on(view: View, train: Rows) -> View:

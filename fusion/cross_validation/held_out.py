@@ -11,8 +11,8 @@ import numpy as np
 
 from fusion.arrays import Matrix, check_same_subjects
 from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
-from fusion.confounds.coding import encode_confounds
-from fusion.cross_validation.fold_embedding import count_unseen, embed_folds
+from fusion.confounds.coding import Confounds
+from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
 from fusion.cross_validation.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
@@ -93,8 +93,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         larger. Training folds share subjects with the test folds of others; the intervals are widened by what their
         weights share (``widening``) and covered 93 to 95 % in simulation (tests/calibration/results_heldout.md).
     """
-    confounded = confounds[0] if isinstance(confounds, tuple) else confounds
-    check_same_subjects(x=x, y=y, confounds=confounded)
+    confounds = Confounds.of(confounds)
+    check_same_subjects(x=x, y=y, confounds=confounds.given)
     views = as_view(x), as_view(y)
     n_subjects = int(views[0].shape[0])
     seed = int(np.random.SeedSequence(random_state).entropy)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         whitened = [fold.whiten(p, q) for fold in embedded]
         run = make_fold_permutation(
             whitened,
-            encode_confounds(confounds, np.arange(n_subjects)),
+            confounds.coded(np.arange(n_subjects)),
             folds,
             blocks=blocks,
             n_permutations=n_permutations,
@@ -119,7 +119,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         x_scores, y_scores = _collect_scores(run, n_subjects)
         widening = fold_widening(run.scores_of_all())
     null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
-    n_unseen = count_unseen(confounds, folds)
+    n_unseen = confounds.count_unseen(folds)
     draws = bootstrap_correlations(
         x_scores, y_scores, folds.assignments, groups=groups, widening=widening, n_draws=n_bootstrap, seed=seed
     )

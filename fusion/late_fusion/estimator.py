@@ -13,7 +13,7 @@ from fusion.arrays import Matrix, check_columns, check_same_subjects, column_nam
 from fusion.cca.base import TwoViewAligner, paired_correlations
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.cca.exact import CanonicalCorrelation
-from fusion.confounds.coding import ConfoundCoding
+from fusion.confounds.coding import ConfoundCoding, Confounds
 from fusion.confounds.combat import ComBat
 from fusion.confounds.learned_view import dense
 from fusion.decomposition.loadings import feature_loadings, group_loadings
@@ -111,7 +111,8 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         if y is None:
             raise InputError("LateFusion requires y to be passed, but the target y is None.")
         view = read_x(self, x, reset=True)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds), sites=with_rows(sites))
+        confounds = Confounds.of(confounds)
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given, sites=with_rows(sites))
         self.x_columns_, self.y_columns_ = column_names(x), column_names(y)
         self.coding_ = ConfoundCoding.learn(confounds)
         self.n_confounds_ = self.coding_.n_given
@@ -131,28 +132,31 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self, x: Any, y: Any = None, confounds: Any = None, *, sites: Any = None
     ) -> Matrix | tuple[Matrix, Matrix]:
         """Aligned scores of x, or of both views, [n_subjects, n_components_] each; `sites` where y is harmonised."""
+        confounds = Confounds.of(confounds)
         if y is None:
             return self.x_scores(x, confounds)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
         return self.x_scores(x, confounds), self.y_scores(y, confounds, sites=sites)
 
     def x_scores(self, x: Any, confounds: Any = None) -> Matrix:
         """Aligned scores of any rows of the first view, [n_subjects, n_components_]."""
-        scores: Matrix = self._embed_x(x, confounds)[:, : self.dimensions_[0]] @ self.x_weights_
+        scores: Matrix = self._embed_x(x, Confounds.of(confounds))[:, : self.dimensions_[0]] @ self.x_weights_
         return scores
 
     def y_scores(self, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
         """Aligned scores of any rows of the second view, [n_subjects, n_components_]."""
-        scores: Matrix = self._embed_y(y, confounds, sites)[:, : self.dimensions_[1]] @ self.y_weights_
+        scores: Matrix = self._embed_y(y, Confounds.of(confounds), sites)[:, : self.dimensions_[1]] @ self.y_weights_
         return scores
 
     def fit_transform(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
         """Fit and return the scores of x."""
+        confounds = Confounds.of(confounds)
         return self.fit(x, y, confounds, sites=sites).x_scores(x, confounds)
 
     def concatenate(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
         """Both embeddings side by side (`concatenation_`), each column of unit variance in the training rows."""
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        confounds = Confounds.of(confounds)
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
         return np.hstack([self._embed_x(x, confounds) / self.x_sd_, self._embed_y(y, confounds, sites) / self.y_sd_])
 
     def scores_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
@@ -188,7 +192,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         (`fusion.feature_loadings`).
         """
         check_is_fitted(self)
-        view = read_x(self, x, reset=False)
+        view, confounds = read_x(self, x, reset=False), Confounds.of(confounds)
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
         views = view, self._harmonized(read_y(y), sites, z)
         tables = []
@@ -265,17 +269,17 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self.canonical_correlations_ = aligner.canonical_correlations_
         self.n_components_ = len(self.canonical_correlations_)
 
-    def _embed_x(self, x: Any, confounds: Any) -> Matrix:
+    def _embed_x(self, x: Any, confounds: Confounds) -> Matrix:
         check_is_fitted(self)
         view = read_x(self, x, reset=False)
         check_columns(x, self.x_columns_, "x")
-        check_same_subjects(x=with_rows(x), confounds=with_rows(confounds))
+        check_same_subjects(x=with_rows(x), confounds=confounds.given)
         return self.x_map_.apply(view, self.coding_.encode(confounds, view.shape[0], "LateFusion"))
 
-    def _embed_y(self, y: Any, confounds: Any, sites: Any) -> Matrix:
+    def _embed_y(self, y: Any, confounds: Confounds, sites: Any) -> Matrix:
         check_is_fitted(self)
         view = read_y(y)
         check_columns(y, self.y_columns_, "y")
-        check_same_subjects(y=with_rows(y), confounds=with_rows(confounds), sites=with_rows(sites))
+        check_same_subjects(y=with_rows(y), confounds=confounds.given, sites=with_rows(sites))
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
         return self.y_map_.apply(self._harmonized(view, sites, z), z)

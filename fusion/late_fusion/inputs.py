@@ -32,8 +32,7 @@ def read_y(y: Any) -> View:
 
 
 def with_rows(table: Any) -> Any:
-    """Return something with rows, and with ids if there are any; of a table with its design, the table."""
-    table = table[0] if isinstance(table, tuple) else table
+    """Return something with rows, and with ids if there are any."""
     return table if table is None or hasattr(table, "shape") else np.asarray(table)
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix, as_matrix
+from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import check_width
 from fusion.cca.exact import leading_pairs
 from fusion.comparison.max_t import westfall_young
-from fusion.confounds.coding import encode_confounds
+from fusion.confounds.coding import Confounds
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
@@ -116,7 +116,7 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     sizes = sorted({int(size) for size in grid})
     if not sizes or sizes[0] < 1:
         raise InputError(f"grid must hold numbers of components >= 1; got {list(grid)}.")
-    problem = _Problem((as_view(x), as_view(y)), confounds, sizes, scale)
+    problem = _Problem((as_view(x), as_view(y)), Confounds.of(confounds), sizes, scale)
     labels = {"groups": groups, "stratify": stratify}
     seeds = np.random.SeedSequence(random_state).generate_state(folds.n_splits)
     inner = np.stack(
@@ -168,19 +168,14 @@ class _Problem:
     """Views, confounds and the sizes to try, of the cohort or of some of its rows."""
 
     views: tuple[View, View]
-    confounds: Any
+    confounds: Confounds
     sizes: Sequence[int]
     scale: Scaling
 
     def take(self, rows: NDArray[np.intp]) -> "_Problem":
         """The same of these rows alone."""
-        confounds = self.confounds
-        if isinstance(confounds, tuple):
-            confounds = (confounds[0].iloc[rows], confounds[1])
-        elif confounds is not None:
-            confounds = as_matrix(confounds, "confounds")[rows]
         views = self.views[0].take(rows), self.views[1].take(rows)
-        return replace(self, views=views, confounds=confounds)
+        return replace(self, views=views, confounds=self.confounds.take(rows))
 
     def embed(self, folds: Folds) -> list[FoldEmbedding]:
         """Every fold's views, fitted on its training rows."""
@@ -195,7 +190,7 @@ class _Problem:
     def outer_permutations(self, folds: Folds, settings: dict[str, Any]) -> list[FoldPermutation]:
         """What gives the first held-out correlation of every fold and permutation, by size."""
         embedded = self.embed(folds)
-        encoded = encode_confounds(self.confounds, np.arange(len(folds.assignments)))
+        encoded = self.confounds.coded(np.arange(len(folds.assignments)))
         return [make_fold_permutation(_whiten(embedded, size), encoded, folds, **settings) for size in self.sizes]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.ridge import RidgeCCA
-from fusion.confounds.coding import encode_confounds
+from fusion.confounds.coding import Confounds
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.resampling import percentile_interval
@@ -61,15 +61,9 @@ def embed_inner(
     n_components, scale
         Largest number of components that will be tried; scaling as in `fusion.cross_validated_cca`.
     """
-    nested = confounds
-    if isinstance(confounds, tuple):
-        nested = (confounds[0].iloc[rows], confounds[1])
-    elif confounds is not None:
-        nested = np.asarray(confounds)[rows]
+    taken, known = (views[0].take(rows), views[1].take(rows)), Confounds.of(confounds).take(rows)
     with one_blas_thread():
-        return embed_folds(
-            (views[0].take(rows), views[1].take(rows)), nested, folds, n_components=n_components, scale=scale
-        )
+        return embed_folds(taken, known, folds, n_components=n_components, scale=scale)
 
 
 @dataclass(frozen=True)
@@ -121,10 +115,11 @@ def evaluate_setting(
         Too few test rows for their confounds.
     """
     train, test = split
+    confounds = Confounds.of(confounds)
     with one_blas_thread():
         (fold,) = embed_folds(views, confounds, [(train, test)], n_components=setting.n_components, scale=scale)
         x, y, rho = _held_out(fold, setting)
-    encoded = encode_confounds(confounds, train)
+    encoded = confounds.coded(train)
     nuisance = None if encoded is None else encoded[fold.test]
     if nuisance is not None and len(test) <= nuisance.shape[1] + 2:
         raise InputError(

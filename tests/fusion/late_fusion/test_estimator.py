@@ -21,6 +21,7 @@ from fusion import (
     SparseCCA,
     ViewPCA,
 )
+from fusion.confounds.coding import Confounds
 
 N, P, Q, R = 97, 24, 11, 2
 
@@ -63,7 +64,7 @@ def test_map_equals_the_pca(linked: dict[str, np.ndarray]) -> None:
     fusion = LateFusion(pca_components=9).fit(**train)
     pca = ViewPCA(9, confounds=train["confounds"]).fit(train["x"])
     expected = pca.transform(new["x"], confounds=new["confounds"])
-    z = fusion.coding_.encode(new["confounds"], 27, "LateFusion")
+    z = fusion.coding_.encode(Confounds.of(new["confounds"]), 27, "LateFusion")
     np.testing.assert_allclose(fusion.x_map_.apply(_view(new["x"]), z), expected, atol=1e-10)
 
 
@@ -101,7 +102,7 @@ def test_planted_gene_and_region_lead() -> None:
     y = rng.standard_normal((N, Q))
     y[:, 4] = designs[2] @ genes[2] @ rng.standard_normal(6)
     fusion = LateFusion(x_dimensions=20, y_dimensions=Q).fit(view, y)
-    of_genes, of_regions = fusion.decomposition.loadings(view, y)
+    of_genes, of_regions = fusion.loadings(view, y)
     assert of_genes["gene_id"].iloc[0] == "C"
     assert of_regions["feature"].iloc[0] == "x4"
     assert len(of_genes) == 5
