@@ -126,6 +126,37 @@ def unique_ids(ids: Sequence[str], n: int, what: str = "subject_ids") -> tuple[s
     return tuple(str(i) for i in ids)
 
 
+def label_codes(labels: Any) -> NDArray[np.int64]:
+    """Return 0, 1, ... for every label, in the order of the distinct ones."""
+    return np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
+
+
+def cluster_codes(labels: Any, n_subjects: int, name: str = "groups") -> NDArray[np.int64]:
+    """Return the number of every subject's cluster (family, site); without labels each subject stands alone.
+
+    Parameters
+    ----------
+    labels : array of labels, shape [n_subjects], or None
+    n_subjects : int
+    name : str
+        What the message calls them.
+
+    Raises
+    ------
+    InputError
+        Another number of labels, or a subject without one.
+    """
+    if labels is None:
+        return np.arange(n_subjects)
+    values = np.asarray(labels)
+    if values.shape != (n_subjects,):
+        raise InputError(f"{name} needs one label per subject: got shape {values.shape} for {n_subjects}.")
+    missing = sum(label is None or label != label for label in values.tolist())
+    if missing:
+        raise InputError(f"{name} needs a label for every subject; {missing} have none.")
+    return label_codes(values)
+
+
 def column_slices(start: int, stop: int, n_rows: int) -> Iterator[slice]:
     """Yield slices from `start` to `stop`, each `BLOCK_BYTES` of `n_rows` float64 rows at most."""
     width = max(1, BLOCK_BYTES // (8 * max(1, n_rows)))

@@ -146,7 +146,8 @@ def centred_basis(matrix: Matrix, name: str) -> Basis:
     return make_basis(matrix - matrix.mean(axis=0), np.linalg.norm(matrix, axis=0))
 
 
-TIED = 1e-3
+EIGENGAP = 1e-3
+"""Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
 def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, bool]:
@@ -165,5 +166,5 @@ def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, b
     values, vectors = scipy.linalg.eigh(gram, subset_by_index=[first, size - 1], check_finite=False)
     left = vectors[:, ::-1][:, :n_components]
     right = product.T @ left
-    is_tied = bool((np.diff(values) < TIED * values[-1]).any())
+    is_tied = bool((np.diff(values) < EIGENGAP * values[-1]).any())
     return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny), is_tied

@@ -12,7 +12,7 @@ from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 from fusion.cca.ridge import ridge_basis
 from fusion.errors import InputError
 
-TIED = 1e-12
+EQUAL_MAGNITUDE = 1e-12
 """Absolute values this close to the largest, relative to it, are taken as equal to it."""
 
 BLOCK_ENTRIES = 2**23
@@ -189,7 +189,7 @@ def project_l1(direction: Matrix, bound: float) -> Matrix:
     if not largest > 0:
         raise InputError("SparseCCA has no covariance left between the views: use fewer components.")
     gaps = 1 - size / largest
-    gaps[gaps < TIED] = 0.0
+    gaps[gaps < EQUAL_MAGNITUDE] = 0.0
     size = 1 - gaps
     # From sqrt(n_features) on no vector exceeds the bound, except by rounding.
     if bound**2 < len(size) and size.sum() > bound * np.linalg.norm(size):

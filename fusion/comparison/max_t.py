@@ -7,8 +7,6 @@ import numpy as np
 from fusion.arrays import Matrix
 from fusion.errors import InputError
 
-ROWS_AT_ONCE = 256
-
 
 def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, float]:
     """Adjust p-values over a family of tests by step-down max-T.

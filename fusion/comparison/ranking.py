@@ -67,9 +67,8 @@ def rank_arms(
         if arm.folds_sha256 != first.folds_sha256:
             raise InputError(f"A ranking needs all arms in the same folds; those of {name!r} differ.")
     observed = np.array([arm.rho[component] for arm in held_out.values()])
-    draws = np.stack(
-        [_draws(arm, component, groups, n_bootstrap=n_bootstrap, seed=random_state) for arm in held_out.values()]
-    )
+    settings = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    draws = np.stack([bootstrap_component(arm, component, "A ranking", **settings) for arm in held_out.values()])
     ranks = _ranks(draws)
     return Ranking(
         arms=tuple(held_out),
@@ -79,11 +78,25 @@ def rank_arms(
     )
 
 
-def _draws(arm: CrossValidatedCCA, component: int, groups: Any, *, n_bootstrap: int, seed: int) -> Matrix:
+def component_scores(arm: CrossValidatedCCA, component: int, purpose: str) -> tuple[Matrix, Matrix]:
+    """Held-out scores of one component on both sides, [n_subjects] each.
+
+    Raises
+    ------
+    InputError
+        If scores were not kept; `purpose` says what needs them.
+    """
     if arm.x_scores is None or arm.y_scores is None:
-        raise InputError("A ranking needs subject-level scores; this result was saved without them.")
-    x, y = arm.x_scores[:, [component]], arm.y_scores[:, [component]]
-    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_bootstrap, "seed": seed}
+        raise InputError(f"{purpose} needs subject-level scores; this result was saved without them.")
+    return arm.x_scores[:, component], arm.y_scores[:, component]
+
+
+def bootstrap_component(
+    arm: CrossValidatedCCA, component: int, purpose: str, *, groups: Any, n_draws: int, seed: int
+) -> Matrix:
+    """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
+    x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))
+    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
     return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
 
 

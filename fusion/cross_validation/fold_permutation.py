@@ -6,8 +6,8 @@ coefficients, and those of training rows live in fewer dimensions; shuffling the
 confounds and 60 subjects). Then Theil's residuals of the whole cohort are permuted, brought back to subjects, and
 residualised again by every training fold, so that permuted data go the way of the observed ones.
 
-Large products are taken in float32; a permutation whose statistic lies near the observed one, or whose components are
-nearly tied, is computed again in float64, so that p-values are those of float64.
+Large products are taken in float32 (`fusion.permutation.screening`); a permutation whose statistic lies near the
+observed one, or whose components are nearly tied, is computed again in float64, so that p-values are those of float64.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,10 @@ from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.exchangeability import Blocks, Permutation
 from fusion.permutation.permutations import PermutationSet, make_permutations
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
+from fusion.permutation.screening import is_decided
 
 SCREENING_SIZE = 2**26
 """Multiplications of a fold's product from which float32 pays."""
-
-NEAR = 1e-4
-"""A float32 statistic this close to the observed one is computed again; float32 moves it by about 1e-6."""
-
-"""Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class FoldPermutation:
         if self.observed is not None and self.screens and index:
             values, is_tied = self._correlations(permutation, self.screens)
             average = fold_average(values, np.array([len(fold.test) for fold in self.folds]))
-            if not is_tied and (np.abs(average - self.observed) > NEAR).all():
+            if not is_tied and is_decided(average, self.observed):
                 return values
         return self._correlations(permutation, self.products)[0]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Positions
+from fusion.arrays import Positions, cluster_codes
 from fusion.errors import InputError
 
 SMALLEST_FOLD = 4
@@ -91,24 +91,15 @@ def make_folds(
     >>> np.bincount(folds.assignments).tolist()
     [8, 8, 7, 7, 7]
     """
-    units = _codes(groups, n_subjects, "groups") if groups is not None else np.arange(n_subjects)
-    strata = _codes(stratify, n_subjects, "stratify") if stratify is not None else np.zeros(n_subjects, dtype=np.int64)
+    units = cluster_codes(groups, n_subjects)
+    one_stratum = np.zeros(n_subjects, dtype=np.int64)
+    strata = one_stratum if stratify is None else cluster_codes(stratify, n_subjects, "stratify")
     if n_splits < 2:
         raise InputError(f"n_splits must be at least 2; got {n_splits}.")
     assignments = _assign(units, strata, n_splits, random_state)
     if _smallest(assignments, n_splits) < SMALLEST_FOLD:
         raise InputError(_explain(units, strata, n_splits, random_state))
     return Folds(assignments)
-
-
-def _codes(labels: Any, n_subjects: int, name: str) -> NDArray[np.int64]:
-    values = np.asarray(labels)
-    if values.shape != (n_subjects,):
-        raise InputError(f"{name} needs one label per subject: got shape {values.shape} for {n_subjects}.")
-    missing = sum(label is None or label != label for label in values.tolist())
-    if missing:
-        raise InputError(f"{name} needs a label for every subject; {missing} have none.")
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def _assign(

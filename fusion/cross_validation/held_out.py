@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion.arrays import Matrix, check_same_subjects
+from fusion.arrays import Matrix, check_same_subjects, cluster_codes
 from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
 from fusion.confounds.coding import Confounds
 from fusion.cross_validation.fold_embedding import embed_folds
@@ -147,9 +147,9 @@ def _check_folds(folds: Folds, n_subjects: int, groups: Any) -> None:
         raise InputError(f"folds must assign {n_subjects} subjects; they assign {len(folds.assignments)}.")
     if groups is None:
         return
-    labels = np.asarray(groups)
-    pairs = np.unique(np.column_stack([np.unique(labels, return_inverse=True)[1], folds.assignments]), axis=0)
-    split = len(pairs) - len(np.unique(labels))
+    clusters = cluster_codes(groups, n_subjects)
+    pairs = np.unique(np.column_stack([clusters, folds.assignments]), axis=0)
+    split = len(pairs) - (int(clusters.max()) + 1)
     if split:
         raise InputError(f"folds must keep every group in one fold; {split} groups are split: make them with groups.")
 

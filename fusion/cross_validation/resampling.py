@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, cluster_codes, label_codes
 from fusion.cca.base import paired_correlations
 
 BOOTSTRAP_KEY = 2**32 - 1
@@ -49,13 +49,13 @@ def bootstrap_correlations(
     float64 array, shape [n_draws, n_components]
         In [-1, 1].
     """
-    clusters = np.arange(len(assignments)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    clusters = cluster_codes(groups, len(assignments))
     n_test = np.bincount(assignments)
     total, observed = np.zeros((n_draws, x_scores.shape[1])), np.zeros(x_scores.shape[1])
     for fold, size in enumerate(n_test):
         rows = np.flatnonzero(assignments == fold)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY, fold)))
-        _, members = np.unique(clusters[rows], return_inverse=True)
+        members = label_codes(clusters[rows])
         n_clusters = int(members.max()) + 1
         counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_draws)
         share = size / n_test.sum()

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
-from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, cluster_codes, fit_components
+from fusion.arrays import Matrix, cluster_codes
+from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, fit_components
 from fusion.parallel import map_permutations
 
 
@@ -89,7 +89,7 @@ def bootstrap_refits(
         Results do not depend on `n_jobs`. No draws are made if P + Q exceeds 60 % of the subjects.
     """
     full = _oriented(fit_components(x, y, n_components))
-    run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x)), seed)
+    run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x), "clusters"), seed)
     n_draws = n_draws if x.shape[1] + y.shape[1] < UNIQUE_SHARE * len(x) else 0
     weights = map_permutations(run, n_draws, n_jobs=n_jobs)[:, :, 0].T if n_draws else np.empty((0, 0))
     p = x.shape[1]

@@ -5,7 +5,7 @@ matrix and two small decompositions, whatever the number of genes.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import scipy.linalg
@@ -83,8 +83,3 @@ def fit_components(x: Matrix, y: Matrix, n_components: int, counts: NDArray[np.i
     a = scipy.linalg.solve_triangular(of_x, left, lower=True, trans="T")
     b = scipy.linalg.solve_triangular(of_y, right, lower=True, trans="T")
     return Components(a, b, of_x @ left, of_y @ right)
-
-
-def cluster_codes(labels: Any, n_subjects: int) -> NDArray[np.intp]:
-    """Number of the cluster of every subject; without labels each stands alone."""
-    return np.arange(n_subjects) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1].ravel()

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
-from fusion.interpretation.components import REFIT_KEY, cluster_codes, fit_components
+from fusion.arrays import Matrix, cluster_codes
+from fusion.interpretation.components import REFIT_KEY, fit_components
 from fusion.parallel import map_permutations
 
 
@@ -75,7 +75,7 @@ def split_half_cosines(
     """
     if x.shape[1] + y.shape[1] >= len(x) // 2 - 1:
         return None
-    run = HalvesRefit(x, y, 1, cluster_codes(clusters, len(x)), n_repeats, seed)
+    run = HalvesRefit(x, y, 1, cluster_codes(clusters, len(x), "clusters"), n_repeats, seed)
     observed, shuffled = np.split(map_permutations(run, 2 * n_repeats, n_jobs=n_jobs)[..., 0], 2)
     found = {}
     for i, kind in enumerate(("weights", "loadings")):

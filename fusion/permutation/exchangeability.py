@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Positions
+from fusion.arrays import Positions, label_codes
 from fusion.errors import InputError
 
 Permutation = NDArray[np.intp]
@@ -51,7 +51,7 @@ class Blocks:
         if missing.any():
             raise InputError(f"Exchangeability blocks need a label for every subject; {missing.sum()} have none.")
         nested = labels.ndim == 2
-        coded = np.column_stack([_code_level(level) for level in labels.T]) if nested else _code(labels)
+        coded = np.column_stack([_code_level(level) for level in labels.T]) if nested else label_codes(labels)
         object.__setattr__(self, "labels", coded)
         object.__setattr__(self, "mode", "nested" if nested else self.mode)
 
@@ -70,14 +70,10 @@ class Blocks:
         return Blocks(self.labels[rows], self.mode)
 
 
-def _code(labels: NDArray[Any]) -> NDArray[np.int64]:
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
 def _code_level(labels: NDArray[Any]) -> NDArray[np.int64]:
     """Codes 1, 2, ... that keep the sign of numbers; other labels are positive."""
     signs = np.where(labels.astype(float) < 0, -1, 1) if np.issubdtype(labels.dtype, np.number) else 1
-    return np.asarray((_code(labels) + 1) * signs)
+    return np.asarray((label_codes(labels) + 1) * signs)
 
 
 def as_blocks(blocks: Any, n_subjects: int) -> Blocks | None:
@@ -112,7 +108,7 @@ def exchange_classes(
     """
     outer = np.zeros(n_rows, dtype=np.int64) if within is None else np.asarray(within)
     if blocks is not None and blocks.mode == "nested":
-        _check_folds(outer, _split(_code(BlockTree(blocks.labels).units)))
+        _check_folds(outer, _split(label_codes(BlockTree(blocks.labels).units)))
         tree = BlockTree(np.column_stack([-1 - outer, blocks.labels]))
         return tuple(tree.classes), tree.order
     if blocks is None or blocks.mode == "within":

@@ -11,7 +11,7 @@ from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import make_basis
 from fusion.errors import InputError
 
-TIED = 1e-8
+EQUAL_PIVOT = 1e-8
 """Rows whose squared distances from those already left out differ by less, relatively, are equally good."""
 
 
@@ -152,7 +152,7 @@ def keep_rows(nuisance: Matrix, units: NDArray[np.int64] | None = None) -> Posit
     residual = nuisance.copy()
     for _ in range(nuisance.shape[1]):
         size = np.where(left_out, 0.0, np.square(residual).sum(axis=1))
-        pivot = int(np.argmax(size >= size.max() * (1 - TIED)))
+        pivot = int(np.argmax(size >= size.max() * (1 - EQUAL_PIVOT)))
         left_out[pivot] = True
         direction = residual[pivot] / np.linalg.norm(residual[pivot])
         residual -= np.outer(residual @ direction, direction)

@@ -23,7 +23,7 @@ INVERSE_LIMIT = 100
 float32 keeps the digits that screening needs; it grows as correlations come near 1."""
 
 
-class Rows(Protocol):
+class PermutableVariates(Protocol):
     """Both views in the rows that are permuted, on whatever device."""
 
     @property
@@ -33,7 +33,7 @@ class Rows(Protocol):
     def statistics(self, permutation: Permutation, *names: Statistic) -> Matrix:
         """Each statistic of every step after permuting the rows of the first view, shape [n_names * n_steps]."""
 
-    def in_float32(self) -> "Rows":
+    def in_float32(self) -> "PermutableVariates":
         """The same in half the memory and half the time."""
 
 
@@ -72,7 +72,7 @@ class Trailing:
 class PermutedStatistics:
     """Callable of a permutation's index, picklable: [n_statistics * n_steps], from one product."""
 
-    trailing: Rows
+    trailing: PermutableVariates
     permutations: PermutationSet | Permutation
     names: tuple[Statistic, ...]
 
