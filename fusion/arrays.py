@@ -37,7 +37,7 @@ def as_matrix(view: Any, name: str) -> Matrix:
     """
     columns: Sequence[Any] | None = None
     if hasattr(view, "column_groups"):
-        columns, values = view.column_groups, view.multiply(np.eye(view.shape[1]))
+        columns, values = view.column_groups, dense(view)
     elif hasattr(view, "to_numpy"):
         columns, values = list(getattr(view, "columns", [name])), view.to_numpy()
     else:
@@ -56,6 +56,14 @@ def _as_float(values: Any, name: str) -> Matrix:
         matrix = matrix[:, np.newaxis]
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise InputError(f"{name} must be a table of subjects x features with >= 1 feature; got shape {matrix.shape}.")
+    return matrix
+
+
+def dense(view: Any) -> Matrix:
+    """Return all columns of a view side by side, [n_subjects, n_columns]."""
+    matrix = np.empty(view.shape)
+    for columns, block in view.column_blocks():
+        matrix[:, columns] = block
     return matrix
 
 

@@ -128,7 +128,7 @@ def _pairings(run: Run) -> list[Result]:
     from scipy.stats import binomtest, kstest
 
     from fusion import cross_validated_cca
-    from fusion.confounds.learned_view import dense
+    from fusion.arrays import dense
 
     config, rows = run.config, []
     rng = np.random.default_rng(run.seeds.detectability)

@@ -41,8 +41,3 @@ def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
     if len(cross) > 1:
         rotation[1:, 1:] = matching_rotation(cross[1:, 1:], keep_first=False)
     return rotation
-
-
-def match_signs(loadings: Matrix, reference: Matrix) -> Matrix:
-    """+1 or -1 per component, so that loadings [..., n_columns, n_components] point along the reference."""
-    return np.where(np.einsum("...jk,jk->...k", loadings, reference) < 0, -1.0, 1.0)

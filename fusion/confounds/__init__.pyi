@@ -7,7 +7,6 @@ from .design import infer_confounds as infer_confounds
 from .learned_view import HarmonizedView as HarmonizedView
 from .learned_view import LearnedView as LearnedView
 from .learned_view import NormalScoresView as NormalScoresView
-from .learned_view import dense as dense
 from .learned_view import fitted_on as fitted_on
 from .normal_scores import NormalScores as NormalScores
 from .residualize import Residualizer as Residualizer

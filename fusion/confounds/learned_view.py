@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, row_index
+from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, dense, row_index
 from fusion.confounds.coding import ConfoundCoding, Confounds
 from fusion.confounds.combat import ComBat
 from fusion.confounds.residualize import Residualizer
@@ -182,8 +182,3 @@ def fitted_on(view: View, train: Rows) -> View:
     learn = getattr(view, "fitted_on", None)
     learnt: View = view if learn is None else learn(train)
     return learnt
-
-
-def dense(view: View) -> Matrix:
-    """Return all columns of a view side by side, [n_subjects, n_columns]."""
-    return np.hstack([block for _, block in view.column_blocks()])

@@ -9,13 +9,12 @@ from sklearn.utils import TransformerTags
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.archive import read_archive, write_archive
-from fusion.arrays import Matrix, check_columns, check_same_subjects, column_names
+from fusion.arrays import Matrix, check_columns, check_same_subjects, column_names, dense
 from fusion.cca.base import TwoViewAligner, paired_correlations
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.cca.exact import CanonicalCorrelation
 from fusion.confounds.coding import ConfoundCoding, Confounds
 from fusion.confounds.combat import ComBat
-from fusion.confounds.learned_view import dense
 from fusion.decomposition.loadings import feature_loadings, group_loadings
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
 from fusion.errors import InputError

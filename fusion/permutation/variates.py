@@ -56,6 +56,21 @@ class WhitenedViews:
         norm = float(np.linalg.norm(mean))
         return mean / norm if norm > 1e-6 else mean[:, :0]
 
+    @property
+    def projection_name(self) -> str:
+        """How nuisance was removed: the method, or "none" where there is only a mean."""
+        return "none" if isinstance(self.projection, Identity) else self.method
+
+    @property
+    def scheme(self) -> str:
+        """Which rows change places, in words."""
+        if self.blocks is None:
+            return "free permutation of rows"
+        if self.blocks.mode == "nested":
+            return f"nested blocks of {self.blocks.labels.shape[1]} levels"
+        n_blocks = len(np.unique(self.blocks.labels))
+        return f"rows within {n_blocks} blocks" if self.blocks.mode == "within" else f"{n_blocks} whole blocks"
+
 
 @dataclass(frozen=True)
 class OrderedVariates:

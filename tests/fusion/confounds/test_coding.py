@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from fusion import ConfoundDesign, HarmonizedView, InputError, NormalScoresView, make_folds
+from fusion.arrays import dense
 from fusion.confounds.coding import Confounds
-from fusion.confounds.learned_view import dense
 
 N = 37
 ROWS = np.array([30, 2, 17, 5])

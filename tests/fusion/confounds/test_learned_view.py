@@ -17,8 +17,9 @@ from fusion import (
     make_folds,
     permutation_test_cca,
 )
+from fusion.arrays import dense
 from fusion.confounds.coding import Confounds
-from fusion.confounds.learned_view import LearnedView, dense
+from fusion.confounds.learned_view import LearnedView
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.model_selection.nested_dimensions import nested_dimensions
 
