@@ -117,6 +117,7 @@ class CanonicalCorrelation(TwoViewAligner):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((37, 3))
     >>> y = np.column_stack([x[:, 0], rng.standard_normal(37)])

@@ -28,6 +28,7 @@ def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> matching_rotation(np.array([[-2.0, 0.0, 0.0], [0.0, 0.0, 3.0], [0.0, 1.0, 0.0]]))
     array([[-1.,  0.,  0.],
            [ 0.,  0.,  1.],

@@ -46,6 +46,7 @@ class RidgeCCA(TwoViewAligner):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> shared = rng.standard_normal((37, 1))
     >>> x, y = shared + rng.standard_normal((37, 400)), shared + rng.standard_normal((37, 11))

@@ -67,6 +67,7 @@ class SparseCCA(TwoViewAligner):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.standard_normal((37, 60)), rng.standard_normal((37, 11))
     >>> fitted = SparseCCA(x_l1=0.3, y_l1=0.5).fit(x, y)

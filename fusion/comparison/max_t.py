@@ -35,6 +35,7 @@ def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, 
 
     Examples
     --------
+    >>> import numpy as np
     >>> null = np.array([3.0, 1.0, 2.0, 0.0])
     >>> westfall_young({"a": (3.0, null), "b": (0.0, null[::-1])})
     {'a': 0.5, 'b': 1.0}

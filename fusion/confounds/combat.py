@@ -63,6 +63,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> site = np.repeat(["Bonn", "Oslo"], [16, 21])
     >>> x = rng.standard_normal((37, 11)) + 3 * (site == "Oslo")[:, None]

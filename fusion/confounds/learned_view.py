@@ -108,6 +108,7 @@ class HarmonizedView(LearnedView):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> site = np.repeat([0, 1], [24, 13])
     >>> brain = rng.standard_normal((37, 5)) * (1 + site[:, None])
@@ -152,6 +153,7 @@ class NormalScoresView(LearnedView):
 
     Examples
     --------
+    >>> import numpy as np
     >>> wild = np.random.default_rng(0).standard_cauchy((41, 3))
     >>> bool(abs(np.vstack([block for _, block in NormalScoresView(wild).column_blocks()])).max() < 3)
     True

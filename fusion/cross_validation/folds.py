@@ -87,6 +87,7 @@ def make_folds(
 
     Examples
     --------
+    >>> import numpy as np
     >>> folds = make_folds(37, 5, random_state=0)
     >>> np.bincount(folds.assignments).tolist()
     [8, 8, 7, 7, 7]

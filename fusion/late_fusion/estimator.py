@@ -68,6 +68,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> genes, brain, age = rng.standard_normal((97, 24)), rng.standard_normal((97, 11)), rng.standard_normal(97)
     >>> fusion = LateFusion(n_components=2).fit(genes[:70], brain[:70], age[:70])

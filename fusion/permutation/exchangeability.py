@@ -31,6 +31,7 @@ class Blocks:
     --------
     Families exchanged within sites, and siblings within families; then with siblings kept in their order:
 
+    >>> import numpy as np
     >>> site, family = np.array([1, 1, 1, 1, 2, 2]), np.array([1, 1, 2, 2, 3, 3])
     >>> nested = Blocks(np.column_stack([site, family]))
     >>> ordered = Blocks(np.column_stack([site, -family]))

@@ -19,6 +19,7 @@ def permutation_p(null: Matrix) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> permutation_p(np.array([[3.0], [1.0], [2.0], [4.0]])).tolist()
     [0.5]
     """

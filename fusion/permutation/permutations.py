@@ -116,6 +116,7 @@ def restrict(permutation: Permutation, kept: NDArray[np.bool_], order: Permutati
 
     Examples
     --------
+    >>> import numpy as np
     >>> restrict(np.array([2, 0, 3, 1]), np.array([True, True, True, False])).tolist()
     [2, 0, 1]
     """

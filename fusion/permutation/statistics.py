@@ -119,6 +119,7 @@ def wilks(product: Real, n_steps: int) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> wilks(np.diag([0.5, 0.8]), 2).round(4).tolist()
     [1.3093, 0.2877]
     """
@@ -195,6 +196,7 @@ def roy(product: Real, n_steps: int) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> roy(np.diag([0.5, 0.8]), 2).round(12).tolist()
     [0.8, 0.5]
     """

@@ -112,7 +112,7 @@ def approximate_null_r1(n: int, p: int, q: int) -> NullR1:
     Examples
     --------
     >>> [round(value, 3) for value in approximate_null_r1(4999, 512, 512)]
-    [0.603, 0.607]
+    [0.603, 0.609]
     """
     _check(p, q)
     if p + q >= n:
