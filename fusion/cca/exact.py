@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 
 RANK_TOLERANCE = 1e-10
@@ -38,7 +38,7 @@ class Basis:
 def make_basis(
     matrix: Matrix,
     former_norms: Matrix | None = None,
-    tolerance: float = RANK_TOLERANCE,
+    tolerance: Real = RANK_TOLERANCE,
     *,
     overwrite: bool = False,
 ) -> Basis:
@@ -125,6 +125,7 @@ class CanonicalCorrelation(TwoViewAligner):
     np.float64(1.0)
     """
 
+    @stores_parameters
     def __init__(self, n_components: int | None = None) -> None:
         self.n_components = n_components
 
@@ -151,7 +152,7 @@ EIGENGAP = 1e-3
 """Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
-def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, bool]:
+def leading_pairs(product: Floats, n_components: int) -> tuple[Floats, Floats, bool]:
     """Leading singular vectors of a whitened product, [rank_x, n_components] and [rank_y, n_components].
 
     Exact: from the eigenvectors of the smaller Gram matrix by LAPACK, which costs a fraction of a full decomposition

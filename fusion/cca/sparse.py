@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 from fusion.cca.ridge import ridge_basis
 from fusion.errors import InputError
@@ -75,8 +75,9 @@ class SparseCCA(TwoViewAligner):
     (True, True)
     """
 
+    @stores_parameters
     def __init__(
-        self, n_components: int = 1, *, x_l1: float = 0.3, y_l1: float = 0.3, max_iter: int = 500, tol: float = 1e-7
+        self, n_components: int = 1, *, x_l1: Real = 0.3, y_l1: Real = 0.3, max_iter: int = 500, tol: Real = 1e-7
     ) -> None:
         self.n_components = n_components
         self.x_l1 = x_l1
@@ -168,7 +169,7 @@ class DeflatedProduct:
         self.components = np.column_stack([us, u]), np.column_stack([vs, v]), np.append(ds, d)
 
 
-def project_l1(direction: Matrix, bound: float) -> Matrix:
+def project_l1(direction: Matrix, bound: Real) -> Matrix:
     """Unit vector of the largest product with `direction` among those whose L1 norm is at most `bound`.
 
     Soft-thresholding followed by normalisation, with the threshold in closed form: with the k largest absolute values
@@ -199,7 +200,7 @@ def project_l1(direction: Matrix, bound: float) -> Matrix:
     return unit
 
 
-def _threshold(gaps: Matrix, bound: float) -> Matrix:
+def _threshold(gaps: Matrix, bound: Real) -> Matrix:
     """Soft-threshold values by their gaps to the largest one, in which nothing cancels."""
     ordered = np.sort(gaps)
     k = np.arange(1, len(gaps) + 1)
@@ -215,7 +216,7 @@ def _threshold(gaps: Matrix, bound: float) -> Matrix:
     return left
 
 
-def _share_tied(largest: NDArray[np.bool_], bound: float) -> Matrix:
+def _share_tied(largest: NDArray[np.bool_], bound: Real) -> Matrix:
     """Unit vector of L1 norm `bound` on the first ceil(bound^2) of more equal largest values than the bound carries.
 
     No threshold reaches such a bound (all equal values leave together); every vector of that norm on them is optimal.

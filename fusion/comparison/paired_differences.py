@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix, cluster_codes
+from fusion.arrays import LabelsLike, Matrix, cluster_codes
 from fusion.comparison.ranking import bootstrap_component, component_scores
 from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
@@ -22,7 +22,7 @@ def paired_family(
     held_out: Mapping[str, CrossValidatedCCA],
     *,
     component: int = 0,
-    groups: Any = None,
+    groups: LabelsLike | None = None,
     n_permutations: int = 9999,
     random_state: int = 0,
 ) -> dict[tuple[str, str], float]:
@@ -68,7 +68,7 @@ def paired_family(
     return dict(zip(pairs, ((1 + exceeding) / (1 + n_permutations)).tolist(), strict=True))
 
 
-def _by_cluster(differences: Matrix, groups: Any) -> Matrix:
+def _by_cluster(differences: Matrix, groups: LabelsLike | None) -> Matrix:
     """Sums over the subjects of every group, [n_groups, ...]."""
     clusters = cluster_codes(groups, len(differences))
     sums = np.zeros((int(clusters.max()) + 1, *differences.shape[1:]))
@@ -110,7 +110,7 @@ def paired_difference(
     second: CrossValidatedCCA,
     *,
     component: int = 0,
-    groups: Any = None,
+    groups: LabelsLike | None = None,
     n_permutations: int = 9999,
     n_bootstrap: int = 2000,
     random_state: int = 0,
@@ -146,7 +146,7 @@ def paired_difference(
         )
     shares = subject_shares(first, component) - subject_shares(second, component)
     widening = max(float(arm.widening[component]) for arm in (first, second))
-    settings = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    settings: dict[str, Any] = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
     draws = [bootstrap_component(arm, component, "A paired difference", **settings) for arm in (first, second)]
     return PairedDifference(
         difference=float(first.rho[component] - second.rho[component]),

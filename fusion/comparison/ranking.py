@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix
+from fusion.arrays import LabelsLike, Matrix
 from fusion.cross_validation.resampling import bootstrap_correlations
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
@@ -30,7 +31,7 @@ class Ranking(Saved):
     """
 
     arms: tuple[str, ...]
-    rank: Any
+    rank: NDArray[np.int64]
     rank_interval: Matrix
     p_best: Matrix
 
@@ -39,7 +40,7 @@ def rank_arms(
     held_out: Mapping[str, CrossValidatedCCA],
     *,
     component: int = 0,
-    groups: Any = None,
+    groups: LabelsLike | None = None,
     n_bootstrap: int = 2000,
     random_state: int = 0,
 ) -> Ranking:
@@ -67,7 +68,7 @@ def rank_arms(
         if arm.folds_sha256 != first.folds_sha256:
             raise InputError(f"A ranking needs all arms in the same folds; those of {name!r} differ.")
     observed = np.array([arm.rho[component] for arm in held_out.values()])
-    settings = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    settings: dict[str, Any] = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
     draws = np.stack([bootstrap_component(arm, component, "A ranking", **settings) for arm in held_out.values()])
     ranks = _ranks(draws)
     return Ranking(
@@ -92,7 +93,7 @@ def component_scores(arm: CrossValidatedCCA, component: int, purpose: str) -> tu
 
 
 def bootstrap_component(
-    arm: CrossValidatedCCA, component: int, purpose: str, *, groups: Any, n_draws: int, seed: int
+    arm: CrossValidatedCCA, component: int, purpose: str, *, groups: LabelsLike | None, n_draws: int, seed: int
 ) -> Matrix:
     """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
     x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))
@@ -100,7 +101,7 @@ def bootstrap_component(
     return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
 
 
-def _ranks(values: Matrix) -> Any:
+def _ranks(values: Matrix) -> NDArray[np.int64]:
     """Rank of every row within its column, 1 the largest; ties in the order given."""
     order = np.argsort(-values, axis=0, kind="stable")
     ranks = np.empty_like(order)

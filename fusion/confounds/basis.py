@@ -1,13 +1,12 @@
 """An orthonormal basis of [1, confounds] on training rows, and its continuation to any others."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from fusion.arrays import Matrix
+from fusion.arrays import ArrayLike, Matrix
 from fusion.errors import InputError
 
 RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
@@ -32,7 +31,7 @@ class ConfoundBasis:
     n_train: int
 
     @classmethod
-    def of(cls, confounds: Matrix) -> Self:
+    def of(cls, confounds: Matrix) -> "ConfoundBasis":
         """Make the basis of training confounds, float64 of shape (n_train, n_confounds), without intercept."""
         mean = confounds.mean(axis=0)
         centred = confounds - mean
@@ -61,7 +60,7 @@ class ConfoundBasis:
         return np.hstack([constant, (confounds - self.mean) @ self.continuation])
 
 
-def check_confounds(confounds: npt.ArrayLike | None, n_rows: int, *, n_columns: int | None = None) -> Matrix:
+def check_confounds(confounds: ArrayLike | None, n_rows: int, *, n_columns: int | None = None) -> Matrix:
     """Return confounds as a finite float64 matrix of `n_rows` rows; None becomes zero columns.
 
     Raises

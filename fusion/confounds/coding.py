@@ -2,18 +2,16 @@
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, as_matrix, row_ids
+from fusion.arrays import Matrix, Positions, ViewLike, as_matrix, row_ids
 from fusion.confounds.design import Confound, ConfoundDesign
 from fusion.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _LISTS = ("kept_", "names_", "dummy_means_")
 
@@ -32,12 +30,12 @@ class Confounds:
         Of the rows, if they carry ids.
     """
 
-    table: "pd.DataFrame | Matrix | None" = None
+    table: pd.DataFrame | Matrix | None = None
     design: ConfoundDesign | None = None
     subject_ids: tuple[Hashable, ...] | None = None
 
     @classmethod
-    def of(cls, given: Any) -> "Confounds":
+    def of(cls, given: "ConfoundsLike") -> "Confounds":
         """Convert what a user gives, once.
 
         Parameters
@@ -64,7 +62,7 @@ class Confounds:
         return cls(table if is_frame else as_matrix(table, "confounds"), design, row_ids(table))
 
     @property
-    def given(self) -> Self | None:
+    def given(self) -> "Confounds | None":
         """Itself, or None without confounds."""
         return None if self.table is None else self
 
@@ -74,11 +72,16 @@ class Confounds:
         return (0, 0) if self.table is None else self.table.shape
 
     @property
-    def frame(self) -> "pd.DataFrame | None":
+    def frame(self) -> pd.DataFrame | None:
         """The table if its columns have names."""
         return None if isinstance(self.table, np.ndarray) else self.table
 
-    def take(self, rows: Positions) -> Self:
+    @property
+    def numbers(self) -> Matrix:
+        """The table as it is, [n_subjects, n_confounds]."""
+        return np.zeros(self.shape) if self.table is None else as_matrix(self.table, "confounds")
+
+    def take(self, rows: Positions) -> "Confounds":
         """The confounds of these subjects, without what training rows taught."""
         if self.table is None:
             return self
@@ -89,7 +92,7 @@ class Confounds:
     def coded(self, train: Positions) -> Matrix | None:
         """All rows as numbers, [n_subjects, n_columns]; levels and moments of a design are those of `train`."""
         if self.design is None or self.frame is None:
-            return None if self.table is None else as_matrix(self.table, "confounds")
+            return None if self.table is None else self.numbers
         coded: Matrix = self._fitted_design(self.frame, train).transform(self.frame)
         return coded
 
@@ -104,9 +107,13 @@ class Confounds:
         unseen = [~self.frame[name].iloc[test].isin(known).to_numpy() for name, known in levels.items()]
         return int(np.any(unseen, axis=0).sum()) if unseen else 0
 
-    def _fitted_design(self, frame: "pd.DataFrame", train: Positions) -> ConfoundDesign:
+    def _fitted_design(self, frame: pd.DataFrame, train: Positions) -> ConfoundDesign:
         fitted: ConfoundDesign = clone(self.design).fit(frame.iloc[train])
         return fitted
+
+
+ConfoundsLike: TypeAlias = Confounds | tuple[ViewLike, ConfoundDesign] | ViewLike | None
+"""What `Confounds.of` takes: numbers, a DataFrame, a DataFrame with its design, or None."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class ConfoundCoding:
     n_given: int
 
     @classmethod
-    def learn(cls, confounds: Confounds) -> Self:
+    def learn(cls, confounds: Confounds) -> "ConfoundCoding":
         """Fit on training rows.
 
         Text, booleans and categories of a table become dummies whose levels are frozen; a design given with the table
@@ -182,7 +189,7 @@ class ConfoundCoding:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
+    def from_record(cls, record: Mapping[str, Any]) -> "ConfoundCoding":
         """Make the coding from :meth:`to_record`."""
         stored = record["design"]
         if stored is None:
@@ -221,9 +228,7 @@ def plain(label: Any) -> Any:
     return value
 
 
-def _by_place(confounds: Confounds) -> "pd.DataFrame":
+def _by_place(confounds: Confounds) -> pd.DataFrame:
     """Numbers in columns that are called by their place."""
-    import pandas as pd
-
-    matrix = as_matrix(confounds.table, "confounds")
+    matrix = confounds.numbers
     return pd.DataFrame(matrix, columns=[f"confound {j}" for j in range(matrix.shape[1])])

@@ -1,8 +1,9 @@
 """ComBat: differences between sites in location and scale, learned from training rows and removed from any."""
 
 import warnings
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,17 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
-from fusion.arrays import Matrix, check_finite, check_same_subjects, feature_names, restore_feature_names
-from fusion.confounds.coding import ConfoundCoding, Confounds, plain
+from fusion.arrays import (
+    LabelsLike,
+    Matrix,
+    ViewLike,
+    check_finite,
+    check_same_subjects,
+    feature_names,
+    restore_feature_names,
+    stores_parameters,
+)
+from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike, plain
 from fusion.confounds.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
 
@@ -72,13 +82,14 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
     (2, 11)
     """
 
+    @stores_parameters
     def __init__(
         self,
         *,
         empirical_bayes: bool = True,
         parametric: bool = True,
         mean_only: bool = False,
-        reference: Any = None,
+        reference: Hashable | None = None,
         unseen: Literal["error", "pooled"] = "error",
     ) -> None:
         self.empirical_bayes = empirical_bayes
@@ -87,7 +98,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         self.reference = reference
         self.unseen = unseen
 
-    def fit(self, X: Any, y: object = None, *, sites: Any = None, covariates: Any = None) -> Self:
+    def fit(
+        self, X: ViewLike, y: object = None, *, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
+    ) -> "ComBat":
         """Learn sites from training rows.
 
         Parameters
@@ -116,7 +129,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         self._learn_effects(standardised, codes)
         return self
 
-    def transform(self, X: Any, sites: Any = None, covariates: Any = None) -> Matrix:
+    def transform(self, X: ViewLike, sites: LabelsLike | None = None, covariates: ConfoundsLike = None) -> Matrix:
         """Return harmonised rows, [n_subjects, n_features], by what training taught.
 
         Raises
@@ -136,7 +149,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         untouched = (~self.varies_)[np.newaxis] | ((location == 0) & (scale == 1))
         return np.where(untouched, values, harmonised)
 
-    def fit_transform(self, X: Any, y: object = None, *, sites: Any = None, covariates: Any = None) -> Matrix:
+    def fit_transform(
+        self, X: ViewLike, y: object = None, *, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
+    ) -> Matrix:
         """Fit on the rows and return them harmonised."""
         covariates = Confounds.of(covariates)
         return self.fit(X, y, sites=sites, covariates=covariates).transform(X, sites, covariates)
@@ -146,7 +161,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         return write_archive(path, "ComBat", *self.to_parts())
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
+    def load(cls, path: Path | str) -> "ComBat":
         """Read what `save` wrote."""
         return cls.from_parts(*read_archive(path, "ComBat"))
 
@@ -161,7 +176,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         return arrays, record | {"coding": self.coding_.to_record(), "n_features_in": self.n_features_in_}
 
     @classmethod
-    def from_parts(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Self:
+    def from_parts(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> "ComBat":
         """Make a fitted estimator from :meth:`to_parts`."""
         combat = cls(**record["parameters"])
         for name in (*_ARRAYS, "site_counts_"):
@@ -171,7 +186,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         restore_feature_names(combat, record["feature_names"])
         return combat
 
-    def _values(self, X: Any, *, reset: bool) -> Matrix:
+    def _values(self, X: ViewLike, *, reset: bool) -> Matrix:
         options = {"dtype": np.float64, "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
         try:
             values: Matrix = validate_data(self, X, reset=reset, **options)
@@ -267,7 +282,7 @@ def _check_design(design: Matrix, n_sites: int) -> None:
         )
 
 
-def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Confounds) -> None:
+def _check_rows(X: ViewLike, values: Matrix, sites: LabelsLike | None, covariates: Confounds) -> None:
     """Refuse tables whose ids say that their rows are other subjects."""
     check_same_subjects(
         X=X if hasattr(X, "shape") else values,
@@ -276,7 +291,7 @@ def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Confounds) -> No
     )
 
 
-def _labels(sites: Any, n_rows: int) -> list[Any]:
+def _labels(sites: LabelsLike | None, n_rows: int) -> list[Any]:
     if sites is None:
         raise InputError("ComBat needs the site of every subject: pass sites=.")
     labels = np.asarray(sites, dtype=object).ravel().tolist()

@@ -3,20 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, dense, row_index
-from fusion.confounds.coding import ConfoundCoding, Confounds
+from fusion.arrays import LabelsLike, Matrix, Positions, Rows, ViewLike, check_same_subjects, dense, row_index
+from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike
 from fusion.confounds.combat import ComBat
 from fusion.confounds.residualize import Residualizer
+from fusion.views.moments import Moments
 from fusion.views.table_view import TableView
 from fusion.views.view import View, as_view
-
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
 
 
 class LearnedView(ABC):
@@ -80,7 +78,7 @@ class LearnedView(ABC):
         """Return mean and variance (divisor n) of every column."""
         return self._learnt.column_moments(rows)
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Matrix) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
         return self._learnt.residual_moments(basis)
 
@@ -117,7 +115,14 @@ class HarmonizedView(LearnedView):
     (37, 5)
     """
 
-    def __init__(self, view: Any, sites: Any, covariates: Any = None, *, combat: ComBat | None = None) -> None:
+    def __init__(
+        self,
+        view: ViewLike,
+        sites: LabelsLike | None,
+        covariates: ConfoundsLike = None,
+        *,
+        combat: ComBat | None = None,
+    ) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
         self.sites = np.asarray(sites, dtype=object).ravel()
@@ -159,7 +164,7 @@ class NormalScoresView(LearnedView):
     True
     """
 
-    def __init__(self, view: Any, confounds: Any = None) -> None:
+    def __init__(self, view: ViewLike, confounds: ConfoundsLike = None) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
         self.confounds = Confounds.of(confounds)

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
@@ -122,12 +122,12 @@ class FoldPermutation:
 class Weights:
     """Leading canonical weights of a fold, [rank_x, n_components] and [rank_y, n_components]."""
 
-    x: Matrix
-    y: Matrix
+    x: Floats
+    y: Floats
     is_tied: bool
 
 
-def fitted_weights(product: Matrix, factor: Matrix | None, n_components: int) -> Weights:
+def fitted_weights(product: Floats, factor: Floats | None, n_components: int) -> Weights:
     """Canonical weights from X'Y and the lower Cholesky factor of X'X; Y'Y is the identity."""
     if factor is None:
         return Weights(*leading_pairs(product, n_components))

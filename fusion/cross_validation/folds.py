@@ -3,19 +3,18 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Positions, cluster_codes
+from fusion.arrays import LabelsLike, Positions, cluster_codes
 from fusion.errors import InputError
 
 SMALLEST_FOLD = 4
 """Fewer test rows than this make a held-out correlation meaningless."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Folds:
     """Which fold every subject is tested in.
 
@@ -27,8 +26,8 @@ class Folds:
 
     assignments: NDArray[np.int64]
 
-    def __post_init__(self) -> None:
-        given = np.asarray(self.assignments)
+    def __init__(self, assignments: LabelsLike) -> None:
+        given = np.asarray(assignments)
         if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu" or given.min() < 0:
             raise InputError("Folds need one fold number (0, 1, ...) per subject.")
         sizes = np.bincount(given)
@@ -62,8 +61,8 @@ def make_folds(
     n_subjects: int,
     n_splits: int = 5,
     *,
-    groups: Any = None,
-    stratify: Any = None,
+    groups: LabelsLike | None = None,
+    stratify: LabelsLike | None = None,
     random_state: int | None = None,
 ) -> Folds:
     """Assign subjects to folds.

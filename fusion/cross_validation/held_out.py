@@ -5,13 +5,11 @@ test rows in every fold at once. It must be *one*: folds share subjects, so thei
 another, and separate permutations per fold would lose that dependence and be liberal.
 """
 
-from typing import Any
-
 import numpy as np
 
-from fusion.arrays import Matrix, check_same_subjects, cluster_codes
+from fusion.arrays import LabelsLike, Matrix, Real, ViewLike, check_same_subjects, cluster_codes
 from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
-from fusion.confounds.coding import Confounds
+from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
@@ -27,22 +25,22 @@ __all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
 
 
 def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ConfoundsLike = None,
     *,
     n_splits: int = 5,
-    groups: Any = None,
-    stratify: Any = None,
+    groups: LabelsLike | None = None,
+    stratify: LabelsLike | None = None,
     n_components: int = 3,
     x_dimensions: Dimensions = "auto",
     y_dimensions: Dimensions = "auto",
     pca_components: int = 512,
     scale: Scaling = True,
-    min_ratio: float = 10,
+    min_ratio: Real = 10,
     n_permutations: int = 999,
     n_bootstrap: int = 2000,
-    exchangeability_blocks: Any = None,
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
     folds: Folds | None = None,
     random_state: int | None = None,
     n_jobs: int = 1,
@@ -142,7 +140,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     )
 
 
-def _check_folds(folds: Folds, n_subjects: int, groups: Any) -> None:
+def _check_folds(folds: Folds, n_subjects: int, groups: LabelsLike | None) -> None:
     if len(folds.assignments) != n_subjects:
         raise InputError(f"folds must assign {n_subjects} subjects; they assign {len(folds.assignments)}.")
     if groups is None:
@@ -163,7 +161,9 @@ def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matr
     return x_scores, y_scores
 
 
-def _warnings(groups: Any, blocks: Blocks | None, ratio: float, min_ratio: float, *, n_unseen: int) -> list[str]:
+def _warnings(
+    groups: LabelsLike | None, blocks: Blocks | None, ratio: Real, min_ratio: Real, *, n_unseen: int
+) -> list[str]:
     sentences = []
     if n_unseen:
         sentences.append(

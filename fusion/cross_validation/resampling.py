@@ -1,12 +1,11 @@
 """Held-out correlations of score pairs, and their bootstrap over subjects or groups within test folds."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix, cluster_codes, label_codes
+from fusion.arrays import LabelsLike, Matrix, Real, cluster_codes, label_codes
 from fusion.cca.base import paired_correlations
 
 BOOTSTRAP_KEY = 2**32 - 1
@@ -23,8 +22,8 @@ def bootstrap_correlations(
     y_scores: Matrix,
     assignments: NDArray[np.int64],
     *,
-    groups: Any = None,
-    widening: Any = 1.0,
+    groups: LabelsLike | None = None,
+    widening: Real | Matrix = 1.0,
     n_draws: int = 2000,
     seed: int = 0,
 ) -> Matrix:
@@ -97,7 +96,7 @@ def _weighted_correlations(a: Matrix, b: Matrix, counts: NDArray[np.int64]) -> M
     return np.asarray(covariance / np.sqrt(variances))
 
 
-def percentile_interval(draws: Matrix, level: float = 0.95) -> Matrix:
+def percentile_interval(draws: Matrix, level: Real = 0.95) -> Matrix:
     """Central interval of bootstrap draws [n_draws, ...], shape [..., 2]; undefined draws are left out."""
     tail = 50 * (1 - level)
     return np.moveaxis(np.nanpercentile(draws, [tail, 100 - tail], axis=0), 0, -1)

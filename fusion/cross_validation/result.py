@@ -1,9 +1,10 @@
 """Frozen results: what was found, its null distribution, and how it was computed."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fusion.archive import Saved, jsonable
@@ -11,9 +12,6 @@ from fusion.arrays import Matrix
 from fusion.cross_validation.folds import Folds
 from fusion.errors import InputError
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +117,8 @@ class CrossValidatedCCA(Saved):
         names = ("rho", "p", "p_fwer", "p_interval", "null_mean", "null_q95", "n_permutations", "n_splits")
         return record | {name: jsonable(getattr(self, name)) for name in names}
 
-    def to_frame(self) -> "pd.DataFrame":
+    def to_frame(self) -> pd.DataFrame:
         """One row per component."""
-        import pandas as pd
-
         columns = {
             "component": np.arange(1, len(self.rho) + 1),
             "rho": self.rho,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 from fusion.parallel import inner, mix_columns, subtract_product
 
 BLOCK = 32
@@ -39,7 +39,7 @@ def leading_eigenpairs(
     k: int,
     *,
     rng: np.random.Generator,
-    tolerance: float,
+    tolerance: Real,
 ) -> Eigenpairs:
     """Return Ritz pairs of the `k` leading eigenvalues; the caller decides whether their residual will do.
 

@@ -1,12 +1,11 @@
 """Refits to bootstrap samples of the subjects."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix, cluster_codes
+from fusion.arrays import LabelsLike, Matrix, cluster_codes
 from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, fit_components
 from fusion.parallel import map_permutations
 
@@ -62,7 +61,7 @@ class Refits:
     y_scores: Matrix
     x_draws: Matrix
     y_draws: Matrix
-    counts: Any
+    counts: NDArray[np.int64] | None
 
 
 def bootstrap_refits(
@@ -70,7 +69,7 @@ def bootstrap_refits(
     y: Matrix,
     *,
     n_components: int = 1,
-    clusters: Any = None,
+    clusters: LabelsLike | None = None,
     n_draws: int = 200,
     seed: int = 0,
     n_jobs: int = 1,

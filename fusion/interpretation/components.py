@@ -5,7 +5,6 @@ matrix and two small decompositions, whatever the number of genes.
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import scipy.linalg
@@ -42,7 +41,7 @@ class Components:
     x_loadings: Matrix
     y_loadings: Matrix
 
-    def matched(self, reference: Self) -> Self:
+    def matched(self, reference: "Components") -> "Components":
         """Signs and axes of the reference, by the loadings of both sides together."""
         sides = (
             (self.x_loadings, reference.x_loadings),

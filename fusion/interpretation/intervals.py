@@ -6,17 +6,14 @@ squared loading, cut at zero. Their coverage of population loadings is measured 
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fusion.arrays import Matrix
 from fusion.decomposition.residual_view import ResidualView
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LARGEST = 1 - 1e-7  # loadings of exactly 1 have no Fisher z
 
@@ -65,7 +62,7 @@ def column_intervals(residual: ResidualView, loadings: Matrix, scores: Matrix, c
 
 def group_intervals(
     residual: ResidualView, loadings: Matrix, scores: Matrix, counts: NDArray[np.int64], groups: tuple[str, ...]
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Interval of every gene's root mean square loading, index ``gene_id``, columns ``lo, hi``.
 
     Parameters
@@ -75,8 +72,6 @@ def group_intervals(
     groups : tuple of str
         Gene of every column.
     """
-    import pandas as pd
-
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
     varying = ~np.isnan(loadings)
     total = np.zeros((len(names), scores.shape[1]))

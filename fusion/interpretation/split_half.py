@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix, cluster_codes
+from fusion.arrays import LabelsLike, Matrix, cluster_codes
 from fusion.interpretation.components import REFIT_KEY, fit_components
 from fusion.parallel import map_permutations
 
@@ -54,7 +54,7 @@ def _cosine(a: Matrix, b: Matrix) -> Matrix:
 
 
 def split_half_cosines(
-    x: Matrix, y: Matrix, *, clusters: Any = None, n_repeats: int = 50, seed: int = 0, n_jobs: int = 1
+    x: Matrix, y: Matrix, *, clusters: LabelsLike | None = None, n_repeats: int = 50, seed: int = 0, n_jobs: int = 1
 ) -> dict[str, dict[str, Any]] | None:
     """How alike the first component is when fitted to two random halves, over repeated halves.
 

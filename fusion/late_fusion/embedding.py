@@ -1,7 +1,6 @@
 """Residualisation, scaling and PCA of one view as one affine map of its features and confounds."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -27,7 +26,7 @@ class EmbeddingMap:
     confound_weights: Matrix
 
     @classmethod
-    def of(cls, pca: ViewPCA, n_confounds: int) -> Self:
+    def of(cls, pca: ViewPCA, n_confounds: int) -> "EmbeddingMap":
         """Read the map off a fitted PCA: where zero features go, for zero and for unit confounds."""
         probes = np.vstack([np.zeros(n_confounds), np.eye(n_confounds)])
         origin = np.zeros((len(probes), pca.components_.shape[1]))

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix
+from fusion.arrays import LabelsLike, Matrix, ViewLike
 from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import check_width
 from fusion.cca.exact import leading_pairs
 from fusion.comparison.max_t import westfall_young
-from fusion.confounds.coding import Confounds
+from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.permutation.exchangeability import as_blocks
+from fusion.permutation.exchangeability import Blocks, as_blocks
 from fusion.permutation.p_values import permutation_p
 from fusion.views.view import View, as_view
 
@@ -69,18 +69,18 @@ class NestedDimensions(Saved):
 
 
 def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ConfoundsLike = None,
     *,
     grid: Sequence[int],
     folds: Folds,
     inner_splits: int = 3,
-    groups: Any = None,
-    stratify: Any = None,
+    groups: LabelsLike | None = None,
+    stratify: LabelsLike | None = None,
     scale: Scaling = True,
     n_permutations: int = 999,
-    exchangeability_blocks: Any = None,
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
     random_state: int = 0,
     n_jobs: int = 1,
     progress: Progress | None = None,

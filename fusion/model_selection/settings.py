@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 from fusion.cca.base import paired_correlations
 from fusion.cca.ridge import RidgeCCA
-from fusion.confounds.coding import Confounds
+from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.resampling import percentile_interval
@@ -34,7 +33,7 @@ class Setting:
     """
 
     n_components: int
-    penalty: float = 0.0
+    penalty: Real = 0.0
 
 
 def inner_correlation(embedded: Sequence[FoldEmbedding], setting: Setting) -> float:
@@ -44,7 +43,13 @@ def inner_correlation(embedded: Sequence[FoldEmbedding], setting: Setting) -> fl
 
 
 def embed_inner(
-    views: tuple[View, View], confounds: Any, rows: NDArray[np.intp], folds: Folds, *, n_components: int, scale: Scaling
+    views: tuple[View, View],
+    confounds: ConfoundsLike,
+    rows: NDArray[np.intp],
+    folds: Folds,
+    *,
+    n_components: int,
+    scale: Scaling,
 ) -> list[FoldEmbedding]:
     """Inner folds of some rows, fitted on their training rows; made once and tried with many settings.
 
@@ -90,7 +95,7 @@ class TestedSetting:
 
 def evaluate_setting(
     views: tuple[View, View],
-    confounds: Any,
+    confounds: ConfoundsLike,
     split: tuple[NDArray[np.intp], NDArray[np.intp]],
     setting: Setting,
     *,

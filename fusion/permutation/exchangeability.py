@@ -6,13 +6,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Positions, label_codes
+from fusion.arrays import LabelsLike, Positions, label_codes
 from fusion.errors import InputError
 
 Permutation = NDArray[np.intp]
+Mode = Literal["within", "whole", "nested"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Blocks:
     """Exchangeability blocks.
 
@@ -38,12 +39,12 @@ class Blocks:
     """
 
     labels: NDArray[np.int64]
-    mode: Literal["within", "whole", "nested"] = "within"
+    mode: Mode
 
-    def __post_init__(self) -> None:
-        if self.mode not in ("within", "whole", "nested"):
-            raise InputError(f"Blocks.mode must be 'within' or 'whole'; got {self.mode!r}.")
-        labels = np.asarray(self.labels)
+    def __init__(self, labels: LabelsLike, mode: str = "within") -> None:
+        if mode not in ("within", "whole", "nested"):
+            raise InputError(f"Blocks.mode must be 'within' or 'whole'; got {mode!r}.")
+        labels = np.asarray(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim not in (1, 2) or labels.size == 0:
@@ -54,7 +55,7 @@ class Blocks:
         nested = labels.ndim == 2
         coded = np.column_stack([_code_level(level) for level in labels.T]) if nested else label_codes(labels)
         object.__setattr__(self, "labels", coded)
-        object.__setattr__(self, "mode", "nested" if nested else self.mode)
+        object.__setattr__(self, "mode", "nested" if nested else mode)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,7 +78,7 @@ def _code_level(labels: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray((label_codes(labels) + 1) * signs)
 
 
-def as_blocks(blocks: Any, n_subjects: int) -> Blocks | None:
+def as_blocks(blocks: LabelsLike | Blocks | None, n_subjects: int) -> Blocks | None:
     """Labels or `Blocks`, checked against the number of subjects; None stays None."""
     if blocks is None:
         return None
@@ -192,7 +193,7 @@ class BlockTree:
         slot = len(self.classes)
         labels = self.levels[rows, level]
         parts = [
-            (*self._visit(rows[labels == label], level + 1, exchanged=label >= 0, inside=inside or exchanged),)
+            (*self._visit(rows[labels == label], level + 1, exchanged=bool(label >= 0), inside=inside or exchanged),)
             for label in np.unique(labels)
         ]
         if exchanged:

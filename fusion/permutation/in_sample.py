@@ -4,13 +4,14 @@ Shuffling residuals is not: residuals live in fewer dimensions than subjects. Th
 their confounds, and permutes rows of a semi-orthogonal projection (Huh-Jhun or Theil).
 """
 
+from types import ModuleType
 from typing import Any
 
-from fusion.arrays import Matrix, as_matrix, check_same_subjects
+from fusion.arrays import ArrayLike, LabelsLike, Matrix, Real, ViewLike, as_matrix, check_same_subjects
 from fusion.errors import InputError
 from fusion.parallel import Progress, one_blas_thread
 from fusion.permutation.diagnostics import check_permutations_suffice, collect_warnings
-from fusion.permutation.exchangeability import Permutation, as_blocks
+from fusion.permutation.exchangeability import Blocks, Permutation, as_blocks
 from fusion.permutation.permutations import PermutationSet, check_permutations, make_permutations
 from fusion.permutation.result import PermutationTestCCA
 from fusion.permutation.statistics import Statistic
@@ -26,27 +27,27 @@ CHOICES = {
 
 
 def permutation_test_cca(  # noqa: PLR0913 (the published interface)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
-    confounds_x: Any = None,
-    confounds_y: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ViewLike | None = None,
+    confounds_x: ViewLike | None = None,
+    confounds_y: ViewLike | None = None,
     *,
     n_permutations: int = 999,
-    statistic: Statistic = "wilks",
-    projection: Method = "huh-jhun",
-    exchangeability_blocks: Any = None,
-    reference: Reference = "data-space",
+    statistic: Statistic | str = "wilks",
+    projection: Method | str = "huh-jhun",
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
+    reference: Reference | str = "data-space",
     n_steps: int | None = None,
     condition_on_tested: bool = True,
-    stop_at: float | None = None,
-    precision: Precision = "float64",
-    array_namespace: Any = None,
-    device: Any = None,
+    stop_at: Real | None = None,
+    precision: Precision | str = "float64",
+    array_namespace: ModuleType | None = None,
+    device: object = None,
     random_state: int | None = None,
     n_jobs: int = 1,
-    permutations: Any = None,
-    bases: tuple[Any, Any] | None = None,
+    permutations: ArrayLike | None = None,
+    bases: tuple[ViewLike | None, ViewLike | None] | None = None,
     progress: Progress | None = None,
 ) -> PermutationTestCCA:
     """Test the canonical correlations of two views, step by step, by permutation.
@@ -142,27 +143,27 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
 
 
 def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
-    confounds_x: Any = None,
-    confounds_y: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ViewLike | None = None,
+    confounds_x: ViewLike | None = None,
+    confounds_y: ViewLike | None = None,
     *,
-    statistics: tuple[Statistic, ...] = ("wilks", "roy"),
+    statistics: tuple[Statistic | str, ...] = ("wilks", "roy"),
     n_permutations: int = 999,
-    projection: Method = "huh-jhun",
-    exchangeability_blocks: Any = None,
-    reference: Reference = "data-space",
+    projection: Method | str = "huh-jhun",
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
+    reference: Reference | str = "data-space",
     n_steps: int | None = None,
     condition_on_tested: bool = True,
-    stop_at: float | None = None,
-    precision: Precision = "float64",
-    array_namespace: Any = None,
-    device: Any = None,
+    stop_at: Real | None = None,
+    precision: Precision | str = "float64",
+    array_namespace: ModuleType | None = None,
+    device: object = None,
     random_state: int | None = None,
     n_jobs: int = 1,
-    permutations: Any = None,
-    bases: tuple[Any, Any] | None = None,
+    permutations: ArrayLike | None = None,
+    bases: tuple[ViewLike | None, ViewLike | None] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, PermutationTestCCA]:
     """Several statistics of the same permutations, for one product per permutation.
@@ -173,10 +174,12 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
     x, y, confounds, confounds_x, confounds_y, and all others
         As in `permutation_test_cca`, whose results these are, to the last bit unless ``precision="screen"``.
     """
-    for statistic in statistics:
-        _check_choices(statistic=statistic, projection=projection, reference=reference, precision=precision)
-    _check_together(projection, reference, condition_on_tested, exchangeability_blocks)
-    computation = StepComputation(n_steps, condition_on_tested, stop_at, precision, array_namespace, device, n_jobs)
+    names: tuple[Statistic, ...] = tuple(_chosen("statistic", statistic) for statistic in statistics)
+    method: Method = _chosen("projection", projection)
+    space: Reference = _chosen("reference", reference)
+    digits: Precision = _chosen("precision", precision)
+    _check_together(method, space, condition_on_tested, exchangeability_blocks)
+    computation = StepComputation(n_steps, condition_on_tested, stop_at, digits, array_namespace, device, n_jobs)
     sides = _pair_confounds(confounds, confounds_x, confounds_y)
     check_same_subjects(x=x, y=y, confounds_x=sides[0], confounds_y=sides[1])
     with one_blas_thread():
@@ -184,10 +187,10 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
         nuisance = _optional(sides[0], "confounds_x"), _optional(sides[1], "confounds_y")
         blocks = as_blocks(exchangeability_blocks, len(matrices[0]))
         given = None if bases is None else (_optional(bases[0], "bases[0]"), _optional(bases[1], "bases[1]"))
-        views = whiten_views(matrices, nuisance, method=projection, blocks=blocks, bases=given, reference=reference)
-        variates = order_variates(views, reference)
+        views = whiten_views(matrices, nuisance, method=method, blocks=blocks, bases=given, reference=space)
+        variates = order_variates(views, space)
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
-        null = computation.null_statistics(views, variates, drawn, statistics, progress)
+        null = computation.null_statistics(views, variates, drawn, names, progress)
     warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
     return {
         name: PermutationTestCCA(
@@ -199,22 +202,22 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
             statistic_name=name,
             projection="injected" if bases is not None else views.projection_name,
             scheme="injected permutations" if permutations is not None else views.scheme,
-            reference=reference,
+            reference=space,
             conditioned=condition_on_tested,
             seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
             warnings=warnings,
         )
-        for name in statistics
+        for name in names
     }
 
 
-def _check_choices(**choices: str) -> None:
-    for name, choice in choices.items():
-        if choice not in CHOICES[name]:
-            raise InputError(f"{name} must be one of {', '.join(CHOICES[name])}; got {choice!r}.")
+def _chosen(name: str, choice: str) -> Any:
+    if choice not in CHOICES[name]:
+        raise InputError(f"{name} must be one of {', '.join(CHOICES[name])}; got {choice!r}.")
+    return choice
 
 
-def _check_together(projection: Method, reference: Reference, condition_on_tested: bool, blocks: Any) -> None:
+def _check_together(projection: Method, reference: Reference, condition_on_tested: bool, blocks: object) -> None:
     if reference == "permcca" and condition_on_tested:
         raise InputError("reference='permcca' is the published procedure: pass condition_on_tested=False with it.")
     if blocks is not None and projection == "huh-jhun":
@@ -224,18 +227,20 @@ def _check_together(projection: Method, reference: Reference, condition_on_teste
         )
 
 
-def _pair_confounds(both: Any, of_x: Any, of_y: Any) -> tuple[Any, Any]:
+def _pair_confounds(
+    both: ViewLike | None, of_x: ViewLike | None, of_y: ViewLike | None
+) -> tuple[ViewLike | None, ViewLike | None]:
     if both is not None and (of_x is not None or of_y is not None):
         raise InputError("Pass either confounds (of both views) or confounds_x and confounds_y, not both.")
     return (both, both) if both is not None else (of_x, of_y)
 
 
-def _optional(table: Any, name: str) -> Matrix | None:
+def _optional(table: ViewLike | None, name: str) -> Matrix | None:
     return None if table is None else as_matrix(table, name)
 
 
 def _permutation_set(
-    views: WhitenedViews, permutations: Any, n_permutations: int, random_state: int | None
+    views: WhitenedViews, permutations: ArrayLike | None, n_permutations: int, random_state: int | None
 ) -> PermutationSet | Permutation:
     n_rows = views.projection.n_rows
     if permutations is not None:

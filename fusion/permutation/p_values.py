@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 
 
 def permutation_p(null: Matrix) -> Matrix:
@@ -28,7 +28,7 @@ def permutation_p(null: Matrix) -> Matrix:
     return np.where(np.isnan(observed), np.nan, exceeding / len(null))
 
 
-def monte_carlo_interval(p: Matrix, n_draws: int, level: float = 0.95) -> Matrix:
+def monte_carlo_interval(p: Matrix, n_draws: int, level: Real = 0.95) -> Matrix:
     """Clopper-Pearson interval of the p-value that infinitely many permutations would give, [..., 2].
 
     Parameters

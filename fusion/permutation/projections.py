@@ -1,7 +1,7 @@
 """Semi-orthogonal projections that remove nuisance and leave exchangeable rows: Huh-Jhun and Theil."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy.linalg
@@ -15,6 +15,7 @@ EQUAL_PIVOT = 1e-8
 """Rows whose squared distances from those already left out differ by less, relatively, are equally good."""
 
 
+@runtime_checkable
 class Projection(Protocol):
     """Q' of a semi-orthogonal Q: Q'Q = I, and QQ' removes the nuisance."""
 

@@ -1,16 +1,14 @@
 """PermutationTestCCA, frozen."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fusion.archive import Saved, jsonable
 from fusion.arrays import Matrix
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +87,8 @@ class PermutationTestCCA(Saved):
         counts = {"n_permutations": self.n_permutations, "n_tested": self.n_tested}
         return record | counts | {name: jsonable(value) for name, value in derived.items()}
 
-    def to_frame(self) -> "pd.DataFrame":
+    def to_frame(self) -> pd.DataFrame:
         """One row per component."""
-        import pandas as pd
-
         columns = {
             "component": np.arange(1, len(self.canonical_correlations) + 1),
             "canonical_correlation": self.canonical_correlations,

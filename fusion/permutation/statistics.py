@@ -1,19 +1,17 @@
 """What one permutation costs: one matrix product, then Wilks from one Cholesky or Roy from one eigenvalue."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.permutations import PermutationSet, restrict
 
 Statistic = Literal["wilks", "roy"]
-Real = NDArray[Any]
-"""float32 or float64: the kernel computes in the type it is given."""
 
 ROWS_AT_ONCE = 512
 """Rows gathered before they are multiplied: still in the cache then, and no permuted copy of a view ever exists."""
@@ -23,6 +21,7 @@ INVERSE_LIMIT = 100
 float32 keeps the digits that screening needs; it grows as correlations come near 1."""
 
 
+@runtime_checkable
 class PermutableVariates(Protocol):
     """Both views in the rows that are permuted, on whatever device."""
 
@@ -53,8 +52,8 @@ class Trailing:
         The rows of the permutation set that these rows stand for.
     """
 
-    first: Real
-    second: Real
+    first: Floats
+    second: Floats
     n_steps: int
     kept: NDArray[np.bool_] | None = None
 
@@ -84,7 +83,7 @@ class PermutedStatistics:
         return self.trailing.statistics(permutation, *self.names)
 
 
-def permuted_product(first: Real, permutation: Permutation, second: Real) -> Real:
+def permuted_product(first: Floats, permutation: Permutation, second: Floats) -> Floats:
     """``first[permutation].T @ second``, shape [rank_x, rank_y], at the speed of the product alone.
 
     Parameters
@@ -99,7 +98,7 @@ def permuted_product(first: Real, permutation: Permutation, second: Real) -> Rea
     return product
 
 
-def wilks(product: Real, n_steps: int) -> Matrix:
+def wilks(product: Floats, n_steps: int) -> Matrix:
     """-log Wilks' lambda, -sum log(1 - r_i^2), of the first steps.
 
     With the columns ordered complement first and the pairs interleaved, the block of every step is a leading
@@ -130,7 +129,7 @@ def wilks(product: Real, n_steps: int) -> Matrix:
     return pick_steps(_half_log_determinants(joint)[0], n_steps)
 
 
-def _by_schur_complement(product: Real, n_pairs: int) -> Matrix:
+def _by_schur_complement(product: Floats, n_pairs: int) -> Matrix:
     """Wilks with all pairs, without the first, ..., without the first `n_pairs`."""
     wide = product if product.shape[0] >= product.shape[1] else product.T
     p, q = wide.shape[0] - n_pairs, wide.shape[1] - n_pairs
@@ -168,7 +167,7 @@ def pick_steps(halves: Matrix, n_steps: int) -> Matrix:
     return np.asarray(-2 * halves[len(halves) - 1 - 2 * np.arange(n_steps)])
 
 
-def _half_log_determinants(symmetric: Real) -> tuple[Matrix, Real]:
+def _half_log_determinants(symmetric: Floats) -> tuple[Matrix, Floats]:
     """Half the log determinant of every leading principal minor, and the factor, in the memory of the matrix."""
     potrf, pocon = scipy.linalg.get_lapack_funcs(("potrf", "pocon"), (symmetric,))
     # clean=0 leaves the other triangle as it was: zeroing it costs four times the factorisation
@@ -181,14 +180,14 @@ def _half_log_determinants(symmetric: Real) -> tuple[Matrix, Real]:
     return cumulate_pivots(diagonal), factor
 
 
-def cumulate_pivots(diagonal: Real) -> Matrix:
+def cumulate_pivots(diagonal: Floats) -> Matrix:
     """Cumulative sum of the logarithms of pivots, in float64; -inf from the first 0 on."""
     with np.errstate(divide="ignore"):
         halves: Matrix = np.cumsum(np.log(diagonal.astype(np.float64)))
     return halves
 
 
-def roy(product: Real, n_steps: int) -> Matrix:
+def roy(product: Floats, n_steps: int) -> Matrix:
     """Largest canonical correlation of the block of each of the first steps, shape [n_steps].
 
     The root of the largest eigenvalue of the smaller Gram matrix: as exact for the largest singular value as an SVD,
@@ -204,7 +203,7 @@ def roy(product: Real, n_steps: int) -> Matrix:
     return np.array([_largest_correlation(product[: rank_x - k, : rank_y - k]) for k in range(n_steps)])
 
 
-def _largest_correlation(block: Real) -> float:
+def _largest_correlation(block: Floats) -> float:
     last = min(block.shape) - 1
     gram = block.T @ block if block.shape[0] > last + 1 else block @ block.T
     largest = scipy.linalg.eigh(

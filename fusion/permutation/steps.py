@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import ModuleType
+from typing import Literal
 
 import numpy as np
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations
 from fusion.permutation.device import place
@@ -37,10 +38,10 @@ class StepComputation:
 
     n_steps: int | None
     condition_on_tested: bool
-    stop_at: float | None
+    stop_at: Real | None
     precision: Precision
-    array_namespace: Any
-    device: Any
+    array_namespace: ModuleType | None
+    device: object
     n_jobs: int
 
     def __post_init__(self) -> None:
@@ -93,7 +94,7 @@ class StepComputation:
         return map_permutations(run, n, n_jobs=self.n_jobs, progress=progress)
 
 
-def _blank_after(null: Matrix, level: float | None) -> bool:
+def _blank_after(null: Matrix, level: Real | None) -> bool:
     """Blank the steps after the first above the level; whether there is such a step."""
     above = np.flatnonzero(permutation_p(null) > (np.inf if level is None else level))
     if above.size:

@@ -1,7 +1,7 @@
 """A panel of genes as factors: the subjects x (genes * hidden) matrix is never built."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +10,7 @@ import scipy.sparse
 from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
 from fusion.parallel import map_tiles, tiled
-
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
+from fusion.views.moments import Moments
 
 
 class FactoredView:
@@ -44,8 +42,8 @@ class FactoredView:
         *,
         designs: Sequence[Any],
         embeddings: Sequence[npt.NDArray[Any]],
-        subject_ids: Sequence[str],
-        gene_ids: Sequence[str],
+        subject_ids: Sequence[Hashable],
+        gene_ids: Sequence[Hashable],
         offsets: Sequence[npt.NDArray[Any]] | None = None,
     ) -> None:
         self.subject_ids = unique_ids(subject_ids, len(subject_ids))
@@ -118,9 +116,8 @@ class FactoredView:
         moments = view.residual_moments(np.full((n, 1), 1 / np.sqrt(n)))
         return moments.mean, moments.residual_squares / n
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Matrix) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-        from fusion.views.moments import Moments
 
         def measure(g: int) -> Moments:
             return Moments.of_gene(self.designs[g], self.embedding(g), self._offsets[g], basis)

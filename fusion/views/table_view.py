@@ -1,8 +1,8 @@
 """A dense table of subjects x features, in memory or streamed from disk in blocks of columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,7 @@ from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
 from fusion.parallel import fill_transposed_product, tiled
 from fusion.parallel import product as row_tiled_product
-
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
+from fusion.views.moments import Moments
 
 
 @runtime_checkable
@@ -54,7 +52,7 @@ class TableView:
     def __init__(
         self,
         values: npt.ArrayLike | ColumnSource,
-        subject_ids: Sequence[str],
+        subject_ids: Sequence[Hashable],
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self._values: npt.NDArray[Any] | ColumnSource = (
@@ -77,7 +75,7 @@ class TableView:
 
     @classmethod
     def from_npy(
-        cls, path: str | Path, subject_ids: Sequence[str], feature_names: Sequence[str] | None = None
+        cls, path: str | Path, subject_ids: Sequence[Hashable], feature_names: Sequence[str] | None = None
     ) -> "TableView":
         """Stream a matrix from a ``.npy`` file; see :class:`fusion.views.column_files.NpyColumns`."""
         from fusion.views.column_files import NpyColumns
@@ -145,10 +143,8 @@ class TableView:
             mean[columns], variance[columns] = block.mean(axis=0), block.var(axis=0)
         return mean, variance
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Matrix) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-        from fusion.views.moments import Moments
-
         return Moments.of_blocks(self.column_blocks(), basis)
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
