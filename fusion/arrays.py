@@ -1,11 +1,13 @@
 """Tables of subjects as arrays: finite floats, rows that are the same subjects, columns that are the same features."""
 
+# ruff: noqa: F722
+
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence, Sized
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 
 from fusion.errors import InputError
@@ -15,6 +17,8 @@ Positions: TypeAlias = NDArray[np.intp]
 """Numbers of rows."""
 Floats: TypeAlias = Float[np.ndarray, "..."]
 """float32 or float64: what computes in the precision it is given."""
+Scores: TypeAlias = Float64[np.ndarray, "n_subjects K"]
+"""Scores of subjects on K components."""
 Real: TypeAlias = float | int | np.floating[Any] | np.integer[Any]
 """A number of any type that numpy and Python have."""
 

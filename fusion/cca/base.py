@@ -1,20 +1,32 @@
 """What every aligner of two views shares: checks of both sides, scores, loadings, signs."""
 
+# ruff: noqa: F722
+
 from abc import abstractmethod
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fusion.arrays import Matrix, ViewLike, as_matrix, check_columns, check_finite, check_same_subjects, column_names
+from fusion.arrays import (
+    Matrix,
+    Scores,
+    ViewLike,
+    as_matrix,
+    check_columns,
+    check_finite,
+    check_same_subjects,
+    column_names,
+)
 from fusion.errors import InputError
 
 VANISHED = 1e-12
 """A column whose norm falls below this share of its former one is constant, or explained by the confounds."""
 
-Weights = tuple[Matrix, Matrix, Matrix]
+Weights = tuple[Float64[np.ndarray, "n_x K"], Float64[np.ndarray, "n_y K"], Float64[np.ndarray, " K"]]
 """Weights of x [n_x, k] and y [n_y, k], and the value of what they maximise [k]."""
 
 
@@ -63,16 +75,16 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._describe(x, y_values)
         return self
 
-    def transform(self, X: ViewLike, y: ViewLike | None = None) -> Matrix | tuple[Matrix, Matrix]:
+    def transform(self, X: ViewLike, y: ViewLike | None = None) -> Scores | tuple[Scores, Scores]:
         """Scores of x, or of both views, for any rows: [n_subjects, n_components] each."""
         return self.x_scores(X) if y is None else (self.x_scores(X), self.y_scores(y))
 
-    def x_scores(self, X: ViewLike) -> Matrix:
+    def x_scores(self, X: ViewLike) -> Scores:
         """Scores of any rows of the first view, [n_subjects, n_components]."""
         check_is_fitted(self)
         return self._project(self._check_x(X, reset=False), "x")
 
-    def y_scores(self, y: ViewLike) -> Matrix:
+    def y_scores(self, y: ViewLike) -> Scores:
         """Scores of any rows of the second view, [n_subjects, n_components]."""
         check_is_fitted(self)
         matrix = _check_y(y)
@@ -86,7 +98,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return float(paired_correlations(self.x_scores(X)[:, :1], self.y_scores(y)[:, :1])[0])
 
     @abstractmethod
-    def _solve(self, x: Matrix, y: Matrix) -> Weights:
+    def _solve(self, x: Float64[np.ndarray, "n_subjects n_x"], y: Float64[np.ndarray, "n_subjects n_y"]) -> Weights:
         """Find the weights of the training rows, neither centred nor scaled yet."""
 
     def _scales(self, matrix: Matrix) -> Matrix:
@@ -173,7 +185,9 @@ def check_varies(matrix: Matrix, name: str) -> None:
         raise InputError(f"{name} must vary between subjects; all {matrix.shape[1]} columns are constant.")
 
 
-def structure_loadings(matrix: Matrix, scores: Matrix) -> Matrix:
+def structure_loadings(
+    matrix: Float64[np.ndarray, "n_subjects n_features"], scores: Scores
+) -> Float64[np.ndarray, "n_features K"]:
     """Correlation of every column with every score, [n_features, n_components]; 0 where a column is constant."""
     centred, scores = matrix - matrix.mean(axis=0), scores - scores.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0)
@@ -183,7 +197,7 @@ def structure_loadings(matrix: Matrix, scores: Matrix) -> Matrix:
     return loadings
 
 
-def paired_correlations(a: Matrix, b: Matrix) -> Matrix:
+def paired_correlations(a: Scores, b: Scores) -> Float64[np.ndarray, " K"]:
     """Correlation of the columns of two score matrices pair by pair, [n_columns]."""
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     norms = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))

@@ -1,9 +1,12 @@
 """Exact canonical correlation analysis by QR and SVD, with an explicit rank."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
 from fusion.arrays import Floats, Matrix, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
@@ -25,8 +28,8 @@ class Basis:
         Columns without variance, left out.
     """
 
-    columns: Matrix
-    weights: Matrix
+    columns: Float64[np.ndarray, "n_rows rank"]
+    weights: Float64[np.ndarray, "n_features rank"]
     n_vanished: int
 
     @property
@@ -36,8 +39,8 @@ class Basis:
 
 
 def make_basis(
-    matrix: Matrix,
-    former_norms: Matrix | None = None,
+    matrix: Float64[np.ndarray, "n_rows n_features"],
+    former_norms: Float64[np.ndarray, " n_features"] | None = None,
     tolerance: Real = RANK_TOLERANCE,
     *,
     overwrite: bool = False,
@@ -73,7 +76,9 @@ def make_basis(
     return Basis(q @ left[:, :rank], weights, matrix.shape[1] - kept.size)
 
 
-def canonical_rotations(product: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+def canonical_rotations(
+    product: Float64[np.ndarray, "rank_x rank_y"],
+) -> tuple[Float64[np.ndarray, "rank_x rank_x"], Float64[np.ndarray, " K"], Float64[np.ndarray, "rank_y rank_y"]]:
     """Full rotations and correlations of two orthonormal bases from their product (Björck & Golub 1973).
 
     Parameters

@@ -6,13 +6,14 @@ columns that both have. The first component keeps its axis, so that the statisti
 others: only its sign is matched.
 """
 
+# ruff: noqa: F722
+
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
 
-
-def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
+def matching_rotation(cross: Float64[np.ndarray, "K K"], *, keep_first: bool = True) -> Float64[np.ndarray, "K K"]:
     """Rotation R that brings components to a reference, [n_components, n_components].
 
     Parameters

@@ -1,14 +1,17 @@
 """Several alignments tested together: max-T over arms, and paired differences between two of them."""
 
+# ruff: noqa: F722
+
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
+from fusion.arrays import Real
 from fusion.errors import InputError
 
 
-def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, float]:
+def westfall_young(statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_draws"]]]) -> dict[str, float]:
     """Adjust p-values over a family of tests by step-down max-T.
 
     Parameters

@@ -1,11 +1,14 @@
 """Differences between all pairs of arms, tested as one family."""
 
+# ruff: noqa: F722
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.archive import Saved
 from fusion.arrays import LabelsLike, Matrix, cluster_codes
@@ -100,7 +103,7 @@ class PairedDifference(Saved):
     """
 
     difference: float
-    interval: Matrix
+    interval: Float64[np.ndarray, " 2"]
     p: float
     n_permutations: int
 
@@ -156,7 +159,7 @@ def paired_difference(
     )
 
 
-def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
+def subject_shares(arm: CrossValidatedCCA, component: int) -> Float64[np.ndarray, " n_subjects"]:
     """Each subject's share of the held-out correlation: the product of its scores, standardised within its fold.
 
     The stronger the correlation, the more these scatter than the correlation itself does, so that tests by them are

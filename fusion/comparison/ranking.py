@@ -1,14 +1,16 @@
 """Which of several arms aligns best, and how sure that order is."""
 
+# ruff: noqa: F722
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64
 
 from fusion.archive import Saved
-from fusion.arrays import LabelsLike, Matrix
+from fusion.arrays import LabelsLike
 from fusion.cross_validation.resampling import bootstrap_correlations
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
@@ -31,9 +33,9 @@ class Ranking(Saved):
     """
 
     arms: tuple[str, ...]
-    rank: NDArray[np.int64]
-    rank_interval: Matrix
-    p_best: Matrix
+    rank: Int64[np.ndarray, " n_arms"]
+    rank_interval: Float64[np.ndarray, "n_arms 2"]
+    p_best: Float64[np.ndarray, " n_arms"]
 
 
 def rank_arms(
@@ -79,7 +81,9 @@ def rank_arms(
     )
 
 
-def component_scores(arm: CrossValidatedCCA, component: int, purpose: str) -> tuple[Matrix, Matrix]:
+def component_scores(
+    arm: CrossValidatedCCA, component: int, purpose: str
+) -> tuple[Float64[np.ndarray, " n_subjects"], Float64[np.ndarray, " n_subjects"]]:
     """Held-out scores of one component on both sides, [n_subjects] each.
 
     Raises
@@ -94,14 +98,14 @@ def component_scores(arm: CrossValidatedCCA, component: int, purpose: str) -> tu
 
 def bootstrap_component(
     arm: CrossValidatedCCA, component: int, purpose: str, *, groups: LabelsLike | None, n_draws: int, seed: int
-) -> Matrix:
+) -> Float64[np.ndarray, " n_draws"]:
     """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
     x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))
     settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
     return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
 
 
-def _ranks(values: Matrix) -> NDArray[np.int64]:
+def _ranks(values: Float64[np.ndarray, "n_arms n_draws"]) -> Int64[np.ndarray, "n_arms n_draws"]:
     """Rank of every row within its column, 1 the largest; ties in the order given."""
     order = np.argsort(-values, axis=0, kind="stable")
     ranks = np.empty_like(order)

@@ -1,6 +1,9 @@
 """How alike two representations of the same subjects are: linear CKA and principal angles."""
 
+# ruff: noqa: F722
+
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, ViewLike, as_matrix, check_same_subjects
 from fusion.cca.exact import make_basis
@@ -38,7 +41,7 @@ def linear_cka(x: ViewLike, y: ViewLike) -> float:
     return numerator / float(np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b))
 
 
-def principal_angles(x: ViewLike, y: ViewLike) -> Matrix:
+def principal_angles(x: ViewLike, y: ViewLike) -> Float64[np.ndarray, " n_angles"]:
     """Angles between the spaces that the centred columns span, in degrees, the smallest first.
 
     The cosines are the canonical correlations. 0 means a direction that both spaces hold.

@@ -1,12 +1,14 @@
 """Confounds or covariates: any form a user holds them in becomes one value, coded by what training rows teach."""
 
+# ruff: noqa: F722
+
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64
 from sklearn.base import clone
 
 from fusion.arrays import Matrix, Positions, ViewLike, as_matrix, row_ids
@@ -77,7 +79,7 @@ class Confounds:
         return None if isinstance(self.table, np.ndarray) else self.table
 
     @property
-    def numbers(self) -> Matrix:
+    def numbers(self) -> Float64[np.ndarray, "n_subjects n_confounds"]:
         """The table as it is, [n_subjects, n_confounds]."""
         return np.zeros(self.shape) if self.table is None else as_matrix(self.table, "confounds")
 
@@ -89,14 +91,14 @@ class Confounds:
         ids = None if self.subject_ids is None else tuple(self.subject_ids[row] for row in rows)
         return replace(self, table=table, subject_ids=ids)
 
-    def coded(self, train: Positions) -> Matrix | None:
+    def coded(self, train: Int64[np.ndarray, " n_train"]) -> Float64[np.ndarray, "n_subjects n_columns"] | None:
         """All rows as numbers, [n_subjects, n_columns]; levels and moments of a design are those of `train`."""
         if self.design is None or self.frame is None:
             return None if self.table is None else self.numbers
         coded: Matrix = self._fitted_design(self.frame, train).transform(self.frame)
         return coded
 
-    def count_unseen(self, folds: Iterable[tuple[Positions, Positions]]) -> NDArray[np.int64]:
+    def count_unseen(self, folds: Iterable[tuple[Positions, Positions]]) -> Int64[np.ndarray, " n_folds"]:
         """Test subjects of every fold with a level of a categorical confound that its training rows lack, [n_folds]."""
         return np.array([self._count_unseen(train, test) for train, test in folds], dtype=np.int64)
 
@@ -149,7 +151,7 @@ class ConfoundCoding:
         frame = _by_place(confounds)
         return cls(ConfoundDesign([Confound(name) for name in frame.columns]).fit(frame), None, frame.shape[1])
 
-    def encode(self, confounds: Confounds, n_rows: int, owner: str) -> Matrix:
+    def encode(self, confounds: Confounds, n_rows: int, owner: str) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Return the design of any rows, [n_rows, n_columns].
 
         Raises

@@ -1,11 +1,14 @@
 """ComBat: differences between sites in location and scale, learned from training rows and removed from any."""
 
+# ruff: noqa: F722
+
 import warnings
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -129,7 +132,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         self._learn_effects(standardised, codes)
         return self
 
-    def transform(self, X: ViewLike, sites: LabelsLike | None = None, covariates: ConfoundsLike = None) -> Matrix:
+    def transform(
+        self, X: ViewLike, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
+    ) -> Float64[np.ndarray, "n_rows n_features"]:
         """Return harmonised rows, [n_subjects, n_features], by what training taught.
 
         Raises
@@ -151,7 +156,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
 
     def fit_transform(
         self, X: ViewLike, y: object = None, *, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
-    ) -> Matrix:
+    ) -> Float64[np.ndarray, "n_rows n_features"]:
         """Fit on the rows and return them harmonised."""
         covariates = Confounds.of(covariates)
         return self.fit(X, y, sites=sites, covariates=covariates).transform(X, sites, covariates)

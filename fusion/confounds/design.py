@@ -1,5 +1,7 @@
 """The confound design: a table of covariates becomes numbers, with everything learned from the training rows."""
 
+# ruff: noqa: F722
+
 import difflib
 import warnings
 from collections.abc import Sequence
@@ -8,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -107,7 +110,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._keep_independent(raw, names)
         return self
 
-    def transform(self, frame: pd.DataFrame) -> Matrix:
+    def transform(self, frame: pd.DataFrame) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Return the design of these rows, float64 of shape (n_subjects, n_columns), columns as at fit.
 
         Raises

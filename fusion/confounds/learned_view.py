@@ -1,11 +1,14 @@
 """Views whose columns are learnt: every fold learns them anew, from its training rows alone."""
 
+# ruff: noqa: F722
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.base import clone
 
 from fusion.arrays import LabelsLike, Matrix, Positions, Rows, ViewLike, check_same_subjects, dense, row_index
@@ -66,19 +69,21 @@ class LearnedView(ABC):
         """Always float64."""
         return np.dtype(np.float64)
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix``."""
         return self._learnt.multiply(matrix)
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix``."""
         return self._learnt.multiply_transposed(matrix)
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
         return self._learnt.column_moments(rows)
 
-    def residual_moments(self, basis: Matrix) -> Moments:
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
         return self._learnt.residual_moments(basis)
 

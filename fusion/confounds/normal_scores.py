@@ -1,9 +1,12 @@
 """Normal scores: the rank-based inverse normal transform, for residuals only, learned from training rows."""
 
+# ruff: noqa: F722
+
 from typing import Any
 
 import numpy as np
 import scipy.stats
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -79,7 +82,7 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         self.values_, self.scores_ = [one for one, _ in learned], [other for _, other in learned]
         return self
 
-    def transform(self, X: ViewLike) -> Matrix:
+    def transform(self, X: ViewLike) -> Float64[np.ndarray, "n_rows n_features"]:
         """Return the scores of these rows, float64 of shape (n_rows, n_features)."""
         check_is_fitted(self)
         values: Matrix = validate_data(self, X, dtype=np.float64, reset=False)

@@ -1,6 +1,9 @@
 """Least squares on [1, confounds], fitted on training rows and applied to any."""
 
+# ruff: noqa: F722
+
 import numpy as np
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -75,7 +78,7 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         self.normal_scores_ = self._fit_scores(values, Z) if self.normal_scores else None
         return self
 
-    def transform(self, X: ViewLike, confounds: ArrayLike | None = None) -> Matrix:
+    def transform(self, X: ViewLike, confounds: ArrayLike | None = None) -> Float64[np.ndarray, "n_rows n_features"]:
         """Return ``X - [1, Z] @ coefficients`` with the training coefficients, or their normal scores.
 
         Parameters
@@ -100,7 +103,9 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         residuals = self._residuals(values, Z)
         return residuals if self.normal_scores_ is None else self.normal_scores_.transform(residuals)
 
-    def fit_transform(self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None) -> Matrix:
+    def fit_transform(
+        self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None
+    ) -> Float64[np.ndarray, "n_rows n_features"]:
         """Fit on the rows and return their residuals."""
         return self.fit(X, y, confounds=confounds).transform(X, confounds)
 

@@ -1,9 +1,12 @@
 """Folds whose views are residualised, scaled, reduced and whitened by their training rows."""
 
+# ruff: noqa: F722
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
 from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import make_basis
@@ -30,12 +33,12 @@ class FoldEmbedding:
         matched by.
     """
 
-    train: Positions
-    test: Positions
-    x: Matrix
-    y: Matrix
-    nuisance: Matrix | None
-    y_loadings: Matrix
+    train: Int64[np.ndarray, " n_train"]
+    test: Int64[np.ndarray, " n_test"]
+    x: Float64[np.ndarray, "n_subjects P"]
+    y: Float64[np.ndarray, "n_subjects Q"]
+    nuisance: Float64[np.ndarray, "n_subjects rank"] | None
+    y_loadings: Float64[np.ndarray, "n_y Q"]
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -55,7 +58,7 @@ class FoldEmbedding:
         loadings = self.y_loadings[:, :q] @ y_weights
         return replace(self, x=self.x[:, :p] @ x_weights, y=self.y[:, :q] @ y_weights, y_loadings=loadings)
 
-    def residualise(self, matrix: Matrix) -> Matrix:
+    def residualise(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Remove intercept and confounds from all rows by the coefficients of the training rows."""
         if self.nuisance is None:
             return np.asarray(matrix - matrix[self.train].mean(axis=0))

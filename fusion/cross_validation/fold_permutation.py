@@ -10,11 +10,14 @@ Large products are taken in float32 (`fusion.permutation.screening`); a permutat
 observed one, or whose components are nearly tied, is computed again in float64, so that p-values are those of float64.
 """
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fusion.arrays import Floats, Matrix
@@ -64,7 +67,7 @@ class FoldPermutation:
     n_components: int
     observed: Matrix | None = None
 
-    def __call__(self, index: int) -> Matrix:
+    def __call__(self, index: int) -> Float64[np.ndarray, "n_folds K"]:
         permutation = self.permutations[index]
         if self.observed is not None and self.screens and index:
             values, is_tied = self._correlations(permutation, self.screens)

@@ -1,10 +1,13 @@
 """Folds that never split a group, balance strata, and can be named by a hash."""
 
+# ruff: noqa: F722
+
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Positions, cluster_codes
@@ -24,7 +27,7 @@ class Folds:
         0 .. n_splits - 1.
     """
 
-    assignments: NDArray[np.int64]
+    assignments: Int64[np.ndarray, " n_subjects"]
 
     def __init__(self, assignments: LabelsLike) -> None:
         given = np.asarray(assignments)

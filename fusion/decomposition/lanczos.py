@@ -1,10 +1,13 @@
 """Leading eigenpairs of a symmetric operator: block Lanczos with full reorthogonalisation and thick restarts."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, Real
 from fusion.parallel import inner, mix_columns, subtract_product
@@ -28,8 +31,8 @@ class Eigenpairs:
         max over pairs of ``||S w - t w|| / t``, as the recurrence has it.
     """
 
-    values: Matrix
-    vectors: Matrix
+    values: Float64[np.ndarray, " k"]
+    vectors: Float64[np.ndarray, "size k"]
     residual: float
 
 

@@ -1,9 +1,12 @@
 """What a score is made of: correlations of residualised columns with scores, by feature and by gene."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 
 from fusion.arrays import ArrayLike, ViewLike
 from fusion.confounds.residualize import check_confounds
@@ -14,7 +17,7 @@ from fusion.views.view import Matrix, Rows, as_view, row_index
 
 def structure_correlations(
     view: ViewLike, scores: ArrayLike, *, confounds: ArrayLike | None = None, rows: Rows = None
-) -> Matrix:
+) -> Float64[np.ndarray, "n_columns n_scores"]:
     """Return the correlation of every residualised column with every score.
 
     Parameters

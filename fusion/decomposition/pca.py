@@ -1,11 +1,14 @@
 """PCA of a view: residualised and scaled inside the operator, fitted on training rows, applied to any."""
 
+# ruff: noqa: F722
+
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -141,7 +144,9 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         for columns in column_slices(0, len(axes), axes.shape[1]):  # a block at a time: the axes are large
             self._intercepts += residual.coefficients[:, columns] @ (axes[columns] / residual.scale[columns, None])
 
-    def transform(self, view: ViewLike, rows: Rows = None, *, confounds: ArrayLike | None = None) -> Matrix:
+    def transform(
+        self, view: ViewLike, rows: Rows = None, *, confounds: ArrayLike | None = None
+    ) -> Float64[np.ndarray, "n_rows n_components"]:
         """Return scores, with the training coefficients, scales and axes.
 
         Parameters
@@ -176,7 +181,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             subtract_product(scores, self._basis(Z), self._intercepts)
         return scores
 
-    def fit_transform(self, view: ViewLike, rows: Rows = None) -> Matrix:
+    def fit_transform(self, view: ViewLike, rows: Rows = None) -> Float64[np.ndarray, "n_rows n_components"]:
         """Fit on the training rows and return their scores."""
         return self.fit(view, rows).transform(view, rows)
 
@@ -201,7 +206,9 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         pca._rows_by_id = {}
         return pca
 
-    def structure_correlations(self, view: ViewLike, scores: ArrayLike, rows: Rows = None) -> Matrix:
+    def structure_correlations(
+        self, view: ViewLike, scores: ArrayLike, rows: Rows = None
+    ) -> Float64[np.ndarray, "n_columns n_scores"]:
         """See :func:`fusion.decomposition.loadings.structure_correlations`; the confounds are this estimator's."""
         chosen = as_view(view).take(rows)
         return structure_correlations(chosen, scores, confounds=self._known_confounds(chosen))

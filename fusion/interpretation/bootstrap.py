@@ -1,11 +1,14 @@
 """Refits to bootstrap samples of the subjects."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import LabelsLike, Matrix, cluster_codes
+from fusion.arrays import LabelsLike, Scores, cluster_codes
 from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, fit_components
 from fusion.parallel import map_permutations
 
@@ -23,20 +26,20 @@ class BootstrapRefit:
     seed : int
     """
 
-    x: Matrix
-    y: Matrix
+    x: Float64[np.ndarray, "n_subjects P"]
+    y: Float64[np.ndarray, "n_subjects Q"]
     full: Components
-    clusters: NDArray[np.intp]
+    clusters: Int64[np.ndarray, " n_subjects"]
     seed: int
 
-    def counts(self, index: int) -> NDArray[np.int64]:
+    def counts(self, index: int) -> Int64[np.ndarray, " n_subjects"]:
         """How often every subject is drawn, [n_subjects]."""
         n_clusters = int(self.clusters.max()) + 1
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 0, index)))
         drawn: NDArray[np.int64] = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters))
-        return drawn[self.clusters]
+        return np.asarray(drawn[self.clusters])
 
-    def __call__(self, index: int) -> Matrix:
+    def __call__(self, index: int) -> Float64[np.ndarray, "PQ K"]:
         fitted = fit_components(self.x, self.y, self.full.x_weights.shape[1], self.counts(index)).matched(self.full)
         return np.vstack([fitted.x_weights, fitted.y_weights])
 
@@ -57,16 +60,16 @@ class Refits:
     """
 
     full: Components
-    x_scores: Matrix
-    y_scores: Matrix
-    x_draws: Matrix
-    y_draws: Matrix
-    counts: NDArray[np.int64] | None
+    x_scores: Scores
+    y_scores: Scores
+    x_draws: Float64[np.ndarray, "n_subjects n_draws"]
+    y_draws: Float64[np.ndarray, "n_subjects n_draws"]
+    counts: Int64[np.ndarray, "n_subjects n_draws"] | None
 
 
 def bootstrap_refits(
-    x: Matrix,
-    y: Matrix,
+    x: Float64[np.ndarray, "n_subjects P"],
+    y: Float64[np.ndarray, "n_subjects Q"],
     *,
     n_components: int = 1,
     clusters: LabelsLike | None = None,
@@ -92,9 +95,9 @@ def bootstrap_refits(
     n_draws = n_draws if x.shape[1] + y.shape[1] < UNIQUE_SHARE * len(x) else 0
     weights = map_permutations(run, n_draws, n_jobs=n_jobs)[:, :, 0].T if n_draws else np.empty((0, 0))
     p = x.shape[1]
-    draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)),) * 2
+    x_draws, y_draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)), np.empty((len(x), 0)))
     counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1) if n_draws else None
-    return Refits(full, x @ full.x_weights, y @ full.y_weights, *draws, counts)
+    return Refits(full, x @ full.x_weights, y @ full.y_weights, x_draws, y_draws, counts)
 
 
 def _oriented(components: Components) -> Components:

@@ -4,13 +4,14 @@ Both work on embeddings (principal components whose confounds are removed), so t
 matrix and two small decompositions, whatever the number of genes.
 """
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64
 
-from fusion.arrays import Matrix
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
 
@@ -36,10 +37,10 @@ class Components:
         Covariances of the embedding's axes with the scores: structure loadings in its coordinates.
     """
 
-    x_weights: Matrix
-    y_weights: Matrix
-    x_loadings: Matrix
-    y_loadings: Matrix
+    x_weights: Float64[np.ndarray, "P K"]
+    y_weights: Float64[np.ndarray, "Q K"]
+    x_loadings: Float64[np.ndarray, "P K"]
+    y_loadings: Float64[np.ndarray, "Q K"]
 
     def matched(self, reference: "Components") -> "Components":
         """Signs and axes of the reference, by the loadings of both sides together."""
@@ -52,7 +53,12 @@ class Components:
         return type(self)(*(part @ rotation for part in vars(self).values()))
 
 
-def fit_components(x: Matrix, y: Matrix, n_components: int, counts: NDArray[np.int64] | None = None) -> Components:
+def fit_components(
+    x: Float64[np.ndarray, "n_subjects P"],
+    y: Float64[np.ndarray, "n_subjects Q"],
+    n_components: int,
+    counts: Int64[np.ndarray, " n_subjects"] | None = None,
+) -> Components:
     """Exact CCA of rows that count several times, or not at all, by Cholesky factors of their moments.
 
     Parameters

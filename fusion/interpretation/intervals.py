@@ -5,10 +5,13 @@ interval takes the bootstrap's spread only: normal on Fisher's z of a column's l
 squared loading, cut at zero. Their coverage of population loadings is measured in tests/calibration.
 """
 
+# ruff: noqa: F722
+
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -42,7 +45,12 @@ def loading_draws(
             yield columns, np.where(variance > 0, covariance / np.sqrt(variance), 0.0)
 
 
-def column_intervals(residual: ResidualView, loadings: Matrix, scores: Matrix, counts: NDArray[np.int64]) -> Matrix:
+def column_intervals(
+    residual: ResidualView,
+    loadings: Float64[np.ndarray, " n_columns"],
+    scores: Float64[np.ndarray, "n_subjects n_draws"],
+    counts: Int64[np.ndarray, "n_subjects n_draws"],
+) -> Float64[np.ndarray, "n_columns 2"]:
     """Interval of every column's loading, [n_columns, 2]; NaN for constant columns.
 
     Parameters
@@ -61,7 +69,11 @@ def column_intervals(residual: ResidualView, loadings: Matrix, scores: Matrix, c
 
 
 def group_intervals(
-    residual: ResidualView, loadings: Matrix, scores: Matrix, counts: NDArray[np.int64], groups: tuple[str, ...]
+    residual: ResidualView,
+    loadings: Float64[np.ndarray, " n_columns"],
+    scores: Float64[np.ndarray, "n_subjects n_draws"],
+    counts: Int64[np.ndarray, "n_subjects n_draws"],
+    groups: tuple[str, ...],
 ) -> pd.DataFrame:
     """Interval of every gene's root mean square loading, index ``gene_id``, columns ``lo, hi``.
 

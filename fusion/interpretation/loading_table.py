@@ -1,10 +1,12 @@
 """What the components of an alignment are made of, how sure that is, and how much of each view they explain."""
 
+# ruff: noqa: F722
+
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64
 
-from fusion.arrays import ArrayLike, Matrix, Real, ViewLike
+from fusion.arrays import ArrayLike, Real, ViewLike
 from fusion.confounds.residualize import check_confounds
 from fusion.decomposition.loadings import structure_correlations, tabulate_features, tabulate_groups
 from fusion.decomposition.residual_view import ResidualView
@@ -15,11 +17,11 @@ from fusion.views.view import as_view
 
 def loading_table(
     view: ViewLike,
-    scores: Matrix,
-    other_scores: Matrix,
+    scores: Float64[np.ndarray, " n_subjects"],
+    other_scores: Float64[np.ndarray, " n_subjects"],
     *,
-    draws: Matrix,
-    counts: NDArray[np.int64] | None,
+    draws: Float64[np.ndarray, "n_subjects n_draws"],
+    counts: Int64[np.ndarray, "n_subjects n_draws"] | None,
     confounds: ArrayLike | None = None,
     grouped: bool,
 ) -> tuple[pd.DataFrame, float]:

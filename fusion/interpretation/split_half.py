@@ -1,9 +1,12 @@
 """How alike the components of two random halves are, against shuffled pairs."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Matrix, cluster_codes
@@ -20,14 +23,14 @@ class HalvesRefit:
     alone gives at this size.
     """
 
-    x: Matrix
-    y: Matrix
+    x: Float64[np.ndarray, "n_subjects P"]
+    y: Float64[np.ndarray, "n_subjects Q"]
     n_components: int
-    clusters: NDArray[np.intp]
+    clusters: Int64[np.ndarray, " n_subjects"]
     n_repeats: int
     seed: int
 
-    def __call__(self, index: int) -> Matrix:
+    def __call__(self, index: int) -> Float64[np.ndarray, "2 2 K"]:
         is_shuffled, repeat = divmod(index, self.n_repeats)
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 1, repeat)))
         n_clusters = int(self.clusters.max()) + 1
@@ -54,7 +57,13 @@ def _cosine(a: Matrix, b: Matrix) -> Matrix:
 
 
 def split_half_cosines(
-    x: Matrix, y: Matrix, *, clusters: LabelsLike | None = None, n_repeats: int = 50, seed: int = 0, n_jobs: int = 1
+    x: Float64[np.ndarray, "n_subjects P"],
+    y: Float64[np.ndarray, "n_subjects Q"],
+    *,
+    clusters: LabelsLike | None = None,
+    n_repeats: int = 50,
+    seed: int = 0,
+    n_jobs: int = 1,
 ) -> dict[str, dict[str, Any]] | None:
     """How alike the first component is when fitted to two random halves, over repeated halves.
 

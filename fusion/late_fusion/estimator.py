@@ -1,10 +1,13 @@
 """LateFusion: each side embedded on its own, then aligned; applied to new subjects, saved without pickle."""
 
+# ruff: noqa: F722
+
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import TransformerTags
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +17,7 @@ from fusion.arrays import (
     LabelsLike,
     Matrix,
     Real,
+    Scores,
     ViewLike,
     check_columns,
     check_same_subjects,
@@ -146,7 +150,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         confounds: ConfoundsLike = None,
         *,
         sites: LabelsLike | None = None,
-    ) -> Matrix | tuple[Matrix, Matrix]:
+    ) -> Scores | tuple[Scores, Scores]:
         """Aligned scores of x, or of both views, [n_subjects, n_components_] each; `sites` where y is harmonised."""
         confounds = Confounds.of(confounds)
         if y is None:
@@ -154,26 +158,26 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
         return self.x_scores(x, confounds), self.y_scores(y, confounds, sites=sites)
 
-    def x_scores(self, x: ViewLike, confounds: ConfoundsLike = None) -> Matrix:
+    def x_scores(self, x: ViewLike, confounds: ConfoundsLike = None) -> Scores:
         """Aligned scores of any rows of the first view, [n_subjects, n_components_]."""
         scores: Matrix = self._embed_x(x, Confounds.of(confounds))[:, : self.dimensions_[0]] @ self.x_weights_
         return scores
 
-    def y_scores(self, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None) -> Matrix:
+    def y_scores(self, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None) -> Scores:
         """Aligned scores of any rows of the second view, [n_subjects, n_components_]."""
         scores: Matrix = self._embed_y(y, Confounds.of(confounds), sites)[:, : self.dimensions_[1]] @ self.y_weights_
         return scores
 
     def fit_transform(
         self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
-    ) -> Matrix:
+    ) -> Scores:
         """Fit and return the scores of x."""
         confounds = Confounds.of(confounds)
         return self.fit(x, y, confounds, sites=sites).x_scores(x, confounds)
 
     def concatenate(
         self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
-    ) -> Matrix:
+    ) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Both embeddings side by side (`concatenation_`), each column of unit variance in the training rows."""
         confounds = Confounds.of(confounds)
         check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
@@ -200,7 +204,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
 
     def score(
         self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
-    ) -> Matrix:
+    ) -> Float64[np.ndarray, " K"]:
         """Correlation of every component's scores in these rows, [n_components_]."""
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         return paired_correlations(x_scores, y_scores)

@@ -1,14 +1,17 @@
 """How many components CCA should take, chosen by folds inside every training fold, and tested outside."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import LabelsLike, Matrix, ViewLike
+from fusion.arrays import LabelsLike, ViewLike
 from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import check_width
 from fusion.cca.exact import leading_pairs
@@ -47,15 +50,15 @@ class NestedDimensions(Saved):
     n_test : int array, shape [n_folds]
     """
 
-    grid: NDArray[np.int64]
-    inner_mean: Matrix
-    inner_se: Matrix
-    chosen: NDArray[np.int64]
-    rho_by_fold: Matrix
-    null: Matrix
-    grid_rho: Matrix
-    grid_p: Matrix
-    n_test: NDArray[np.int64]
+    grid: Int64[np.ndarray, " n_grid"]
+    inner_mean: Float64[np.ndarray, "n_folds n_grid"]
+    inner_se: Float64[np.ndarray, "n_folds n_grid"]
+    chosen: Int64[np.ndarray, " n_folds"]
+    rho_by_fold: Float64[np.ndarray, " n_folds"]
+    null: Float64[np.ndarray, " n_draws"]
+    grid_rho: Float64[np.ndarray, " n_grid"]
+    grid_p: Float64[np.ndarray, " n_grid"]
+    n_test: Int64[np.ndarray, " n_folds"]
 
     @property
     def rho(self) -> float:
@@ -157,7 +160,7 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     )
 
 
-def smallest_within_one_se(mean: Matrix, se: Matrix) -> int:
+def smallest_within_one_se(mean: Float64[np.ndarray, " n_grid"], se: Float64[np.ndarray, " n_grid"]) -> int:
     """Position of the smallest size whose mean lies within one standard error of the best."""
     best = int(np.argmax(mean))
     return int(np.flatnonzero(mean >= mean[best] - se[best])[0])
@@ -182,7 +185,7 @@ class _Problem:
         with one_blas_thread():
             return embed_folds(self.views, self.confounds, folds, n_components=max(self.sizes), scale=self.scale)
 
-    def inner_correlations(self, folds: Folds) -> Matrix:
+    def inner_correlations(self, folds: Folds) -> Float64[np.ndarray, "n_inner n_grid"]:
         """First held-out correlation of every fold and size, [n_folds, n_grid]."""
         embedded = self.embed(folds)
         return np.column_stack([_observed(_whiten(embedded, size)) for size in self.sizes])
@@ -205,7 +208,7 @@ def _whiten(embedded: Sequence[FoldEmbedding], size: int) -> list[FoldEmbedding]
     return [fold.whiten(p, q) for fold in embedded]
 
 
-def _observed(whitened: Sequence[FoldEmbedding]) -> Matrix:
+def _observed(whitened: Sequence[FoldEmbedding]) -> Float64[np.ndarray, " n_folds"]:
     """First canonical correlation of every fold in its test rows."""
     values = []
     for fold in whitened:

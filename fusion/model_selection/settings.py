@@ -1,9 +1,12 @@
 """One setting of an alignment: its worth in inner folds, and the test of a chosen one in rows that took no part."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix, Real
@@ -87,7 +90,7 @@ class TestedSetting:
     """
 
     rho: float
-    interval: Matrix
+    interval: Float64[np.ndarray, " 2"]
     p: float
     n_train: int
     n_test: int

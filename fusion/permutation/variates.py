@@ -1,11 +1,14 @@
 """Both views ready for permutation: nuisance removed, whitened, ordered by canonical correlation."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
@@ -76,9 +79,9 @@ class WhitenedViews:
 class OrderedVariates:
     """Canonical variates, the last tested first (see `statistics.Trailing`), and the correlations."""
 
-    first: Matrix
-    second: Matrix
-    correlations: Matrix
+    first: Float64[np.ndarray, "n_rows rank_x"]
+    second: Float64[np.ndarray, "n_rows rank_y"]
+    correlations: Float64[np.ndarray, " K"]
 
 
 def whiten_views(

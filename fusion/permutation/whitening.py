@@ -1,9 +1,12 @@
 """One view without its nuisance, as orthonormal columns, holding a single copy of it on the way."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix
 from fusion.cca.exact import Basis, make_basis
@@ -28,10 +31,10 @@ class Side:
         Kept only where asked for.
     """
 
-    nuisance: Matrix
+    nuisance: Float64[np.ndarray, "n_subjects rank"]
     basis: Basis
-    kurtosis: Matrix
-    residual: Matrix | None
+    kurtosis: Float64[np.ndarray, " n_features"]
+    residual: Float64[np.ndarray, "n_rows n_features"] | None
 
     @property
     def rank(self) -> int:

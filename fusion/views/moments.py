@@ -1,10 +1,13 @@
 """First and second moments of a view's columns once confounds are removed, from dense blocks or from factors."""
 
+# ruff: noqa: F722
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, column_slices
 
@@ -27,10 +30,10 @@ class Moments:
         Of ``X`` itself.
     """
 
-    mean: Matrix
-    coefficients: Matrix
-    residual_squares: Matrix
-    mean_square: Matrix
+    mean: Float64[np.ndarray, " n_columns"]
+    coefficients: Float64[np.ndarray, "rank n_columns"]
+    residual_squares: Float64[np.ndarray, " n_columns"]
+    mean_square: Float64[np.ndarray, " n_columns"]
 
     @classmethod
     def of_blocks(cls, blocks: Iterable[tuple[slice, Matrix]], basis: Matrix) -> "Moments":

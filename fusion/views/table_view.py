@@ -1,11 +1,14 @@
 """A dense table of subjects x features, in memory or streamed from disk in blocks of columns."""
 
+# ruff: noqa: F722
+
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
@@ -119,7 +122,7 @@ class TableView:
         taken.column_groups = self.column_groups
         return taken
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix``."""
         product = np.zeros((self.shape[0], matrix.shape[1]))
         with tiled():
@@ -127,7 +130,7 @@ class TableView:
                 product += row_tiled_product(block, matrix[columns])
         return product
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix``."""
         product = np.empty((self.shape[1], matrix.shape[1]))
         with tiled():
@@ -135,7 +138,9 @@ class TableView:
                 fill_transposed_product(product[columns], block, matrix)
         return product
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
         view = self.take(rows)
         mean, variance = np.empty(view.shape[1]), np.empty(view.shape[1])
@@ -143,7 +148,7 @@ class TableView:
             mean[columns], variance[columns] = block.mean(axis=0), block.var(axis=0)
         return mean, variance
 
-    def residual_moments(self, basis: Matrix) -> Moments:
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
         return Moments.of_blocks(self.column_blocks(), basis)
 

@@ -4,11 +4,14 @@ Everything downstream (residualisation, PCA, loadings) uses only the operations 
 genes stays factored, ``X_g = 1 offset_g' + A_g E_g``, and a table stays on disk.
 """
 
+# ruff: noqa: F722
+
 from collections.abc import Iterator
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix as Matrix
 from fusion.arrays import Rows as Rows
@@ -43,16 +46,18 @@ class View(Protocol):
     def take(self, rows: Rows) -> "View":
         """Return the view of these rows, in this order."""
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix`` in float64."""
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix`` in float64."""
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
 
-    def residual_moments(self, basis: Matrix) -> Moments:
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds] on these rows."""
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
