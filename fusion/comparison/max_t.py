@@ -1,4 +1,4 @@
-"""Several alignments tested together: max-T over arms, and paired differences between two of them."""
+"""Several alignments tested as one family: step-down max-T over arms, views and sizes."""
 
 # ruff: noqa: F722
 

@@ -1,3 +1,5 @@
+from .basis import ConfoundBasis as ConfoundBasis
+from .basis import check_confounds as check_confounds
 from .coding import ConfoundCoding as ConfoundCoding
 from .coding import Confounds as Confounds
 from .combat import ComBat as ComBat

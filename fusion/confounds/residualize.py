@@ -8,8 +8,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.arrays import ArrayLike, Matrix, ViewLike, stores_parameters
-from fusion.confounds.basis import ConfoundBasis as ConfoundBasis
-from fusion.confounds.basis import check_confounds as check_confounds
+from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.confounds.normal_scores import NormalScores
 from fusion.errors import InputError
 

@@ -49,7 +49,7 @@ class FoldPermutation:
         Of subjects, or of the rows of `theil`.
     theil : Theil or None
         None without confounds.
-    products, screens : sequence of FoldProduct
+    products, coarse_products : sequence of FoldProduct
         In float64, and in float32 (empty where float64 is as fast).
     overlaps : sequence of float64 arrays, shape [rank_y, rank_y of the first fold]
         Loadings of every fold's y on the columns of y, times those of the first fold.
@@ -62,15 +62,15 @@ class FoldPermutation:
     permutations: PermutationSet
     theil: Theil | None
     products: Sequence[FoldProduct]
-    screens: Sequence[FoldProduct]
+    coarse_products: Sequence[FoldProduct]
     overlaps: Sequence[Matrix]
     n_components: int
     observed: Matrix | None = None
 
     def __call__(self, index: int) -> Float64[np.ndarray, "n_folds K"]:
         permutation = self.permutations[index]
-        if self.observed is not None and self.screens and index:
-            values, is_tied = self._correlations(permutation, self.screens)
+        if self.observed is not None and self.coarse_products and index:
+            values, is_tied = self._correlations(permutation, self.coarse_products)
             average = fold_average(values, np.array([len(fold.test) for fold in self.folds]))
             if not is_tied and is_decided(average, self.observed):
                 return values
@@ -173,19 +173,19 @@ def make_fold_permutation(
     )
     products = _make_products(embedded, theil)
     overlaps = [fold.y_loadings.T @ embedded[0].y_loadings for fold in embedded]
-    slim = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]
-    run = FoldPermutation(slim, permutations, theil, products, [], overlaps, n_components)
+    without_loadings = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]
+    exact = FoldPermutation(without_loadings, permutations, theil, products, [], overlaps, n_components)
     largest = max(len(product.train) * product.rows.shape[1] * product.rank_y for product in products)
     if largest < SCREENING_SIZE:
-        return run
+        return exact
     n_test = np.array([len(fold.test) for fold in embedded])
-    screens = [product.single() for product in products]
-    return replace(run, screens=screens, observed=fold_average(run(0), n_test))
+    coarse_products = [product.in_float32() for product in products]
+    return replace(exact, coarse_products=coarse_products, observed=fold_average(exact(0), n_test))
 
 
 def _make_products(embedded: Sequence[FoldEmbedding], theil: Theil | None) -> list[FoldProduct]:
     if theil is None:
-        return [FoldProduct.free(fold) for fold in embedded]
+        return [FoldProduct.without_confounds(fold) for fold in embedded]
     complement = fixed_complement(theil)
     return [
         FoldProduct.of_residuals(fold, fold.nuisance, theil, complement)

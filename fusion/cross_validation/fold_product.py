@@ -73,7 +73,7 @@ class FoldProduct:
     terms: ResidualTerms | None
 
     @classmethod
-    def free(cls, fold: FoldEmbedding) -> "FoldProduct":
+    def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
         """Without confounds: rows of x change places as they are."""
         return cls(fold.x, fold.train, fold.test, fold.y[fold.train], fold.widths[1], None)
 
@@ -110,7 +110,7 @@ class FoldProduct:
         )
         return cls(rows, train, position[tested], partners[kept], fold.widths[1], terms)
 
-    def single(self) -> "FoldProduct":
+    def in_float32(self) -> "FoldProduct":
         """The same with everything that has the length of the rows in float32."""
         terms = self.terms
         if terms is not None:

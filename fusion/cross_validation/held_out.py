@@ -8,7 +8,7 @@ another, and separate permutations per fold would lose that dependence and be li
 import numpy as np
 
 from fusion.arrays import LabelsLike, Matrix, Real, ViewLike, check_same_subjects, cluster_codes
-from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
+from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
@@ -20,8 +20,6 @@ from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.permutation.exchangeability import Blocks, as_blocks
 from fusion.views.view import as_view
-
-__all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
 
 
 def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
@@ -105,7 +103,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         available = min(fold.x.shape[1] for fold in embedded), min(fold.y.shape[1] for fold in embedded)
         p, q = settle_dimensions(n_effective, available, (x_dimensions, y_dimensions), min_ratio=min_ratio)
         whitened = [fold.whiten(p, q) for fold in embedded]
-        run = make_fold_permutation(
+        permuted = make_fold_permutation(
             whitened,
             confounds.coded(np.arange(n_subjects)),
             folds,
@@ -114,9 +112,9 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             n_components=min(n_components, *(min(fold.widths) for fold in whitened)),
             random_state=seed,
         )
-        x_scores, y_scores = _collect_scores(run, n_subjects)
-        widening = fold_widening(run.scores_of_all())
-    null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
+        x_scores, y_scores = _collect_scores(permuted, n_subjects)
+        widening = fold_widening(permuted.scores_of_all())
+    null_by_fold = map_permutations(permuted, len(permuted.permutations), n_jobs=n_jobs, progress=progress)
     n_unseen = confounds.count_unseen(folds)
     draws = bootstrap_correlations(
         x_scores, y_scores, folds.assignments, groups=groups, widening=widening, n_draws=n_bootstrap, seed=seed
@@ -152,10 +150,10 @@ def _check_folds(folds: Folds, n_subjects: int, groups: LabelsLike | None) -> No
         raise InputError(f"folds must keep every group in one fold; {split} groups are split: make them with groups.")
 
 
-def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
+def _collect_scores(permuted: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
     """Held-out scores of every subject, in units of the training rows' standard deviations."""
-    x_scores, y_scores = np.empty((n_subjects, run.n_components)), np.empty((n_subjects, run.n_components))
-    for fold, scores in zip(run.folds, run.held_out_scores(run.permutations[0]), strict=True):
+    x_scores, y_scores = np.empty((n_subjects, permuted.n_components)), np.empty((n_subjects, permuted.n_components))
+    for fold, scores in zip(permuted.folds, permuted.held_out_scores(permuted.permutations[0]), strict=True):
         unit = np.sqrt(len(fold.train) - 1)
         x_scores[fold.test], y_scores[fold.test] = scores[0] * unit, scores[1] * unit
     return x_scores, y_scores

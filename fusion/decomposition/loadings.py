@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from fusion.arrays import ArrayLike, ViewLike
-from fusion.confounds.residualize import check_confounds
+from fusion.arrays import ArrayLike, Matrix, Rows, ViewLike, row_index
+from fusion.confounds.basis import check_confounds
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
-from fusion.views.view import Matrix, Rows, as_view, row_index
+from fusion.views.view import as_view
 
 
 def structure_correlations(

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import ArrayLike, Matrix, Rows, ViewLike, column_slices, row_index, stores_parameters
-from fusion.confounds.residualize import ConfoundBasis, check_confounds
+from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.decomposition.compressed_view import CompressedView
 from fusion.decomposition.loadings import group_loadings, structure_correlations
 from fusion.decomposition.residual_view import ResidualView

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from fusion.arrays import Matrix
-from fusion.confounds.residualize import ConfoundBasis
+from fusion.confounds.basis import ConfoundBasis
 from fusion.errors import InputError
 from fusion.parallel import inner, product, subtract_product
 from fusion.views.view import View

@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Scores, cluster_codes
-from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, fit_components
+from fusion.interpretation.components import RESAMPLING_KEY, UNIQUE_SHARE, Components, fit_components
 from fusion.parallel import map_permutations
 
 
@@ -35,7 +35,7 @@ class BootstrapRefit:
     def counts(self, index: int) -> Int64[np.ndarray, " n_subjects"]:
         """How often every subject is drawn, [n_subjects]."""
         n_clusters = int(self.clusters.max()) + 1
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 0, index)))
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(RESAMPLING_KEY, 0, index)))
         drawn: NDArray[np.int64] = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters))
         return np.asarray(drawn[self.clusters])
 
@@ -45,7 +45,7 @@ class BootstrapRefit:
 
 
 @dataclass(frozen=True, eq=False)
-class Refits:
+class BootstrapScores:
     """Components of the full sample, and the scores of every bootstrap sample's refit (of subjects: in memory only).
 
     Attributes
@@ -76,7 +76,7 @@ def bootstrap_refits(
     n_draws: int = 200,
     seed: int = 0,
     n_jobs: int = 1,
-) -> Refits:
+) -> BootstrapScores:
     """Fit CCA to two embeddings and again to bootstrap samples of their subjects, matched in sign and axes.
 
     Parameters
@@ -97,7 +97,7 @@ def bootstrap_refits(
     p = x.shape[1]
     x_draws, y_draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)), np.empty((len(x), 0)))
     counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1) if n_draws else None
-    return Refits(full, x @ full.x_weights, y @ full.y_weights, x_draws, y_draws, counts)
+    return BootstrapScores(full, x @ full.x_weights, y @ full.y_weights, x_draws, y_draws, counts)
 
 
 def _oriented(components: Components) -> Components:

@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
 
-REFIT_KEY = 2**32 - 2
+RESAMPLING_KEY = 2**32 - 2
 """Spawn key of these streams, out of reach of permutation indices."""
 
 SINGLE_SIZE = 2**30

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 
 from fusion.arrays import ArrayLike, Real, ViewLike
-from fusion.confounds.residualize import check_confounds
+from fusion.confounds.basis import check_confounds
 from fusion.decomposition.loadings import structure_correlations, tabulate_features, tabulate_groups
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError

@@ -10,12 +10,12 @@ from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Matrix, cluster_codes
-from fusion.interpretation.components import REFIT_KEY, fit_components
+from fusion.interpretation.components import RESAMPLING_KEY, fit_components
 from fusion.parallel import map_permutations
 
 
 @dataclass(frozen=True)
-class HalvesRefit:
+class SplitHalfCosines:
     """Cosines between two random halves, [2, 2, K]: weights or loadings, of x or y; picklable.
 
     The halves' components are matched in sign and axes, x and y together. Index 0 .. n_repeats - 1 are the observed
@@ -32,7 +32,7 @@ class HalvesRefit:
 
     def __call__(self, index: int) -> Float64[np.ndarray, "2 2 K"]:
         is_shuffled, repeat = divmod(index, self.n_repeats)
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 1, repeat)))
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(RESAMPLING_KEY, 1, repeat)))
         n_clusters = int(self.clusters.max()) + 1
         first = (rng.permutation(n_clusters) < n_clusters // 2)[self.clusters]
         halves = [np.flatnonzero(first == wanted) for wanted in (True, False)]
@@ -84,7 +84,7 @@ def split_half_cosines(
     """
     if x.shape[1] + y.shape[1] >= len(x) // 2 - 1:
         return None
-    run = HalvesRefit(x, y, 1, cluster_codes(clusters, len(x), "clusters"), n_repeats, seed)
+    run = SplitHalfCosines(x, y, 1, cluster_codes(clusters, len(x), "clusters"), n_repeats, seed)
     observed, shuffled = np.split(map_permutations(run, 2 * n_repeats, n_jobs=n_jobs)[..., 0], 2)
     found = {}
     for i, kind in enumerate(("weights", "loadings")):

@@ -119,12 +119,12 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     sizes = sorted({int(size) for size in grid})
     if not sizes or sizes[0] < 1:
         raise InputError(f"grid must hold numbers of components >= 1; got {list(grid)}.")
-    problem = _Problem((as_view(x), as_view(y)), Confounds.of(confounds), sizes, scale)
+    alignment = _Alignment((as_view(x), as_view(y)), Confounds.of(confounds), sizes, scale)
     labels = {"groups": groups, "stratify": stratify}
     seeds = np.random.SeedSequence(random_state).generate_state(folds.n_splits)
     inner = np.stack(
         [
-            problem.take(train).inner_correlations(
+            alignment.take(train).inner_correlations(
                 make_folds(len(train), inner_splits, random_state=int(seed), **_take_labels(labels, train))
             )
             for (train, _), seed in zip(folds, seeds, strict=True)
@@ -138,9 +138,9 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
         "n_components": 1,
         "random_state": random_state,
     }
-    runs = problem.outer_permutations(folds, settings)
+    permuted = alignment.outer_permutations(folds, settings)
     outer = np.stack(
-        [map_permutations(run, n_permutations + 1, n_jobs=n_jobs, progress=progress)[:, :, 0] for run in runs]
+        [map_permutations(run, n_permutations + 1, n_jobs=n_jobs, progress=progress)[:, :, 0] for run in permuted]
     )  # [n_grid, n_permutations + 1, n_folds]
     n_test = np.bincount(folds.assignments)
     weights = n_test / n_test.sum()
@@ -167,7 +167,7 @@ def smallest_within_one_se(mean: Float64[np.ndarray, " n_grid"], se: Float64[np.
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _Alignment:
     """Views, confounds and the sizes to try, of the cohort or of some of its rows."""
 
     views: tuple[View, View]
@@ -175,7 +175,7 @@ class _Problem:
     sizes: Sequence[int]
     scale: Scaling
 
-    def take(self, rows: NDArray[np.intp]) -> "_Problem":
+    def take(self, rows: NDArray[np.intp]) -> "_Alignment":
         """The same of these rows alone."""
         views = self.views[0].take(rows), self.views[1].take(rows)
         return replace(self, views=views, confounds=self.confounds.take(rows))

@@ -37,7 +37,7 @@ class PermutableVariates(Protocol):
 
 
 @dataclass(frozen=True)
-class Trailing:
+class TrailingVariates:
     """Variates of both views, ordered so that the block of step k is the leading columns.
 
     Attributes
@@ -62,7 +62,7 @@ class Trailing:
         product = permuted_product(self.first, permutation, self.second)
         return np.concatenate([(wilks if name == "wilks" else roy)(product, self.n_steps) for name in names])
 
-    def in_float32(self) -> "Trailing":
+    def in_float32(self) -> "TrailingVariates":
         """The same in half the memory and half the time."""
         return replace(self, first=self.first.astype(np.float32), second=self.second.astype(np.float32))
 
@@ -108,7 +108,7 @@ def wilks(product: Floats, n_steps: int) -> Matrix:
     Parameters
     ----------
     product : float array, shape [rank_x, rank_y]
-        M, ordered as in `Trailing`.
+        M, ordered as in `TrailingVariates`.
     n_steps : int
 
     Returns

@@ -15,7 +15,7 @@ from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.p_values import permutation_p
 from fusion.permutation.permutations import PermutationSet
 from fusion.permutation.screening import screen_in_float32
-from fusion.permutation.statistics import PermutedStatistics, Statistic, Trailing
+from fusion.permutation.statistics import PermutedStatistics, Statistic, TrailingVariates
 from fusion.permutation.variates import OrderedVariates, WhitenedViews, conditioned_block, trailing_blocks
 
 Precision = Literal["float64", "screen"]
@@ -72,7 +72,7 @@ class StepComputation:
                 break
         return null
 
-    def _trailing(self, views: WhitenedViews, variates: OrderedVariates) -> Iterator[tuple[slice, Trailing]]:
+    def _trailing(self, views: WhitenedViews, variates: OrderedVariates) -> Iterator[tuple[slice, TrailingVariates]]:
         n_components = len(variates.correlations)
         n_steps = n_components if self.n_steps is None else min(self.n_steps, n_components)
         if not self.condition_on_tested:
@@ -83,7 +83,7 @@ class StepComputation:
 
     def _draw(
         self,
-        trailing: Trailing,
+        trailing: TrailingVariates,
         permutations: PermutationSet | Permutation,
         names: tuple[Statistic, ...],
         progress: Progress | None,

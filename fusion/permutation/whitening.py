@@ -16,7 +16,7 @@ COLUMNS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Side:
+class WhitenedView:
     """One view, its nuisance, and what remains.
 
     Attributes
@@ -41,14 +41,14 @@ class Side:
         """Rank that is left of the view."""
         return int(self.basis.weights.shape[1])
 
-    def without_columns(self) -> "Side":
+    def without_columns(self) -> "WhitenedView":
         """The same without its largest array, once it has been seen in other rows."""
         return replace(self, basis=replace(self.basis, columns=np.empty((0, self.rank))))
 
 
 def whiten(
     matrix: Matrix, nuisance: Matrix, project: Callable[[Matrix], Matrix], n_rows: int, *, keep_residual: bool = False
-) -> Side:
+) -> WhitenedView:
     """Centre, project and orthonormalise a view.
 
     Parameters
@@ -70,7 +70,7 @@ def whiten(
         kurtosis[columns] = _kurtosis(centred - nuisance @ (nuisance.T @ centred))
     norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     basis = make_basis(residual, norms, overwrite=not keep_residual)
-    return Side(nuisance, basis, kurtosis, residual if keep_residual else None)
+    return WhitenedView(nuisance, basis, kurtosis, residual if keep_residual else None)
 
 
 def project_columns(project: Callable[[Matrix], Matrix], matrix: Matrix, n_rows: int) -> Matrix:

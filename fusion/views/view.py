@@ -13,10 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from fusion.arrays import Matrix as Matrix
-from fusion.arrays import Rows as Rows
-from fusion.arrays import ViewLike
-from fusion.arrays import row_index as row_index
+from fusion.arrays import Matrix, Rows, ViewLike
 from fusion.errors import InputError
 from fusion.views.factored_view import FactoredView as FactoredView
 from fusion.views.moments import Moments

@@ -83,8 +83,8 @@ def test_screening_in_float32_decides_as_float64(case: str, monkeypatch: pytest.
     exact = _run(**SETTINGS[case])
     monkeypatch.setattr(fold_permutation, "SCREENING_SIZE", 0)
     screened = _run(**SETTINGS[case])
-    assert not exact.screens
-    assert len(screened.screens) == 4
+    assert not exact.coarse_products
+    assert len(screened.coarse_products) == 4
     assert screened(0).tobytes() == exact(0).tobytes()
     for index in range(1, 31):
         np.testing.assert_allclose(screened(index), exact(index), atol=1e-5)
