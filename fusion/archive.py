@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,9 @@ def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], 
     return arrays, record
 
 
+Result = TypeVar("Result", bound="Saved")
+
+
 class Saved:
     """Saving, loading and listing of a frozen dataclass of arrays, numbers, texts and tuples of them."""
 
@@ -80,7 +83,7 @@ class Saved:
         return write_archive(path, type(self).__name__, arrays, record)
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
+    def load(cls: type[Result], path: Path | str) -> Result:
         """Read what `save` wrote; subject-level fields that were not written are None."""
         arrays, record = read_archive(path, cls.__name__)
         values = {name: _tupled(value) for name, value in record.items()} | arrays

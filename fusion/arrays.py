@@ -1,10 +1,13 @@
 """Tables of subjects as arrays: finite floats, rows that are the same subjects, columns that are the same features."""
 
+# ruff: noqa: F722
+
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Sequence, Sized
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 
 from fusion.errors import InputError
@@ -12,11 +15,51 @@ from fusion.errors import InputError
 Matrix: TypeAlias = NDArray[np.float64]
 Positions: TypeAlias = NDArray[np.intp]
 """Numbers of rows."""
+Floats: TypeAlias = Float[np.ndarray, "..."]
+"""float32 or float64: what computes in the precision it is given."""
+Scores: TypeAlias = Float64[np.ndarray, "n_subjects K"]
+"""Scores of subjects on K components."""
+Real: TypeAlias = float | int | np.floating[Any] | np.integer[Any]
+"""A number of any type that numpy and Python have."""
+
+
+Constructor = TypeVar("Constructor", bound=Callable[..., None])
+
+
+def stores_parameters(constructor: Constructor) -> Constructor:
+    """Mark a scikit-learn constructor: it stores whatever it is given, and `fit` checks it."""
+    constructor.__no_type_check__ = True  # type: ignore[attr-defined]
+    return constructor
+
+
+@runtime_checkable
+class SupportsArray(Protocol):
+    """What makes an array of itself: an array, a series, a frame."""
+
+    def __array__(self) -> NDArray[Any]:
+        """Return the values."""
+
+
+@runtime_checkable
+class Table(Protocol):
+    """Rows that know how many they are: an array, a frame, a fusion view."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(n_subjects, n_features)``."""
+
+
+ArrayLike: TypeAlias = SupportsArray | Sequence[Any]
+"""Numbers that `numpy.asarray` takes."""
+LabelsLike: TypeAlias = SupportsArray | Sequence[Any]
+"""A label per subject, of any type that can be compared: families, sites, strata."""
+ViewLike: TypeAlias = Table | SupportsArray | Sequence[Any]
+"""A view, or what `fusion.as_view` and `as_matrix` make one of."""
 Rows: TypeAlias = NDArray[np.int64] | NDArray[np.bool_] | Sequence[int] | slice | None
 """Rows chosen in any way: by number, mask or slice; None chooses all."""
 
 
-def as_matrix(view: Any, name: str) -> Matrix:
+def as_matrix(view: ViewLike, name: str) -> Matrix:
     """Return a view as a dense matrix.
 
     Parameters
@@ -36,18 +79,17 @@ def as_matrix(view: Any, name: str) -> Matrix:
         If values are not numbers, not finite, or there are no columns.
     """
     columns: Sequence[Any] | None = None
+    values: Any = view
     if hasattr(view, "column_groups"):
-        columns, values = view.column_groups, view.multiply(np.eye(view.shape[1]))
+        columns, values = view.column_groups, dense(view)
     elif hasattr(view, "to_numpy"):
         columns, values = list(getattr(view, "columns", [name])), view.to_numpy()
-    else:
-        values = view
     matrix = _as_float(values, name)
     check_finite(matrix, name, columns)
     return matrix
 
 
-def _as_float(values: Any, name: str) -> Matrix:
+def _as_float(values: ViewLike, name: str) -> Matrix:
     try:
         matrix = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -56,6 +98,14 @@ def _as_float(values: Any, name: str) -> Matrix:
         matrix = matrix[:, np.newaxis]
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise InputError(f"{name} must be a table of subjects x features with >= 1 feature; got shape {matrix.shape}.")
+    return matrix
+
+
+def dense(view: Any) -> Matrix:
+    """Return all columns of a view side by side, [n_subjects, n_columns]."""
+    matrix = np.empty(view.shape)
+    for columns, block in view.column_blocks():
+        matrix[:, columns] = block
     return matrix
 
 
@@ -71,7 +121,7 @@ def check_finite(matrix: Matrix, name: str, columns: Sequence[Any] | None = None
         )
 
 
-def check_same_subjects(**tables: Any) -> None:
+def check_same_subjects(**tables: ViewLike | None) -> None:
     """Raise an `InputError` if tables differ in their number of rows or, where rows carry ids, in the ids' order."""
     given = {name: table for name, table in tables.items() if table is not None}
     (reference, first), *others = given.items()
@@ -81,7 +131,7 @@ def check_same_subjects(**tables: Any) -> None:
                 f"{name} must have the rows of {reference}: got {len(_rows(table))} for {len(_rows(first))}; "
                 "align the tables by subject id first."
             )
-        left, right = _ids(first), _ids(table)
+        left, right = row_ids(first), row_ids(table)
         if left is not None and right is not None and left != right:
             row = next(i for i, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1])
             raise InputError(
@@ -90,17 +140,16 @@ def check_same_subjects(**tables: Any) -> None:
             )
 
 
-def _rows(table: Any) -> Any:
+def _rows(table: Any) -> Sized:
     return range(table.shape[0]) if hasattr(table, "shape") else table
 
 
-def _ids(table: Any) -> list[Hashable] | None:
-    if hasattr(table, "subject_ids"):
-        return list(table.subject_ids)
-    index = getattr(table, "index", None)
+def row_ids(table: object) -> tuple[Hashable, ...] | None:
+    """Return the ids that the rows of a view, frame or series carry; None if they are only numbered."""
+    index = getattr(table, "subject_ids" if hasattr(table, "subject_ids") else "index", None)
     if index is None or callable(index) or type(index).__name__ == "RangeIndex":
         return None
-    return list(index)
+    return tuple(index)
 
 
 BLOCK_BYTES = 2**26  # a dense block of columns in float64; small enough that several live at once
@@ -112,7 +161,7 @@ def row_index(rows: Rows, n_subjects: int) -> NDArray[np.int64]:
     return every if rows is None else every[rows if isinstance(rows, slice) else np.asarray(rows)]
 
 
-def unique_ids(ids: Sequence[str], n: int, what: str = "subject_ids") -> tuple[str, ...]:
+def unique_ids(ids: Sequence[Hashable], n: int, what: str = "subject_ids") -> tuple[str, ...]:
     """Return `n` unique texts as a tuple, or raise an `InputError` that names the offender."""
     if len(ids) != n:
         raise InputError(f"A view needs one entry of {what} per item; got {len(ids)} for {n}.")
@@ -127,6 +176,37 @@ def unique_ids(ids: Sequence[str], n: int, what: str = "subject_ids") -> tuple[s
     return tuple(str(i) for i in ids)
 
 
+def label_codes(labels: LabelsLike) -> NDArray[np.int64]:
+    """Return 0, 1, ... for every label, in the order of the distinct ones."""
+    return np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
+
+
+def cluster_codes(labels: LabelsLike | None, n_subjects: int, name: str = "groups") -> NDArray[np.int64]:
+    """Return the number of every subject's cluster (family, site); without labels each subject stands alone.
+
+    Parameters
+    ----------
+    labels : array of labels, shape [n_subjects], or None
+    n_subjects : int
+    name : str
+        What the message calls them.
+
+    Raises
+    ------
+    InputError
+        Another number of labels, or a subject without one.
+    """
+    if labels is None:
+        return np.arange(n_subjects)
+    values = np.asarray(labels)
+    if values.shape != (n_subjects,):
+        raise InputError(f"{name} needs one label per subject: got shape {values.shape} for {n_subjects}.")
+    missing = sum(label is None or label != label for label in values.tolist())
+    if missing:
+        raise InputError(f"{name} needs a label for every subject; {missing} have none.")
+    return label_codes(values)
+
+
 def column_slices(start: int, stop: int, n_rows: int) -> Iterator[slice]:
     """Yield slices from `start` to `stop`, each `BLOCK_BYTES` of `n_rows` float64 rows at most."""
     width = max(1, BLOCK_BYTES // (8 * max(1, n_rows)))
@@ -137,14 +217,14 @@ def column_slices(start: int, stop: int, n_rows: int) -> Iterator[slice]:
 Names = tuple[str, ...] | None
 
 
-def column_names(table: Any) -> Names:
+def column_names(table: ViewLike) -> Names:
     """Return the names of the columns of a frame or view; None for an array, whose columns have none."""
     names = getattr(table, "column_groups", None)
     names = getattr(table, "columns", None) if names is None else names
     return None if names is None else tuple(str(name) for name in names)
 
 
-def check_columns(table: Any, fitted: Names, name: str) -> None:
+def check_columns(table: ViewLike, fitted: Names, name: str) -> None:
     """Raise an `InputError` that names the first column in which a table differs from the one fitted."""
     given = column_names(table)
     if given is None or fitted is None or given == fitted or len(given) != len(fitted):

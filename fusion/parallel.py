@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import scipy.linalg  # noqa: F401 (its BLAS must be loaded before the libraries are listed)
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from fusion.arrays import Matrix
@@ -40,13 +41,13 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 
 
 def map_permutations(
-    function: Callable[[int], Matrix],
+    function: Callable[[int], NDArray[Any]],
     n_permutations: int,
     *,
     n_jobs: int = 1,
     progress: Progress | None = None,
     portion: int = PORTION,
-) -> Matrix:
+) -> NDArray[Any]:
     """Stack ``function(index)`` for every index, [n_permutations, ...].
 
     Parameters
@@ -80,13 +81,13 @@ class _Shared:
     that it is large, and does not look at the arrays inside.
     """
 
-    function: Callable[[int], Matrix]
+    function: Callable[[int], NDArray[Any]]
 
     def __sizeof__(self) -> int:
         return 2**20
 
 
-def _portion(shared: _Shared, indices: range) -> Matrix:
+def _portion(shared: _Shared, indices: range) -> NDArray[Any]:
     with one_blas_thread():
         return np.stack([shared.function(index) for index in indices])
 

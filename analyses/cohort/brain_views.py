@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fusion import Confound
-    from fusion.views.view import Rows, View
+    from fusion.arrays import Rows
+    from fusion.views.view import View
 
 
 def read_connectivity_view(path: Path, settings: ConnectivityConfig, *, id_column: str) -> BrainTable:

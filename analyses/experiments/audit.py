@@ -145,7 +145,7 @@ def _corrected(audited: Sequence[_Audited]) -> tuple[CovariateLeak, ...]:
 def _pairings(run: Run) -> tuple[RandomPairings, ...]:
     """p of every arm and tested view when brains are paired with genes at random: it must be uniform."""
     from fusion import cross_validated_cca
-    from fusion.confounds.learned_view import dense
+    from fusion.arrays import dense
 
     config, rows = run.config, list[RandomPairings]()
     rng = np.random.default_rng(run.seeds.detectability)

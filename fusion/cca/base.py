@@ -1,21 +1,36 @@
 """What every aligner of two views shares: checks of both sides, scores, loadings, signs."""
 
+# ruff: noqa: F722
+
 from abc import abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fusion.arrays import Matrix, as_matrix, check_columns, check_finite, check_same_subjects, column_names
+from fusion.arrays import (
+    Matrix,
+    Scores,
+    ViewLike,
+    as_matrix,
+    check_columns,
+    check_finite,
+    check_same_subjects,
+    column_names,
+)
 from fusion.errors import InputError
 
 VANISHED = 1e-12
 """A column whose norm falls below this share of its former one is constant, or explained by the confounds."""
 
-Weights = tuple[Matrix, Matrix, Matrix]
+Weights = tuple[Float64[np.ndarray, "n_x K"], Float64[np.ndarray, "n_y K"], Float64[np.ndarray, " K"]]
 """Weights of x [n_x, k] and y [n_y, k], and the value of what they maximise [k]."""
+
+
+Aligner = TypeVar("Aligner", bound="TwoViewAligner")
 
 
 class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -39,7 +54,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     n_components: int | None
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self: Aligner, X: ViewLike, y: ViewLike | None) -> Aligner:
         """Fit on the rows of two views, shapes [n_subjects, n_x] and [n_subjects, n_y].
 
         Raises
@@ -60,16 +75,16 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._describe(x, y_values)
         return self
 
-    def transform(self, X: Any, y: Any = None) -> Matrix | tuple[Matrix, Matrix]:
+    def transform(self, X: ViewLike, y: ViewLike | None = None) -> Scores | tuple[Scores, Scores]:
         """Scores of x, or of both views, for any rows: [n_subjects, n_components] each."""
         return self.x_scores(X) if y is None else (self.x_scores(X), self.y_scores(y))
 
-    def x_scores(self, X: Any) -> Matrix:
+    def x_scores(self, X: ViewLike) -> Scores:
         """Scores of any rows of the first view, [n_subjects, n_components]."""
         check_is_fitted(self)
         return self._project(self._check_x(X, reset=False), "x")
 
-    def y_scores(self, y: Any) -> Matrix:
+    def y_scores(self, y: ViewLike) -> Scores:
         """Scores of any rows of the second view, [n_subjects, n_components]."""
         check_is_fitted(self)
         matrix = _check_y(y)
@@ -78,12 +93,12 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             raise InputError(f"y must have the {len(self.y_mean_)} features it was fitted on; got {matrix.shape[1]}.")
         return self._project(matrix, "y")
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: ViewLike, y: ViewLike) -> float:
         """Correlation of the first pair of scores in these rows."""
         return float(paired_correlations(self.x_scores(X)[:, :1], self.y_scores(y)[:, :1])[0])
 
     @abstractmethod
-    def _solve(self, x: Matrix, y: Matrix) -> Weights:
+    def _solve(self, x: Float64[np.ndarray, "n_subjects n_x"], y: Float64[np.ndarray, "n_subjects n_y"]) -> Weights:
         """Find the weights of the training rows, neither centred nor scaled yet."""
 
     def _scales(self, matrix: Matrix) -> Matrix:
@@ -108,13 +123,13 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.y_loadings_ = structure_loadings(y, y_scores)
         self.canonical_correlations_ = np.clip(paired_correlations(self._project(x, "x"), y_scores), -1, 1)
 
-    def _check_x(self, X: Any, *, reset: bool) -> Matrix:
+    def _check_x(self, X: ViewLike, *, reset: bool) -> Matrix:
         """Return x as finite float64; scikit-learn's own sentences where it has one, ours where ours say more."""
         if hasattr(X, "column_groups"):
             return self._check_view(as_matrix(X, "x"), reset)
         if getattr(X, "ndim", 2) == 1:
             raise InputError(
-                f"x must be subjects x features; got shape {X.shape}. Reshape your data: x.reshape(-1, 1)."
+                f"x must be subjects x features; got shape {np.shape(X)}. Reshape your data: x.reshape(-1, 1)."
             )
         minimum = 2 if reset else 1
         try:
@@ -145,7 +160,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return tags
 
 
-def _check_y(y: Any) -> Matrix:
+def _check_y(y: ViewLike) -> Matrix:
     if hasattr(y, "column_groups"):
         return as_matrix(y, "y")
     try:
@@ -170,7 +185,9 @@ def check_varies(matrix: Matrix, name: str) -> None:
         raise InputError(f"{name} must vary between subjects; all {matrix.shape[1]} columns are constant.")
 
 
-def structure_loadings(matrix: Matrix, scores: Matrix) -> Matrix:
+def structure_loadings(
+    matrix: Float64[np.ndarray, "n_subjects n_features"], scores: Scores
+) -> Float64[np.ndarray, "n_features K"]:
     """Correlation of every column with every score, [n_features, n_components]; 0 where a column is constant."""
     centred, scores = matrix - matrix.mean(axis=0), scores - scores.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0)
@@ -180,7 +197,7 @@ def structure_loadings(matrix: Matrix, scores: Matrix) -> Matrix:
     return loadings
 
 
-def paired_correlations(a: Matrix, b: Matrix) -> Matrix:
+def paired_correlations(a: Scores, b: Scores) -> Float64[np.ndarray, " K"]:
     """Correlation of the columns of two score matrices pair by pair, [n_columns]."""
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     norms = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))

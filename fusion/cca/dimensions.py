@@ -1,15 +1,13 @@
 """How many leading components CCA takes, so that its answer can mean something."""
 
-from typing import Literal
-
+from fusion.arrays import Real
 from fusion.errors import InputError
 
-Dimensions = int | Literal["auto"]
+Dimensions = int | str
+"""A number of components, or "auto"."""
 
 
-def choose_dimensions(
-    n_effective: int, x_available: int, y_available: int, *, min_ratio: float = 10
-) -> tuple[int, int]:
+def choose_dimensions(n_effective: int, x_available: int, y_available: int, *, min_ratio: Real = 10) -> tuple[int, int]:
     """Largest numbers of leading components (P, Q) with n_effective / (P + Q) >= min_ratio.
 
     Split evenly; what the smaller side cannot use goes to the other; at least one each.
@@ -37,7 +35,7 @@ def settle_dimensions(
     available: tuple[int, int],
     wanted: tuple[Dimensions, Dimensions],
     *,
-    min_ratio: float = 10,
+    min_ratio: Real = 10,
 ) -> tuple[int, int]:
     """Dimensions as wanted, capped at what there is; "auto" by `choose_dimensions`.
 
@@ -51,7 +49,7 @@ def settle_dimensions(
     for name, wish in zip(("x_dimensions", "y_dimensions"), wanted, strict=True):
         if wish != "auto" and not (isinstance(wish, int) and wish >= 1):
             raise InputError(f"{name} must be 'auto' or a positive number of components; got {wish!r}.")
-    room = [most if wish == "auto" else min(most, wish) for most, wish in zip(available, wanted, strict=True)]
+    room = [most if isinstance(wish, str) else min(most, wish) for most, wish in zip(available, wanted, strict=True)]
     chosen = choose_dimensions(n_effective, room[0], room[1], min_ratio=min_ratio)
     p, q = (c if wish == "auto" else r for c, r, wish in zip(chosen, room, wanted, strict=True))
     check_width(p, q, n_effective)

@@ -1,11 +1,14 @@
 """Exact canonical correlation analysis by QR and SVD, with an explicit rank."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 
 RANK_TOLERANCE = 1e-10
@@ -25,8 +28,8 @@ class Basis:
         Columns without variance, left out.
     """
 
-    columns: Matrix
-    weights: Matrix
+    columns: Float64[np.ndarray, "n_rows rank"]
+    weights: Float64[np.ndarray, "n_features rank"]
     n_vanished: int
 
     @property
@@ -36,9 +39,9 @@ class Basis:
 
 
 def make_basis(
-    matrix: Matrix,
-    former_norms: Matrix | None = None,
-    tolerance: float = RANK_TOLERANCE,
+    matrix: Float64[np.ndarray, "n_rows n_features"],
+    former_norms: Float64[np.ndarray, " n_features"] | None = None,
+    tolerance: Real = RANK_TOLERANCE,
     *,
     overwrite: bool = False,
 ) -> Basis:
@@ -73,7 +76,9 @@ def make_basis(
     return Basis(q @ left[:, :rank], weights, matrix.shape[1] - kept.size)
 
 
-def canonical_rotations(product: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+def canonical_rotations(
+    product: Float64[np.ndarray, "rank_x rank_y"],
+) -> tuple[Float64[np.ndarray, "rank_x rank_x"], Float64[np.ndarray, " K"], Float64[np.ndarray, "rank_y rank_y"]]:
     """Full rotations and correlations of two orthonormal bases from their product (Björck & Golub 1973).
 
     Parameters
@@ -117,6 +122,7 @@ class CanonicalCorrelation(TwoViewAligner):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((37, 3))
     >>> y = np.column_stack([x[:, 0], rng.standard_normal(37)])
@@ -124,6 +130,7 @@ class CanonicalCorrelation(TwoViewAligner):
     np.float64(1.0)
     """
 
+    @stores_parameters
     def __init__(self, n_components: int | None = None) -> None:
         self.n_components = n_components
 
@@ -146,10 +153,11 @@ def centred_basis(matrix: Matrix, name: str) -> Basis:
     return make_basis(matrix - matrix.mean(axis=0), np.linalg.norm(matrix, axis=0))
 
 
-TIED = 1e-3
+EIGENGAP = 1e-3
+"""Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
-def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, bool]:
+def leading_pairs(product: Floats, n_components: int) -> tuple[Floats, Floats, bool]:
     """Leading singular vectors of a whitened product, [rank_x, n_components] and [rank_y, n_components].
 
     Exact: from the eigenvectors of the smaller Gram matrix by LAPACK, which costs a fraction of a full decomposition
@@ -165,5 +173,5 @@ def leading_pairs(product: Matrix, n_components: int) -> tuple[Matrix, Matrix, b
     values, vectors = scipy.linalg.eigh(gram, subset_by_index=[first, size - 1], check_finite=False)
     left = vectors[:, ::-1][:, :n_components]
     right = product.T @ left
-    is_tied = bool((np.diff(values) < TIED * values[-1]).any())
+    is_tied = bool((np.diff(values) < EIGENGAP * values[-1]).any())
     return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny), is_tied

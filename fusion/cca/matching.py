@@ -6,13 +6,14 @@ columns that both have. The first component keeps its axis, so that the statisti
 others: only its sign is matched.
 """
 
+# ruff: noqa: F722
+
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
 
-
-def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
+def matching_rotation(cross: Float64[np.ndarray, "K K"], *, keep_first: bool = True) -> Float64[np.ndarray, "K K"]:
     """Rotation R that brings components to a reference, [n_components, n_components].
 
     Parameters
@@ -28,6 +29,7 @@ def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> matching_rotation(np.array([[-2.0, 0.0, 0.0], [0.0, 0.0, 3.0], [0.0, 1.0, 0.0]]))
     array([[-1.,  0.,  0.],
            [ 0.,  0.,  1.],
@@ -41,8 +43,3 @@ def matching_rotation(cross: Matrix, *, keep_first: bool = True) -> Matrix:
     if len(cross) > 1:
         rotation[1:, 1:] = matching_rotation(cross[1:, 1:], keep_first=False)
     return rotation
-
-
-def match_signs(loadings: Matrix, reference: Matrix) -> Matrix:
-    """+1 or -1 per component, so that loadings [..., n_columns, n_components] point along the reference."""
-    return np.where(np.einsum("...jk,jk->...k", loadings, reference) < 0, -1.0, 1.0)

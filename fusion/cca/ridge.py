@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real, stores_parameters
 from fusion.cca.base import TwoViewAligner, Weights, check_varies
 from fusion.cca.exact import RANK_TOLERANCE, Basis, centred_basis
 from fusion.errors import InputError
 
-Penalty = float | tuple[float, float]
+Penalty = Real | tuple[Real, Real]
 
 
 class RidgeCCA(TwoViewAligner):
@@ -46,6 +46,7 @@ class RidgeCCA(TwoViewAligner):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> shared = rng.standard_normal((37, 1))
     >>> x, y = shared + rng.standard_normal((37, 400)), shared + rng.standard_normal((37, 11))
@@ -53,6 +54,7 @@ class RidgeCCA(TwoViewAligner):
     (400, 2)
     """
 
+    @stores_parameters
     def __init__(self, n_components: int | None = None, *, penalty: Penalty = 0.1) -> None:
         self.n_components = n_components
         self.penalty = penalty
@@ -67,7 +69,7 @@ class RidgeCCA(TwoViewAligner):
         return basis_x.weights @ left[:, :k] * scale, basis_y.weights @ right[:k].T * scale, values[:k]
 
 
-def ridge_basis(matrix: Matrix, penalty: float, name: str) -> Basis:
+def ridge_basis(matrix: Matrix, penalty: Real, name: str) -> Basis:
     """Columns whitened by the shrunk covariance: ``centred @ weights``, with ``columns' columns <= I``.
 
     Parameters

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 from fusion.cca.ridge import ridge_basis
 from fusion.errors import InputError
 
-TIED = 1e-12
+EQUAL_MAGNITUDE = 1e-12
 """Absolute values this close to the largest, relative to it, are taken as equal to it."""
 
 BLOCK_ENTRIES = 2**23
@@ -67,6 +67,7 @@ class SparseCCA(TwoViewAligner):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.standard_normal((37, 60)), rng.standard_normal((37, 11))
     >>> fitted = SparseCCA(x_l1=0.3, y_l1=0.5).fit(x, y)
@@ -74,8 +75,9 @@ class SparseCCA(TwoViewAligner):
     (True, True)
     """
 
+    @stores_parameters
     def __init__(
-        self, n_components: int = 1, *, x_l1: float = 0.3, y_l1: float = 0.3, max_iter: int = 500, tol: float = 1e-7
+        self, n_components: int = 1, *, x_l1: Real = 0.3, y_l1: Real = 0.3, max_iter: int = 500, tol: Real = 1e-7
     ) -> None:
         self.n_components = n_components
         self.x_l1 = x_l1
@@ -167,7 +169,7 @@ class DeflatedProduct:
         self.components = np.column_stack([us, u]), np.column_stack([vs, v]), np.append(ds, d)
 
 
-def project_l1(direction: Matrix, bound: float) -> Matrix:
+def project_l1(direction: Matrix, bound: Real) -> Matrix:
     """Unit vector of the largest product with `direction` among those whose L1 norm is at most `bound`.
 
     Soft-thresholding followed by normalisation, with the threshold in closed form: with the k largest absolute values
@@ -189,7 +191,7 @@ def project_l1(direction: Matrix, bound: float) -> Matrix:
     if not largest > 0:
         raise InputError("SparseCCA has no covariance left between the views: use fewer components.")
     gaps = 1 - size / largest
-    gaps[gaps < TIED] = 0.0
+    gaps[gaps < EQUAL_MAGNITUDE] = 0.0
     size = 1 - gaps
     # From sqrt(n_features) on no vector exceeds the bound, except by rounding.
     if bound**2 < len(size) and size.sum() > bound * np.linalg.norm(size):
@@ -198,7 +200,7 @@ def project_l1(direction: Matrix, bound: float) -> Matrix:
     return unit
 
 
-def _threshold(gaps: Matrix, bound: float) -> Matrix:
+def _threshold(gaps: Matrix, bound: Real) -> Matrix:
     """Soft-threshold values by their gaps to the largest one, in which nothing cancels."""
     ordered = np.sort(gaps)
     k = np.arange(1, len(gaps) + 1)
@@ -214,7 +216,7 @@ def _threshold(gaps: Matrix, bound: float) -> Matrix:
     return left
 
 
-def _share_tied(largest: NDArray[np.bool_], bound: float) -> Matrix:
+def _share_tied(largest: NDArray[np.bool_], bound: Real) -> Matrix:
     """Unit vector of L1 norm `bound` on the first ceil(bound^2) of more equal largest values than the bound carries.
 
     No threshold reaches such a bound (all equal values leave together); every vector of that norm on them is optimal.

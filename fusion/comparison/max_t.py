@@ -1,16 +1,17 @@
-"""Several alignments tested together: max-T over arms, and paired differences between two of them."""
+"""Several alignments tested as one family: step-down max-T over arms, views and sizes."""
+
+# ruff: noqa: F722
 
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
+from fusion.arrays import Real
 from fusion.errors import InputError
 
-ROWS_AT_ONCE = 256
 
-
-def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, float]:
+def westfall_young(statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_draws"]]]) -> dict[str, float]:
     """Adjust p-values over a family of tests by step-down max-T.
 
     Parameters
@@ -37,6 +38,7 @@ def westfall_young(statistics: Mapping[str, tuple[float, Matrix]]) -> dict[str, 
 
     Examples
     --------
+    >>> import numpy as np
     >>> null = np.array([3.0, 1.0, 2.0, 0.0])
     >>> westfall_young({"a": (3.0, null), "b": (0.0, null[::-1])})
     {'a': 0.5, 'b': 1.0}

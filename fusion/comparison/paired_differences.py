@@ -1,25 +1,31 @@
 """Differences between all pairs of arms, tested as one family."""
 
-from collections.abc import Mapping
+# ruff: noqa: F722
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix
-from fusion.comparison.max_t import ROWS_AT_ONCE
-from fusion.cross_validation.resampling import BOOTSTRAP_KEY, bootstrap_correlations, percentile_interval
+from fusion.arrays import LabelsLike, Matrix, cluster_codes
+from fusion.comparison.ranking import bootstrap_component, component_scores
+from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
+
+FLIPS_AT_ONCE = 256
+"""Sets of signs that are drawn and multiplied together."""
 
 
 def paired_family(
     held_out: Mapping[str, CrossValidatedCCA],
     *,
     component: int = 0,
-    groups: Any = None,
+    groups: LabelsLike | None = None,
     n_permutations: int = 9999,
     random_state: int = 0,
 ) -> dict[tuple[str, str], float]:
@@ -60,27 +66,25 @@ def paired_family(
     scaled = differences / np.where(scale > 0, scale, 1.0)  # a pair of equal arms has no difference to test
     widening = np.array([max(held_out[arm].widening[component] for arm in pair) for pair in pairs])
     observed = np.abs(scaled.sum(axis=0)) / widening
-    largest = np.concatenate(_largest_of_flips(scaled, n_permutations, random_state))
+    largest = np.concatenate([sums.max(axis=1) for sums in _flipped_sums(scaled, n_permutations, random_state)])
     exceeding = (largest[:, None] >= observed * (1 - 1e-12)).sum(axis=0)
     return dict(zip(pairs, ((1 + exceeding) / (1 + n_permutations)).tolist(), strict=True))
 
 
-def _by_cluster(differences: Matrix, groups: Any) -> Matrix:
-    if groups is None:
-        return differences
-    members = np.unique(np.asarray(groups), return_inverse=True)[1]
-    sums = np.zeros((int(members.max()) + 1, differences.shape[1]))
-    np.add.at(sums, members, differences)
+def _by_cluster(differences: Matrix, groups: LabelsLike | None) -> Matrix:
+    """Sums over the subjects of every group, [n_groups, ...]."""
+    clusters = cluster_codes(groups, len(differences))
+    sums = np.zeros((int(clusters.max()) + 1, *differences.shape[1:]))
+    np.add.at(sums, clusters, differences)
     return sums
 
 
-def _largest_of_flips(scaled: Matrix, n_permutations: int, seed: int) -> list[Matrix]:
+def _flipped_sums(differences: Matrix, n_permutations: int, seed: int) -> Iterator[Matrix]:
+    """Absolute sums of differences whose signs are drawn, [n_flips, ...], some flips at a time."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY,)))
-    largest = []
-    for start in range(0, n_permutations, ROWS_AT_ONCE):
-        signs = rng.integers(0, 2, size=(min(ROWS_AT_ONCE, n_permutations - start), len(scaled))) * 2.0 - 1
-        largest.append(np.abs(signs @ scaled).max(axis=1))
-    return largest
+    for start in range(0, n_permutations, FLIPS_AT_ONCE):
+        signs = rng.integers(0, 2, size=(min(FLIPS_AT_ONCE, n_permutations - start), len(differences))) * 2.0 - 1
+        yield np.abs(signs @ differences)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +103,7 @@ class PairedDifference(Saved):
     """
 
     difference: float
-    interval: Matrix
+    interval: Float64[np.ndarray, " 2"]
     p: float
     n_permutations: int
 
@@ -109,7 +113,7 @@ def paired_difference(
     second: CrossValidatedCCA,
     *,
     component: int = 0,
-    groups: Any = None,
+    groups: LabelsLike | None = None,
     n_permutations: int = 9999,
     n_bootstrap: int = 2000,
     random_state: int = 0,
@@ -144,18 +148,18 @@ def paired_difference(
             f"Component {component} must exist in both arms; they have {len(first.rho)}, {len(second.rho)}."
         )
     shares = subject_shares(first, component) - subject_shares(second, component)
-    clusters = np.arange(len(shares)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     widening = max(float(arm.widening[component]) for arm in (first, second))
-    draws = [_bootstrap(arm, component, groups, n_bootstrap, random_state) for arm in (first, second)]
+    settings: dict[str, Any] = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    draws = [bootstrap_component(arm, component, "A paired difference", **settings) for arm in (first, second)]
     return PairedDifference(
         difference=float(first.rho[component] - second.rho[component]),
         interval=percentile_interval(draws[0] - draws[1]),
-        p=_sign_flip_p(np.bincount(clusters, shares).astype(np.float64), n_permutations, random_state, widening),
+        p=_sign_flip_p(_by_cluster(shares, groups), n_permutations, random_state, widening),
         n_permutations=n_permutations,
     )
 
 
-def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
+def subject_shares(arm: CrossValidatedCCA, component: int) -> Float64[np.ndarray, " n_subjects"]:
     """Each subject's share of the held-out correlation: the product of its scores, standardised within its fold.
 
     The stronger the correlation, the more these scatter than the correlation itself does, so that tests by them are
@@ -168,25 +172,16 @@ def subject_shares(arm: CrossValidatedCCA, component: int) -> Matrix:
         Its mean is the fold-averaged correlation.
     """
     folds = arm.folds
-    if arm.x_scores is None or arm.y_scores is None:
-        raise InputError("A paired difference needs subject-level scores; this result was saved without them.")
+    x_scores, y_scores = component_scores(arm, component, "A paired difference")
     product = np.empty(len(folds.assignments))
     for _, test in folds:
-        x, y = arm.x_scores[test, component], arm.y_scores[test, component]
+        x, y = x_scores[test], y_scores[test]
         product[test] = (x - x.mean()) / x.std() * (y - y.mean()) / y.std()
     return product
 
 
-def _bootstrap(arm: CrossValidatedCCA, component: int, groups: Any, n_draws: int, seed: int) -> Matrix:
-    x, y = (scores[:, [component]] for scores in (arm.x_scores, arm.y_scores) if scores is not None)
-    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
-    return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
-
-
 def _sign_flip_p(differences: Matrix, n_permutations: int, seed: int, widening: float) -> float:
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY,)))
-    observed, exceeding = abs(differences.sum()) / widening, 1
-    for start in range(0, n_permutations, ROWS_AT_ONCE):
-        signs = rng.integers(0, 2, size=(min(ROWS_AT_ONCE, n_permutations - start), len(differences))) * 2.0 - 1
-        exceeding += int((np.abs(signs @ differences) >= observed * (1 - 1e-12)).sum())
-    return exceeding / (n_permutations + 1)
+    observed = abs(differences.sum()) / widening
+    flipped = _flipped_sums(differences, n_permutations, seed)
+    exceeding = sum(int((sums >= observed * (1 - 1e-12)).sum()) for sums in flipped)
+    return (1 + exceeding) / (1 + n_permutations)

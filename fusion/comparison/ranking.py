@@ -1,13 +1,16 @@
 """Which of several arms aligns best, and how sure that order is."""
 
+# ruff: noqa: F722
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix
+from fusion.arrays import LabelsLike
 from fusion.cross_validation.resampling import bootstrap_correlations
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
@@ -30,16 +33,16 @@ class Ranking(Saved):
     """
 
     arms: tuple[str, ...]
-    rank: Any
-    rank_interval: Matrix
-    p_best: Matrix
+    rank: Int64[np.ndarray, " n_arms"]
+    rank_interval: Float64[np.ndarray, "n_arms 2"]
+    p_best: Float64[np.ndarray, " n_arms"]
 
 
 def rank_arms(
     held_out: Mapping[str, CrossValidatedCCA],
     *,
     component: int = 0,
-    groups: Any = None,
+    groups: LabelsLike | None = None,
     n_bootstrap: int = 2000,
     random_state: int = 0,
 ) -> Ranking:
@@ -67,9 +70,8 @@ def rank_arms(
         if arm.folds_sha256 != first.folds_sha256:
             raise InputError(f"A ranking needs all arms in the same folds; those of {name!r} differ.")
     observed = np.array([arm.rho[component] for arm in held_out.values()])
-    draws = np.stack(
-        [_draws(arm, component, groups, n_bootstrap=n_bootstrap, seed=random_state) for arm in held_out.values()]
-    )
+    settings: dict[str, Any] = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    draws = np.stack([bootstrap_component(arm, component, "A ranking", **settings) for arm in held_out.values()])
     ranks = _ranks(draws)
     return Ranking(
         arms=tuple(held_out),
@@ -79,15 +81,31 @@ def rank_arms(
     )
 
 
-def _draws(arm: CrossValidatedCCA, component: int, groups: Any, *, n_bootstrap: int, seed: int) -> Matrix:
+def component_scores(
+    arm: CrossValidatedCCA, component: int, purpose: str
+) -> tuple[Float64[np.ndarray, " n_subjects"], Float64[np.ndarray, " n_subjects"]]:
+    """Held-out scores of one component on both sides, [n_subjects] each.
+
+    Raises
+    ------
+    InputError
+        If scores were not kept; `purpose` says what needs them.
+    """
     if arm.x_scores is None or arm.y_scores is None:
-        raise InputError("A ranking needs subject-level scores; this result was saved without them.")
-    x, y = arm.x_scores[:, [component]], arm.y_scores[:, [component]]
-    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_bootstrap, "seed": seed}
+        raise InputError(f"{purpose} needs subject-level scores; this result was saved without them.")
+    return arm.x_scores[:, component], arm.y_scores[:, component]
+
+
+def bootstrap_component(
+    arm: CrossValidatedCCA, component: int, purpose: str, *, groups: LabelsLike | None, n_draws: int, seed: int
+) -> Float64[np.ndarray, " n_draws"]:
+    """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
+    x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))
+    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
     return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
 
 
-def _ranks(values: Matrix) -> Any:
+def _ranks(values: Float64[np.ndarray, "n_arms n_draws"]) -> Int64[np.ndarray, "n_arms n_draws"]:
     """Rank of every row within its column, 1 the largest; ties in the order given."""
     order = np.argsort(-values, axis=0, kind="stable")
     ranks = np.empty_like(order)

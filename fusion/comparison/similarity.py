@@ -1,15 +1,16 @@
 """How alike two representations of the same subjects are: linear CKA and principal angles."""
 
-from typing import Any
+# ruff: noqa: F722
 
 import numpy as np
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix, as_matrix, check_same_subjects
+from fusion.arrays import Matrix, ViewLike, as_matrix, check_same_subjects
 from fusion.cca.exact import make_basis
 from fusion.errors import InputError
 
 
-def linear_cka(x: Any, y: Any) -> float:
+def linear_cka(x: ViewLike, y: ViewLike) -> float:
     """Linear centred kernel alignment.
 
     ||X'Y||_F^2 / (||X'X||_F ||Y'Y||_F) of centred columns: 1 where one is a rotation and scaling of the other, and
@@ -40,7 +41,7 @@ def linear_cka(x: Any, y: Any) -> float:
     return numerator / float(np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b))
 
 
-def principal_angles(x: Any, y: Any) -> Matrix:
+def principal_angles(x: ViewLike, y: ViewLike) -> Float64[np.ndarray, " n_angles"]:
     """Angles between the spaces that the centred columns span, in degrees, the smallest first.
 
     The cosines are the canonical correlations. 0 means a direction that both spaces hold.
@@ -65,7 +66,7 @@ def principal_angles(x: Any, y: Any) -> Matrix:
     return np.degrees(np.asarray(subspace_angles(a, b), dtype=np.float64))[::-1]
 
 
-def _centred(x: Any, y: Any) -> tuple[Matrix, Matrix]:
+def _centred(x: ViewLike, y: ViewLike) -> tuple[Matrix, Matrix]:
     check_same_subjects(x=x, y=y)
     return _varying(as_matrix(x, "x"), "x"), _varying(as_matrix(y, "y"), "y")
 

@@ -1,5 +1,7 @@
+from .basis import ConfoundBasis as ConfoundBasis
+from .basis import check_confounds as check_confounds
 from .coding import ConfoundCoding as ConfoundCoding
-from .coding import encode_confounds as encode_confounds
+from .coding import Confounds as Confounds
 from .combat import ComBat as ComBat
 from .design import Confound as Confound
 from .design import ConfoundDesign as ConfoundDesign
@@ -7,7 +9,6 @@ from .design import infer_confounds as infer_confounds
 from .learned_view import HarmonizedView as HarmonizedView
 from .learned_view import LearnedView as LearnedView
 from .learned_view import NormalScoresView as NormalScoresView
-from .learned_view import dense as dense
 from .learned_view import fitted_on as fitted_on
 from .normal_scores import NormalScores as NormalScores
 from .residualize import Residualizer as Residualizer

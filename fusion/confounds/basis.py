@@ -1,13 +1,15 @@
 """An orthonormal basis of [1, confounds] on training rows, and its continuation to any others."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
+from fusion.arrays import ArrayLike, Matrix
 from fusion.errors import InputError
 
 RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
@@ -27,12 +29,12 @@ class ConfoundBasis:
         Training rows.
     """
 
-    mean: Matrix
-    continuation: Matrix
+    mean: Float64[np.ndarray, " n_confounds"]
+    continuation: Float64[np.ndarray, "n_confounds rank"]
     n_train: int
 
     @classmethod
-    def of(cls, confounds: Matrix) -> Self:
+    def of(cls, confounds: Float64[np.ndarray, "n_train n_confounds"]) -> "ConfoundBasis":
         """Make the basis of training confounds, float64 of shape (n_train, n_confounds), without intercept."""
         mean = confounds.mean(axis=0)
         centred = confounds - mean
@@ -55,13 +57,15 @@ class ConfoundBasis:
         """``n_train - 1 - rank``: what is left for the residuals."""
         return self.n_train - 1 - self.rank
 
-    def __call__(self, confounds: Matrix) -> Matrix:
+    def __call__(self, confounds: Float64[np.ndarray, "n_rows n_confounds"]) -> Float64[np.ndarray, "n_rows _"]:
         """Return the basis at these rows, shape (n_rows, 1 + rank); orthonormal at the training rows."""
         constant = np.full((len(confounds), 1), 1 / np.sqrt(self.n_train))
         return np.hstack([constant, (confounds - self.mean) @ self.continuation])
 
 
-def check_confounds(confounds: npt.ArrayLike | None, n_rows: int, *, n_columns: int | None = None) -> Matrix:
+def check_confounds(
+    confounds: ArrayLike | None, n_rows: int, *, n_columns: int | None = None
+) -> Float64[np.ndarray, "n_subjects n_confounds"]:
     """Return confounds as a finite float64 matrix of `n_rows` rows; None becomes zero columns.
 
     Raises

@@ -1,17 +1,121 @@
-"""Confounds or covariates in any form a user holds them, coded as numbers with what the training rows taught."""
+"""Confounds or covariates: any form a user holds them in becomes one value, coded by what training rows teach."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+# ruff: noqa: F722
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64, Int64
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, as_matrix
+from fusion.arrays import Matrix, Positions, ViewLike, as_matrix, row_ids
 from fusion.confounds.design import Confound, ConfoundDesign
 from fusion.errors import InputError
 
 _LISTS = ("kept_", "names_", "dummy_means_")
+
+
+@dataclass(frozen=True, eq=False)
+class Confounds:
+    """Confounds of some subjects, or the absence of confounds.
+
+    Attributes
+    ----------
+    table : DataFrame or float64 array, shape [n_subjects, n_confounds], or None
+        None without confounds.
+    design : ConfoundDesign or None
+        What makes numbers of a DataFrame; None if none was given with it.
+    subject_ids : tuple or None
+        Of the rows, if they carry ids.
+    """
+
+    table: pd.DataFrame | Matrix | None = None
+    design: ConfoundDesign | None = None
+    subject_ids: tuple[Hashable, ...] | None = None
+
+    @classmethod
+    def of(cls, given: "ConfoundsLike") -> "Confounds":
+        """Convert what a user gives, once.
+
+        Parameters
+        ----------
+        given : DataFrame, (DataFrame, ConfoundDesign), array of numbers of shape [n_subjects, n_confounds], or None
+            Without intercept.
+
+        Raises
+        ------
+        InputError
+            An array that does not hold finite numbers, or a design without a DataFrame.
+        """
+        if isinstance(given, Confounds):
+            return given
+        if given is None:
+            return cls()
+        table, design = given if isinstance(given, tuple) else (given, None)
+        is_frame = hasattr(table, "iloc") and hasattr(table, "columns")
+        if design is not None and not is_frame:
+            raise InputError(
+                f"A ConfoundDesign finds its columns in a DataFrame; got one with {type(table).__name__}: give the "
+                "table as a DataFrame, or numbers alone."
+            )
+        return cls(table if is_frame else as_matrix(table, "confounds"), design, row_ids(table))
+
+    @property
+    def given(self) -> "Confounds | None":
+        """Itself, or None without confounds."""
+        return None if self.table is None else self
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the table."""
+        return (0, 0) if self.table is None else self.table.shape
+
+    @property
+    def frame(self) -> pd.DataFrame | None:
+        """The table if its columns have names."""
+        return None if isinstance(self.table, np.ndarray) else self.table
+
+    @property
+    def numbers(self) -> Float64[np.ndarray, "n_subjects n_confounds"]:
+        """The table as it is, [n_subjects, n_confounds]."""
+        return np.zeros(self.shape) if self.table is None else as_matrix(self.table, "confounds")
+
+    def take(self, rows: Positions) -> "Confounds":
+        """The confounds of these subjects, without what training rows taught."""
+        if self.table is None:
+            return self
+        table = self.table[rows] if self.frame is None else self.frame.iloc[rows]
+        ids = None if self.subject_ids is None else tuple(self.subject_ids[row] for row in rows)
+        return replace(self, table=table, subject_ids=ids)
+
+    def coded(self, train: Int64[np.ndarray, " n_train"]) -> Float64[np.ndarray, "n_subjects n_columns"] | None:
+        """All rows as numbers, [n_subjects, n_columns]; levels and moments of a design are those of `train`."""
+        if self.design is None or self.frame is None:
+            return None if self.table is None else self.numbers
+        coded: Matrix = self._fitted_design(self.frame, train).transform(self.frame)
+        return coded
+
+    def count_unseen(self, folds: Iterable[tuple[Positions, Positions]]) -> Int64[np.ndarray, " n_folds"]:
+        """Test subjects of every fold with a level of a categorical confound that its training rows lack, [n_folds]."""
+        return np.array([self._count_unseen(train, test) for train, test in folds], dtype=np.int64)
+
+    def _count_unseen(self, train: Positions, test: Positions) -> int:
+        if self.design is None or self.frame is None:
+            return 0
+        levels = self._fitted_design(self.frame, train).levels_
+        unseen = [~self.frame[name].iloc[test].isin(known).to_numpy() for name, known in levels.items()]
+        return int(np.any(unseen, axis=0).sum()) if unseen else 0
+
+    def _fitted_design(self, frame: pd.DataFrame, train: Positions) -> ConfoundDesign:
+        fitted: ConfoundDesign = clone(self.design).fit(frame.iloc[train])
+        return fitted
+
+
+ConfoundsLike: TypeAlias = Confounds | tuple[ViewLike, ConfoundDesign] | ViewLike | None
+"""What `Confounds.of` takes: numbers, a DataFrame, a DataFrame with its design, or None."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +137,21 @@ class ConfoundCoding:
     n_given: int
 
     @classmethod
-    def learn(cls, confounds: Any) -> Self:
+    def learn(cls, confounds: Confounds) -> "ConfoundCoding":
         """Fit on training rows.
 
-        Parameters
-        ----------
-        confounds : DataFrame, (DataFrame, ConfoundDesign), array of numbers of shape [n_subjects, n_confounds], or None
-            Text, booleans and categories of a table become dummies whose levels are frozen; a design given with the
-            table decides what is categorical and what becomes of levels that training did not see.
+        Text, booleans and categories of a table become dummies whose levels are frozen; a design given with the table
+        decides what is categorical and what becomes of levels that training did not see.
         """
-        if confounds is None:
+        if confounds.table is None:
             return cls(None, None, 0)
-        table, design = confounds if isinstance(confounds, tuple) else (confounds, ConfoundDesign())
-        if hasattr(table, "iloc") and hasattr(table, "columns"):
-            return cls(clone(design).fit(table), tuple(map(str, table.columns)), table.shape[1])
-        frame = _by_place(table)
+        if confounds.frame is not None:
+            design = clone(confounds.design or ConfoundDesign()).fit(confounds.frame)
+            return cls(design, tuple(map(str, confounds.frame.columns)), confounds.shape[1])
+        frame = _by_place(confounds)
         return cls(ConfoundDesign([Confound(name) for name in frame.columns]).fit(frame), None, frame.shape[1])
 
-    def encode(self, confounds: Any, n_rows: int, owner: str) -> Matrix:
+    def encode(self, confounds: Confounds, n_rows: int, owner: str) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Return the design of any rows, [n_rows, n_columns].
 
         Raises
@@ -58,18 +159,17 @@ class ConfoundCoding:
         InputError
             Confounds given at fit and missing here or the reverse, other columns, and what `ConfoundDesign` refuses.
         """
-        table = confounds[0] if isinstance(confounds, tuple) else confounds
-        if self.design is None and table is None:
+        if self.design is None and confounds.table is None:
             return np.zeros((n_rows, 0))
-        if self.columns is not None and table is not None:
-            if not hasattr(table, "columns"):
-                raise InputError(
-                    f"{owner} was fitted with confounds in a table of columns {', '.join(self.columns[:8])}; got an "
-                    "array: pass a table with these columns."
-                )
-            return self._checked(self._fitted(owner, self.n_given).transform(table), n_rows)
-        given = 0 if table is None else as_matrix(table, "confounds").shape[1]
-        return self._checked(self._fitted(owner, given).transform(_by_place(table)), n_rows)
+        if self.columns is None or confounds.table is None:
+            design = self._fitted(owner, confounds.shape[1])
+            return self._checked(design.transform(_by_place(confounds)), n_rows)
+        if confounds.frame is None:
+            raise InputError(
+                f"{owner} was fitted with confounds in a table of columns {', '.join(self.columns[:8])}; got an "
+                "array: pass a table with these columns."
+            )
+        return self._checked(self._fitted(owner, self.n_given).transform(confounds.frame), n_rows)
 
     def to_record(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -91,7 +191,7 @@ class ConfoundCoding:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
+    def from_record(cls, record: Mapping[str, Any]) -> "ConfoundCoding":
         """Make the coding from :meth:`to_record`."""
         stored = record["design"]
         if stored is None:
@@ -130,24 +230,7 @@ def plain(label: Any) -> Any:
     return value
 
 
-def _by_place(table: Any) -> Any:
-    import pandas as pd
-
-    matrix = as_matrix(table, "confounds")
+def _by_place(confounds: Confounds) -> pd.DataFrame:
+    """Numbers in columns that are called by their place."""
+    matrix = confounds.numbers
     return pd.DataFrame(matrix, columns=[f"confound {j}" for j in range(matrix.shape[1])])
-
-
-def encode_confounds(confounds: Any, train: Positions) -> Matrix | None:
-    """Confounds of all rows as numbers, [n_subjects, n_confounds]; levels and moments are those of `train`."""
-    if not isinstance(confounds, tuple):
-        return None if confounds is None else as_matrix(confounds, "confounds")
-    frame, design = confounds
-    encoded: Matrix = clone(design).fit(frame.iloc[train]).transform(frame)
-    return encoded
-
-
-def take_rows(table: Any, index: Positions) -> Any:
-    """These rows of a table, of an array, or of a table with its design; None of None."""
-    if isinstance(table, tuple):
-        return table[0].iloc[index], table[1]
-    return None if table is None else table.iloc[index] if hasattr(table, "iloc") else np.asarray(table)[index]

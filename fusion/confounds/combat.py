@@ -1,17 +1,30 @@
 """ComBat: differences between sites in location and scale, learned from training rows and removed from any."""
 
+# ruff: noqa: F722
+
 import warnings
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusion.archive import read_archive, write_archive
-from fusion.arrays import Matrix, check_finite, check_same_subjects, feature_names, restore_feature_names
-from fusion.confounds.coding import ConfoundCoding, plain
+from fusion.arrays import (
+    LabelsLike,
+    Matrix,
+    ViewLike,
+    check_finite,
+    check_same_subjects,
+    feature_names,
+    restore_feature_names,
+    stores_parameters,
+)
+from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike, plain
 from fusion.confounds.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
 
@@ -63,6 +76,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> site = np.repeat(["Bonn", "Oslo"], [16, 21])
     >>> x = rng.standard_normal((37, 11)) + 3 * (site == "Oslo")[:, None]
@@ -71,13 +85,14 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
     (2, 11)
     """
 
+    @stores_parameters
     def __init__(
         self,
         *,
         empirical_bayes: bool = True,
         parametric: bool = True,
         mean_only: bool = False,
-        reference: Any = None,
+        reference: Hashable | None = None,
         unseen: Literal["error", "pooled"] = "error",
     ) -> None:
         self.empirical_bayes = empirical_bayes
@@ -86,7 +101,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         self.reference = reference
         self.unseen = unseen
 
-    def fit(self, X: Any, y: object = None, *, sites: Any = None, covariates: Any = None) -> Self:
+    def fit(
+        self, X: ViewLike, y: object = None, *, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
+    ) -> "ComBat":
         """Learn sites from training rows.
 
         Parameters
@@ -106,7 +123,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         """
         if self.unseen not in ("error", "pooled"):
             raise InputError(f"ComBat needs unseen='error' or 'pooled'; got {self.unseen!r}.")
-        values = self._values(X, reset=True)
+        values, covariates = self._values(X, reset=True), Confounds.of(covariates)
         _check_rows(X, values, sites, covariates)
         codes = self._learn_sites(_labels(sites, len(values)))
         self.coding_ = ConfoundCoding.learn(covariates)
@@ -115,7 +132,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         self._learn_effects(standardised, codes)
         return self
 
-    def transform(self, X: Any, sites: Any = None, covariates: Any = None) -> Matrix:
+    def transform(
+        self, X: ViewLike, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
+    ) -> Float64[np.ndarray, "n_rows n_features"]:
         """Return harmonised rows, [n_subjects, n_features], by what training taught.
 
         Raises
@@ -124,7 +143,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
             No sites, a site unseen in training under ``unseen="error"``, covariates unlike those at fit.
         """
         check_is_fitted(self)
-        values = self._values(X, reset=False)
+        values, covariates = self._values(X, reset=False), Confounds.of(covariates)
         _check_rows(X, values, sites, covariates)
         codes = self._known(_labels(sites, len(values)))
         expected = self.grand_mean_ + self.coding_.encode(covariates, len(values), "ComBat") @ self.covariate_weights_
@@ -135,8 +154,11 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         untouched = (~self.varies_)[np.newaxis] | ((location == 0) & (scale == 1))
         return np.where(untouched, values, harmonised)
 
-    def fit_transform(self, X: Any, y: object = None, *, sites: Any = None, covariates: Any = None) -> Matrix:
+    def fit_transform(
+        self, X: ViewLike, y: object = None, *, sites: LabelsLike | None = None, covariates: ConfoundsLike = None
+    ) -> Float64[np.ndarray, "n_rows n_features"]:
         """Fit on the rows and return them harmonised."""
+        covariates = Confounds.of(covariates)
         return self.fit(X, y, sites=sites, covariates=covariates).transform(X, sites, covariates)
 
     def save(self, path: Path | str) -> Path:
@@ -144,7 +166,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         return write_archive(path, "ComBat", *self.to_parts())
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
+    def load(cls, path: Path | str) -> "ComBat":
         """Read what `save` wrote."""
         return cls.from_parts(*read_archive(path, "ComBat"))
 
@@ -159,7 +181,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         return arrays, record | {"coding": self.coding_.to_record(), "n_features_in": self.n_features_in_}
 
     @classmethod
-    def from_parts(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Self:
+    def from_parts(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> "ComBat":
         """Make a fitted estimator from :meth:`to_parts`."""
         combat = cls(**record["parameters"])
         for name in (*_ARRAYS, "site_counts_"):
@@ -169,7 +191,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         restore_feature_names(combat, record["feature_names"])
         return combat
 
-    def _values(self, X: Any, *, reset: bool) -> Matrix:
+    def _values(self, X: ViewLike, *, reset: bool) -> Matrix:
         options = {"dtype": np.float64, "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
         try:
             values: Matrix = validate_data(self, X, reset=reset, **options)
@@ -265,15 +287,16 @@ def _check_design(design: Matrix, n_sites: int) -> None:
         )
 
 
-def _check_rows(X: Any, values: Matrix, sites: Any, covariates: Any) -> None:
+def _check_rows(X: ViewLike, values: Matrix, sites: LabelsLike | None, covariates: Confounds) -> None:
     """Refuse tables whose ids say that their rows are other subjects."""
-    table = covariates[0] if isinstance(covariates, tuple) else covariates
     check_same_subjects(
-        X=X if hasattr(X, "shape") else values, sites=sites if hasattr(sites, "iloc") else None, covariates=table
+        X=X if hasattr(X, "shape") else values,
+        sites=sites if hasattr(sites, "iloc") else None,
+        covariates=covariates.given,
     )
 
 
-def _labels(sites: Any, n_rows: int) -> list[Any]:
+def _labels(sites: LabelsLike | None, n_rows: int) -> list[Any]:
     if sites is None:
         raise InputError("ComBat needs the site of every subject: pass sites=.")
     labels = np.asarray(sites, dtype=object).ravel().tolist()

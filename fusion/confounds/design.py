@@ -1,21 +1,22 @@
 """The confound design: a table of covariates becomes numbers, with everything learned from the training rows."""
 
+# ruff: noqa: F722
+
 import difflib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, stores_parameters
 from fusion.confounds.basis import independent_columns
 from fusion.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Kind = Literal["continuous", "categorical"]
 
@@ -25,14 +26,14 @@ class Confound:
     """One covariate: its column, and whether its values are amounts or names."""
 
     column: str
-    kind: Kind = "continuous"
+    kind: Kind | str = "continuous"
 
     def __post_init__(self) -> None:
         if self.kind not in ("continuous", "categorical"):
             raise InputError(f"Confound {self.column!r} needs kind 'continuous' or 'categorical'; got {self.kind!r}.")
 
 
-def infer_confounds(frame: "pd.DataFrame") -> tuple[Confound, ...]:
+def infer_confounds(frame: pd.DataFrame) -> tuple[Confound, ...]:
     """Return a confound for every column: numbers are continuous; text, booleans and categories categorical.
 
     Examples
@@ -43,7 +44,7 @@ def infer_confounds(frame: "pd.DataFrame") -> tuple[Confound, ...]:
     """
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    def kind(values: "pd.Series[Any]") -> Kind:
+    def kind(values: pd.Series) -> Kind:
         return "continuous" if is_numeric_dtype(values) and not is_bool_dtype(values) else "categorical"
 
     return tuple(Confound(str(name), kind(frame[name])) for name in frame.columns)
@@ -72,11 +73,12 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Continuous confounds are standardised with training moments; categorical ones are dummy-coded, first level dropped.
     """
 
+    @stores_parameters
     def __init__(self, columns: Sequence[Confound] | None = None, unseen: Literal["error", "mean"] = "error") -> None:
         self.columns = columns
         self.unseen = unseen
 
-    def fit(self, frame: "pd.DataFrame", y: object = None) -> Self:
+    def fit(self, frame: pd.DataFrame, y: object = None) -> "ConfoundDesign":
         """Freeze levels, moments and the independent columns.
 
         Parameters
@@ -108,7 +110,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._keep_independent(raw, names)
         return self
 
-    def transform(self, frame: "pd.DataFrame") -> Matrix:
+    def transform(self, frame: pd.DataFrame) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Return the design of these rows, float64 of shape (n_subjects, n_columns), columns as at fit.
 
         Raises
@@ -124,7 +126,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return np.asarray(self.names_, dtype=object)
 
-    def _learn(self, confound: Confound, values: "pd.Series[Any]") -> None:
+    def _learn(self, confound: Confound, values: pd.Series) -> None:
         if confound.kind == "continuous":
             numbers = _numbers(values)
             spread = float(numbers.std())
@@ -146,7 +148,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return [confound.column]
         return [f"{confound.column}[{level}]" for level in self.levels_[confound.column][1:]]
 
-    def _encode(self, frame: "pd.DataFrame") -> Matrix:
+    def _encode(self, frame: pd.DataFrame) -> Matrix:
         parts = [np.empty((len(frame), 0))]
         for confound in self.confounds_:
             values = _column(frame, confound.column)
@@ -157,7 +159,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 parts.append(self._dummies(confound.column, values, sum(part.shape[1] for part in parts)))
         return np.hstack(parts)
 
-    def _dummies(self, column: str, values: "pd.Series[Any]", start: int) -> Matrix:
+    def _dummies(self, column: str, values: pd.Series, start: int) -> Matrix:
         levels = self.levels_[column]
         code = {level: j for j, level in enumerate(levels)}
         codes = np.array([code.get(value, -1) for value in values], dtype=np.int64)
@@ -182,7 +184,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.dropped_ = {n: reason for n, reason in reasons.items() if n not in self.names_} | constant
 
 
-def _column(frame: "pd.DataFrame", name: str) -> "pd.Series[Any]":
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     if name not in frame.columns:
         near = difflib.get_close_matches(name, [str(c) for c in frame.columns], n=3)
         hint = f"did you mean {', '.join(near)}?" if near else f"columns: {', '.join(map(str, frame.columns[:8]))}."
@@ -196,7 +198,7 @@ def _column(frame: "pd.DataFrame", name: str) -> "pd.Series[Any]":
     return values
 
 
-def _numbers(values: "pd.Series[Any]") -> Matrix:
+def _numbers(values: pd.Series) -> Matrix:
     from pandas.api.types import is_numeric_dtype
 
     if not is_numeric_dtype(values):

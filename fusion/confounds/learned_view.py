@@ -1,22 +1,23 @@
 """Views whose columns are learnt: every fold learns them anew, from its training rows alone."""
 
+# ruff: noqa: F722
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, Rows, check_same_subjects, row_index
-from fusion.confounds.coding import ConfoundCoding, take_rows
+from fusion.arrays import LabelsLike, Matrix, Positions, Rows, ViewLike, check_same_subjects, dense, row_index
+from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike
 from fusion.confounds.combat import ComBat
 from fusion.confounds.residualize import Residualizer
+from fusion.views.moments import Moments
 from fusion.views.table_view import TableView
 from fusion.views.view import View, as_view
-
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
 
 
 class LearnedView(ABC):
@@ -68,19 +69,21 @@ class LearnedView(ABC):
         """Always float64."""
         return np.dtype(np.float64)
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix``."""
         return self._learnt.multiply(matrix)
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix``."""
         return self._learnt.multiply_transposed(matrix)
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
         return self._learnt.column_moments(rows)
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
         return self._learnt.residual_moments(basis)
 
@@ -108,6 +111,7 @@ class HarmonizedView(LearnedView):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> site = np.repeat([0, 1], [24, 13])
     >>> brain = rng.standard_normal((37, 5)) * (1 + site[:, None])
@@ -116,25 +120,32 @@ class HarmonizedView(LearnedView):
     (37, 5)
     """
 
-    def __init__(self, view: Any, sites: Any, covariates: Any = None, *, combat: ComBat | None = None) -> None:
+    def __init__(
+        self,
+        view: ViewLike,
+        sites: LabelsLike | None,
+        covariates: ConfoundsLike = None,
+        *,
+        combat: ComBat | None = None,
+    ) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
         self.sites = np.asarray(sites, dtype=object).ravel()
-        table = covariates[0] if isinstance(covariates, tuple) else covariates
-        check_same_subjects(view=view, sites=sites if hasattr(sites, "iloc") else self.sites, covariates=table)
-        self.covariates, self.combat = covariates, combat or ComBat()
+        self.covariates, self.combat = Confounds.of(covariates), combat or ComBat()
+        labels = sites if hasattr(sites, "iloc") else self.sites
+        check_same_subjects(view=view, sites=labels, covariates=self.covariates.given)
 
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, brought together by what these rows say of their sites."""
         index = row_index(rows, len(self.subject_ids))
         values = dense(fitted_on(self.view, index))
         combat: ComBat = clone(self.combat)
-        combat.fit(values[index], sites=self.sites[index], covariates=take_rows(self.covariates, index))
+        combat.fit(values[index], sites=self.sites[index], covariates=self.covariates.take(index))
         harmonized = combat.transform(values, self.sites, self.covariates)
         return TableView(harmonized, self.subject_ids, self.column_groups)
 
     def _restrict(self, index: Positions) -> "LearnedView":
-        covariates = take_rows(self.covariates, index)
+        covariates = self.covariates.take(index)
         return type(self)(self.view.take(index), self.sites[index], covariates, combat=self.combat)
 
 
@@ -152,29 +163,30 @@ class NormalScoresView(LearnedView):
 
     Examples
     --------
+    >>> import numpy as np
     >>> wild = np.random.default_rng(0).standard_cauchy((41, 3))
     >>> bool(abs(np.vstack([block for _, block in NormalScoresView(wild).column_blocks()])).max() < 3)
     True
     """
 
-    def __init__(self, view: Any, confounds: Any = None) -> None:
+    def __init__(self, view: ViewLike, confounds: ConfoundsLike = None) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
-        check_same_subjects(view=view, confounds=confounds[0] if isinstance(confounds, tuple) else confounds)
-        self.confounds = confounds
+        self.confounds = Confounds.of(confounds)
+        check_same_subjects(view=view, confounds=self.confounds.given)
 
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, as scores among the residuals of these rows."""
         index = row_index(rows, len(self.subject_ids))
         values = dense(fitted_on(self.view, index))
-        coding = ConfoundCoding.learn(take_rows(self.confounds, index))
-        z = coding.encode(self.confounds, len(values), "NormalScoresView") if self.confounds is not None else None
+        coding = ConfoundCoding.learn(self.confounds.take(index))
+        z = coding.encode(self.confounds, len(values), "NormalScoresView") if self.confounds.given else None
         residualizer = Residualizer(normal_scores=True)
         residualizer.fit(values[index], confounds=None if z is None else z[index])
         return TableView(residualizer.transform(values, z), self.subject_ids, self.column_groups)
 
     def _restrict(self, index: Positions) -> "LearnedView":
-        return type(self)(self.view.take(index), take_rows(self.confounds, index))
+        return type(self)(self.view.take(index), self.confounds.take(index))
 
 
 def fitted_on(view: View, train: Rows) -> View:
@@ -182,8 +194,3 @@ def fitted_on(view: View, train: Rows) -> View:
     learn = getattr(view, "fitted_on", None)
     learnt: View = view if learn is None else learn(train)
     return learnt
-
-
-def dense(view: View) -> Matrix:
-    """Return all columns of a view side by side, [n_subjects, n_columns]."""
-    return np.hstack([block for _, block in view.column_blocks()])

@@ -1,14 +1,16 @@
 """Normal scores: the rank-based inverse normal transform, for residuals only, learned from training rows."""
 
-from typing import Any, Self
+# ruff: noqa: F722
+
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.stats
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fusion.arrays import Matrix
+from fusion.arrays import ArrayLike, Matrix, Real, ViewLike, stores_parameters
 from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.errors import InputError
 
@@ -51,10 +53,11 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
     array([-1.05, -0.3 ,  0.3 ,  1.05])
     """
 
-    def __init__(self, offset: float = 0.375) -> None:
+    @stores_parameters
+    def __init__(self, offset: Real = 0.375) -> None:
         self.offset = offset
 
-    def fit(self, X: npt.ArrayLike, y: object = None, *, confounds: npt.ArrayLike | None = None) -> Self:
+    def fit(self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None) -> "NormalScores":
         """Learn the training values of every column and their scores.
 
         Parameters
@@ -79,7 +82,7 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         self.values_, self.scores_ = [one for one, _ in learned], [other for _, other in learned]
         return self
 
-    def transform(self, X: npt.ArrayLike) -> Matrix:
+    def transform(self, X: ViewLike) -> Float64[np.ndarray, "n_rows n_features"]:
         """Return the scores of these rows, float64 of shape (n_rows, n_features)."""
         check_is_fitted(self)
         values: Matrix = validate_data(self, X, dtype=np.float64, reset=False)

@@ -1,15 +1,14 @@
 """Least squares on [1, confounds], fitted on training rows and applied to any."""
 
-from typing import Any, Self
+# ruff: noqa: F722
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fusion.arrays import Matrix
-from fusion.confounds.basis import ConfoundBasis as ConfoundBasis
-from fusion.confounds.basis import check_confounds as check_confounds
+from fusion.arrays import ArrayLike, Matrix, ViewLike, stores_parameters
+from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.confounds.normal_scores import NormalScores
 from fusion.errors import InputError
 
@@ -43,10 +42,11 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
     array([[1.]])
     """
 
+    @stores_parameters
     def __init__(self, normal_scores: bool = False) -> None:
         self.normal_scores = normal_scores
 
-    def fit(self, X: npt.ArrayLike, y: object = None, *, confounds: npt.ArrayLike | None = None) -> Self:
+    def fit(self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None) -> "Residualizer":
         """Estimate the coefficients.
 
         Parameters
@@ -77,7 +77,7 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         self.normal_scores_ = self._fit_scores(values, Z) if self.normal_scores else None
         return self
 
-    def transform(self, X: npt.ArrayLike, confounds: npt.ArrayLike | None = None) -> Matrix:
+    def transform(self, X: ViewLike, confounds: ArrayLike | None = None) -> Float64[np.ndarray, "n_rows n_features"]:
         """Return ``X - [1, Z] @ coefficients`` with the training coefficients, or their normal scores.
 
         Parameters
@@ -102,7 +102,9 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         residuals = self._residuals(values, Z)
         return residuals if self.normal_scores_ is None else self.normal_scores_.transform(residuals)
 
-    def fit_transform(self, X: Any, y: object = None, *, confounds: npt.ArrayLike | None = None) -> Matrix:
+    def fit_transform(
+        self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None
+    ) -> Float64[np.ndarray, "n_rows n_features"]:
         """Fit on the rows and return their residuals."""
         return self.fit(X, y, confounds=confounds).transform(X, confounds)
 

@@ -1,18 +1,17 @@
 """Folds whose views are residualised, scaled, reduced and whitened by their training rows."""
 
+# ruff: noqa: F722
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import clone
+from jaxtyping import Float64, Int64
 
 from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import make_basis
-from fusion.confounds.coding import encode_confounds
+from fusion.confounds.coding import Confounds
 from fusion.confounds.learned_view import fitted_on
-from fusion.cross_validation.folds import Folds
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
 from fusion.views.view import View
 
@@ -34,12 +33,12 @@ class FoldEmbedding:
         matched by.
     """
 
-    train: Positions
-    test: Positions
-    x: Matrix
-    y: Matrix
-    nuisance: Matrix | None
-    y_loadings: Matrix
+    train: Int64[np.ndarray, " n_train"]
+    test: Int64[np.ndarray, " n_test"]
+    x: Float64[np.ndarray, "n_subjects P"]
+    y: Float64[np.ndarray, "n_subjects Q"]
+    nuisance: Float64[np.ndarray, "n_subjects rank"] | None
+    y_loadings: Float64[np.ndarray, "n_y Q"]
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -59,7 +58,7 @@ class FoldEmbedding:
         loadings = self.y_loadings[:, :q] @ y_weights
         return replace(self, x=self.x[:, :p] @ x_weights, y=self.y[:, :q] @ y_weights, y_loadings=loadings)
 
-    def residualise(self, matrix: Matrix) -> Matrix:
+    def residualise(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Remove intercept and confounds from all rows by the coefficients of the training rows."""
         if self.nuisance is None:
             return np.asarray(matrix - matrix[self.train].mean(axis=0))
@@ -69,7 +68,7 @@ class FoldEmbedding:
 
 def embed_folds(
     views: tuple[View, View],
-    confounds: Any,
+    confounds: Confounds,
     folds: Iterable[tuple[Positions, Positions]],
     *,
     n_components: int,
@@ -80,27 +79,14 @@ def embed_folds(
     Parameters
     ----------
     views : pair of View
-    confounds : array, (DataFrame, ConfoundDesign) or None
-        See `fusion.cross_validated_cca`.
+    confounds : Confounds
     folds : Folds, or pairs of training and test rows
     n_components : int
         At most so many of each view.
     scale : bool or pair of bool
     """
     settings = [(n_components, one) for one in scale_pair(scale)]
-    return [_embed(views, encode_confounds(confounds, train), train, test, settings) for train, test in folds]
-
-
-def count_unseen(confounds: Any, folds: Folds) -> NDArray[np.int64]:
-    """Test subjects of every fold with a level of a categorical confound that its training rows lack, [n_folds]."""
-    counts = np.zeros(len(folds), dtype=np.int64)
-    if isinstance(confounds, tuple):
-        frame, design = confounds
-        for fold, (train, test) in enumerate(folds):
-            levels = clone(design).fit(frame.iloc[train]).levels_
-            unseen = [~frame[name].iloc[test].isin(known).to_numpy() for name, known in levels.items()]
-            counts[fold] = np.any(unseen, axis=0).sum() if unseen else 0
-    return counts
+    return [_embed(views, confounds.coded(train), train, test, settings) for train, test in folds]
 
 
 def _embed(

@@ -6,18 +6,21 @@ coefficients, and those of training rows live in fewer dimensions; shuffling the
 confounds and 60 subjects). Then Theil's residuals of the whole cohort are permuted, brought back to subjects, and
 residualised again by every training fold, so that permuted data go the way of the observed ones.
 
-Large products are taken in float32; a permutation whose statistic lies near the observed one, or whose components are
-nearly tied, is computed again in float64, so that p-values are those of float64.
+Large products are taken in float32 (`fusion.permutation.screening`); a permutation whose statistic lies near the
+observed one, or whose components are nearly tied, is computed again in float64, so that p-values are those of float64.
 """
+
+# ruff: noqa: F722
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
@@ -28,14 +31,10 @@ from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.exchangeability import Blocks, Permutation
 from fusion.permutation.permutations import PermutationSet, make_permutations
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
+from fusion.permutation.screening import is_decided
 
 SCREENING_SIZE = 2**26
 """Multiplications of a fold's product from which float32 pays."""
-
-NEAR = 1e-4
-"""A float32 statistic this close to the observed one is computed again; float32 moves it by about 1e-6."""
-
-"""Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class FoldPermutation:
         Of subjects, or of the rows of `theil`.
     theil : Theil or None
         None without confounds.
-    products, screens : sequence of FoldProduct
+    products, coarse_products : sequence of FoldProduct
         In float64, and in float32 (empty where float64 is as fast).
     overlaps : sequence of float64 arrays, shape [rank_y, rank_y of the first fold]
         Loadings of every fold's y on the columns of y, times those of the first fold.
@@ -63,17 +62,17 @@ class FoldPermutation:
     permutations: PermutationSet
     theil: Theil | None
     products: Sequence[FoldProduct]
-    screens: Sequence[FoldProduct]
+    coarse_products: Sequence[FoldProduct]
     overlaps: Sequence[Matrix]
     n_components: int
     observed: Matrix | None = None
 
-    def __call__(self, index: int) -> Matrix:
+    def __call__(self, index: int) -> Float64[np.ndarray, "n_folds K"]:
         permutation = self.permutations[index]
-        if self.observed is not None and self.screens and index:
-            values, is_tied = self._correlations(permutation, self.screens)
+        if self.observed is not None and self.coarse_products and index:
+            values, is_tied = self._correlations(permutation, self.coarse_products)
             average = fold_average(values, np.array([len(fold.test) for fold in self.folds]))
-            if not is_tied and (np.abs(average - self.observed) > NEAR).all():
+            if not is_tied and is_decided(average, self.observed):
                 return values
         return self._correlations(permutation, self.products)[0]
 
@@ -126,12 +125,12 @@ class FoldPermutation:
 class Weights:
     """Leading canonical weights of a fold, [rank_x, n_components] and [rank_y, n_components]."""
 
-    x: Matrix
-    y: Matrix
+    x: Floats
+    y: Floats
     is_tied: bool
 
 
-def fitted_weights(product: Matrix, factor: Matrix | None, n_components: int) -> Weights:
+def fitted_weights(product: Floats, factor: Floats | None, n_components: int) -> Weights:
     """Canonical weights from X'Y and the lower Cholesky factor of X'X; Y'Y is the identity."""
     if factor is None:
         return Weights(*leading_pairs(product, n_components))
@@ -174,19 +173,19 @@ def make_fold_permutation(
     )
     products = _make_products(embedded, theil)
     overlaps = [fold.y_loadings.T @ embedded[0].y_loadings for fold in embedded]
-    slim = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]
-    run = FoldPermutation(slim, permutations, theil, products, [], overlaps, n_components)
+    without_loadings = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]
+    exact = FoldPermutation(without_loadings, permutations, theil, products, [], overlaps, n_components)
     largest = max(len(product.train) * product.rows.shape[1] * product.rank_y for product in products)
     if largest < SCREENING_SIZE:
-        return run
+        return exact
     n_test = np.array([len(fold.test) for fold in embedded])
-    screens = [product.single() for product in products]
-    return replace(run, screens=screens, observed=fold_average(run(0), n_test))
+    coarse_products = [product.in_float32() for product in products]
+    return replace(exact, coarse_products=coarse_products, observed=fold_average(exact(0), n_test))
 
 
 def _make_products(embedded: Sequence[FoldEmbedding], theil: Theil | None) -> list[FoldProduct]:
     if theil is None:
-        return [FoldProduct.free(fold) for fold in embedded]
+        return [FoldProduct.without_confounds(fold) for fold in embedded]
     complement = fixed_complement(theil)
     return [
         FoldProduct.of_residuals(fold, fold.nuisance, theil, complement)

@@ -8,12 +8,11 @@ than the nuisance has columns (whole families), x has a part outside Q that stay
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 import scipy.linalg
 
-from fusion.arrays import Matrix, Positions
+from fusion.arrays import Floats, Matrix, Positions
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
@@ -43,7 +42,7 @@ class ResidualTerms:
     gram: Matrix
     product: Matrix
     fixed: Matrix
-    test_nuisance: Matrix
+    test_nuisance: Floats
     spread: Matrix
     left_out: Matrix
     left_out_partners: Matrix
@@ -66,20 +65,20 @@ class FoldProduct:
         None without confounds, when X'X is the identity.
     """
 
-    rows: Matrix
+    rows: Floats
     train: Positions
     test: Positions
-    partners: Matrix
+    partners: Floats
     rank_y: int
     terms: ResidualTerms | None
 
     @classmethod
-    def free(cls, fold: FoldEmbedding) -> Self:
+    def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
         """Without confounds: rows of x change places as they are."""
         return cls(fold.x, fold.train, fold.test, fold.y[fold.train], fold.widths[1], None)
 
     @classmethod
-    def of_residuals(cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix) -> Self:
+    def of_residuals(cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix) -> "FoldProduct":
         """With confounds: Theil's residuals change places.
 
         Parameters
@@ -111,14 +110,14 @@ class FoldProduct:
         )
         return cls(rows, train, position[tested], partners[kept], fold.widths[1], terms)
 
-    def single(self) -> Self:
+    def in_float32(self) -> "FoldProduct":
         """The same with everything that has the length of the rows in float32."""
         terms = self.terms
         if terms is not None:
             terms = replace(terms, test_nuisance=terms.test_nuisance.astype(np.float32))
         return replace(self, rows=self.rows.astype(np.float32), partners=self.partners.astype(np.float32), terms=terms)
 
-    def __call__(self, permutation: Permutation) -> tuple[Matrix, Matrix | None]:
+    def __call__(self, permutation: Permutation) -> tuple[Floats, Floats | None]:
         """X'Y [rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""
         moved = (self.rows[permutation[self.train]].T @ self.partners).astype(np.float64)
         terms = self.terms

@@ -1,21 +1,23 @@
 """Folds that never split a group, balance strata, and can be named by a hash."""
 
+# ruff: noqa: F722
+
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import Positions
+from fusion.arrays import LabelsLike, Positions, cluster_codes
 from fusion.errors import InputError
 
 SMALLEST_FOLD = 4
 """Fewer test rows than this make a held-out correlation meaningless."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Folds:
     """Which fold every subject is tested in.
 
@@ -25,10 +27,10 @@ class Folds:
         0 .. n_splits - 1.
     """
 
-    assignments: NDArray[np.int64]
+    assignments: Int64[np.ndarray, " n_subjects"]
 
-    def __post_init__(self) -> None:
-        given = np.asarray(self.assignments)
+    def __init__(self, assignments: LabelsLike) -> None:
+        given = np.asarray(assignments)
         if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu" or given.min() < 0:
             raise InputError("Folds need one fold number (0, 1, ...) per subject.")
         sizes = np.bincount(given)
@@ -62,8 +64,8 @@ def make_folds(
     n_subjects: int,
     n_splits: int = 5,
     *,
-    groups: Any = None,
-    stratify: Any = None,
+    groups: LabelsLike | None = None,
+    stratify: LabelsLike | None = None,
     random_state: int | None = None,
 ) -> Folds:
     """Assign subjects to folds.
@@ -87,28 +89,20 @@ def make_folds(
 
     Examples
     --------
+    >>> import numpy as np
     >>> folds = make_folds(37, 5, random_state=0)
     >>> np.bincount(folds.assignments).tolist()
     [8, 8, 7, 7, 7]
     """
-    units = _codes(groups, n_subjects, "groups") if groups is not None else np.arange(n_subjects)
-    strata = _codes(stratify, n_subjects, "stratify") if stratify is not None else np.zeros(n_subjects, dtype=np.int64)
+    units = cluster_codes(groups, n_subjects)
+    one_stratum = np.zeros(n_subjects, dtype=np.int64)
+    strata = one_stratum if stratify is None else cluster_codes(stratify, n_subjects, "stratify")
     if n_splits < 2:
         raise InputError(f"n_splits must be at least 2; got {n_splits}.")
     assignments = _assign(units, strata, n_splits, random_state)
     if _smallest(assignments, n_splits) < SMALLEST_FOLD:
         raise InputError(_explain(units, strata, n_splits, random_state))
     return Folds(assignments)
-
-
-def _codes(labels: Any, n_subjects: int, name: str) -> NDArray[np.int64]:
-    values = np.asarray(labels)
-    if values.shape != (n_subjects,):
-        raise InputError(f"{name} needs one label per subject: got shape {values.shape} for {n_subjects}.")
-    missing = sum(label is None or label != label for label in values.tolist())
-    if missing:
-        raise InputError(f"{name} needs a label for every subject; {missing} have none.")
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def _assign(

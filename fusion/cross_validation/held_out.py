@@ -5,14 +5,12 @@ test rows in every fold at once. It must be *one*: folds share subjects, so thei
 another, and separate permutations per fold would lose that dependence and be liberal.
 """
 
-from typing import Any
-
 import numpy as np
 
-from fusion.arrays import Matrix, check_same_subjects
-from fusion.cca.dimensions import Dimensions, choose_dimensions, settle_dimensions
-from fusion.confounds.coding import encode_confounds
-from fusion.cross_validation.fold_embedding import count_unseen, embed_folds
+from fusion.arrays import LabelsLike, Matrix, Real, ViewLike, check_same_subjects, cluster_codes
+from fusion.cca.dimensions import Dimensions, settle_dimensions
+from fusion.confounds.coding import Confounds, ConfoundsLike
+from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
 from fusion.cross_validation.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
@@ -23,26 +21,24 @@ from fusion.parallel import Progress, map_permutations, one_blas_thread
 from fusion.permutation.exchangeability import Blocks, as_blocks
 from fusion.views.view import as_view
 
-__all__ = ["choose_dimensions", "cross_validated_cca", "make_folds"]
-
 
 def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ConfoundsLike = None,
     *,
     n_splits: int = 5,
-    groups: Any = None,
-    stratify: Any = None,
+    groups: LabelsLike | None = None,
+    stratify: LabelsLike | None = None,
     n_components: int = 3,
     x_dimensions: Dimensions = "auto",
     y_dimensions: Dimensions = "auto",
     pca_components: int = 512,
     scale: Scaling = True,
-    min_ratio: float = 10,
+    min_ratio: Real = 10,
     n_permutations: int = 999,
     n_bootstrap: int = 2000,
-    exchangeability_blocks: Any = None,
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
     folds: Folds | None = None,
     random_state: int | None = None,
     n_jobs: int = 1,
@@ -93,8 +89,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         larger. Training folds share subjects with the test folds of others; the intervals are widened by what their
         weights share (``widening``) and covered 93 to 95 % in simulation (tests/calibration/results_heldout.md).
     """
-    confounded = confounds[0] if isinstance(confounds, tuple) else confounds
-    check_same_subjects(x=x, y=y, confounds=confounded)
+    confounds = Confounds.of(confounds)
+    check_same_subjects(x=x, y=y, confounds=confounds.given)
     views = as_view(x), as_view(y)
     n_subjects = int(views[0].shape[0])
     seed = int(np.random.SeedSequence(random_state).entropy)  # type: ignore[arg-type]
@@ -107,19 +103,19 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         available = min(fold.x.shape[1] for fold in embedded), min(fold.y.shape[1] for fold in embedded)
         p, q = settle_dimensions(n_effective, available, (x_dimensions, y_dimensions), min_ratio=min_ratio)
         whitened = [fold.whiten(p, q) for fold in embedded]
-        run = make_fold_permutation(
+        permuted = make_fold_permutation(
             whitened,
-            encode_confounds(confounds, np.arange(n_subjects)),
+            confounds.coded(np.arange(n_subjects)),
             folds,
             blocks=blocks,
             n_permutations=n_permutations,
             n_components=min(n_components, *(min(fold.widths) for fold in whitened)),
             random_state=seed,
         )
-        x_scores, y_scores = _collect_scores(run, n_subjects)
-        widening = fold_widening(run.scores_of_all())
-    null_by_fold = map_permutations(run, len(run.permutations), n_jobs=n_jobs, progress=progress)
-    n_unseen = count_unseen(confounds, folds)
+        x_scores, y_scores = _collect_scores(permuted, n_subjects)
+        widening = fold_widening(permuted.scores_of_all())
+    null_by_fold = map_permutations(permuted, len(permuted.permutations), n_jobs=n_jobs, progress=progress)
+    n_unseen = confounds.count_unseen(folds)
     draws = bootstrap_correlations(
         x_scores, y_scores, folds.assignments, groups=groups, widening=widening, n_draws=n_bootstrap, seed=seed
     )
@@ -142,28 +138,30 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     )
 
 
-def _check_folds(folds: Folds, n_subjects: int, groups: Any) -> None:
+def _check_folds(folds: Folds, n_subjects: int, groups: LabelsLike | None) -> None:
     if len(folds.assignments) != n_subjects:
         raise InputError(f"folds must assign {n_subjects} subjects; they assign {len(folds.assignments)}.")
     if groups is None:
         return
-    labels = np.asarray(groups)
-    pairs = np.unique(np.column_stack([np.unique(labels, return_inverse=True)[1], folds.assignments]), axis=0)
-    split = len(pairs) - len(np.unique(labels))
+    clusters = cluster_codes(groups, n_subjects)
+    pairs = np.unique(np.column_stack([clusters, folds.assignments]), axis=0)
+    split = len(pairs) - (int(clusters.max()) + 1)
     if split:
         raise InputError(f"folds must keep every group in one fold; {split} groups are split: make them with groups.")
 
 
-def _collect_scores(run: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
+def _collect_scores(permuted: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
     """Held-out scores of every subject, in units of the training rows' standard deviations."""
-    x_scores, y_scores = np.empty((n_subjects, run.n_components)), np.empty((n_subjects, run.n_components))
-    for fold, scores in zip(run.folds, run.held_out_scores(run.permutations[0]), strict=True):
+    x_scores, y_scores = np.empty((n_subjects, permuted.n_components)), np.empty((n_subjects, permuted.n_components))
+    for fold, scores in zip(permuted.folds, permuted.held_out_scores(permuted.permutations[0]), strict=True):
         unit = np.sqrt(len(fold.train) - 1)
         x_scores[fold.test], y_scores[fold.test] = scores[0] * unit, scores[1] * unit
     return x_scores, y_scores
 
 
-def _warnings(groups: Any, blocks: Blocks | None, ratio: float, min_ratio: float, *, n_unseen: int) -> list[str]:
+def _warnings(
+    groups: LabelsLike | None, blocks: Blocks | None, ratio: Real, min_ratio: Real, *, n_unseen: int
+) -> list[str]:
     sentences = []
     if n_unseen:
         sentences.append(

@@ -1,33 +1,37 @@
 """Held-out correlations of score pairs, and their bootstrap over subjects or groups within test folds."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import LabelsLike, Matrix, Real, Scores, cluster_codes, label_codes
 from fusion.cca.base import paired_correlations
 
 BOOTSTRAP_KEY = 2**32 - 1
 """Spawn key of bootstrap streams, out of reach of permutation indices."""
 
 
-def fold_average(by_fold: Matrix, n_test: NDArray[np.int64]) -> Matrix:
+def fold_average(
+    by_fold: Float64[np.ndarray, "*draws n_folds K"], n_test: Int64[np.ndarray, " n_folds"]
+) -> Float64[np.ndarray, "*draws K"]:
     """Mean over folds (the second-last axis), weighted by their numbers of test subjects."""
     return np.asarray(np.tensordot(n_test / n_test.sum(), by_fold, axes=(0, by_fold.ndim - 2)))
 
 
 def bootstrap_correlations(
-    x_scores: Matrix,
-    y_scores: Matrix,
-    assignments: NDArray[np.int64],
+    x_scores: Scores,
+    y_scores: Scores,
+    assignments: Int64[np.ndarray, " n_subjects"],
     *,
-    groups: Any = None,
-    widening: Any = 1.0,
+    groups: LabelsLike | None = None,
+    widening: Real | Float64[np.ndarray, " K"] = 1.0,
     n_draws: int = 2000,
     seed: int = 0,
-) -> Matrix:
+) -> Float64[np.ndarray, "n_draws K"]:
     """Fold-averaged correlations in bootstrap samples of the held-out subjects, the folds' projections fixed.
 
     The same seed, folds and groups draw the same subjects, so that differences between arms are paired. Draws are moved
@@ -49,13 +53,13 @@ def bootstrap_correlations(
     float64 array, shape [n_draws, n_components]
         In [-1, 1].
     """
-    clusters = np.arange(len(assignments)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    clusters = cluster_codes(groups, len(assignments))
     n_test = np.bincount(assignments)
     total, observed = np.zeros((n_draws, x_scores.shape[1])), np.zeros(x_scores.shape[1])
     for fold, size in enumerate(n_test):
         rows = np.flatnonzero(assignments == fold)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY, fold)))
-        _, members = np.unique(clusters[rows], return_inverse=True)
+        members = label_codes(clusters[rows])
         n_clusters = int(members.max()) + 1
         counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_draws)
         share = size / n_test.sum()
@@ -64,7 +68,9 @@ def bootstrap_correlations(
     return np.asarray(np.clip(observed + widening * (total - observed), -1.0, 1.0))
 
 
-def fold_widening(scores: Sequence[tuple[Matrix, Matrix]]) -> Matrix:
+def fold_widening(
+    scores: Sequence[tuple[Scores, Scores]],
+) -> Float64[np.ndarray, " K"]:
     """How much wider a fold average scatters than its test rows alone would make it, [n_components].
 
     Fold A is tested on rows that helped to train fold B, and B on rows that helped to train A. To first order in the
@@ -97,7 +103,7 @@ def _weighted_correlations(a: Matrix, b: Matrix, counts: NDArray[np.int64]) -> M
     return np.asarray(covariance / np.sqrt(variances))
 
 
-def percentile_interval(draws: Matrix, level: float = 0.95) -> Matrix:
+def percentile_interval(draws: Float64[np.ndarray, "n_draws ..."], level: Real = 0.95) -> Float64[np.ndarray, "... 2"]:
     """Central interval of bootstrap draws [n_draws, ...], shape [..., 2]; undefined draws are left out."""
     tail = 50 * (1 - level)
     return np.moveaxis(np.nanpercentile(draws, [tail, 100 - tail], axis=0), 0, -1)

@@ -1,19 +1,19 @@
 """Frozen results: what was found, its null distribution, and how it was computed."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from jaxtyping import Float64, Int64
 
 from fusion.archive import Saved, jsonable
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Scores
 from fusion.cross_validation.folds import Folds
 from fusion.errors import InputError
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,24 +48,24 @@ class CrossValidatedCCA(Saved):
 
     unsaved: ClassVar[frozenset[str]] = frozenset({"assignments", "x_scores", "y_scores"})
 
-    rho_by_fold: Matrix
-    null: Matrix
-    interval: Matrix
-    widening: Matrix
-    n_test: NDArray[np.int64]
-    n_unseen: NDArray[np.int64]
+    rho_by_fold: Float64[np.ndarray, "n_folds K"]
+    null: Float64[np.ndarray, "n_draws K"]
+    interval: Float64[np.ndarray, "K 2"]
+    widening: Float64[np.ndarray, " K"]
+    n_test: Int64[np.ndarray, " n_folds"]
+    n_unseen: Int64[np.ndarray, " n_folds"]
     dimensions: tuple[int, int]
     n_subjects: int
     n_effective: int
     folds_sha256: str
     seed: int
     warnings: tuple[str, ...]
-    assignments: NDArray[np.int64] | None
-    x_scores: Matrix | None
-    y_scores: Matrix | None
+    assignments: Int64[np.ndarray, " n_subjects"] | None
+    x_scores: Scores | None
+    y_scores: Scores | None
 
     @property
-    def rho(self) -> Matrix:
+    def rho(self) -> Float64[np.ndarray, " K"]:
         """Held-out correlation of every component, averaged over folds by size, shape [K]."""
         observed: Matrix = self.null[0]
         return observed
@@ -88,27 +88,27 @@ class CrossValidatedCCA(Saved):
         return len(self.null) - 1
 
     @property
-    def p(self) -> Matrix:
+    def p(self) -> Float64[np.ndarray, " K"]:
         """One-sided permutation p of every component, identity counted, shape [K]."""
         return permutation_p(self.null)
 
     @property
-    def p_fwer(self) -> Matrix:
+    def p_fwer(self) -> Float64[np.ndarray, " K"]:
         """p corrected over components, tested in order: the running maximum, shape [K]."""
         return np.maximum.accumulate(self.p)
 
     @property
-    def p_interval(self) -> Matrix:
+    def p_interval(self) -> Float64[np.ndarray, "K 2"]:
         """95 % Monte-Carlo interval of ``p``, shape [K, 2]."""
         return monte_carlo_interval(self.p, self.n_permutations)
 
     @property
-    def null_mean(self) -> Matrix:
+    def null_mean(self) -> Float64[np.ndarray, " K"]:
         """Mean of the permuted held-out correlations, identity left out, shape [K]."""
         return np.asarray(self.null[1:].mean(axis=0))
 
     @property
-    def null_q95(self) -> Matrix:
+    def null_q95(self) -> Float64[np.ndarray, " K"]:
         """Their 95 % point, shape [K]."""
         return np.asarray(np.quantile(self.null[1:], 0.95, axis=0))
 
@@ -119,10 +119,8 @@ class CrossValidatedCCA(Saved):
         names = ("rho", "p", "p_fwer", "p_interval", "null_mean", "null_q95", "n_permutations", "n_splits")
         return record | {name: jsonable(getattr(self, name)) for name in names}
 
-    def to_frame(self) -> "pd.DataFrame":
+    def to_frame(self) -> pd.DataFrame:
         """One row per component."""
-        import pandas as pd
-
         columns = {
             "component": np.arange(1, len(self.rho) + 1),
             "rho": self.rho,

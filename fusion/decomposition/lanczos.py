@@ -1,12 +1,15 @@
 """Leading eigenpairs of a symmetric operator: block Lanczos with full reorthogonalisation and thick restarts."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 from fusion.parallel import inner, mix_columns, subtract_product
 
 BLOCK = 32
@@ -28,8 +31,8 @@ class Eigenpairs:
         max over pairs of ``||S w - t w|| / t``, as the recurrence has it.
     """
 
-    values: Matrix
-    vectors: Matrix
+    values: Float64[np.ndarray, " k"]
+    vectors: Float64[np.ndarray, "size k"]
     residual: float
 
 
@@ -39,7 +42,7 @@ def leading_eigenpairs(
     k: int,
     *,
     rng: np.random.Generator,
-    tolerance: float,
+    tolerance: Real,
 ) -> Eigenpairs:
     """Return Ritz pairs of the `k` leading eigenvalues; the caller decides whether their residual will do.
 

@@ -1,23 +1,23 @@
 """What a score is made of: correlations of residualised columns with scores, by feature and by gene."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
+from jaxtyping import Float64
 
-from fusion.confounds.residualize import check_confounds
+from fusion.arrays import ArrayLike, Matrix, Rows, ViewLike, row_index
+from fusion.confounds.basis import check_confounds
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
-from fusion.views.view import Matrix, Rows, as_view, row_index
-
-if TYPE_CHECKING:
-    import pandas as pd
+from fusion.views.view import as_view
 
 
 def structure_correlations(
-    view: Any, scores: npt.ArrayLike, *, confounds: npt.ArrayLike | None = None, rows: Rows = None
-) -> Matrix:
+    view: ViewLike, scores: ArrayLike, *, confounds: ArrayLike | None = None, rows: Rows = None
+) -> Float64[np.ndarray, "n_columns n_scores"]:
     """Return the correlation of every residualised column with every score.
 
     Parameters
@@ -57,13 +57,13 @@ def structure_correlations(
 
 
 def group_loadings(
-    view: Any,
-    scores: npt.ArrayLike,
+    view: ViewLike,
+    scores: ArrayLike,
     *,
-    confounds: npt.ArrayLike | None = None,
+    confounds: ArrayLike | None = None,
     rows: Rows = None,
     component: int = 0,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Return one unsigned loading per gene: the root mean square of its columns' structure correlations.
 
     The columns of an embedding have no meaning of their own, so a gene is judged by all of them together. Parameters
@@ -81,13 +81,13 @@ def group_loadings(
 
 
 def feature_loadings(
-    view: Any,
-    scores: npt.ArrayLike,
+    view: ViewLike,
+    scores: ArrayLike,
     *,
-    confounds: npt.ArrayLike | None = None,
+    confounds: ArrayLike | None = None,
     rows: Rows = None,
     component: int = 0,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Return the signed structure correlation of every feature of a table.
 
     Parameters are those of :func:`structure_correlations`; `component` picks the column of `scores`.
@@ -102,10 +102,8 @@ def feature_loadings(
     return tabulate_features(view.column_groups, correlations)
 
 
-def tabulate_groups(groups: Sequence[str], correlations: Matrix) -> "pd.DataFrame":
+def tabulate_groups(groups: Sequence[str], correlations: Matrix) -> pd.DataFrame:
     """Table of :func:`group_loadings` from the structure correlations of one score, shape (n_columns,)."""
-    import pandas as pd
-
     squares = pd.DataFrame({"gene_id": groups, "square": correlations**2})
     by_gene = squares.groupby("gene_id", sort=False)["square"].agg(["mean", "max", "count"]).fillna(0.0)
     table = pd.DataFrame(
@@ -119,14 +117,12 @@ def tabulate_groups(groups: Sequence[str], correlations: Matrix) -> "pd.DataFram
     return _ranked(table, table["loading"].to_numpy())
 
 
-def tabulate_features(features: Sequence[str], correlations: Matrix) -> "pd.DataFrame":
+def tabulate_features(features: Sequence[str], correlations: Matrix) -> pd.DataFrame:
     """Table of :func:`feature_loadings` from the structure correlations of one score, shape (n_columns,)."""
-    import pandas as pd
-
     table = pd.DataFrame({"feature": features, "loading": np.nan_to_num(correlations)})
     return _ranked(table, table["loading"].abs().to_numpy())
 
 
-def _ranked(table: "pd.DataFrame", size: Matrix) -> "pd.DataFrame":
+def _ranked(table: pd.DataFrame, size: Matrix) -> pd.DataFrame:
     order = np.argsort(-size, kind="stable")
     return table.iloc[order].assign(rank=np.arange(1, len(table) + 1)).reset_index(drop=True)

@@ -1,15 +1,19 @@
 """PCA of a view: residualised and scaled inside the operator, fitted on training rows, applied to any."""
 
+# ruff: noqa: F722
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from fusion.arrays import Matrix, Rows, column_slices, row_index
-from fusion.confounds.residualize import ConfoundBasis, check_confounds
+from fusion.arrays import ArrayLike, Matrix, Rows, ViewLike, column_slices, row_index, stores_parameters
+from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.decomposition.compressed_view import CompressedView
 from fusion.decomposition.loadings import group_loadings, structure_correlations
 from fusion.decomposition.residual_view import ResidualView
@@ -18,10 +22,6 @@ from fusion.errors import InputError
 from fusion.parallel import subtract_product, tiled
 from fusion.views.factored_view import FactoredView
 from fusion.views.view import View, as_view
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _FITTED = (
     "n_components_requested_",
@@ -80,10 +80,11 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
     (16, (2, 16))
     """
 
+    @stores_parameters
     def __init__(
         self,
         n_components: int = 512,
-        confounds: npt.ArrayLike | None = None,
+        confounds: ArrayLike | None = None,
         scale: bool = True,
         random_state: int = 0,
     ) -> None:
@@ -92,7 +93,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         self.scale = scale
         self.random_state = random_state
 
-    def fit(self, view: Any, rows: Rows = None) -> Self:
+    def fit(self, view: ViewLike, rows: Rows = None) -> "ViewPCA":
         """Fit on the training rows of a view.
 
         Parameters
@@ -143,7 +144,9 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         for columns in column_slices(0, len(axes), axes.shape[1]):  # a block at a time: the axes are large
             self._intercepts += residual.coefficients[:, columns] @ (axes[columns] / residual.scale[columns, None])
 
-    def transform(self, view: Any, rows: Rows = None, *, confounds: npt.ArrayLike | None = None) -> Matrix:
+    def transform(
+        self, view: ViewLike, rows: Rows = None, *, confounds: ArrayLike | None = None
+    ) -> Float64[np.ndarray, "n_rows n_components"]:
         """Return scores, with the training coefficients, scales and axes.
 
         Parameters
@@ -178,7 +181,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             subtract_product(scores, self._basis(Z), self._intercepts)
         return scores
 
-    def fit_transform(self, view: Any, rows: Rows = None) -> Matrix:
+    def fit_transform(self, view: ViewLike, rows: Rows = None) -> Float64[np.ndarray, "n_rows n_components"]:
         """Fit on the training rows and return their scores."""
         return self.fit(view, rows).transform(view, rows)
 
@@ -192,7 +195,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "ViewPCA":
         """Make a fitted estimator from :meth:`to_arrays`; it needs confounds at every `transform`, if it had any."""
         pca = cls(n_components=int(arrays["n_components_requested_"]))
         for name in _FITTED:
@@ -203,14 +206,16 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         pca._rows_by_id = {}
         return pca
 
-    def structure_correlations(self, view: Any, scores: npt.ArrayLike, rows: Rows = None) -> Matrix:
+    def structure_correlations(
+        self, view: ViewLike, scores: ArrayLike, rows: Rows = None
+    ) -> Float64[np.ndarray, "n_columns n_scores"]:
         """See :func:`fusion.decomposition.loadings.structure_correlations`; the confounds are this estimator's."""
         chosen = as_view(view).take(rows)
         return structure_correlations(chosen, scores, confounds=self._known_confounds(chosen))
 
     def group_loadings(
-        self, view: Any, scores: npt.ArrayLike, rows: Rows = None, *, component: int = 0
-    ) -> "pd.DataFrame":
+        self, view: ViewLike, scores: ArrayLike, rows: Rows = None, *, component: int = 0
+    ) -> pd.DataFrame:
         """See :func:`fusion.decomposition.loadings.group_loadings`; the confounds are this estimator's."""
         chosen = as_view(view).take(rows)
         return group_loadings(chosen, scores, confounds=self._known_confounds(chosen), component=component)

@@ -1,12 +1,12 @@
 """A view as it looks after residualisation and scaling: an operator on training rows, nothing dense."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from fusion.arrays import Matrix
-from fusion.confounds.residualize import ConfoundBasis
+from fusion.confounds.basis import ConfoundBasis
 from fusion.errors import InputError
 from fusion.parallel import inner, product, subtract_product
 from fusion.views.view import View
@@ -14,6 +14,7 @@ from fusion.views.view import View
 RELATIVE_ROUNDING = 1e-10  # residual SD / root mean square under which a float64 column counts as constant
 
 
+@runtime_checkable
 class Operator(Protocol):
     """A matrix known by its products; what a decomposition needs."""
 

@@ -1,10 +1,13 @@
 """Leading singular triplets of a residualised view: one eigendecomposition, or block Lanczos to a stated residual."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix
 from fusion.decomposition.lanczos import MAX_RESTARTS, leading_eigenpairs
@@ -31,8 +34,8 @@ class Triplets:
         holds to rounding. No singular value is further than this share of itself from an exact one.
     """
 
-    singular_values: Matrix
-    right: Matrix
+    singular_values: Float64[np.ndarray, " k"]
+    right: Float64[np.ndarray, "n_columns k"]
     residual: float
 
 

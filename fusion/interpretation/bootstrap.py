@@ -1,13 +1,15 @@
 """Refits to bootstrap samples of the subjects."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
-from fusion.interpretation.components import REFIT_KEY, UNIQUE_SHARE, Components, cluster_codes, fit_components
+from fusion.arrays import LabelsLike, Scores, cluster_codes
+from fusion.interpretation.components import RESAMPLING_KEY, UNIQUE_SHARE, Components, fit_components
 from fusion.parallel import map_permutations
 
 
@@ -24,26 +26,26 @@ class BootstrapRefit:
     seed : int
     """
 
-    x: Matrix
-    y: Matrix
+    x: Float64[np.ndarray, "n_subjects P"]
+    y: Float64[np.ndarray, "n_subjects Q"]
     full: Components
-    clusters: NDArray[np.intp]
+    clusters: Int64[np.ndarray, " n_subjects"]
     seed: int
 
-    def counts(self, index: int) -> NDArray[np.int64]:
+    def counts(self, index: int) -> Int64[np.ndarray, " n_subjects"]:
         """How often every subject is drawn, [n_subjects]."""
         n_clusters = int(self.clusters.max()) + 1
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 0, index)))
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(RESAMPLING_KEY, 0, index)))
         drawn: NDArray[np.int64] = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters))
-        return drawn[self.clusters]
+        return np.asarray(drawn[self.clusters])
 
-    def __call__(self, index: int) -> Matrix:
+    def __call__(self, index: int) -> Float64[np.ndarray, "PQ K"]:
         fitted = fit_components(self.x, self.y, self.full.x_weights.shape[1], self.counts(index)).matched(self.full)
         return np.vstack([fitted.x_weights, fitted.y_weights])
 
 
 @dataclass(frozen=True, eq=False)
-class Refits:
+class BootstrapScores:
     """Components of the full sample, and the scores of every bootstrap sample's refit (of subjects: in memory only).
 
     Attributes
@@ -58,23 +60,23 @@ class Refits:
     """
 
     full: Components
-    x_scores: Matrix
-    y_scores: Matrix
-    x_draws: Matrix
-    y_draws: Matrix
-    counts: Any
+    x_scores: Scores
+    y_scores: Scores
+    x_draws: Float64[np.ndarray, "n_subjects n_draws"]
+    y_draws: Float64[np.ndarray, "n_subjects n_draws"]
+    counts: Int64[np.ndarray, "n_subjects n_draws"] | None
 
 
 def bootstrap_refits(
-    x: Matrix,
-    y: Matrix,
+    x: Float64[np.ndarray, "n_subjects P"],
+    y: Float64[np.ndarray, "n_subjects Q"],
     *,
     n_components: int = 1,
-    clusters: Any = None,
+    clusters: LabelsLike | None = None,
     n_draws: int = 200,
     seed: int = 0,
     n_jobs: int = 1,
-) -> Refits:
+) -> BootstrapScores:
     """Fit CCA to two embeddings and again to bootstrap samples of their subjects, matched in sign and axes.
 
     Parameters
@@ -89,13 +91,13 @@ def bootstrap_refits(
         Results do not depend on `n_jobs`. No draws are made if P + Q exceeds 60 % of the subjects.
     """
     full = _oriented(fit_components(x, y, n_components))
-    run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x)), seed)
+    run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x), "clusters"), seed)
     n_draws = n_draws if x.shape[1] + y.shape[1] < UNIQUE_SHARE * len(x) else 0
     weights = map_permutations(run, n_draws, n_jobs=n_jobs)[:, :, 0].T if n_draws else np.empty((0, 0))
     p = x.shape[1]
-    draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)),) * 2
+    x_draws, y_draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)), np.empty((len(x), 0)))
     counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1) if n_draws else None
-    return Refits(full, x @ full.x_weights, y @ full.y_weights, *draws, counts)
+    return BootstrapScores(full, x @ full.x_weights, y @ full.y_weights, x_draws, y_draws, counts)
 
 
 def _oriented(components: Components) -> Components:

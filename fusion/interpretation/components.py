@@ -4,18 +4,18 @@ Both work on embeddings (principal components whose confounds are removed), so t
 matrix and two small decompositions, whatever the number of genes.
 """
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64
 
-from fusion.arrays import Matrix
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
 
-REFIT_KEY = 2**32 - 2
+RESAMPLING_KEY = 2**32 - 2
 """Spawn key of these streams, out of reach of permutation indices."""
 
 SINGLE_SIZE = 2**30
@@ -37,12 +37,12 @@ class Components:
         Covariances of the embedding's axes with the scores: structure loadings in its coordinates.
     """
 
-    x_weights: Matrix
-    y_weights: Matrix
-    x_loadings: Matrix
-    y_loadings: Matrix
+    x_weights: Float64[np.ndarray, "P K"]
+    y_weights: Float64[np.ndarray, "Q K"]
+    x_loadings: Float64[np.ndarray, "P K"]
+    y_loadings: Float64[np.ndarray, "Q K"]
 
-    def matched(self, reference: Self) -> Self:
+    def matched(self, reference: "Components") -> "Components":
         """Signs and axes of the reference, by the loadings of both sides together."""
         sides = (
             (self.x_loadings, reference.x_loadings),
@@ -53,7 +53,12 @@ class Components:
         return type(self)(*(part @ rotation for part in vars(self).values()))
 
 
-def fit_components(x: Matrix, y: Matrix, n_components: int, counts: NDArray[np.int64] | None = None) -> Components:
+def fit_components(
+    x: Float64[np.ndarray, "n_subjects P"],
+    y: Float64[np.ndarray, "n_subjects Q"],
+    n_components: int,
+    counts: Int64[np.ndarray, " n_subjects"] | None = None,
+) -> Components:
     """Exact CCA of rows that count several times, or not at all, by Cholesky factors of their moments.
 
     Parameters
@@ -83,8 +88,3 @@ def fit_components(x: Matrix, y: Matrix, n_components: int, counts: NDArray[np.i
     a = scipy.linalg.solve_triangular(of_x, left, lower=True, trans="T")
     b = scipy.linalg.solve_triangular(of_y, right, lower=True, trans="T")
     return Components(a, b, of_x @ left, of_y @ right)
-
-
-def cluster_codes(labels: Any, n_subjects: int) -> NDArray[np.intp]:
-    """Number of the cluster of every subject; without labels each stands alone."""
-    return np.arange(n_subjects) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1].ravel()

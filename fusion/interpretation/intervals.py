@@ -5,18 +5,18 @@ interval takes the bootstrap's spread only: normal on Fisher's z of a column's l
 squared loading, cut at zero. Their coverage of population loadings is measured in tests/calibration.
 """
 
+# ruff: noqa: F722
+
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fusion.arrays import Matrix
 from fusion.decomposition.residual_view import ResidualView
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LARGEST = 1 - 1e-7  # loadings of exactly 1 have no Fisher z
 
@@ -45,7 +45,12 @@ def loading_draws(
             yield columns, np.where(variance > 0, covariance / np.sqrt(variance), 0.0)
 
 
-def column_intervals(residual: ResidualView, loadings: Matrix, scores: Matrix, counts: NDArray[np.int64]) -> Matrix:
+def column_intervals(
+    residual: ResidualView,
+    loadings: Float64[np.ndarray, " n_columns"],
+    scores: Float64[np.ndarray, "n_subjects n_draws"],
+    counts: Int64[np.ndarray, "n_subjects n_draws"],
+) -> Float64[np.ndarray, "n_columns 2"]:
     """Interval of every column's loading, [n_columns, 2]; NaN for constant columns.
 
     Parameters
@@ -64,8 +69,12 @@ def column_intervals(residual: ResidualView, loadings: Matrix, scores: Matrix, c
 
 
 def group_intervals(
-    residual: ResidualView, loadings: Matrix, scores: Matrix, counts: NDArray[np.int64], groups: tuple[str, ...]
-) -> "pd.DataFrame":
+    residual: ResidualView,
+    loadings: Float64[np.ndarray, " n_columns"],
+    scores: Float64[np.ndarray, "n_subjects n_draws"],
+    counts: Int64[np.ndarray, "n_subjects n_draws"],
+    groups: tuple[str, ...],
+) -> pd.DataFrame:
     """Interval of every gene's root mean square loading, index ``gene_id``, columns ``lo, hi``.
 
     Parameters
@@ -75,8 +84,6 @@ def group_intervals(
     groups : tuple of str
         Gene of every column.
     """
-    import pandas as pd
-
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
     varying = ~np.isnan(loadings)
     total = np.zeros((len(names), scores.shape[1]))

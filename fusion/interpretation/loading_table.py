@@ -1,31 +1,30 @@
 """What the components of an alignment are made of, how sure that is, and how much of each view they explain."""
 
-from typing import TYPE_CHECKING, Any
+# ruff: noqa: F722
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64, Int64
 
-from fusion.arrays import Matrix
-from fusion.confounds.residualize import check_confounds
+from fusion.arrays import ArrayLike, Real, ViewLike
+from fusion.confounds.basis import check_confounds
 from fusion.decomposition.loadings import structure_correlations, tabulate_features, tabulate_groups
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
 from fusion.interpretation.intervals import column_intervals, group_intervals
 from fusion.views.view import as_view
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def loading_table(
-    view: Any,
-    scores: Matrix,
-    other_scores: Matrix,
+    view: ViewLike,
+    scores: Float64[np.ndarray, " n_subjects"],
+    other_scores: Float64[np.ndarray, " n_subjects"],
     *,
-    draws: Matrix,
-    counts: Any,
-    confounds: Any = None,
+    draws: Float64[np.ndarray, "n_subjects n_draws"],
+    counts: Int64[np.ndarray, "n_subjects n_draws"] | None,
+    confounds: ArrayLike | None = None,
     grouped: bool,
-) -> "tuple[pd.DataFrame, float]":
+) -> tuple[pd.DataFrame, float]:
     """Loadings of the first component on the columns of a view, and the share of their variance that it carries.
 
     Parameters
@@ -58,7 +57,7 @@ def loading_table(
     else:
         raise InputError("Features need unique names for a table of loadings; some are repeated.")
     table[["lo", "hi"]] = np.nan
-    if draws.shape[1]:
+    if counts is not None and draws.shape[1]:
         residual = ResidualView(view, check_confounds(confounds, view.shape[0]))
         if grouped:
             bounds = group_intervals(residual, own, draws, counts, view.column_groups).loc[table[key]].to_numpy()
@@ -69,7 +68,7 @@ def loading_table(
     return table, float(np.nanmean(own**2))
 
 
-def redundancy(variance_extracted: float, correlation: float) -> float:
+def redundancy(variance_extracted: Real, correlation: Real) -> float:
     """Share of a view's variance that the other view's variate explains: mean squared loading times r squared.
 
     Negative correlations, as held-out ones may be, explain nothing.
@@ -83,4 +82,4 @@ def redundancy(variance_extracted: float, correlation: float) -> float:
     >>> redundancy(0.25, 0.4)
     0.04000000000000001
     """
-    return variance_extracted * max(correlation, 0.0) ** 2
+    return float(variance_extracted * max(correlation, 0.0) ** 2)

@@ -1,18 +1,21 @@
 """How alike the components of two random halves are, against shuffled pairs."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
-from fusion.interpretation.components import REFIT_KEY, cluster_codes, fit_components
+from fusion.arrays import LabelsLike, Matrix, cluster_codes
+from fusion.interpretation.components import RESAMPLING_KEY, fit_components
 from fusion.parallel import map_permutations
 
 
 @dataclass(frozen=True)
-class HalvesRefit:
+class SplitHalfCosines:
     """Cosines between two random halves, [2, 2, K]: weights or loadings, of x or y; picklable.
 
     The halves' components are matched in sign and axes, x and y together. Index 0 .. n_repeats - 1 are the observed
@@ -20,16 +23,16 @@ class HalvesRefit:
     alone gives at this size.
     """
 
-    x: Matrix
-    y: Matrix
+    x: Float64[np.ndarray, "n_subjects P"]
+    y: Float64[np.ndarray, "n_subjects Q"]
     n_components: int
-    clusters: NDArray[np.intp]
+    clusters: Int64[np.ndarray, " n_subjects"]
     n_repeats: int
     seed: int
 
-    def __call__(self, index: int) -> Matrix:
+    def __call__(self, index: int) -> Float64[np.ndarray, "2 2 K"]:
         is_shuffled, repeat = divmod(index, self.n_repeats)
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(REFIT_KEY, 1, repeat)))
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(RESAMPLING_KEY, 1, repeat)))
         n_clusters = int(self.clusters.max()) + 1
         first = (rng.permutation(n_clusters) < n_clusters // 2)[self.clusters]
         halves = [np.flatnonzero(first == wanted) for wanted in (True, False)]
@@ -54,7 +57,13 @@ def _cosine(a: Matrix, b: Matrix) -> Matrix:
 
 
 def split_half_cosines(
-    x: Matrix, y: Matrix, *, clusters: Any = None, n_repeats: int = 50, seed: int = 0, n_jobs: int = 1
+    x: Float64[np.ndarray, "n_subjects P"],
+    y: Float64[np.ndarray, "n_subjects Q"],
+    *,
+    clusters: LabelsLike | None = None,
+    n_repeats: int = 50,
+    seed: int = 0,
+    n_jobs: int = 1,
 ) -> dict[str, dict[str, Any]] | None:
     """How alike the first component is when fitted to two random halves, over repeated halves.
 
@@ -75,7 +84,7 @@ def split_half_cosines(
     """
     if x.shape[1] + y.shape[1] >= len(x) // 2 - 1:
         return None
-    run = HalvesRefit(x, y, 1, cluster_codes(clusters, len(x)), n_repeats, seed)
+    run = SplitHalfCosines(x, y, 1, cluster_codes(clusters, len(x), "clusters"), n_repeats, seed)
     observed, shuffled = np.split(map_permutations(run, 2 * n_repeats, n_jobs=n_jobs)[..., 0], 2)
     found = {}
     for i, kind in enumerate(("weights", "loadings")):

@@ -1,9 +1,11 @@
 """Residualisation, scaling and PCA of one view as one affine map of its features and confounds."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix
 from fusion.decomposition.pca import ViewPCA
@@ -22,12 +24,12 @@ class EmbeddingMap:
     confound_weights : float64 array, shape [n_confounds, n_components]
     """
 
-    weights: Matrix
-    intercept: Matrix
-    confound_weights: Matrix
+    weights: Float64[np.ndarray, "n_features n_components"]
+    intercept: Float64[np.ndarray, " n_components"]
+    confound_weights: Float64[np.ndarray, "n_confounds n_components"]
 
     @classmethod
-    def of(cls, pca: ViewPCA, n_confounds: int) -> Self:
+    def of(cls, pca: ViewPCA, n_confounds: int) -> "EmbeddingMap":
         """Read the map off a fitted PCA: where zero features go, for zero and for unit confounds."""
         probes = np.vstack([np.zeros(n_confounds), np.eye(n_confounds)])
         origin = np.zeros((len(probes), pca.components_.shape[1]))

@@ -1,21 +1,35 @@
 """LateFusion: each side embedded on its own, then aligned; applied to new subjects, saved without pickle."""
 
+# ruff: noqa: F722
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import TransformerTags
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.archive import read_archive, write_archive
-from fusion.arrays import Matrix, check_columns, check_same_subjects, column_names
+from fusion.arrays import (
+    LabelsLike,
+    Matrix,
+    Real,
+    Scores,
+    ViewLike,
+    check_columns,
+    check_same_subjects,
+    column_names,
+    dense,
+    stores_parameters,
+)
 from fusion.cca.base import TwoViewAligner, paired_correlations
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.cca.exact import CanonicalCorrelation
-from fusion.confounds.coding import ConfoundCoding
+from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike
 from fusion.confounds.combat import ComBat
-from fusion.confounds.learned_view import dense
 from fusion.decomposition.loadings import feature_loadings, group_loadings
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
 from fusion.errors import InputError
@@ -23,9 +37,6 @@ from fusion.late_fusion.embedding import Concatenation, EmbeddingMap
 from fusion.late_fusion.inputs import read_x, read_y, with_rows
 from fusion.late_fusion.record import from_parts, to_parts
 from fusion.views.view import TableView, View
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KIND = "LateFusion 2"
 
@@ -69,6 +80,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> genes, brain, age = rng.standard_normal((97, 24)), rng.standard_normal((97, 11)), rng.standard_normal(97)
     >>> fusion = LateFusion(n_components=2).fit(genes[:70], brain[:70], age[:70])
@@ -76,6 +88,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
     (27, 2)
     """
 
+    @stores_parameters
     def __init__(
         self,
         n_components: int = 3,
@@ -84,7 +97,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         y_dimensions: Dimensions = "auto",
         pca_components: int = 512,
         scale: Scaling = True,
-        min_ratio: float = 10,
+        min_ratio: Real = 10,
         estimator: TwoViewAligner | None = None,
         harmonize: ComBat | None = None,
     ) -> None:
@@ -97,7 +110,9 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self.estimator = estimator
         self.harmonize = harmonize
 
-    def fit(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Self:
+    def fit(
+        self, x: ViewLike, y: ViewLike | None, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
+    ) -> "LateFusion":
         """Fit on subjects that are in both views, in the same order.
 
         Parameters
@@ -111,7 +126,8 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         if y is None:
             raise InputError("LateFusion requires y to be passed, but the target y is None.")
         view = read_x(self, x, reset=True)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds), sites=with_rows(sites))
+        confounds = Confounds.of(confounds)
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given, sites=with_rows(sites))
         self.x_columns_, self.y_columns_ = column_names(x), column_names(y)
         self.coding_ = ConfoundCoding.learn(confounds)
         self.n_confounds_ = self.coding_.n_given
@@ -128,67 +144,87 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def transform(
-        self, x: Any, y: Any = None, confounds: Any = None, *, sites: Any = None
-    ) -> Matrix | tuple[Matrix, Matrix]:
+        self,
+        x: ViewLike,
+        y: ViewLike | None = None,
+        confounds: ConfoundsLike = None,
+        *,
+        sites: LabelsLike | None = None,
+    ) -> Scores | tuple[Scores, Scores]:
         """Aligned scores of x, or of both views, [n_subjects, n_components_] each; `sites` where y is harmonised."""
+        confounds = Confounds.of(confounds)
         if y is None:
             return self.x_scores(x, confounds)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
         return self.x_scores(x, confounds), self.y_scores(y, confounds, sites=sites)
 
-    def x_scores(self, x: Any, confounds: Any = None) -> Matrix:
+    def x_scores(self, x: ViewLike, confounds: ConfoundsLike = None) -> Scores:
         """Aligned scores of any rows of the first view, [n_subjects, n_components_]."""
-        scores: Matrix = self._embed_x(x, confounds)[:, : self.dimensions_[0]] @ self.x_weights_
+        scores: Matrix = self._embed_x(x, Confounds.of(confounds))[:, : self.dimensions_[0]] @ self.x_weights_
         return scores
 
-    def y_scores(self, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+    def y_scores(self, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None) -> Scores:
         """Aligned scores of any rows of the second view, [n_subjects, n_components_]."""
-        scores: Matrix = self._embed_y(y, confounds, sites)[:, : self.dimensions_[1]] @ self.y_weights_
+        scores: Matrix = self._embed_y(y, Confounds.of(confounds), sites)[:, : self.dimensions_[1]] @ self.y_weights_
         return scores
 
-    def fit_transform(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+    def fit_transform(
+        self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
+    ) -> Scores:
         """Fit and return the scores of x."""
+        confounds = Confounds.of(confounds)
         return self.fit(x, y, confounds, sites=sites).x_scores(x, confounds)
 
-    def concatenate(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+    def concatenate(
+        self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
+    ) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Both embeddings side by side (`concatenation_`), each column of unit variance in the training rows."""
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=with_rows(confounds))
+        confounds = Confounds.of(confounds)
+        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
         return np.hstack([self._embed_x(x, confounds) / self.x_sd_, self._embed_y(y, confounds, sites) / self.y_sd_])
 
-    def scores_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
+    def scores_frame(
+        self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
+    ) -> pd.DataFrame:
         """Aligned scores of both views with subject ids: columns ``x_1 ... y_1 ...``."""
-        import pandas as pd
-
         columns = [f"{side}_{k}" for side in "xy" for k in range(1, self.n_components_ + 1)]
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         scores = np.hstack([x_scores, y_scores])
         return pd.DataFrame(scores, pd.Index(read_x(self, x, reset=False).subject_ids, name="subject_id"), columns)
 
-    def concatenation_frame(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> "pd.DataFrame":
+    def concatenation_frame(
+        self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
+    ) -> pd.DataFrame:
         """Concatenation with subject ids and named columns; ``attrs["recipe"]`` says how many were requested."""
-        import pandas as pd
-
         values = self.concatenate(x, y, confounds, sites=sites)
         index = pd.Index(read_x(self, x, reset=False).subject_ids, name="subject_id")
         frame = pd.DataFrame(values, index, list(self.concatenation_.columns))
         frame.attrs["recipe"] = self.concatenation_.description
         return frame
 
-    def score(self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None) -> Matrix:
+    def score(
+        self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
+    ) -> Float64[np.ndarray, " K"]:
         """Correlation of every component's scores in these rows, [n_components_]."""
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         return paired_correlations(x_scores, y_scores)
 
     def loadings(
-        self, x: Any, y: Any, confounds: Any = None, *, sites: Any = None, component: int = 0
-    ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+        self,
+        x: ViewLike,
+        y: ViewLike,
+        confounds: ConfoundsLike = None,
+        *,
+        sites: LabelsLike | None = None,
+        component: int = 0,
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """What the scores of these rows are made of, for x and for y.
 
         Per gene for views whose columns form groups (`fusion.group_loadings`), per feature otherwise
         (`fusion.feature_loadings`).
         """
         check_is_fitted(self)
-        view = read_x(self, x, reset=False)
+        view, confounds = read_x(self, x, reset=False), Confounds.of(confounds)
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
         views = view, self._harmonized(read_y(y), sites, z)
         tables = []
@@ -204,7 +240,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         return write_archive(path, KIND, *to_parts(self))
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
+    def load(cls, path: Path | str) -> "LateFusion":
         """Read what `save` wrote."""
         return from_parts(cls, *read_archive(path, KIND))
 
@@ -214,7 +250,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return Concatenation((self.pca_components, self.pca_components), self.embedding_dimensions_)
 
-    def _fit_harmonized(self, view: View, sites: Any, z: Matrix) -> View:
+    def _fit_harmonized(self, view: View, sites: LabelsLike | None, z: Matrix) -> View:
         if self.harmonize is None:
             self.harmonize_ = None
         else:
@@ -222,7 +258,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
             self.harmonize_ = combat.fit(dense(view), sites=sites, covariates=z if z.shape[1] else None)
         return self._harmonized(view, sites, z)
 
-    def _harmonized(self, view: View, sites: Any, z: Matrix) -> View:
+    def _harmonized(self, view: View, sites: LabelsLike | None, z: Matrix) -> View:
         if self.harmonize_ is None:
             if sites is not None:
                 raise InputError(
@@ -265,17 +301,17 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         self.canonical_correlations_ = aligner.canonical_correlations_
         self.n_components_ = len(self.canonical_correlations_)
 
-    def _embed_x(self, x: Any, confounds: Any) -> Matrix:
+    def _embed_x(self, x: ViewLike, confounds: Confounds) -> Matrix:
         check_is_fitted(self)
         view = read_x(self, x, reset=False)
         check_columns(x, self.x_columns_, "x")
-        check_same_subjects(x=with_rows(x), confounds=with_rows(confounds))
+        check_same_subjects(x=with_rows(x), confounds=confounds.given)
         return self.x_map_.apply(view, self.coding_.encode(confounds, view.shape[0], "LateFusion"))
 
-    def _embed_y(self, y: Any, confounds: Any, sites: Any) -> Matrix:
+    def _embed_y(self, y: ViewLike, confounds: Confounds, sites: LabelsLike | None) -> Matrix:
         check_is_fitted(self)
         view = read_y(y)
         check_columns(y, self.y_columns_, "y")
-        check_same_subjects(y=with_rows(y), confounds=with_rows(confounds), sites=with_rows(sites))
+        check_same_subjects(y=with_rows(y), confounds=confounds.given, sites=with_rows(sites))
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
         return self.y_map_.apply(self._harmonized(view, sites, z), z)

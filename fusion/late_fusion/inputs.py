@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from fusion.arrays import ViewLike
 from fusion.errors import InputError
 from fusion.views.view import View, as_view
 
 
-def read_x(estimator: Any, x: Any, *, reset: bool) -> View:
+def read_x(estimator: Any, x: ViewLike, *, reset: bool) -> View:
     """Return x as a view; scikit-learn checks what is a plain array or frame, and notes its width and names."""
     if hasattr(x, "multiply_transposed"):
+        view = as_view(x)
         if reset:
-            estimator.n_features_in_ = x.shape[1]
-        return as_view(x)
+            estimator.n_features_in_ = view.shape[1]
+        return view
     options = {"dtype": None, "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
     try:
         checked = validate_data(estimator, x, reset=reset, **options)
@@ -23,7 +25,7 @@ def read_x(estimator: Any, x: Any, *, reset: bool) -> View:
     return as_view(x if hasattr(x, "iloc") else _numbers(checked))
 
 
-def read_y(y: Any) -> View:
+def read_y(y: ViewLike) -> View:
     """Return y as a view; a single column may be flat."""
     if hasattr(y, "multiply_transposed") or (hasattr(y, "iloc") and hasattr(y, "columns")):
         return as_view(y)
@@ -31,9 +33,8 @@ def read_y(y: Any) -> View:
     return as_view(_numbers(values[:, np.newaxis] if values.ndim == 1 else values))
 
 
-def with_rows(table: Any) -> Any:
-    """Return something with rows, and with ids if there are any; of a table with its design, the table."""
-    table = table[0] if isinstance(table, tuple) else table
+def with_rows(table: ViewLike | None) -> ViewLike | None:
+    """Return something with rows, and with ids if there are any."""
     return table if table is None or hasattr(table, "shape") else np.asarray(table)
 
 

@@ -1,26 +1,29 @@
 """How many components CCA should take, chosen by folds inside every training fold, and tested outside."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import Matrix, as_matrix
+from fusion.arrays import LabelsLike, ViewLike
 from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import check_width
 from fusion.cca.exact import leading_pairs
 from fusion.comparison.max_t import westfall_young
-from fusion.confounds.coding import encode_confounds
+from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.folds import Folds, make_folds
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.permutation.exchangeability import as_blocks
+from fusion.permutation.exchangeability import Blocks, as_blocks
 from fusion.permutation.p_values import permutation_p
 from fusion.views.view import View, as_view
 
@@ -47,15 +50,15 @@ class NestedDimensions(Saved):
     n_test : int array, shape [n_folds]
     """
 
-    grid: NDArray[np.int64]
-    inner_mean: Matrix
-    inner_se: Matrix
-    chosen: NDArray[np.int64]
-    rho_by_fold: Matrix
-    null: Matrix
-    grid_rho: Matrix
-    grid_p: Matrix
-    n_test: NDArray[np.int64]
+    grid: Int64[np.ndarray, " n_grid"]
+    inner_mean: Float64[np.ndarray, "n_folds n_grid"]
+    inner_se: Float64[np.ndarray, "n_folds n_grid"]
+    chosen: Int64[np.ndarray, " n_folds"]
+    rho_by_fold: Float64[np.ndarray, " n_folds"]
+    null: Float64[np.ndarray, " n_draws"]
+    grid_rho: Float64[np.ndarray, " n_grid"]
+    grid_p: Float64[np.ndarray, " n_grid"]
+    n_test: Int64[np.ndarray, " n_folds"]
 
     @property
     def rho(self) -> float:
@@ -69,18 +72,18 @@ class NestedDimensions(Saved):
 
 
 def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ConfoundsLike = None,
     *,
     grid: Sequence[int],
     folds: Folds,
     inner_splits: int = 3,
-    groups: Any = None,
-    stratify: Any = None,
+    groups: LabelsLike | None = None,
+    stratify: LabelsLike | None = None,
     scale: Scaling = True,
     n_permutations: int = 999,
-    exchangeability_blocks: Any = None,
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
     random_state: int = 0,
     n_jobs: int = 1,
     progress: Progress | None = None,
@@ -116,12 +119,12 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     sizes = sorted({int(size) for size in grid})
     if not sizes or sizes[0] < 1:
         raise InputError(f"grid must hold numbers of components >= 1; got {list(grid)}.")
-    problem = _Problem((as_view(x), as_view(y)), confounds, sizes, scale)
+    alignment = _Alignment((as_view(x), as_view(y)), Confounds.of(confounds), sizes, scale)
     labels = {"groups": groups, "stratify": stratify}
     seeds = np.random.SeedSequence(random_state).generate_state(folds.n_splits)
     inner = np.stack(
         [
-            problem.take(train).inner_correlations(
+            alignment.take(train).inner_correlations(
                 make_folds(len(train), inner_splits, random_state=int(seed), **_take_labels(labels, train))
             )
             for (train, _), seed in zip(folds, seeds, strict=True)
@@ -135,9 +138,9 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
         "n_components": 1,
         "random_state": random_state,
     }
-    runs = problem.outer_permutations(folds, settings)
+    permuted = alignment.outer_permutations(folds, settings)
     outer = np.stack(
-        [map_permutations(run, n_permutations + 1, n_jobs=n_jobs, progress=progress)[:, :, 0] for run in runs]
+        [map_permutations(run, n_permutations + 1, n_jobs=n_jobs, progress=progress)[:, :, 0] for run in permuted]
     )  # [n_grid, n_permutations + 1, n_folds]
     n_test = np.bincount(folds.assignments)
     weights = n_test / n_test.sum()
@@ -157,37 +160,32 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     )
 
 
-def smallest_within_one_se(mean: Matrix, se: Matrix) -> int:
+def smallest_within_one_se(mean: Float64[np.ndarray, " n_grid"], se: Float64[np.ndarray, " n_grid"]) -> int:
     """Position of the smallest size whose mean lies within one standard error of the best."""
     best = int(np.argmax(mean))
     return int(np.flatnonzero(mean >= mean[best] - se[best])[0])
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _Alignment:
     """Views, confounds and the sizes to try, of the cohort or of some of its rows."""
 
     views: tuple[View, View]
-    confounds: Any
+    confounds: Confounds
     sizes: Sequence[int]
     scale: Scaling
 
-    def take(self, rows: NDArray[np.intp]) -> "_Problem":
+    def take(self, rows: NDArray[np.intp]) -> "_Alignment":
         """The same of these rows alone."""
-        confounds = self.confounds
-        if isinstance(confounds, tuple):
-            confounds = (confounds[0].iloc[rows], confounds[1])
-        elif confounds is not None:
-            confounds = as_matrix(confounds, "confounds")[rows]
         views = self.views[0].take(rows), self.views[1].take(rows)
-        return replace(self, views=views, confounds=confounds)
+        return replace(self, views=views, confounds=self.confounds.take(rows))
 
     def embed(self, folds: Folds) -> list[FoldEmbedding]:
         """Every fold's views, fitted on its training rows."""
         with one_blas_thread():
             return embed_folds(self.views, self.confounds, folds, n_components=max(self.sizes), scale=self.scale)
 
-    def inner_correlations(self, folds: Folds) -> Matrix:
+    def inner_correlations(self, folds: Folds) -> Float64[np.ndarray, "n_inner n_grid"]:
         """First held-out correlation of every fold and size, [n_folds, n_grid]."""
         embedded = self.embed(folds)
         return np.column_stack([_observed(_whiten(embedded, size)) for size in self.sizes])
@@ -195,7 +193,7 @@ class _Problem:
     def outer_permutations(self, folds: Folds, settings: dict[str, Any]) -> list[FoldPermutation]:
         """What gives the first held-out correlation of every fold and permutation, by size."""
         embedded = self.embed(folds)
-        encoded = encode_confounds(self.confounds, np.arange(len(folds.assignments)))
+        encoded = self.confounds.coded(np.arange(len(folds.assignments)))
         return [make_fold_permutation(_whiten(embedded, size), encoded, folds, **settings) for size in self.sizes]
 
 
@@ -210,7 +208,7 @@ def _whiten(embedded: Sequence[FoldEmbedding], size: int) -> list[FoldEmbedding]
     return [fold.whiten(p, q) for fold in embedded]
 
 
-def _observed(whitened: Sequence[FoldEmbedding]) -> Matrix:
+def _observed(whitened: Sequence[FoldEmbedding]) -> Float64[np.ndarray, " n_folds"]:
     """First canonical correlation of every fold in its test rows."""
     values = []
     for fold in whitened:

@@ -1,16 +1,18 @@
 """One setting of an alignment: its worth in inner folds, and the test of a chosen one in rows that took no part."""
 
+# ruff: noqa: F722
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 from fusion.cca.base import paired_correlations
 from fusion.cca.ridge import RidgeCCA
-from fusion.confounds.coding import encode_confounds
+from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.resampling import percentile_interval
@@ -34,7 +36,7 @@ class Setting:
     """
 
     n_components: int
-    penalty: float = 0.0
+    penalty: Real = 0.0
 
 
 def inner_correlation(embedded: Sequence[FoldEmbedding], setting: Setting) -> float:
@@ -44,7 +46,13 @@ def inner_correlation(embedded: Sequence[FoldEmbedding], setting: Setting) -> fl
 
 
 def embed_inner(
-    views: tuple[View, View], confounds: Any, rows: NDArray[np.intp], folds: Folds, *, n_components: int, scale: Scaling
+    views: tuple[View, View],
+    confounds: ConfoundsLike,
+    rows: NDArray[np.intp],
+    folds: Folds,
+    *,
+    n_components: int,
+    scale: Scaling,
 ) -> list[FoldEmbedding]:
     """Inner folds of some rows, fitted on their training rows; made once and tried with many settings.
 
@@ -61,15 +69,9 @@ def embed_inner(
     n_components, scale
         Largest number of components that will be tried; scaling as in `fusion.cross_validated_cca`.
     """
-    nested = confounds
-    if isinstance(confounds, tuple):
-        nested = (confounds[0].iloc[rows], confounds[1])
-    elif confounds is not None:
-        nested = np.asarray(confounds)[rows]
+    taken, known = (views[0].take(rows), views[1].take(rows)), Confounds.of(confounds).take(rows)
     with one_blas_thread():
-        return embed_folds(
-            (views[0].take(rows), views[1].take(rows)), nested, folds, n_components=n_components, scale=scale
-        )
+        return embed_folds(taken, known, folds, n_components=n_components, scale=scale)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class TestedSetting:
     """
 
     rho: float
-    interval: Matrix
+    interval: Float64[np.ndarray, " 2"]
     p: float
     n_train: int
     n_test: int
@@ -96,7 +98,7 @@ class TestedSetting:
 
 def evaluate_setting(
     views: tuple[View, View],
-    confounds: Any,
+    confounds: ConfoundsLike,
     split: tuple[NDArray[np.intp], NDArray[np.intp]],
     setting: Setting,
     *,
@@ -121,10 +123,11 @@ def evaluate_setting(
         Too few test rows for their confounds.
     """
     train, test = split
+    confounds = Confounds.of(confounds)
     with one_blas_thread():
         (fold,) = embed_folds(views, confounds, [(train, test)], n_components=setting.n_components, scale=scale)
         x, y, rho = _held_out(fold, setting)
-    encoded = encode_confounds(confounds, train)
+    encoded = confounds.coded(train)
     nuisance = None if encoded is None else encoded[fold.test]
     if nuisance is not None and len(test) <= nuisance.shape[1] + 2:
         raise InputError(

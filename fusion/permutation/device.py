@@ -11,7 +11,7 @@ from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.statistics import (
     INVERSE_LIMIT,
     Statistic,
-    Trailing,
+    TrailingVariates,
     cumulate_pivots,
     interleave,
     pick_steps,
@@ -20,9 +20,10 @@ from fusion.permutation.statistics import (
 
 
 @dataclass(frozen=True)
-class DeviceTrailing:
-    """`fusion.permutation.statistics.Trailing` whose arrays live on a device; only permutations go in and statistics
-    come out.
+class DeviceVariates:
+    """`fusion.permutation.statistics.TrailingVariates` whose arrays live on a device.
+
+    Only permutations go in and statistics come out.
 
     Attributes
     ----------
@@ -48,7 +49,7 @@ class DeviceTrailing:
         product = self.first[rows].T @ self.second
         return np.concatenate([(self._wilks if name == "wilks" else self._roy)(product) for name in names])
 
-    def in_float32(self) -> "DeviceTrailing":
+    def in_float32(self) -> "DeviceVariates":
         """The same in half the memory and, on most devices, a fraction of the time."""
         single = self.namespace.float32
         first, second = (self.namespace.asarray(side, dtype=single) for side in (self.first, self.second))
@@ -84,16 +85,16 @@ def _on_host(product: Any, n_steps: int, *, coarse: bool) -> Matrix:
     return wilks(np.array(product.tolist()), n_steps)
 
 
-def place(trailing: Trailing, namespace: Any, device: Any = None) -> DeviceTrailing:
+def place(trailing: TrailingVariates, namespace: Any, device: Any = None) -> DeviceVariates:
     """Copy both views to a device, once.
 
     Parameters
     ----------
-    trailing : Trailing
+    trailing : TrailingVariates
     namespace : module
         `torch` or `cupy`, imported by the caller.
     device : object, optional
         The library's default if None.
     """
     first, second = (namespace.asarray(side, device=device) for side in (trailing.first, trailing.second))
-    return DeviceTrailing(namespace, device, first, second, trailing.n_steps, trailing.kept)
+    return DeviceVariates(namespace, device, first, second, trailing.n_steps, trailing.kept)

@@ -6,13 +6,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.arrays import Positions
+from fusion.arrays import LabelsLike, Positions, label_codes
 from fusion.errors import InputError
 
 Permutation = NDArray[np.intp]
+Mode = Literal["within", "whole", "nested"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Blocks:
     """Exchangeability blocks.
 
@@ -31,18 +32,19 @@ class Blocks:
     --------
     Families exchanged within sites, and siblings within families; then with siblings kept in their order:
 
+    >>> import numpy as np
     >>> site, family = np.array([1, 1, 1, 1, 2, 2]), np.array([1, 1, 2, 2, 3, 3])
     >>> nested = Blocks(np.column_stack([site, family]))
     >>> ordered = Blocks(np.column_stack([site, -family]))
     """
 
     labels: NDArray[np.int64]
-    mode: Literal["within", "whole", "nested"] = "within"
+    mode: Mode
 
-    def __post_init__(self) -> None:
-        if self.mode not in ("within", "whole", "nested"):
-            raise InputError(f"Blocks.mode must be 'within' or 'whole'; got {self.mode!r}.")
-        labels = np.asarray(self.labels)
+    def __init__(self, labels: LabelsLike, mode: str = "within") -> None:
+        if mode not in ("within", "whole", "nested"):
+            raise InputError(f"Blocks.mode must be 'within' or 'whole'; got {mode!r}.")
+        labels = np.asarray(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim not in (1, 2) or labels.size == 0:
@@ -51,9 +53,9 @@ class Blocks:
         if missing.any():
             raise InputError(f"Exchangeability blocks need a label for every subject; {missing.sum()} have none.")
         nested = labels.ndim == 2
-        coded = np.column_stack([_code_level(level) for level in labels.T]) if nested else _code(labels)
+        coded = np.column_stack([_code_level(level) for level in labels.T]) if nested else label_codes(labels)
         object.__setattr__(self, "labels", coded)
-        object.__setattr__(self, "mode", "nested" if nested else self.mode)
+        object.__setattr__(self, "mode", "nested" if nested else mode)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,17 +72,13 @@ class Blocks:
         return Blocks(self.labels[rows], self.mode)
 
 
-def _code(labels: NDArray[Any]) -> NDArray[np.int64]:
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
 def _code_level(labels: NDArray[Any]) -> NDArray[np.int64]:
     """Codes 1, 2, ... that keep the sign of numbers; other labels are positive."""
     signs = np.where(labels.astype(float) < 0, -1, 1) if np.issubdtype(labels.dtype, np.number) else 1
-    return np.asarray((_code(labels) + 1) * signs)
+    return np.asarray((label_codes(labels) + 1) * signs)
 
 
-def as_blocks(blocks: Any, n_subjects: int) -> Blocks | None:
+def as_blocks(blocks: LabelsLike | Blocks | None, n_subjects: int) -> Blocks | None:
     """Labels or `Blocks`, checked against the number of subjects; None stays None."""
     if blocks is None:
         return None
@@ -112,7 +110,7 @@ def exchange_classes(
     """
     outer = np.zeros(n_rows, dtype=np.int64) if within is None else np.asarray(within)
     if blocks is not None and blocks.mode == "nested":
-        _check_folds(outer, _split(_code(BlockTree(blocks.labels).units)))
+        _check_folds(outer, _split(label_codes(BlockTree(blocks.labels).units)))
         tree = BlockTree(np.column_stack([-1 - outer, blocks.labels]))
         return tuple(tree.classes), tree.order
     if blocks is None or blocks.mode == "within":
@@ -195,7 +193,7 @@ class BlockTree:
         slot = len(self.classes)
         labels = self.levels[rows, level]
         parts = [
-            (*self._visit(rows[labels == label], level + 1, exchanged=label >= 0, inside=inside or exchanged),)
+            (*self._visit(rows[labels == label], level + 1, exchanged=bool(label >= 0), inside=inside or exchanged),)
             for label in np.unique(labels)
         ]
         if exchanged:

@@ -4,31 +4,19 @@ Shuffling residuals is not: residuals live in fewer dimensions than subjects. Th
 their confounds, and permutes rows of a semi-orthogonal projection (Huh-Jhun or Theil).
 """
 
-from typing import Any, Literal
+from types import ModuleType
+from typing import Any
 
-import numpy as np
-
-from fusion.arrays import Matrix, as_matrix, check_same_subjects
+from fusion.arrays import ArrayLike, LabelsLike, Matrix, Real, ViewLike, as_matrix, check_same_subjects
 from fusion.errors import InputError
-from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.permutation.device import place
+from fusion.parallel import Progress, one_blas_thread
 from fusion.permutation.diagnostics import check_permutations_suffice, collect_warnings
-from fusion.permutation.exchangeability import Permutation, as_blocks
-from fusion.permutation.p_values import permutation_p
+from fusion.permutation.exchangeability import Blocks, Permutation, as_blocks
 from fusion.permutation.permutations import PermutationSet, check_permutations, make_permutations
-from fusion.permutation.projections import Identity
 from fusion.permutation.result import PermutationTestCCA
-from fusion.permutation.screening import screen_in_float32
-from fusion.permutation.statistics import PermutedStatistics, Statistic
-from fusion.permutation.variates import (
-    Method,
-    Reference,
-    WhitenedViews,
-    conditioned_block,
-    order_variates,
-    trailing_blocks,
-    whiten_views,
-)
+from fusion.permutation.statistics import Statistic
+from fusion.permutation.steps import Precision, StepComputation
+from fusion.permutation.variates import Method, Reference, WhitenedViews, order_variates, whiten_views
 
 CHOICES = {
     "statistic": ("wilks", "roy"),
@@ -39,27 +27,27 @@ CHOICES = {
 
 
 def permutation_test_cca(  # noqa: PLR0913 (the published interface)
-    x: Any,
-    y: Any,
-    confounds: Any = None,
-    confounds_x: Any = None,
-    confounds_y: Any = None,
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ViewLike | None = None,
+    confounds_x: ViewLike | None = None,
+    confounds_y: ViewLike | None = None,
     *,
     n_permutations: int = 999,
-    statistic: Statistic = "wilks",
-    projection: Method = "huh-jhun",
-    exchangeability_blocks: Any = None,
-    reference: Reference = "data-space",
+    statistic: Statistic | str = "wilks",
+    projection: Method | str = "huh-jhun",
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
+    reference: Reference | str = "data-space",
     n_steps: int | None = None,
     condition_on_tested: bool = True,
-    stop_at: float | None = None,
-    precision: Literal["float64", "screen"] = "float64",
-    array_namespace: Any = None,
-    device: Any = None,
+    stop_at: Real | None = None,
+    precision: Precision | str = "float64",
+    array_namespace: ModuleType | None = None,
+    device: object = None,
     random_state: int | None = None,
     n_jobs: int = 1,
-    permutations: Any = None,
-    bases: tuple[Any, Any] | None = None,
+    permutations: ArrayLike | None = None,
+    bases: tuple[ViewLike | None, ViewLike | None] | None = None,
     progress: Progress | None = None,
 ) -> PermutationTestCCA:
     """Test the canonical correlations of two views, step by step, by permutation.
@@ -129,10 +117,12 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     ----------
     Winkler, Renaud, Smith & Nichols (2020), doi:10.1016/j.neuroimage.2020.117065.
     """
-    return _test_all(
+    return permutation_tests_cca(
         x,
         y,
-        (confounds, confounds_x, confounds_y),
+        confounds,
+        confounds_x,
+        confounds_y,
         statistics=(statistic,),
         n_permutations=n_permutations,
         projection=projection,
@@ -152,91 +142,55 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     )[statistic]
 
 
-def permutation_tests_cca(
-    x: Any,
-    y: Any,
-    confounds: Any = None,
-    confounds_x: Any = None,
-    confounds_y: Any = None,
+def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
+    x: ViewLike,
+    y: ViewLike,
+    confounds: ViewLike | None = None,
+    confounds_x: ViewLike | None = None,
+    confounds_y: ViewLike | None = None,
     *,
-    statistics: tuple[Statistic, ...] = ("wilks", "roy"),
-    **settings: Any,
+    statistics: tuple[Statistic | str, ...] = ("wilks", "roy"),
+    n_permutations: int = 999,
+    projection: Method | str = "huh-jhun",
+    exchangeability_blocks: LabelsLike | Blocks | None = None,
+    reference: Reference | str = "data-space",
+    n_steps: int | None = None,
+    condition_on_tested: bool = True,
+    stop_at: Real | None = None,
+    precision: Precision | str = "float64",
+    array_namespace: ModuleType | None = None,
+    device: object = None,
+    random_state: int | None = None,
+    n_jobs: int = 1,
+    permutations: ArrayLike | None = None,
+    bases: tuple[ViewLike | None, ViewLike | None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, PermutationTestCCA]:
     """Several statistics of the same permutations, for one product per permutation.
 
     Parameters
     ----------
-    x, y, confounds, confounds_x, confounds_y, **settings
-        As in `permutation_test_cca`, whose results these are, to the last bit unless ``precision="screen"``.
     statistics : tuple of {"wilks", "roy"}
+    x, y, confounds, confounds_x, confounds_y, and all others
+        As in `permutation_test_cca`, whose results these are, to the last bit unless ``precision="screen"``.
     """
-    tables = (confounds, confounds_x, confounds_y)
-    defaults = dict(permutation_test_cca.__kwdefaults__ or {})
-    del defaults["statistic"]
-    return _test_all(x, y, tables, statistics=statistics, **defaults | settings)
-
-
-def _test_all(  # noqa: PLR0913 (the published interface)
-    x: Any,
-    y: Any,
-    tables: tuple[Any, Any, Any],
-    *,
-    statistics: tuple[Statistic, ...],
-    n_permutations: int,
-    projection: Method,
-    exchangeability_blocks: Any,
-    reference: Reference,
-    n_steps: int | None,
-    condition_on_tested: bool,
-    stop_at: float | None,
-    precision: str,
-    array_namespace: Any,
-    device: Any,
-    random_state: int | None,
-    n_jobs: int,
-    permutations: Any,
-    bases: tuple[Any, Any] | None,
-    progress: Progress | None,
-) -> dict[str, PermutationTestCCA]:
-    for statistic in statistics:
-        _check_choices(statistic=statistic, projection=projection, reference=reference, precision=precision)
-    if reference == "permcca" and condition_on_tested:
-        raise InputError("reference='permcca' is the published procedure: pass condition_on_tested=False with it.")
-    if array_namespace is not None and n_jobs != 1:
-        raise InputError(f"array_namespace needs n_jobs=1, because one process drives the device; got {n_jobs}.")
-    if exchangeability_blocks is not None and projection == "huh-jhun":
-        raise InputError(
-            "exchangeability_blocks need projection='theil': the rows of the Huh-Jhun projection are no subjects and "
-            "belong to no block."
-        )
-    sides = _pair_confounds(*tables)
+    names: tuple[Statistic, ...] = tuple(_chosen("statistic", statistic) for statistic in statistics)
+    method: Method = _chosen("projection", projection)
+    space: Reference = _chosen("reference", reference)
+    digits: Precision = _chosen("precision", precision)
+    _check_together(method, space, condition_on_tested, exchangeability_blocks)
+    computation = StepComputation(n_steps, condition_on_tested, stop_at, digits, array_namespace, device, n_jobs)
+    sides = _pair_confounds(confounds, confounds_x, confounds_y)
     check_same_subjects(x=x, y=y, confounds_x=sides[0], confounds_y=sides[1])
     with one_blas_thread():
         matrices = as_matrix(x, "x"), as_matrix(y, "y")
         nuisance = _optional(sides[0], "confounds_x"), _optional(sides[1], "confounds_y")
         blocks = as_blocks(exchangeability_blocks, len(matrices[0]))
         given = None if bases is None else (_optional(bases[0], "bases[0]"), _optional(bases[1], "bases[1]"))
-        views = whiten_views(matrices, nuisance, method=projection, blocks=blocks, bases=given, reference=reference)
-        variates = order_variates(views, reference)
+        views = whiten_views(matrices, nuisance, method=method, blocks=blocks, bases=given, reference=space)
+        variates = order_variates(views, space)
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
-        n_wanted = _check_steps(n_steps, len(variates.correlations))
-        null = {name: np.full((len(drawn), len(variates.correlations)), np.nan) for name in statistics}
-        tested = statistics
-        for steps in [slice(k, k + 1) for k in range(n_wanted)] if condition_on_tested else [slice(0, n_wanted)]:
-            trailing = (
-                conditioned_block(views, variates, steps.start)
-                if condition_on_tested
-                else trailing_blocks(variates, n_wanted)
-            )
-            rows = trailing if array_namespace is None else place(trailing, array_namespace, device)
-            run = PermutedStatistics(rows, drawn, tested)
-            chosen = screen_in_float32(run, len(drawn), n_jobs=n_jobs) if precision == "screen" else run
-            drawn_values = map_permutations(chosen, len(drawn), n_jobs=n_jobs, progress=progress)
-            for name, values in zip(tested, np.split(drawn_values, len(tested), axis=1), strict=True):
-                null[name][:, steps] = values
-            tested = tuple(name for name in tested if not _blank_after(null[name], stop_at))
-            if not tested:
-                break
+        null = computation.null_statistics(views, variates, drawn, names, progress)
     warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
     return {
         name: PermutationTestCCA(
@@ -246,41 +200,47 @@ def _test_all(  # noqa: PLR0913 (the published interface)
             n_effective=views.n_effective,
             ranks=(views.x.rank, views.y.rank),
             statistic_name=name,
-            projection=_describe_projection(views, bases),
-            scheme=_describe_scheme(views, permutations),
-            reference=reference,
+            projection="injected" if bases is not None else views.projection_name,
+            scheme="injected permutations" if permutations is not None else views.scheme,
+            reference=space,
             conditioned=condition_on_tested,
             seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
             warnings=warnings,
         )
-        for name in statistics
+        for name in names
     }
 
 
-def _check_choices(**choices: str) -> None:
-    for name, choice in choices.items():
-        if choice not in CHOICES[name]:
-            raise InputError(f"{name} must be one of {', '.join(CHOICES[name])}; got {choice!r}.")
+def _chosen(name: str, choice: str) -> Any:
+    if choice not in CHOICES[name]:
+        raise InputError(f"{name} must be one of {', '.join(CHOICES[name])}; got {choice!r}.")
+    return choice
 
 
-def _pair_confounds(both: Any, of_x: Any, of_y: Any) -> tuple[Any, Any]:
+def _check_together(projection: Method, reference: Reference, condition_on_tested: bool, blocks: object) -> None:
+    if reference == "permcca" and condition_on_tested:
+        raise InputError("reference='permcca' is the published procedure: pass condition_on_tested=False with it.")
+    if blocks is not None and projection == "huh-jhun":
+        raise InputError(
+            "exchangeability_blocks need projection='theil': the rows of the Huh-Jhun projection are no subjects and "
+            "belong to no block."
+        )
+
+
+def _pair_confounds(
+    both: ViewLike | None, of_x: ViewLike | None, of_y: ViewLike | None
+) -> tuple[ViewLike | None, ViewLike | None]:
     if both is not None and (of_x is not None or of_y is not None):
         raise InputError("Pass either confounds (of both views) or confounds_x and confounds_y, not both.")
     return (both, both) if both is not None else (of_x, of_y)
 
 
-def _optional(table: Any, name: str) -> Matrix | None:
+def _optional(table: ViewLike | None, name: str) -> Matrix | None:
     return None if table is None else as_matrix(table, name)
 
 
-def _check_steps(n_steps: int | None, n_components: int) -> int:
-    if n_steps is not None and n_steps < 1:
-        raise InputError(f"n_steps must be at least 1; got {n_steps}.")
-    return n_components if n_steps is None else min(n_steps, n_components)
-
-
 def _permutation_set(
-    views: WhitenedViews, permutations: Any, n_permutations: int, random_state: int | None
+    views: WhitenedViews, permutations: ArrayLike | None, n_permutations: int, random_state: int | None
 ) -> PermutationSet | Permutation:
     n_rows = views.projection.n_rows
     if permutations is not None:
@@ -288,28 +248,3 @@ def _permutation_set(
     drawn = make_permutations(n_rows, n_permutations, blocks=views.blocks, random_state=random_state)
     check_permutations_suffice(drawn)
     return drawn
-
-
-def _blank_after(null: Matrix, level: float | None) -> bool:
-    """Blank the steps after the first above the level; whether there is such a step."""
-    above = np.flatnonzero(permutation_p(null) > (np.inf if level is None else level))
-    if above.size:
-        null[:, above[0] + 1 :] = np.nan
-    return above.size > 0
-
-
-def _describe_projection(views: WhitenedViews, bases: Any) -> str:
-    if bases is not None:
-        return "injected"
-    return "none" if isinstance(views.projection, Identity) else views.method
-
-
-def _describe_scheme(views: WhitenedViews, permutations: Any) -> str:
-    if permutations is not None:
-        return "injected permutations"
-    if views.blocks is None:
-        return "free permutation of rows"
-    if views.blocks.mode == "nested":
-        return f"nested blocks of {views.blocks.labels.shape[1]} levels"
-    n_blocks = len(np.unique(views.blocks.labels))
-    return f"rows within {n_blocks} blocks" if views.blocks.mode == "within" else f"{n_blocks} whole blocks"

@@ -1,11 +1,14 @@
 """p-values of permutation distributions that count the identity, and their Monte-Carlo error."""
 
+# ruff: noqa: F722
+
 import numpy as np
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 
 
-def permutation_p(null: Matrix) -> Matrix:
+def permutation_p(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.ndarray, " n_tests"]:
     """p-values from null distributions whose first row is the observed one, which is counted.
 
     Parameters
@@ -19,6 +22,7 @@ def permutation_p(null: Matrix) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> permutation_p(np.array([[3.0], [1.0], [2.0], [4.0]])).tolist()
     [0.5]
     """
@@ -27,7 +31,9 @@ def permutation_p(null: Matrix) -> Matrix:
     return np.where(np.isnan(observed), np.nan, exceeding / len(null))
 
 
-def monte_carlo_interval(p: Matrix, n_draws: int, level: float = 0.95) -> Matrix:
+def monte_carlo_interval(
+    p: Float64[np.ndarray, " *tests"], n_draws: int, level: Real = 0.95
+) -> Float64[np.ndarray, "*tests 2"]:
     """Clopper-Pearson interval of the p-value that infinitely many permutations would give, [..., 2].
 
     Parameters

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.arrays import ArrayLike
 from fusion.errors import InputError
 from fusion.permutation.exchangeability import Blocks, Permutation, exchange_classes
 
@@ -90,7 +90,7 @@ def make_permutations(
     return permutations
 
 
-def check_permutations(permutations: Any, n_rows: int) -> Permutation:
+def check_permutations(permutations: ArrayLike, n_rows: int) -> Permutation:
     """Injected permutations, shape [n_permutations, n_rows], as integers whose row 0 is the identity."""
     table = np.asarray(permutations).astype(np.intp)
     if table.ndim != 2 or table.shape[1] != n_rows:
@@ -116,6 +116,7 @@ def restrict(permutation: Permutation, kept: NDArray[np.bool_], order: Permutati
 
     Examples
     --------
+    >>> import numpy as np
     >>> restrict(np.array([2, 0, 3, 1]), np.array([True, True, True, False])).tolist()
     [2, 0, 1]
     """

@@ -1,7 +1,7 @@
 """Semi-orthogonal projections that remove nuisance and leave exchangeable rows: Huh-Jhun and Theil."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy.linalg
@@ -11,10 +11,11 @@ from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import make_basis
 from fusion.errors import InputError
 
-TIED = 1e-8
+EQUAL_PIVOT = 1e-8
 """Rows whose squared distances from those already left out differ by less, relatively, are equally good."""
 
 
+@runtime_checkable
 class Projection(Protocol):
     """Q' of a semi-orthogonal Q: Q'Q = I, and QQ' removes the nuisance."""
 
@@ -152,7 +153,7 @@ def keep_rows(nuisance: Matrix, units: NDArray[np.int64] | None = None) -> Posit
     residual = nuisance.copy()
     for _ in range(nuisance.shape[1]):
         size = np.where(left_out, 0.0, np.square(residual).sum(axis=1))
-        pivot = int(np.argmax(size >= size.max() * (1 - TIED)))
+        pivot = int(np.argmax(size >= size.max() * (1 - EQUAL_PIVOT)))
         left_out[pivot] = True
         direction = residual[pivot] / np.linalg.norm(residual[pivot])
         residual -= np.outer(residual @ direction, direction)

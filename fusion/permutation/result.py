@@ -1,16 +1,17 @@
 """PermutationTestCCA, frozen."""
 
+# ruff: noqa: F722
+
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64
 
 from fusion.archive import Saved, jsonable
 from fusion.arrays import Matrix
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,8 @@ class PermutationTestCCA(Saved):
         Sentences for the user.
     """
 
-    canonical_correlations: Matrix
-    null_statistics: Matrix
+    canonical_correlations: Float64[np.ndarray, " K"]
+    null_statistics: Float64[np.ndarray, "n_draws K"]
     n_subjects: int
     n_effective: int
     ranks: tuple[int, int]
@@ -51,7 +52,7 @@ class PermutationTestCCA(Saved):
     warnings: tuple[str, ...]
 
     @property
-    def statistic(self) -> Matrix:
+    def statistic(self) -> Float64[np.ndarray, " K"]:
         """Observed statistic of every step, shape [K]."""
         observed: Matrix = self.null_statistics[0]
         return observed
@@ -67,17 +68,17 @@ class PermutationTestCCA(Saved):
         return int((~np.isnan(self.statistic)).sum())
 
     @property
-    def p_uncorrected(self) -> Matrix:
+    def p_uncorrected(self) -> Float64[np.ndarray, " K"]:
         """p-value of every step, identity counted; NaN where not tested, shape [K]."""
         return permutation_p(self.null_statistics)
 
     @property
-    def p_fwer(self) -> Matrix:
+    def p_fwer(self) -> Float64[np.ndarray, " K"]:
         """p-values corrected over components by closure: the running maximum, shape [K]."""
         return np.maximum.accumulate(self.p_uncorrected)
 
     @property
-    def p_interval(self) -> Matrix:
+    def p_interval(self) -> Float64[np.ndarray, "K 2"]:
         """95 % Monte-Carlo interval of ``p_uncorrected``, shape [K, 2]."""
         return monte_carlo_interval(self.p_uncorrected, self.n_permutations)
 
@@ -89,10 +90,8 @@ class PermutationTestCCA(Saved):
         counts = {"n_permutations": self.n_permutations, "n_tested": self.n_tested}
         return record | counts | {name: jsonable(value) for name, value in derived.items()}
 
-    def to_frame(self) -> "pd.DataFrame":
+    def to_frame(self) -> pd.DataFrame:
         """One row per component."""
-        import pandas as pd
-
         columns = {
             "component": np.arange(1, len(self.canonical_correlations) + 1),
             "canonical_correlation": self.canonical_correlations,

@@ -1,19 +1,17 @@
 """What one permutation costs: one matrix product, then Wilks from one Cholesky or Roy from one eigenvalue."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.permutations import PermutationSet, restrict
 
 Statistic = Literal["wilks", "roy"]
-Real = NDArray[Any]
-"""float32 or float64: the kernel computes in the type it is given."""
 
 ROWS_AT_ONCE = 512
 """Rows gathered before they are multiplied: still in the cache then, and no permuted copy of a view ever exists."""
@@ -23,7 +21,8 @@ INVERSE_LIMIT = 100
 float32 keeps the digits that screening needs; it grows as correlations come near 1."""
 
 
-class Rows(Protocol):
+@runtime_checkable
+class PermutableVariates(Protocol):
     """Both views in the rows that are permuted, on whatever device."""
 
     @property
@@ -33,12 +32,12 @@ class Rows(Protocol):
     def statistics(self, permutation: Permutation, *names: Statistic) -> Matrix:
         """Each statistic of every step after permuting the rows of the first view, shape [n_names * n_steps]."""
 
-    def in_float32(self) -> "Rows":
+    def in_float32(self) -> "PermutableVariates":
         """The same in half the memory and half the time."""
 
 
 @dataclass(frozen=True)
-class Trailing:
+class TrailingVariates:
     """Variates of both views, ordered so that the block of step k is the leading columns.
 
     Attributes
@@ -53,8 +52,8 @@ class Trailing:
         The rows of the permutation set that these rows stand for.
     """
 
-    first: Real
-    second: Real
+    first: Floats
+    second: Floats
     n_steps: int
     kept: NDArray[np.bool_] | None = None
 
@@ -63,7 +62,7 @@ class Trailing:
         product = permuted_product(self.first, permutation, self.second)
         return np.concatenate([(wilks if name == "wilks" else roy)(product, self.n_steps) for name in names])
 
-    def in_float32(self) -> "Trailing":
+    def in_float32(self) -> "TrailingVariates":
         """The same in half the memory and half the time."""
         return replace(self, first=self.first.astype(np.float32), second=self.second.astype(np.float32))
 
@@ -72,7 +71,7 @@ class Trailing:
 class PermutedStatistics:
     """Callable of a permutation's index, picklable: [n_statistics * n_steps], from one product."""
 
-    trailing: Rows
+    trailing: PermutableVariates
     permutations: PermutationSet | Permutation
     names: tuple[Statistic, ...]
 
@@ -84,7 +83,7 @@ class PermutedStatistics:
         return self.trailing.statistics(permutation, *self.names)
 
 
-def permuted_product(first: Real, permutation: Permutation, second: Real) -> Real:
+def permuted_product(first: Floats, permutation: Permutation, second: Floats) -> Floats:
     """``first[permutation].T @ second``, shape [rank_x, rank_y], at the speed of the product alone.
 
     Parameters
@@ -99,7 +98,7 @@ def permuted_product(first: Real, permutation: Permutation, second: Real) -> Rea
     return product
 
 
-def wilks(product: Real, n_steps: int) -> Matrix:
+def wilks(product: Floats, n_steps: int) -> Matrix:
     """-log Wilks' lambda, -sum log(1 - r_i^2), of the first steps.
 
     With the columns ordered complement first and the pairs interleaved, the block of every step is a leading
@@ -109,7 +108,7 @@ def wilks(product: Real, n_steps: int) -> Matrix:
     Parameters
     ----------
     product : float array, shape [rank_x, rank_y]
-        M, ordered as in `Trailing`.
+        M, ordered as in `TrailingVariates`.
     n_steps : int
 
     Returns
@@ -119,6 +118,7 @@ def wilks(product: Real, n_steps: int) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> wilks(np.diag([0.5, 0.8]), 2).round(4).tolist()
     [1.3093, 0.2877]
     """
@@ -129,7 +129,7 @@ def wilks(product: Real, n_steps: int) -> Matrix:
     return pick_steps(_half_log_determinants(joint)[0], n_steps)
 
 
-def _by_schur_complement(product: Real, n_pairs: int) -> Matrix:
+def _by_schur_complement(product: Floats, n_pairs: int) -> Matrix:
     """Wilks with all pairs, without the first, ..., without the first `n_pairs`."""
     wide = product if product.shape[0] >= product.shape[1] else product.T
     p, q = wide.shape[0] - n_pairs, wide.shape[1] - n_pairs
@@ -167,7 +167,7 @@ def pick_steps(halves: Matrix, n_steps: int) -> Matrix:
     return np.asarray(-2 * halves[len(halves) - 1 - 2 * np.arange(n_steps)])
 
 
-def _half_log_determinants(symmetric: Real) -> tuple[Matrix, Real]:
+def _half_log_determinants(symmetric: Floats) -> tuple[Matrix, Floats]:
     """Half the log determinant of every leading principal minor, and the factor, in the memory of the matrix."""
     potrf, pocon = scipy.linalg.get_lapack_funcs(("potrf", "pocon"), (symmetric,))
     # clean=0 leaves the other triangle as it was: zeroing it costs four times the factorisation
@@ -180,14 +180,14 @@ def _half_log_determinants(symmetric: Real) -> tuple[Matrix, Real]:
     return cumulate_pivots(diagonal), factor
 
 
-def cumulate_pivots(diagonal: Real) -> Matrix:
+def cumulate_pivots(diagonal: Floats) -> Matrix:
     """Cumulative sum of the logarithms of pivots, in float64; -inf from the first 0 on."""
     with np.errstate(divide="ignore"):
         halves: Matrix = np.cumsum(np.log(diagonal.astype(np.float64)))
     return halves
 
 
-def roy(product: Real, n_steps: int) -> Matrix:
+def roy(product: Floats, n_steps: int) -> Matrix:
     """Largest canonical correlation of the block of each of the first steps, shape [n_steps].
 
     The root of the largest eigenvalue of the smaller Gram matrix: as exact for the largest singular value as an SVD,
@@ -195,6 +195,7 @@ def roy(product: Real, n_steps: int) -> Matrix:
 
     Examples
     --------
+    >>> import numpy as np
     >>> roy(np.diag([0.5, 0.8]), 2).round(12).tolist()
     [0.8, 0.5]
     """
@@ -202,7 +203,7 @@ def roy(product: Real, n_steps: int) -> Matrix:
     return np.array([_largest_correlation(product[: rank_x - k, : rank_y - k]) for k in range(n_steps)])
 
 
-def _largest_correlation(block: Real) -> float:
+def _largest_correlation(block: Floats) -> float:
     last = min(block.shape) - 1
     gram = block.T @ block if block.shape[0] > last + 1 else block @ block.T
     largest = scipy.linalg.eigh(

@@ -1,11 +1,14 @@
 """Both views ready for permutation: nuisance removed, whitened, ordered by canonical correlation."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
@@ -13,8 +16,8 @@ from fusion.cca.dimensions import check_width
 from fusion.cca.exact import canonical_rotations
 from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.projections import HuhJhun, Identity, Injected, Projection, Theil, keep_rows, nuisance_basis
-from fusion.permutation.statistics import Trailing
-from fusion.permutation.whitening import Side, project_columns, rotate_columns, whiten
+from fusion.permutation.statistics import TrailingVariates
+from fusion.permutation.whitening import WhitenedView, project_columns, rotate_columns, whiten
 
 Method = Literal["huh-jhun", "theil"]
 Reference = Literal["data-space", "permcca"]
@@ -26,7 +29,7 @@ class WhitenedViews:
 
     Attributes
     ----------
-    x, y : Side
+    x, y : WhitenedView
     projection : Projection
         Of the first view; `y_seen` is the second view's basis in the same rows.
     method : str
@@ -35,8 +38,8 @@ class WhitenedViews:
         Of the projected rows.
     """
 
-    x: Side
-    y: Side
+    x: WhitenedView
+    y: WhitenedView
     projection: Projection
     y_seen: Matrix
     method: Method
@@ -56,14 +59,29 @@ class WhitenedViews:
         norm = float(np.linalg.norm(mean))
         return mean / norm if norm > 1e-6 else mean[:, :0]
 
+    @property
+    def projection_name(self) -> str:
+        """How nuisance was removed: the method, or "none" where there is only a mean."""
+        return "none" if isinstance(self.projection, Identity) else self.method
+
+    @property
+    def scheme(self) -> str:
+        """Which rows change places, in words."""
+        if self.blocks is None:
+            return "free permutation of rows"
+        if self.blocks.mode == "nested":
+            return f"nested blocks of {self.blocks.labels.shape[1]} levels"
+        n_blocks = len(np.unique(self.blocks.labels))
+        return f"rows within {n_blocks} blocks" if self.blocks.mode == "within" else f"{n_blocks} whole blocks"
+
 
 @dataclass(frozen=True)
 class OrderedVariates:
-    """Canonical variates, the last tested first (see `statistics.Trailing`), and the correlations."""
+    """Canonical variates, the last tested first (see `statistics.TrailingVariates`), and the correlations."""
 
-    first: Matrix
-    second: Matrix
-    correlations: Matrix
+    first: Float64[np.ndarray, "n_rows rank_x"]
+    second: Float64[np.ndarray, "n_rows rank_y"]
+    correlations: Float64[np.ndarray, " K"]
 
 
 def whiten_views(
@@ -140,7 +158,7 @@ def order_variates(views: WhitenedViews, reference: Reference = "data-space") ->
     return OrderedVariates(first, views.projection.apply(second), correlations)
 
 
-def _complete_in_coefficients(side: Side, rotation: Matrix) -> Matrix:
+def _complete_in_coefficients(side: WhitenedView, rotation: Matrix) -> Matrix:
     """Variates completed by the null space of their weights, as published: not invariant to recoding the columns."""
     if side.residual is None:
         raise ValueError("whiten_views keeps residuals with reference='permcca' only")
@@ -150,19 +168,19 @@ def _complete_in_coefficients(side: Side, rotation: Matrix) -> Matrix:
     return np.asarray(ordered)
 
 
-def trailing_blocks(variates: OrderedVariates, n_steps: int) -> Trailing:
+def trailing_blocks(variates: OrderedVariates, n_steps: int) -> TrailingVariates:
     """All of the first steps at once, permuting the same rows."""
-    return Trailing(variates.first, variates.second, n_steps)
+    return TrailingVariates(variates.first, variates.second, n_steps)
 
 
-def conditioned_block(views: WhitenedViews, variates: OrderedVariates, step: int) -> Trailing:
+def conditioned_block(views: WhitenedViews, variates: OrderedVariates, step: int) -> TrailingVariates:
     """One step (0-based) with the variates tested before it added to the nuisance.
 
     Each side's own variates join its nuisance. Those of the second view are orthogonal to its trailing block already,
     so only the rows of the first have to be projected once more.
     """
     if step == 0:
-        return Trailing(variates.first, variates.second, 1)
+        return TrailingVariates(variates.first, variates.second, 1)
     n_rows = len(variates.first)
     tested = np.hstack([views.remaining_mean, variates.first[:, -step:]])
     kept = np.zeros(n_rows, dtype=bool)
@@ -174,4 +192,4 @@ def conditioned_block(views: WhitenedViews, variates: OrderedVariates, step: int
         projection = Theil(tested, rows)
         kept[rows] = True
     first, second = (projection.apply(side[:, :-step]) for side in (variates.first, variates.second))
-    return Trailing(first, second, n_steps=1, kept=kept)
+    return TrailingVariates(first, second, n_steps=1, kept=kept)

@@ -1,9 +1,12 @@
 """One view without its nuisance, as orthonormal columns, holding a single copy of it on the way."""
 
+# ruff: noqa: F722
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix
 from fusion.cca.exact import Basis, make_basis
@@ -13,7 +16,7 @@ COLUMNS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Side:
+class WhitenedView:
     """One view, its nuisance, and what remains.
 
     Attributes
@@ -28,24 +31,24 @@ class Side:
         Kept only where asked for.
     """
 
-    nuisance: Matrix
+    nuisance: Float64[np.ndarray, "n_subjects rank"]
     basis: Basis
-    kurtosis: Matrix
-    residual: Matrix | None
+    kurtosis: Float64[np.ndarray, " n_features"]
+    residual: Float64[np.ndarray, "n_rows n_features"] | None
 
     @property
     def rank(self) -> int:
         """Rank that is left of the view."""
         return int(self.basis.weights.shape[1])
 
-    def without_columns(self) -> "Side":
+    def without_columns(self) -> "WhitenedView":
         """The same without its largest array, once it has been seen in other rows."""
         return replace(self, basis=replace(self.basis, columns=np.empty((0, self.rank))))
 
 
 def whiten(
     matrix: Matrix, nuisance: Matrix, project: Callable[[Matrix], Matrix], n_rows: int, *, keep_residual: bool = False
-) -> Side:
+) -> WhitenedView:
     """Centre, project and orthonormalise a view.
 
     Parameters
@@ -67,7 +70,7 @@ def whiten(
         kurtosis[columns] = _kurtosis(centred - nuisance @ (nuisance.T @ centred))
     norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     basis = make_basis(residual, norms, overwrite=not keep_residual)
-    return Side(nuisance, basis, kurtosis, residual if keep_residual else None)
+    return WhitenedView(nuisance, basis, kurtosis, residual if keep_residual else None)
 
 
 def project_columns(project: Callable[[Matrix], Matrix], matrix: Matrix, n_rows: int) -> Matrix:

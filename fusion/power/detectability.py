@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
+from fusion.arrays import Real
 from fusion.errors import InputError
 
 RATIO_LIMIT = 10
@@ -112,7 +113,7 @@ def approximate_null_r1(n: int, p: int, q: int) -> NullR1:
     Examples
     --------
     >>> [round(value, 3) for value in approximate_null_r1(4999, 512, 512)]
-    [0.603, 0.607]
+    [0.603, 0.609]
     """
     _check(p, q)
     if p + q >= n:
@@ -124,7 +125,7 @@ def approximate_null_r1(n: int, p: int, q: int) -> NullR1:
     return NullR1(mean, q95)
 
 
-def draw_r1(rng: np.random.Generator, n: int, few: int, many: int, *, first: float | None = None) -> float:
+def draw_r1(rng: np.random.Generator, n: int, few: int, many: int, *, first: Real | None = None) -> float:
     """Draw the largest correlation: a singular value of the bidiagonal model, a = many - few, b = n - few - many.
 
     `first`, the squared multiple correlation of the first column with the larger view, is drawn if not given.
@@ -144,7 +145,7 @@ def draw_r1(rng: np.random.Generator, n: int, few: int, many: int, *, first: flo
     return math.sqrt(min(1.0, float(last[0])))
 
 
-def required_n(rho: float, p: int, q: int) -> int:
+def required_n(rho: Real, p: int, q: int) -> int:
     """Effective rows from which `rho_c` is no larger than a population correlation.
 
     Raises
@@ -169,8 +170,8 @@ def flags(
     p: int,
     q: int,
     *,
-    r1: float | None = None,
-    held_out: float | None = None,
+    r1: Real | None = None,
+    held_out: Real | None = None,
     null: NullR1 | None = None,
 ) -> list[str]:
     """Sentences a reader must see beside a result; none if all is well.

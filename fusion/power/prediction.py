@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Real
 from fusion.errors import InputError
 from fusion.power.detectability import draw_r1
 
@@ -29,7 +29,7 @@ class Power(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def predicted_power(n: int, p: int, q: int, rho: float, *, n_draws: int = 2000, random_state: int = 0) -> Power:
+def predicted_power(n: int, p: int, q: int, rho: Real, *, n_draws: int = 2000, random_state: int = 0) -> Power:
     """Power of both statistics against a single canonical correlation of Gaussian views.
 
     Parameters
@@ -70,7 +70,7 @@ def predicted_power(n: int, p: int, q: int, rho: float, *, n_draws: int = 2000, 
 
 
 @lru_cache(maxsize=64)
-def detectable_rho(n: int, p: int, q: int, *, power: float = 0.8, n_draws: int = 500) -> float:
+def detectable_rho(n: int, p: int, q: int, *, power: Real = 0.8, n_draws: int = 500) -> float:
     """Smallest population correlation that Roy's test finds with the given probability; 1 if there is none.
 
     Examples
@@ -80,19 +80,19 @@ def detectable_rho(n: int, p: int, q: int, *, power: float = 0.8, n_draws: int =
     """
 
     def missing(rho: float) -> float:
-        return predicted_power(n, p, q, round(rho, 6), n_draws=n_draws).roy - power
+        return predicted_power(n, p, q, round(rho, 6), n_draws=n_draws).roy - float(power)
 
     return 1.0 if missing(0.999) < 0 else float(brentq(missing, 0.0, 0.999, xtol=5e-4))
 
 
-def _draw_roy(n: int, few: int, many: int, rho: float, n_draws: int, seed: int) -> Matrix:
+def _draw_roy(n: int, few: int, many: int, rho: Real, n_draws: int, seed: int) -> Matrix:
     """Largest correlations, [n_draws]."""
     rng = np.random.default_rng(seed)
     first = _squared_multiple_correlations(rng, n, many, rho, n_draws)
     return np.array([draw_r1(rng, n, few, many, first=value) for value in first])
 
 
-def _draw_wilks(n: int, few: int, many: int, rho: float, n_draws: int, seed: int) -> Matrix:
+def _draw_wilks(n: int, few: int, many: int, rho: Real, n_draws: int, seed: int) -> Matrix:
     """-log Wilks' lambda, [n_draws]: one factor per column of y, given the columns before it."""
     rng = np.random.default_rng(seed)
     statistic = -np.log1p(-_squared_multiple_correlations(rng, n, many, rho, n_draws))
@@ -101,7 +101,7 @@ def _draw_wilks(n: int, few: int, many: int, rho: float, n_draws: int, seed: int
     return statistic
 
 
-def _squared_multiple_correlations(rng: np.random.Generator, n: int, many: int, rho: float, n_draws: int) -> Matrix:
+def _squared_multiple_correlations(rng: np.random.Generator, n: int, many: int, rho: Real, n_draws: int) -> Matrix:
     """R squared of y_1 on `many` columns of x of which one correlates with it by rho."""
     shift = rho / np.sqrt(1 - rho**2) * np.sqrt(rng.chisquare(n, n_draws))
     explained = (rng.standard_normal(n_draws) + shift) ** 2

@@ -1,18 +1,19 @@
 """A panel of genes as factors: the subjects x (genes * hidden) matrix is never built."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+# ruff: noqa: F722
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
 from fusion.parallel import map_tiles, tiled
-
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
+from fusion.views.moments import Moments
 
 
 class FactoredView:
@@ -44,8 +45,8 @@ class FactoredView:
         *,
         designs: Sequence[Any],
         embeddings: Sequence[npt.NDArray[Any]],
-        subject_ids: Sequence[str],
-        gene_ids: Sequence[str],
+        subject_ids: Sequence[Hashable],
+        gene_ids: Sequence[Hashable],
         offsets: Sequence[npt.NDArray[Any]] | None = None,
     ) -> None:
         self.subject_ids = unique_ids(subject_ids, len(subject_ids))
@@ -85,7 +86,7 @@ class FactoredView:
             offsets=self._offsets,
         )
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix``: per gene one small and one sparse product."""
         from fusion.views.sparse_products import multiply_designs
 
@@ -96,7 +97,7 @@ class FactoredView:
             product += np.concatenate(self._offsets) @ matrix
         return product
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix``: per gene one sparse and one small product."""
         from fusion.views.sparse_products import multiply_designs_transposed
 
@@ -111,16 +112,17 @@ class FactoredView:
             map_tiles(add, range(len(self.gene_ids)))
         return product
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
         view = self.take(rows)
         n = view.shape[0]
         moments = view.residual_moments(np.full((n, 1), 1 / np.sqrt(n)))
         return moments.mean, moments.residual_squares / n
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-        from fusion.views.moments import Moments
 
         def measure(g: int) -> Moments:
             return Moments.of_gene(self.designs[g], self.embedding(g), self._offsets[g], basis)

@@ -1,13 +1,15 @@
 """First and second moments of a view's columns once confounds are removed, from dense blocks or from factors."""
 
+# ruff: noqa: F722
+
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, column_slices
-from fusion.views.sparse_products import design_gram, multiply_designs_transposed
 
 CANCELLED = 1e-8  # share of the sum of squares below which a difference of cross products has lost too many digits
 GRAM_WINDOWS = 4096  # windows of a gene up to which their cross products are formed
@@ -28,13 +30,13 @@ class Moments:
         Of ``X`` itself.
     """
 
-    mean: Matrix
-    coefficients: Matrix
-    residual_squares: Matrix
-    mean_square: Matrix
+    mean: Float64[np.ndarray, " n_columns"]
+    coefficients: Float64[np.ndarray, "rank n_columns"]
+    residual_squares: Float64[np.ndarray, " n_columns"]
+    mean_square: Float64[np.ndarray, " n_columns"]
 
     @classmethod
-    def of_blocks(cls, blocks: Iterable[tuple[slice, Matrix]], basis: Matrix) -> Self:
+    def of_blocks(cls, blocks: Iterable[tuple[slice, Matrix]], basis: Matrix) -> "Moments":
         """Stream dense blocks of columns, left to right."""
         parts = []
         for _, block in blocks:
@@ -51,12 +53,14 @@ class Moments:
         return cls(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
 
     @classmethod
-    def of_gene(cls, design: Any, embedding: Matrix, offset: Matrix, basis: Matrix) -> Self:
+    def of_gene(cls, design: Any, embedding: Matrix, offset: Matrix, basis: Matrix) -> "Moments":
         """Moments of ``1 offset' + design @ embedding`` from ``design.T @ design``: no row of it is formed.
 
         With C the cross products of the residualised design, the residual squares are ``diag(E' C E)``. Columns in
         which that difference cancels are formed after all.
         """
+        from fusion.views.sparse_products import design_gram, multiply_designs_transposed  # numba: a second to import
+
         n = len(basis)
         if design.shape[1] > GRAM_WINDOWS:
             return cls.of_blocks(_gene_blocks(design, embedding, offset), basis)
@@ -77,7 +81,7 @@ class Moments:
         return moments
 
     @classmethod
-    def side_by_side(cls, parts: Iterable[Self]) -> Self:
+    def side_by_side(cls, parts: Iterable["Moments"]) -> "Moments":
         """Join the moments of neighbouring columns."""
         rows = [(part.mean, part.coefficients, part.residual_squares, part.mean_square) for part in parts]
         return cls(*(np.concatenate(column, axis=-1) for column in zip(*rows, strict=True)))

@@ -1,17 +1,15 @@
 """Which subjects every table holds, in which order, and why the others are left out."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from fusion.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # What ids of the same people most often differ by; only used to word a hint, never applied.
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -57,14 +55,12 @@ class OverlapTable:
             for table, n in self.counts.items()
         ]
 
-    def to_frame(self) -> "pd.DataFrame":
+    def to_frame(self) -> pd.DataFrame:
         """Return one row per table with the columns of :meth:`to_dict`."""
-        import pandas as pd
-
         return pd.DataFrame(self.to_dict())
 
 
-def align_subjects(tables: Mapping[str, Sequence[str]]) -> OverlapTable:
+def align_subjects(tables: Mapping[str, Sequence[Hashable]]) -> OverlapTable:
     """Find the subjects that every table holds.
 
     Parameters
@@ -105,7 +101,7 @@ def align_subjects(tables: Mapping[str, Sequence[str]]) -> OverlapTable:
     )
 
 
-def _checked(name: str, table: Sequence[str]) -> tuple[str, ...]:
+def _checked(name: str, table: Sequence[Hashable]) -> tuple[str, ...]:
     wrong = next((i for i in table if not isinstance(i, str)), None)
     if wrong is not None:
         raise InputError(

@@ -5,7 +5,7 @@ subjects at a time. Every output entry is summed in one fixed order whatever the
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -18,6 +18,7 @@ COLUMNS = 64  # of a dense operand at a time
 ROWS = 1024  # subjects at a time
 
 
+@no_type_check  # compiled by numba
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def _add_product(indptr: Any, indices: Any, data: Any, small: Any, out: Any, first: int) -> None:
     """``out += design[first : first + len(out)] @ small``."""
@@ -29,6 +30,7 @@ def _add_product(indptr: Any, indices: Any, data: Any, small: Any, out: Any, fir
                 target[c] += weight * source[c]
 
 
+@no_type_check  # compiled by numba
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def _add_transposed(indptr: Any, indices: Any, data: Any, tall: Any, out: Any, first: int) -> None:
     """``out += design[first : first + len(tall)].T @ tall``."""
@@ -40,6 +42,7 @@ def _add_transposed(indptr: Any, indices: Any, data: Any, tall: Any, out: Any, f
                 target[c] += weight * source[c]
 
 
+@no_type_check  # compiled by numba
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
 def _add_gram(indptr: Any, indices: Any, data: Any, out: Any) -> None:
     """``out += design.T @ design``."""

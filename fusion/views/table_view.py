@@ -1,19 +1,20 @@
 """A dense table of subjects x features, in memory or streamed from disk in blocks of columns."""
 
-from collections.abc import Iterator, Sequence
+# ruff: noqa: F722
+
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float64
 
 from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
 from fusion.parallel import fill_transposed_product, tiled
 from fusion.parallel import product as row_tiled_product
-
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
+from fusion.views.moments import Moments
 
 
 @runtime_checkable
@@ -54,7 +55,7 @@ class TableView:
     def __init__(
         self,
         values: npt.ArrayLike | ColumnSource,
-        subject_ids: Sequence[str],
+        subject_ids: Sequence[Hashable],
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self._values: npt.NDArray[Any] | ColumnSource = (
@@ -77,7 +78,7 @@ class TableView:
 
     @classmethod
     def from_npy(
-        cls, path: str | Path, subject_ids: Sequence[str], feature_names: Sequence[str] | None = None
+        cls, path: str | Path, subject_ids: Sequence[Hashable], feature_names: Sequence[str] | None = None
     ) -> "TableView":
         """Stream a matrix from a ``.npy`` file; see :class:`fusion.views.column_files.NpyColumns`."""
         from fusion.views.column_files import NpyColumns
@@ -121,7 +122,7 @@ class TableView:
         taken.column_groups = self.column_groups
         return taken
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix``."""
         product = np.zeros((self.shape[0], matrix.shape[1]))
         with tiled():
@@ -129,7 +130,7 @@ class TableView:
                 product += row_tiled_product(block, matrix[columns])
         return product
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix``."""
         product = np.empty((self.shape[1], matrix.shape[1]))
         with tiled():
@@ -137,7 +138,9 @@ class TableView:
                 fill_transposed_product(product[columns], block, matrix)
         return product
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
         view = self.take(rows)
         mean, variance = np.empty(view.shape[1]), np.empty(view.shape[1])
@@ -145,10 +148,8 @@ class TableView:
             mean[columns], variance[columns] = block.mean(axis=0), block.var(axis=0)
         return mean, variance
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-        from fusion.views.moments import Moments
-
         return Moments.of_blocks(self.column_blocks(), basis)
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:

@@ -4,22 +4,23 @@ Everything downstream (residualisation, PCA, loadings) uses only the operations 
 genes stays factored, ``X_g = 1 offset_g' + A_g E_g``, and a table stays on disk.
 """
 
+# ruff: noqa: F722
+
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float64
 
-from fusion.arrays import Matrix as Matrix
-from fusion.arrays import Rows as Rows
-from fusion.arrays import row_index as row_index
+from fusion.arrays import Matrix, Rows, ViewLike
 from fusion.errors import InputError
 from fusion.views.factored_view import FactoredView as FactoredView
+from fusion.views.moments import Moments
 from fusion.views.table_view import TableView as TableView
 
-if TYPE_CHECKING:
-    from fusion.views.moments import Moments
 
-
+@runtime_checkable
 class View(Protocol):
     """What every view offers; ``X`` stands for its matrix of shape (n_subjects, n_columns)."""
 
@@ -42,23 +43,25 @@ class View(Protocol):
     def take(self, rows: Rows) -> "View":
         """Return the view of these rows, in this order."""
 
-    def multiply(self, matrix: Matrix) -> Matrix:
+    def multiply(self, matrix: Float64[np.ndarray, "n_columns k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Return ``X @ matrix`` in float64."""
 
-    def multiply_transposed(self, matrix: Matrix) -> Matrix:
+    def multiply_transposed(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_columns k"]:
         """Return ``X.T @ matrix`` in float64."""
 
-    def column_moments(self, rows: Rows = None) -> tuple[Matrix, Matrix]:
+    def column_moments(
+        self, rows: Rows = None
+    ) -> tuple[Float64[np.ndarray, " n_columns"], Float64[np.ndarray, " n_columns"]]:
         """Return mean and variance (divisor n) of every column."""
 
-    def residual_moments(self, basis: Matrix) -> "Moments":
+    def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds] on these rows."""
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
         """Yield ``(columns, X[:, columns])`` in float64, left to right, one block of bounded size at a time."""
 
 
-def as_view(table: Any) -> View:
+def as_view(table: ViewLike) -> View:
     """Return a view of anything table-like.
 
     Parameters
@@ -77,9 +80,8 @@ def as_view(table: Any) -> View:
         A column that is not numeric, an index of floats, or whatever :class:`TableView` refuses.
     """
     if hasattr(table, "multiply_transposed"):
-        view: View = table
-        return view
-    if not hasattr(table, "iloc"):
+        return cast(View, table)
+    if not isinstance(table, pd.DataFrame):
         array = np.asarray(table)
         return TableView(array, [str(i) for i in range(len(array) if array.ndim else 0)])
     for name, dtype in table.dtypes.items():

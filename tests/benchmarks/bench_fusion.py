@@ -28,7 +28,7 @@ from analyses.arms.cost import peak_memory  # noqa: E402
 from fusion import permutation_test_cca, rho_c  # noqa: E402
 from fusion.permutation.permutations import make_permutations  # noqa: E402
 from fusion.permutation.screening import screen_in_float32  # noqa: E402
-from fusion.permutation.statistics import PermutedStatistics, Trailing  # noqa: E402
+from fusion.permutation.statistics import PermutedStatistics, TrailingVariates  # noqa: E402
 from fusion.power.prediction import predicted_power  # noqa: E402
 
 NOTE = Path(__file__).parent / "results" / "fusion.md"
@@ -68,16 +68,16 @@ def _seconds(contenders: dict[str, Callable[[int], object]], rounds: int, calls:
 def _kernels(n: int, p: int, q: int) -> dict[str, Callable[[int], object]]:
     x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in _views(n, p, q))
     drawn = make_permutations(n, 999, random_state=0)
-    few = PermutedStatistics(Trailing(x, y, N_STEPS), drawn, ("wilks",))
-    every = PermutedStatistics(Trailing(x, y, min(p, q)), drawn, ("wilks",))
+    few = PermutedStatistics(TrailingVariates(x, y, N_STEPS), drawn, ("wilks",))
+    every = PermutedStatistics(TrailingVariates(x, y, min(p, q)), drawn, ("wilks",))
     screened = screen_in_float32(few, len(drawn))
     single = screened.coarse.trailing
-    assert isinstance(single, Trailing)
+    assert isinstance(single, TrailingVariates)
     return {
         "product alone": lambda _: single.first.T @ single.second,
         f"permutation, {N_STEPS} Wilks steps": screened.coarse,
         "permutation, all Wilks steps": PermutedStatistics(every.trailing.in_float32(), drawn, ("wilks",)),
-        "permutation, Roy": PermutedStatistics(Trailing(x, y, 1).in_float32(), drawn, ("roy",)),
+        "permutation, Roy": PermutedStatistics(TrailingVariates(x, y, 1).in_float32(), drawn, ("roy",)),
         "float64: product alone": lambda _: x.T @ y,
         f"float64: permutation, {N_STEPS} Wilks steps": few,
     }
@@ -123,7 +123,7 @@ def speed() -> Iterator[str]:
 def _rechecks() -> str:
     x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in _views(5000, 180, 180))
     drawn = make_permutations(5000, 299, random_state=0)
-    screened = screen_in_float32(PermutedStatistics(Trailing(x, y, N_STEPS), drawn, ("wilks",)), 300)
+    screened = screen_in_float32(PermutedStatistics(TrailingVariates(x, y, N_STEPS), drawn, ("wilks",)), 300)
     coarse = np.stack([screened.coarse(index) for index in range(300)])
     near = (np.abs(coarse - screened.observed) <= screened.margin).any(axis=1).mean()
     return (

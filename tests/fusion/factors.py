@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from fusion.views.view import FactoredView, Matrix
+from fusion.arrays import Matrix
+from fusion.views.view import FactoredView
 
 SUBJECTS = 37
 WINDOWS = (5, 1, 9, 3, 12, 2, 7, 4, 30, 6, 8)  # 11 genes

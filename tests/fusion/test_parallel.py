@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 from fusion import permutation_test_cca
 from fusion.parallel import PORTION, map_permutations
 from fusion.permutation.permutations import make_permutations
-from fusion.permutation.statistics import PermutedStatistics, Trailing
+from fusion.permutation.statistics import PermutedStatistics, TrailingVariates
 
 N, P, Q = 61, 7, 5
 
@@ -54,7 +54,7 @@ class _Counted(PermutedStatistics):
 def test_views_travel_once_per_worker_not_once_per_task() -> None:
     rng = np.random.default_rng(0)
     x, y = (np.linalg.qr(rng.standard_normal((500, k)))[0] for k in (20, 20))
-    counted = _Counted(Trailing(x, y, 1), make_permutations(500, 20 * PORTION, random_state=0), ("wilks",))
+    counted = _Counted(TrailingVariates(x, y, 1), make_permutations(500, 20 * PORTION, random_state=0), ("wilks",))
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=":0") as local,
         Client(local),

@@ -11,8 +11,8 @@ from analyses.errors import InputError
 from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
 from fusion import ComBat, ConfoundDesign, HarmonizedView, NormalScoresView
+from fusion.arrays import dense
 from fusion.confounds.design import Confound
-from fusion.confounds.learned_view import dense
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 ALIGN = EXPERIMENTS / "align.yaml"

@@ -14,6 +14,7 @@ from analyses.experiments.leakage import Covariate, predict_covariate
 from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors
 from encoders.brain.connectivity.timeseries import TimeSeries
 from fusion import TableView, cross_validated_cca, make_folds
+from fusion.confounds.coding import Confounds
 from fusion.cross_validation.fold_embedding import embed_folds
 
 N = 37
@@ -58,10 +59,12 @@ def test_folds_learn_tangent_space_from_their_training_rows(covariances: np.ndar
     x = np.random.default_rng(1).normal(size=(N, 6))
     folds = make_folds(N, 4, random_state=2)
     view = _view(covariances, [str(i) for i in range(N)])
-    embedded = embed_folds((TableView(x, view.subject_ids), view), None, folds, n_components=5)
+    embedded = embed_folds((TableView(x, view.subject_ids), view), Confounds(), folds, n_components=5)
     for fold, (train, _) in zip(embedded, folds, strict=True):
         learnt = TableView(tangent_vectors(covariances, train), view.subject_ids)
-        (expected,) = embed_folds((TableView(x, view.subject_ids), learnt), None, [(train, fold.test)], n_components=5)  # type: ignore[arg-type] # one fold
+        (expected,) = embed_folds(
+            (TableView(x, view.subject_ids), learnt), Confounds(), [(train, fold.test)], n_components=5
+        )  # type: ignore[arg-type] # one fold
         np.testing.assert_array_equal(fold.y, expected.y)
 
 
@@ -72,7 +75,7 @@ def test_held_out_rows_never_move_what_training_rows_give(covariances: np.ndarra
     changed = covariances.copy()
     changed[test] *= 25
     before, after = (
-        embed_folds((x, _view(of, list(x.subject_ids))), None, folds, n_components=5)[0]
+        embed_folds((x, _view(of, list(x.subject_ids))), Confounds(), folds, n_components=5)[0]
         for of in (covariances, changed)
     )
     np.testing.assert_array_equal(before.y[train], after.y[train])

@@ -17,7 +17,8 @@ N = 113
 def _arm() -> CrossValidatedCCA:
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((N, 4)), rng.standard_normal((N, 5))
-    return cross_validated_cca(x, y, n_permutations=19, n_bootstrap=20, random_state=0, x_dimensions=3, y_dimensions=3)
+    settings = {"n_components": 1, "n_permutations": 19, "n_bootstrap": 20, "random_state": 0}
+    return cross_validated_cca(x, y, x_dimensions=3, y_dimensions=3, **settings)
 
 
 def _with_scores(arm: CrossValidatedCCA, seed: int, rho: float) -> CrossValidatedCCA:

@@ -17,7 +17,9 @@ from fusion import (
     make_folds,
     permutation_test_cca,
 )
-from fusion.confounds.learned_view import LearnedView, dense
+from fusion.arrays import dense
+from fusion.confounds.coding import Confounds
+from fusion.confounds.learned_view import LearnedView
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.model_selection.nested_dimensions import nested_dimensions
 
@@ -75,7 +77,7 @@ def test_held_out_rows_never_move_what_training_rows_give(
     changed = brain.copy()
     changed[test] *= 1e4
     before, after = (
-        embed_folds((TableView(x, view.subject_ids), view), None, folds, n_components=5)[0]
+        embed_folds((TableView(x, view.subject_ids), view), Confounds(), folds, n_components=5)[0]
         for view in (_views(of, covariates)[kind] for of in (brain, changed))
     )
     np.testing.assert_array_equal(before.y[train], after.y[train])

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fusion import ComBat, InputError, NormalScores, Residualizer
-from fusion.confounds.residualize import ConfoundBasis
+from fusion.confounds.basis import ConfoundBasis
 
 TRAIN, TEST = np.arange(30), np.arange(30, 37)
 

@@ -9,7 +9,7 @@ import pytest
 import scipy.linalg
 
 from fusion import ConfoundDesign, cross_validated_cca, make_folds
-from fusion.confounds.coding import encode_confounds
+from fusion.confounds.coding import Confounds
 from fusion.cross_validation import fold_permutation
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
@@ -28,8 +28,8 @@ def _run(seed: int = 0, confounds: Any = None, blocks: Any = None, groups: Any =
         for k in (P, Q)
     )
     folds = make_folds(N, 4, groups=groups, random_state=1)
-    whitened = [fold.whiten(6, 5) for fold in embed_folds(views, confounds, folds, n_components=8)]
-    encoded = encode_confounds(confounds, np.arange(N))
+    whitened = [fold.whiten(6, 5) for fold in embed_folds(views, Confounds.of(confounds), folds, n_components=8)]
+    encoded = Confounds.of(confounds).coded(np.arange(N))
     settings: dict[str, Any] = {"n_permutations": 30, "n_components": 3, "random_state": 3}
     return make_fold_permutation(whitened, encoded, folds, blocks=blocks, **settings)
 
@@ -83,8 +83,8 @@ def test_screening_in_float32_decides_as_float64(case: str, monkeypatch: pytest.
     exact = _run(**SETTINGS[case])
     monkeypatch.setattr(fold_permutation, "SCREENING_SIZE", 0)
     screened = _run(**SETTINGS[case])
-    assert not exact.screens
-    assert len(screened.screens) == 4
+    assert not exact.coarse_products
+    assert len(screened.coarse_products) == 4
     assert screened(0).tobytes() == exact(0).tobytes()
     for index in range(1, 31):
         np.testing.assert_allclose(screened(index), exact(index), atol=1e-5)

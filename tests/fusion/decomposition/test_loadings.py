@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fusion import InputError, TableView, ViewPCA, feature_loadings, group_loadings, structure_correlations
-from fusion.views.view import Matrix
+from fusion.arrays import Matrix
 from tests.fusion.factors import HIDDEN, SUBJECTS, make_panel
 
 ROWS = np.arange(4, SUBJECTS)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 import fusion.decomposition.lanczos
 import fusion.decomposition.subspace
 from fusion import FactoredView, InputError, TableView, ViewPCA, cross_validated_cca, make_folds
-from fusion.views.view import Matrix
+from fusion.arrays import Matrix
 from tests.benchmarks.simulated_panel import make_panel as simulated_panel
 from tests.fusion.factors import SUBJECTS, make_panel
 

@@ -21,6 +21,7 @@ from fusion import (
     SparseCCA,
     ViewPCA,
 )
+from fusion.confounds.coding import Confounds
 
 N, P, Q, R = 97, 24, 11, 2
 
@@ -63,7 +64,7 @@ def test_map_equals_the_pca(linked: dict[str, np.ndarray]) -> None:
     fusion = LateFusion(pca_components=9).fit(**train)
     pca = ViewPCA(9, confounds=train["confounds"]).fit(train["x"])
     expected = pca.transform(new["x"], confounds=new["confounds"])
-    z = fusion.coding_.encode(new["confounds"], 27, "LateFusion")
+    z = fusion.coding_.encode(Confounds.of(new["confounds"]), 27, "LateFusion")
     np.testing.assert_allclose(fusion.x_map_.apply(_view(new["x"]), z), expected, atol=1e-10)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fusion import InputError, permutation_test_cca
 from fusion.permutation.device import place
-from fusion.permutation.statistics import Trailing
+from fusion.permutation.statistics import TrailingVariates
 
 torch = pytest.importorskip("torch")
 N, P, Q = 67, 9, 6
@@ -38,18 +38,20 @@ def test_p_values_are_those_of_numpy(
 def test_arrays_stay_in_the_other_library() -> None:
     rng = np.random.default_rng(0)
     x, y = (np.linalg.qr(rng.standard_normal((N, k)))[0] for k in (P, Q))
-    placed = place(Trailing(x, y, 2), torch, "cpu")
+    placed = place(TrailingVariates(x, y, 2), torch, "cpu")
     assert isinstance(placed.first, torch.Tensor)
     assert placed.in_float32().second.dtype == torch.float32
     np.testing.assert_allclose(
-        placed.statistics(np.arange(N), "wilks"), Trailing(x, y, 2).statistics(np.arange(N), "wilks"), atol=1e-12
+        placed.statistics(np.arange(N), "wilks"),
+        TrailingVariates(x, y, 2).statistics(np.arange(N), "wilks"),
+        atol=1e-12,
     )
 
 
 @pytest.mark.parametrize("single", [True, False])
 def test_perfect_correlation_is_infinite(single: bool) -> None:
     x = np.linalg.qr(np.random.default_rng(0).standard_normal((N, 3)))[0]
-    placed = place(Trailing(x, x[:, :2] * [1, 0.5], 2), torch)
+    placed = place(TrailingVariates(x, x[:, :2] * [1, 0.5], 2), torch)
     placed = placed.in_float32() if single else placed
     assert placed.statistics(np.arange(N), "wilks")[0] == np.inf
 

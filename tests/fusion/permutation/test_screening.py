@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fusion import permutation_test_cca
 from fusion.permutation.permutations import make_permutations
 from fusion.permutation.screening import NEAR, screen_in_float32
-from fusion.permutation.statistics import PermutedStatistics, Trailing, permuted_product, roy, wilks
+from fusion.permutation.statistics import PermutedStatistics, TrailingVariates, permuted_product, roy, wilks
 
 
 def _views(seed: int, n: int, p: int, q: int, rho: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +61,7 @@ def test_ties_are_recomputed() -> None:
 @pytest.mark.parametrize("statistic", ["wilks", "roy"])
 def test_most_permutations_need_no_recheck_and_the_margin_covers_their_error(statistic: Any) -> None:
     x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in _views(1, 700, 60, 50))
-    exact = PermutedStatistics(Trailing(x, y, 9), make_permutations(700, 300, random_state=0), (statistic,))
+    exact = PermutedStatistics(TrailingVariates(x, y, 9), make_permutations(700, 300, random_state=0), (statistic,))
     screened = screen_in_float32(exact, 301)
     truth, coarse = (np.stack([run(index) for index in range(301)]) for run in (exact, screened.coarse))
     assert (np.abs(truth - coarse) < screened.margin / 3).all()
@@ -76,7 +76,7 @@ def test_correlations_near_one_widen_the_margin(spare: int) -> None:
     """Ranks that fill almost all rows: every permuted correlation is near 1, where float32 loses digits."""
     x, y = _views(5, 41 + spare, 20, 21)
     x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in (x, y))
-    exact = PermutedStatistics(Trailing(x, y, 2), make_permutations(len(x), 400, random_state=0), ("wilks",))
+    exact = PermutedStatistics(TrailingVariates(x, y, 2), make_permutations(len(x), 400, random_state=0), ("wilks",))
     screened = screen_in_float32(exact, 401)
     truth, coarse = (np.stack([run(index) for index in range(401)]) for run in (exact, screened.coarse))
     trusted = np.isfinite(coarse)
