@@ -33,8 +33,9 @@ types: $(INSTALLED)  ## mypy --strict on the three packages
 imports: $(INSTALLED)  ## the import rule of the architecture
 	$(BIN)/lint-imports
 
-unit: $(INSTALLED)  ## the tests (calibrations excluded)
-	$(BIN)/python -m pytest
+unit: $(INSTALLED)  ## the tests, docstring examples and shape checks, on all cores, with coverage (calibrations excluded)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
+	@echo "Coverage of lines and branches: $$($(BIN)/coverage report --format=total) %"
 
 calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
 	$(BIN)/python -m pytest -m calibration -s

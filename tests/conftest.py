@@ -13,6 +13,7 @@ from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOWEST = 10
+collect_ignore_glob = ["benchmarks/*"]  # measured by hand, with nothing to be collected
 PATIENCE = 600
 """Seconds after which a process that hangs is given up. No measure of speed: a loaded machine may take long."""
 
