@@ -199,7 +199,7 @@ def test_damaged_and_unfit_variant_files_each_have_their_sentence(
 
     listed = tmp_path / "subjects.txt"
     listed.write_text("S2\nS7\n")
-    assert "1 of 2 (first S7)" in refusal(whole, options=[*grch37, "--subjects", listed])
+    assert "1 of 2 (first S7; near names: none)" in refusal(whole, options=[*grch37, "--subjects", listed])
     assert "is not in the annotation" in refusal(whole, options=[*grch37[:-1], "COMP"])
 
 
