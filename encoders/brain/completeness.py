@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 
 from encoders.brain.ids import quote_some
 from encoders.brain.records import Records
@@ -12,7 +12,7 @@ from encoders.brain.tables import NanPolicy
 from encoders.errors import InputError
 
 Order = Int64[np.ndarray, " n_common"]
-Column = Float64[np.ndarray, " n_rows"]
+Column = Float[np.ndarray, " n_rows"]
 #: Numbers that tables write where there is no value.
 CODES = (-9.0, -99.0, -999.0, -9999.0, -77.0, -777.0, -88.0, -888.0, 99.0, 999.0, 9999.0, 99999.0)
 #: Two tables of one FreeSurfer run print head size with different digits.

@@ -112,7 +112,7 @@ def test_a_dry_run_says_the_size_and_writes_nothing(
     assert genebrain("run", *run_arguments(tmp_path / "out"), "--dry-run", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["n_subjects"] < 300
-    assert plan["windows"]["n_distinct"] > 0
+    assert plan["windows"]["n_distinct_windows"] > 0
     assert plan["arms"][0]["n_to_embed"] > 0
     assert not (tmp_path / "out").exists()
 
