@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit calibration bench-fusion bench-encoders bench-cohort ui clean
+.PHONY: help install demo test lint types imports unit older-processor calibration bench-fusion bench-encoders bench-cohort ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -36,6 +36,10 @@ imports: $(INSTALLED)  ## the import rule of the architecture
 unit: $(INSTALLED)  ## the tests, docstring examples and shape checks, on all cores, with coverage (calibrations excluded)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	@echo "Coverage of lines and branches: $$($(BIN)/coverage report --format=total) %"
+
+older-processor: $(INSTALLED)  ## the encoders' tests as on a processor without AVX-512
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell \
+	  $(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/encoders/dna tests/analyses/cli tests/fusion/permutation
 
 calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
 	$(BIN)/python -m pytest -m calibration -s

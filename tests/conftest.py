@@ -17,6 +17,9 @@ collect_ignore_glob = ["benchmarks/*"]  # measured by hand, with nothing to be c
 PATIENCE = 600
 """Seconds after which a process that hangs is given up. No measure of speed: a loaded machine may take long."""
 
+# Read when OpenMP starts: threads that spin while they wait take the cores from the tests beside them.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # A loaded or slow machine takes longer over an example; that is no fault of the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
@@ -37,7 +40,13 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
-    """Folder of outside answers (``GENEBRAIN_REFERENCE``)."""
+    """Outside answers that were made for this project: its README says how."""
+    return REPOSITORY / "tests" / "reference"
+
+
+@pytest.fixture(scope="session")
+def published_data() -> Path:
+    """Folder of files that others published, and answers about real genomes (``GENEBRAIN_REFERENCE``)."""
     return _folder("GENEBRAIN_REFERENCE", "../shared/reference")
 
 

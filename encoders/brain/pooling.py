@@ -11,7 +11,7 @@ from encoders.errors import InputError
 Exported = Float[np.ndarray, "..."]
 Mask = Bool[np.ndarray, "..."]
 Vector = Float[np.ndarray, " _n_features"]
-Matrix = Float[np.ndarray, "n_rows n_features"]
+Features = Float[np.ndarray, "n_rows n_features"]
 
 
 def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: object) -> Vector:
@@ -77,7 +77,7 @@ def _pool_tokens(array: Exported, pooling: Pooling, mask: Mask | None, item: obj
     return np.asarray((array * weights[..., None]).sum(axis=-2) / counts)
 
 
-def stack_vectors(vectors: Sequence[Vector], items: Sequence[object]) -> Matrix:
+def stack_vectors(vectors: Sequence[Vector], items: Sequence[object]) -> Features:
     """Vectors of all rows, one under the other; unequal lengths are refused with the item named."""
     for vector, item in zip(vectors, items, strict=True):
         if len(vector) != len(vectors[0]):

@@ -26,7 +26,7 @@ MISSING_MARKS = (
 _SEPARATORS = ("\t", ";", ",", "|")
 _SEPARATOR_NAMES = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", r"\s+": "white space"}
 _DECIMAL_COMMA = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?"
-Matrix = Float64[np.ndarray, "n_rows n_columns"]
+Numbers = Float64[np.ndarray, "n_rows n_columns"]
 _UNNAMED = re.compile(r"Unnamed: \d+")
 
 
@@ -233,6 +233,6 @@ def _find_decimal(frame: "pandas.DataFrame", separator: str) -> Literal[".", ","
     return "," if with_comma > with_point else "."
 
 
-def stack_columns(columns: Sequence["pandas.Series"], n_rows: int) -> Matrix:
+def stack_columns(columns: Sequence["pandas.Series"], n_rows: int) -> Numbers:
     """Columns side by side."""
     return np.column_stack([column.to_numpy() for column in columns]) if columns else np.empty((n_rows, 0))

@@ -21,7 +21,7 @@ from encoders.errors import InputError
 
 Kind = Literal["correlation", "partial", "covariance"]
 Estimator = Literal["ledoit-wolf", "empirical"]
-Rows = Int64[np.ndarray, " n_reference"]
+ReferenceRows = Int64[np.ndarray, " n_reference"]
 Confounds = Literal["none", "simple", "scrubbing", "compcor"]
 BIDS_SUBJECT = r"sub-(?P<id>[A-Za-z0-9]+)"
 _NILEARN_KINDS = {"correlation": "correlation", "partial": "partial correlation", "covariance": "covariance"}
@@ -82,7 +82,7 @@ def connectivity_vectors(
     return fisher_z_of(edges, names), names
 
 
-def tangent_vectors(covariances: Edges, reference: Rows) -> Edges:
+def tangent_vectors(covariances: Edges, reference: ReferenceRows) -> Edges:
     """Deviations from the geometric mean covariance of the reference subjects.
 
     Parameters

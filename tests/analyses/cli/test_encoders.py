@@ -13,10 +13,10 @@ from analyses.cli import app as cli
 from encoders.dna.attribution import attention
 from encoders.dna.attribution.motifs import MotifSettings
 from encoders.dna.verification import verify
-from tests.encoders.dna.conftest import TinyModel, tiny_models
+from tests.encoders.dna.conftest import TinyModel, bpe_tokenizer, tiny_models
 
 SMALL = ("hidden_size=16", "num_hidden_layers=2", "num_attention_heads=2", "intermediate_size=24")
-__all__ = ["tiny_models"]
+__all__ = ["bpe_tokenizer", "tiny_models"]
 
 Call = Callable[..., tuple[int, str, str]]
 

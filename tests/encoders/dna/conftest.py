@@ -81,8 +81,30 @@ def made_checkpoint(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def bpe_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tokenizer.json in the form and size of DNABERT-2's, its pieces learnt from random bases."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+    from tokenizers.trainers import BpeTrainer
+
+    rng = np.random.default_rng(4)
+    tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+    trainer = BpeTrainer(vocab_size=4096, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(("".join(rng.choice(list("ACGT"), 300)) for _ in range(700)), trainer)
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    assert tokenizer.get_vocab_size() == 4096
+    path = tmp_path_factory.mktemp("bpe") / "tokenizer.json"
+    tokenizer.save(str(path))
+    return path
+
+
 @pytest.fixture
-def tiny_models(reference_data: Path, tmp_path: Path) -> dict[str, TinyModel]:
+def tiny_models(bpe_tokenizer: Path, reference_data: Path, tmp_path: Path) -> dict[str, TinyModel]:
     """The reference's tiny models of all families as folders, with a vector from the authors' own code."""
 
     def read(file: str, ids: str, hidden: str) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +137,6 @@ def tiny_models(reference_data: Path, tmp_path: Path) -> dict[str, TinyModel]:
         shutil.copyfile(files / f"{stem}_config.json", folder / "config.json")
         weights = files / f"{stem}{'' if 'caduceus' in name else '_mlm'}.safetensors"
         shutil.copyfile(weights, folder / "model.safetensors")
-        shutil.copyfile(reference_data / "tokenizers/dnabert2/tokenizer.json", folder / "tokenizer.json")
+        shutil.copyfile(bpe_tokenizer, folder / "tokenizer.json")
         models[name] = TinyModel(name, folder, tuple(ids.tolist()), hidden.astype(float).mean(axis=0))
     return models

@@ -40,14 +40,16 @@ def make_sequences(n: int, longest: int = 90, seed: int = 0) -> list[str]:
 
 
 @pytest.fixture
-def load_reference(reference_data: Path, tmp_path: Path) -> Callable[[str], tuple[SequenceEncoder, Arrays]]:
+def load_reference(
+    bpe_tokenizer: Path, reference_data: Path, tmp_path: Path
+) -> Callable[[str], tuple[SequenceEncoder, Arrays]]:
     """A reference model as a user loads it, and what the authors' network returned."""
 
     def load_one(case: str) -> tuple[SequenceEncoder, Arrays]:
         folder, config, weights = CASES[case]
         shutil.copyfile(reference_data / folder / f"{config}_config.json", tmp_path / "config.json")
         shutil.copyfile(reference_data / folder / f"{weights}.safetensors", tmp_path / "model.safetensors")
-        shutil.copyfile(reference_data / "tokenizers/dnabert2/tokenizer.json", tmp_path / "tokenizer.json")
+        shutil.copyfile(bpe_tokenizer, tmp_path / "tokenizer.json")
         encoder = load_encoder(
             case.split()[0],
             source=str(tmp_path),
@@ -99,11 +101,11 @@ def expected_states(arrays: Arrays, prefix: str) -> Sequence[np.ndarray]:
 
 
 def test_pooled_reference_states_are_what_an_average_averages(
-    load_reference: Callable[[str], tuple[SequenceEncoder, Arrays]], reference_data: Path
+    load_reference: Callable[[str], tuple[SequenceEncoder, Arrays]], published_data: Path
 ) -> None:
     encoder, _ = load_reference("dnabert2")
     sequence = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
-    published = json.loads((reference_data / "published_vectors/dnabert2_117M_input0.json").read_text())
+    published = json.loads((published_data / "published_vectors/dnabert2_117M_input0.json").read_text())
     assert published, "the tokens of this sequence are published"
     strands = [tokens_of(encoder, one) for one in (sequence, reverse_complement(sequence))]
     means = [

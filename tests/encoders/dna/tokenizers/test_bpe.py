@@ -23,8 +23,8 @@ def strings() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def path(reference_data: Path) -> Path:
-    return reference_data / "tokenizers/dnabert2/tokenizer.json"
+def path(published_data: Path) -> Path:
+    return published_data / "tokenizers/dnabert2/tokenizer.json"
 
 
 def encode_slowly(text: str, vocabulary: dict[str, int], ranks: dict[tuple[str, str], int]) -> list[int]:

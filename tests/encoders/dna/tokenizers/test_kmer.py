@@ -9,8 +9,8 @@ from encoders.dna.tokenizers.kmer import KmerTokenizer
 
 
 @pytest.mark.parametrize("k", [3, 6])
-def test_vocabulary_equals_the_published_file(k: int, reference_data: Path) -> None:
-    published = (reference_data / f"tokenizers/dnabert/vocab_{k}.txt").read_text().split()
+def test_vocabulary_equals_the_published_file(k: int, published_data: Path) -> None:
+    published = (published_data / f"tokenizers/dnabert/vocab_{k}.txt").read_text().split()
     tokenizer = KmerTokenizer(k)
     assert list(tokenizer.vocabulary()) == published
     assert tokenizer.vocabulary_size == len(published)

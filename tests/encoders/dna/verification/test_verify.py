@@ -15,12 +15,12 @@ from encoders.embedding import embed_missing
 from tests.encoders.dna.conftest import TinyModel
 
 
-def test_the_carried_vectors_are_the_published_ones(reference_data: Path) -> None:
+def test_the_carried_vectors_are_the_published_ones(published_data: Path) -> None:
     table = published_vectors()
     assert len({row.name for row in table}) == len(table) == 16
     assert "evo.cpp" in citation()
     for row in table:
-        published = json.loads((reference_data / f"published_vectors/{row.name}.json").read_text())
+        published = json.loads((published_data / f"published_vectors/{row.name}.json").read_text())
         values = np.array(published["values"])
         assert (row.model, row.revision) == (published["model"], published["revision"])
         assert row.checkpoint_sha256 == published["checkpoint_sha256"] or published["checkpoint_sha256"] is None
@@ -34,24 +34,24 @@ def test_the_carried_vectors_are_the_published_ones(reference_data: Path) -> Non
         assert row.pooling == ("first" if published["pooling"] == "cls-token" else "mean")
 
 
-def test_vectors_of_one_input_have_one_sequence(reference_data: Path) -> None:
+def test_vectors_of_one_input_have_one_sequence(published_data: Path) -> None:
     """DNABERT-S was published without its sequence; the digest of its input is that of DNABERT-2's."""
     digests: dict[str, set[str | None]] = {}
     for row in published_vectors():
-        published = json.loads((reference_data / f"published_vectors/{row.name}.json").read_text())
+        published = json.loads((published_data / f"published_vectors/{row.name}.json").read_text())
         digests.setdefault(published["input_sha256"], set()).add(row.sequence)
     assert all(len(sequences) == 1 for sequences in digests.values())
     assert len(digests) < len(published_vectors())
 
 
-def test_the_carried_token_ids_are_the_published_ones(reference_data: Path) -> None:
+def test_the_carried_token_ids_are_the_published_ones(published_data: Path, reference_data: Path) -> None:
     cases = json.loads((reference_data / "dnabert/tokenizer_cases.json").read_text())
     for k in "3456":
         upstream = {case["seq"]: case["input_ids"] for case in cases[k]}
         carried = token_cases(f"kmer-{k}-atcg-1")
         assert len(carried) == 2
         assert all(upstream[case.sequence] == list(case.input_ids) for case in carried)
-    bpe = json.loads((reference_data / "tokenizers/dnabert2/published_token_vectors.json").read_text())
+    bpe = json.loads((published_data / "tokenizers/dnabert2/published_token_vectors.json").read_text())
     carried = token_cases(f"bpe-{bpe['tokenizer']['tokenizer_sha256']}")
     upstream = {vector["input_ascii"]: vector["input_ids"] for vector in bpe["vectors"]}
     assert len(carried) == 2

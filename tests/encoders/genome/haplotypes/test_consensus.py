@@ -54,9 +54,9 @@ def _deviation(case: dict[str, Any], policy: str) -> str | None:
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", EDGE_CASES)
 def test_edge_cases_equal_bcftools_but_for_stated_deviations(
-    reference_data: Path, real_data: Path, write_vcf: Callable[..., Path], name: str, policy: str
+    published_data: Path, real_data: Path, write_vcf: Callable[..., Path], name: str, policy: str
 ) -> None:
-    cases = {case["name"]: case for case in json.loads((reference_data / "consensus/edge_cases.json").read_text())}
+    cases = {case["name"]: case for case in json.loads((published_data / "consensus/edge_cases.json").read_text())}
     case = cases[name]
     deleted = len(case["ref"]) - len(case["out"]["H2@1.24"]["seq"])
     records = [
@@ -73,9 +73,9 @@ def test_edge_cases_equal_bcftools_but_for_stated_deviations(
         assert haplotype_sequence(*arguments, **POLICIES[policy]) == expected
 
 
-def test_every_given_haplotype_has_the_hash_of_bcftools(reference_data: Path, real_data: Path) -> None:
+def test_every_given_haplotype_has_the_hash_of_bcftools(published_data: Path, real_data: Path) -> None:
     folders = {"chr20_GRCh37_EUR300": "grch37_chr20", "COMT_GRCh38_3202": "grch38_chr22"}
-    with gzip.open(reference_data / "consensus/consensus_sha256.tsv.gz", "rt") as file:
+    with gzip.open(published_data / "consensus/consensus_sha256.tsv.gz", "rt") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     wanted = defaultdict(list)
     for row in rows:
