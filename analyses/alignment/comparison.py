@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from analyses.alignment.files import read_held_out
-from analyses.results.alignments import AlignmentSummary
-from analyses.results.comparisons import ArmDifference, Comparison, ComparisonRow
+from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
 from analyses.results.serialisation import tuples
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyses.config.run_config import AlignmentConfig
 from analyses.errors import InputError
-from analyses.results.alignments import Dimensions
+from analyses.results.schema.alignments import Dimensions
 from fusion import choose_dimensions
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.results.alignments import AlignmentSummary
+from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.serialisation import plain
 from analyses.results.workspace import Workspace
 from encoders.publishing import published_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from analyses.results.alignments import NoiseCorrelation, RequiredSubjects
+from analyses.results.schema.alignments import NoiseCorrelation, RequiredSubjects
 from analyses.results.serialisation import plain
 from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
 from fusion.power.prediction import detectable_rho, predicted_power

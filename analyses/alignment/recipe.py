@@ -21,7 +21,7 @@ from analyses.cohort.design import make_blocks
 from analyses.config.inputs import ConfoundConfig
 from analyses.config.run_config import AlignmentConfig
 from analyses.progress import Advance
-from analyses.results.alignments import AlignmentLabels, AlignmentSummary, SampleSize
+from analyses.results.schema.alignments import AlignmentLabels, AlignmentSummary, SampleSize
 from analyses.results.workspace import SCHEMA
 from fusion import (
     Blocks,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.results.alignments import (
+from analyses.results.schema.alignments import (
     Detectability,
     HeldOut,
     InSample,
@@ -17,7 +17,7 @@ from analyses.results.alignments import (
     RequiredSubjects,
     RoyTest,
 )
-from analyses.results.interpretations import (
+from analyses.results.schema.interpretations import (
     FeatureLoading,
     GeneLoading,
     Interpretation,

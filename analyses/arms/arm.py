@@ -16,7 +16,7 @@ from analyses.results.provenance import digest
 
 if TYPE_CHECKING:
     from analyses.cluster.shards import Shard
-    from analyses.results.comparisons import StoreCost
+    from analyses.results.schema.comparisons import StoreCost
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable

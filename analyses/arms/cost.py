@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyses.results.comparisons import StoreCost
+from analyses.results.schema.comparisons import StoreCost
 
 if TYPE_CHECKING:
     from encoders.dna.protocol import SequenceEncoder

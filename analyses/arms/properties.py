@@ -13,7 +13,7 @@ import numpy as np
 from analyses.arms.arm import Arm, SequenceArm
 from analyses.arms.cost import count_flops
 from analyses.arms.strands import measure_rc_consistency
-from analyses.results.comparisons import (
+from analyses.results.schema.comparisons import (
     ArmProperties,
     EmbeddingCost,
     LoadingStability,

@@ -20,8 +20,8 @@ from analyses.experiments.duplicates import count_duplicates
 from analyses.experiments.leakage import Covariate, predict_covariate
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
-from analyses.results.audits import CorrectedPrediction, CovariateLeak, Duplicates, Prediction, RandomPairings
-from analyses.results.experiments import AuditResult, Metrics
+from analyses.results.schema.audits import CorrectedPrediction, CovariateLeak, Duplicates, Prediction, RandomPairings
+from analyses.results.schema.experiments import AuditResult, Metrics
 
 if TYPE_CHECKING:
     import pandas as pd

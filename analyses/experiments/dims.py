@@ -12,7 +12,7 @@ from analyses.figures.canvas import save_figure
 from analyses.figures.searches import curve_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
-from analyses.results.experiments import DimensionSearch, DimsResult, Trial
+from analyses.results.schema.experiments import DimensionSearch, DimsResult, Trial
 from analyses.results.serialisation import tuples
 from fusion.model_selection.nested_dimensions import NestedDimensions, nested_dimensions
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyses.results.experiments import ExperimentResult
+    from analyses.results.schema.experiments import ExperimentResult
     from analyses.run.run import Run
 
 #: Experiment to the module that does it. ``align``, ``compare``, ``pooling`` and ``rc`` are alignments of their arms

@@ -23,7 +23,8 @@ from analyses.figures.canvas import save_figure
 from analyses.figures.searches import history_figure
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
-from analyses.results.experiments import (
+from analyses.results.provenance import digest
+from analyses.results.schema.experiments import (
     BestSetting,
     SetAsideTest,
     SettingSearch,
@@ -31,7 +32,6 @@ from analyses.results.experiments import (
     Trial,
     TuneResult,
 )
-from analyses.results.provenance import digest
 from analyses.results.serialisation import plain, tuples
 from fusion.cross_validation.folds import make_folds
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation

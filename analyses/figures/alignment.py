@@ -7,7 +7,7 @@ import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure
 from analyses.formats import format_number, format_p
-from analyses.results.alignments import HeldOut, InSample
+from analyses.results.schema.alignments import HeldOut, InSample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, WIDTH, new_figure, save_figure
-from analyses.results.comparisons import ArmDifference, Comparison, RepresentationLikeness
+from analyses.results.schema.comparisons import ArmDifference, Comparison, RepresentationLikeness
 from analyses.results.tables import rows
 
 if TYPE_CHECKING:

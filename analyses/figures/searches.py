@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure
-from analyses.results.experiments import DimensionSearch, SettingSearch
+from analyses.results.schema.experiments import DimensionSearch, SettingSearch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,7 +22,7 @@ from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
     from analyses.progress import Advance
-    from analyses.results.runs import GenomeSummary
+    from analyses.results.schema.runs import GenomeSummary
     from encoders.genome.intervals import Gene
     from encoders.genome.variants.reference_check import Agreement
 

@@ -10,7 +10,7 @@ from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.variant_paths import read_subjects
 from analyses.genome.windows import agreement_counts, contigs_of, make_table, open_genome, open_genotypes
-from analyses.results.runs import FileWindows
+from analyses.results.schema.runs import FileWindows
 from analyses.results.serialisation import to_json
 from encoders.genome.variants.reference_check import ReferenceAgreement, check_reference_alleles
 from encoders.publishing import published_file

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.variant_paths import find_variants, variant_parts
-from analyses.results.runs import GenomeSummary
-from analyses.results.runs import ReferenceAgreement as AgreementCounts
+from analyses.results.schema.runs import GenomeSummary
+from analyses.results.schema.runs import ReferenceAgreement as AgreementCounts
 from encoders.errors import InputError as EncodersError
 from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.contigs import check_autosome, check_spelling, find_contig

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from analyses.arms.grid import UNTRAINED
 from analyses.formats import format_number, format_p
 from analyses.report.findings import ALPHA, CONTROL
-from analyses.results.comparisons import ArmDifference, ArmProperties, Comparison, ComparisonRow
+from analyses.results.schema.comparisons import ArmDifference, ArmProperties, Comparison, ComparisonRow
 
 
 def comparison_sentences(comparison: Comparison, encoders: Mapping[str, str]) -> list[str]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyses.formats import format_number, format_p
-from analyses.results.alignments import Detectability
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
+from analyses.results.schema.alignments import Detectability
 
 ALPHA = 0.05
 CONTROL = "negative control"

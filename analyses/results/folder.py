@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyses.results import tables
-from analyses.results.alignments import AlignmentSummary
-from analyses.results.comparisons import Comparison
-from analyses.results.experiments import RESULT_TYPES, ExperimentResult, result_file
 from analyses.results.headlines import Alignment, Headline, make_headline
-from analyses.results.runs import RunRecord
+from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.comparisons import Comparison
+from analyses.results.schema.experiments import RESULT_TYPES, ExperimentResult, result_file
+from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import read_result
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Results:
 
     def gene_loadings(self) -> pd.DataFrame:
         """Loadings of genes on the first component, [n_alignments * n_genes] rows: ``arm``, ``view`` and the fields of
-        `analyses.results.interpretations.GeneLoading`."""
+        `analyses.results.schema.GeneLoading`."""
         return tables.labelled_rows(
             (alignment.summary, alignment.summary.gene_loadings) for alignment in self.alignments
         )
@@ -87,16 +87,16 @@ class Results:
         return tables.fold_table([alignment.summary for alignment in self.alignments])
 
     def ranking(self) -> pd.DataFrame:
-        """The arms by view and place: fields of `analyses.results.comparisons.ComparisonRow`; empty if not compared."""
+        """The arms by view and place: fields of `analyses.results.schema.ComparisonRow`; empty if not compared."""
         ranked = tables.rows([] if self.comparison is None else self.comparison.rows)
         return ranked if ranked.empty else ranked.sort_values(["view", "rank"], ignore_index=True)
 
     def differences(self) -> pd.DataFrame:
-        """Paired differences of arms: fields of `analyses.results.comparisons.ArmDifference`; empty if not compared."""
+        """Paired differences of arms: fields of `analyses.results.schema.ArmDifference`; empty if not compared."""
         return tables.rows([] if self.comparison is None else self.comparison.differences)
 
     def arm_properties(self) -> pd.DataFrame:
-        """The arms themselves: fields of `analyses.results.comparisons.ArmProperties`, nested ones joined by a point
+        """The arms themselves: fields of `analyses.results.schema.ArmProperties`, nested ones joined by a point
         (``cost.seconds``); empty if the arms were not compared as encoders."""
         arms = None if self.comparison is None else self.comparison.arms
         return tables.flat_rows(arms or ())

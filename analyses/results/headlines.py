@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.results.alignments import AlignmentSummary
-from analyses.results.comparisons import ComparisonRow
+from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.comparisons import ComparisonRow
 from analyses.results.serialisation import Interval
 
 

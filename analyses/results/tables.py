@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from analyses.results.alignments import AlignmentSummary
     from analyses.results.headlines import Headline
+    from analyses.results.schema.alignments import AlignmentSummary
 
 
 def rows(items: Sequence[object]) -> pd.DataFrame:

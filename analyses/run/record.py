@@ -13,9 +13,9 @@ from analyses.alignment.files import PRIVATE
 from analyses.cohort.brain_views import describe_preparation
 from analyses.cohort.subjects import Cohort
 from analyses.config.run_config import RunConfig
-from analyses.results.planted_links import PlantedLink
 from analyses.results.provenance import environment, input_name
-from analyses.results.runs import (
+from analyses.results.schema.planted_links import PlantedLink
+from analyses.results.schema.runs import (
     BlasLibrary,
     CohortCounts,
     EmbedCounts,

@@ -8,8 +8,8 @@ from analyses.report.drawings import FIGURE_KINDS
 from analyses.report.findings import CONTROL
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
-from analyses.results.interpretations import FeatureLoading, GeneLoading
-from analyses.results.runs import RunArm
+from analyses.results.schema.interpretations import FeatureLoading, GeneLoading
+from analyses.results.schema.runs import RunArm
 from analyses.results.serialisation import plain
 
 #: A table as tracking takes it: cells by column name.

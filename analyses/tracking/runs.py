@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from analyses.results.experiments import Metrics
 from analyses.results.folder import Results
 from analyses.results.headlines import Headline
 from analyses.results.provenance import digest, file_fingerprint
+from analyses.results.schema.experiments import Metrics
 from analyses.tracking.alignment import (
     Columns,
     list_artifacts,

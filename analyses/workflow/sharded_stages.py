@@ -20,7 +20,7 @@ from analyses.run.run import Run
 if TYPE_CHECKING:
     from analyses.arms.arm import SequenceArm
     from analyses.progress import Advance
-    from analyses.results.runs import GenomeSummary
+    from analyses.results.schema.runs import GenomeSummary
     from encoders.embedding import EmbedReport
     from encoders.genome.windows.haplotype_windows import WindowTable
 

@@ -10,7 +10,7 @@ from analyses.cohort.design import make_nuisance
 from analyses.config.file import resolved_yaml
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
-from analyses.results.runs import GenomeSummary
+from analyses.results.schema.runs import GenomeSummary
 from analyses.workflow.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analyses.arms.arm import SequenceArm
     from analyses.config.run_config import RunConfig
-    from analyses.results.comparisons import ArmsDescription, LoadingStability
+    from analyses.results.schema.comparisons import ArmsDescription, LoadingStability
     from analyses.run.run import Run
     from analyses.tracking.mlflow_client import LoggedRun
     from fusion.views.view import View
@@ -95,7 +95,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
     """Align one arm with one view and write what was found; returns its headline."""
     from analyses.alignment.files import write_alignment
     from analyses.alignment.recipe import align_views
-    from analyses.results.alignments import AlignmentLabels
+    from analyses.results.schema.alignments import AlignmentLabels
 
     config, spec, stage = run.config, run.specs[arm], f"align {arm}__{view}"
     with run.workspace.stage(stage, key) as files, progress_bar(stage) as advance, run.engine.active():
@@ -139,7 +139,7 @@ def _describe_arms(run: Run, n_components: int) -> ArmsDescription:
     Likeness is that of the components that enter CCA: all of them span what the genotypes span, in every arm.
     """
     from analyses.arms.properties import compare_representations, describe_arm
-    from analyses.results.comparisons import ArmsDescription
+    from analyses.results.schema.comparisons import ArmsDescription
 
     workspace, key = run.workspace, run.keys.experiment
     if not workspace.is_finished("arms", key):
@@ -165,7 +165,7 @@ def _stability(run: Run, arm: str, view: str) -> LoadingStability:
 def experiment(run: Run) -> None:
     """What the configuration's experiment asks beyond alignments and their comparison."""
     from analyses.experiments.registry import MODULES, find_experiment
-    from analyses.results.experiments import result_file
+    from analyses.results.schema.experiments import result_file
 
     name, key = run.config.experiment, run.keys.experiment
     if name not in MODULES:

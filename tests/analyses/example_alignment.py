@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analyses.results.alignments import (
+from analyses.results.schema.alignments import (
     AlignmentSummary,
     Detectability,
     Dimensions,
@@ -17,7 +17,7 @@ from analyses.results.alignments import (
     RoyTest,
     SampleSize,
 )
-from analyses.results.interpretations import (
+from analyses.results.schema.interpretations import (
     FeatureLoading,
     GeneLoading,
     Interpretation,

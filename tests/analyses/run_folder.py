@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analyses.results.alignments import (
-    AlignmentSummary,
-)
-from analyses.results.comparisons import ArmDifference, Comparison, ComparisonRow
-from analyses.results.planted_links import PlantedLink
-from analyses.results.runs import (
+from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
+from analyses.results.schema.planted_links import PlantedLink
+from analyses.results.schema.runs import (
     BlasLibrary,
     CohortCounts,
     EmbedCounts,

@@ -21,8 +21,8 @@ from analyses.alignment.recipe import Seeds, align_views  # noqa: E402
 from analyses.config.inputs import ConfoundConfig  # noqa: E402
 from analyses.config.run_config import AlignmentConfig  # noqa: E402
 from analyses.report.page import make_report  # noqa: E402
-from analyses.results.alignments import AlignmentLabels  # noqa: E402
-from analyses.results.runs import RunRecord  # noqa: E402
+from analyses.results.schema.alignments import AlignmentLabels  # noqa: E402
+from analyses.results.schema.runs import RunRecord  # noqa: E402
 from analyses.results.serialisation import read_result  # noqa: E402
 from analyses.results.workspace import Workspace  # noqa: E402
 from fusion import TableView, make_folds  # noqa: E402

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analyses.config.file import load_config
-from analyses.results.alignments import AlignmentSummary
+from analyses.results.schema.alignments import AlignmentSummary
 from analyses.simulation.cohort import make_demo_cohort
 from analyses.workflow.pipeline import run_pipeline
 

@@ -3,7 +3,7 @@
 import pytest
 
 from analyses.experiments.registry import MODULES, find_experiment
-from analyses.results.experiments import RESULT_TYPES
+from analyses.results.schema.experiments import RESULT_TYPES
 
 
 def test_every_experiment_has_a_result_type() -> None:

@@ -13,7 +13,7 @@ from analyses.figures.atlas import Atlas, describe_atlas, place_features, region
 from analyses.figures.brain import _paint, draw_brain
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment
-from analyses.results.interpretations import FeatureLoading
+from analyses.results.schema.interpretations import FeatureLoading
 from tests.analyses.example_alignment import ARMS, make_alignment
 from tests.analyses.run_folder import make_run
 

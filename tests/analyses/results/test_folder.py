@@ -11,7 +11,7 @@ import pytest
 
 from analyses.errors import InputError
 from analyses.results import load_results
-from analyses.results.comparisons import ArmsDescription
+from analyses.results.schema.comparisons import ArmsDescription
 from analyses.results.serialisation import read_result
 from tests.analyses.example_alignment import FEATURES, GENES, N_COMPONENTS, N_PERMUTATIONS, N_SPLITS
 from tests.analyses.run_folder import write_run_folder

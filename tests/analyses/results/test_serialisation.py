@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyses.errors import InputError
-from analyses.results.alignments import AlignmentSummary
-from analyses.results.comparisons import ArmsDescription, Comparison
-from analyses.results.experiments import AuditResult, DimsResult, TuneResult
-from analyses.results.planted_links import PlantedLink
-from analyses.results.runs import RunRecord
+from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.comparisons import ArmsDescription, Comparison
+from analyses.results.schema.experiments import AuditResult, DimsResult, TuneResult
+from analyses.results.schema.planted_links import PlantedLink
+from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import FORMAT, from_json, plain, read_result, to_json
 from analyses.results.workspace import Workspace
 from encoders.dna.protocol import EncoderSpec

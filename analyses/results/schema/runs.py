@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer
 
-from analyses.results.alignments import Role
-from analyses.results.planted_links import PlantedLink
+from analyses.results.schema.alignments import Role
+from analyses.results.schema.planted_links import PlantedLink
 from analyses.results.serialisation import OMITTED_IF_NONE
 from encoders.dna.protocol import EncoderSpec
 

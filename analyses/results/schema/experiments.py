@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from analyses.results.audits import CovariateLeak, Duplicates, RandomPairings
+from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
 from analyses.results.serialisation import Interval, Number
 
 #: Settings and numbers that a tracking store shows beside a run: names are the store's, values what they happen to be.

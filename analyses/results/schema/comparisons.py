@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from analyses.results.alignments import Role
+from analyses.results.schema.alignments import Role
 from analyses.results.serialisation import OMITTED_IF_NONE, Interval, Number
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from analyses.results.interpretations import FeatureLoading, GeneLoading, Interpretation
+from analyses.results.schema.interpretations import FeatureLoading, GeneLoading, Interpretation
 from analyses.results.serialisation import OMITTED_IF_NONE, Interval
 
 Role = Literal["test", "negative control"]
