@@ -97,22 +97,47 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _read_yaml(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
-    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda m: _expand(m, variables, path), path.read_text(encoding="utf-8"))
+    names: list[tuple[str, str | None]] = []
+
+    def stand_in(match: re.Match[str]) -> str:
+        names.append((match[1], match[2]))
+        return f"GENEBRAIN-VARIABLE-{len(names) - 1}-"
+
+    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", stand_in, path.read_text(encoding="utf-8"))
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(tree, dict):
         raise InputError(f"{path} must hold a mapping of keys to values; it holds {type(tree).__name__}.")
-    return tree
+    expanded: dict[str, Any] = _expand(tree, names, variables, path)
+    return expanded
 
 
-def _expand(match: re.Match[str], variables: Mapping[str, str], path: Path) -> str:
-    variable, default = match.groups()
-    value = variables.get(variable, default)
-    if value is None:
-        raise InputError(f"{path} uses ${{{variable}}}, which is not set; export {variable} or write a default.")
-    return value
+def _expand(node: Any, names: Sequence[tuple[str, str | None]], variables: Mapping[str, str], path: Path) -> Any:
+    """Put values in the places of variables once YAML has been read: in a folder called ``a #1`` is no comment."""
+    if isinstance(node, dict):
+        return {key: _expand(value, names, variables, path) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_expand(value, names, variables, path) for value in node]
+    if not isinstance(node, str):
+        return node
+
+    def value_of(match: re.Match[str]) -> str:
+        variable, default = names[int(match[1])]
+        value = variables.get(variable, default)
+        if value is None:
+            raise InputError(f"{path} uses ${{{variable}}}, which is not set; export {variable} or write a default.")
+        return value
+
+    stand_in = r"GENEBRAIN-VARIABLE-(\d+)-"
+    text = re.sub(stand_in, value_of, node)
+    if not re.fullmatch(stand_in, node):
+        return text
+    read = (
+        yaml.safe_load(text) if re.fullmatch(r"[\w.+-]*|\[.*\]", text) else text
+    )  # a variable may hold a number or a list
+    return text if read is None else read
 
 
 def _assign(tree: dict[str, Any], assignment: str) -> None:
@@ -130,13 +155,24 @@ def _assign(tree: dict[str, Any], assignment: str) -> None:
             node = node.setdefault(part, {})
         if not isinstance(node, dict | list):
             raise InputError(f"--set {key}: '{part}' holds a value, not a section.")
-    value = yaml.safe_load(text)
+    value = _read_value(text)
     if isinstance(node, list):
         if not last.isdigit() or int(last) >= len(node):
             raise InputError(f"--set {key}: '{last}' is no position in a list of {len(node)} items.")
         node[int(last)] = value
     else:
         node[last] = value
+
+
+def _read_value(text: str) -> Any:
+    """A value as YAML reads it; plain text as it stands, since ``a #1`` and ``a: b`` are names of folders too."""
+    if text.lstrip().startswith(("'", '"', "[", "{")):
+        return yaml.safe_load(text)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return text if isinstance(value, str | dict) else value
 
 
 def _resolve_paths(node: Any, base: Path, key: str = "") -> Any:

@@ -107,3 +107,18 @@ def test_the_resolved_configuration_reads_back_equal(minimal: Path, tmp_path: Pa
 def test_a_value_out_of_range_is_named(minimal: Path, change: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_config(minimal, [change])
+
+
+@pytest.mark.parametrize("folder", ["a #1", "b: c", "d 'e' [f]", "{g}"])
+def test_a_folder_of_any_name_can_be_given_by_variable_and_override(minimal: Path, folder: str) -> None:
+    minimal.write_text(MINIMAL.replace("ref.fa", "${HERE}/ref.fa"))
+    config = load_config(minimal, [f"output=/{folder}/out"], variables={"HERE": f"/{folder}"})
+    assert config.genome is not None
+    assert config.genome.reference == (Path(f"/{folder}/ref.fa"),)
+    assert config.output == Path(f"/{folder}/out")
+
+
+def test_a_variable_may_hold_a_number_or_a_list(minimal: Path) -> None:
+    minimal.write_text(MINIMAL + "seed: ${SEED:-7}\n")
+    assert load_config(minimal).seed == 7
+    assert load_config(minimal, variables={"SEED": "12"}).seed == 12
