@@ -17,8 +17,7 @@ from encoders.genome.variants.genotypes import GenotypeBlock
 _BASES = {base: frozenset(base) for base in "ACGT"} | {code: frozenset(bases) for code, bases in AMBIGUITY.items()}
 _BASES["N"] = frozenset("ACGT")
 _CODES = {bases: code for code, bases in _BASES.items()}
-_REFERENCE_BLOCK = "<*>"
-_REFERENCE_BLOCKS = {_REFERENCE_BLOCK, "<NON_REF>"}
+_REFERENCE_BLOCKS = {"<*>", "<NON_REF>"}
 _NOWHERE = -1_000_000_000
 
 
@@ -147,8 +146,6 @@ class Consensus:
     def _spell(self, record: int, code: int, span: int) -> tuple[str, str]:
         """REF and the allele that replaces it, as letters or as a symbol."""
         ref, alts = self._block.refs[record], self._block.alts[record]
-        if code > 0 and not alts:
-            return ref, _REFERENCE_BLOCK
         highest = unpack_pair(code)[1] if code < MISSING else code
         if highest > len(alts):
             raise InputError(

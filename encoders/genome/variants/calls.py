@@ -6,13 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from jaxtyping import Bool, Int16, Int64, UInt8
 
+from encoders.genome.variants.genotypes import ONE_PHASE_SET
+
 MISSING = -1
 _TAB, _COLON, _DOT, _ZERO, _PIPE, _SLASH = b"\t:.0|/"
 _WIDTH = len("0|1\t")
+_PHASE_KEYS = ("PSL", "PS")
 _PAIR = re.compile(r"[|/]?(\.|\d+)[|/](\.|\d+)")
 
 
@@ -27,11 +31,14 @@ class Calls:
     phased : bool [n_records, n_subjects]
     not_diploid : tuple of (record, column), optional
         The first call that has another number of alleles than two; a lone dot stands for two missing ones.
+    phase_sets : int64 [n_records, n_subjects], optional
+        Number that FORMAT PS (or the list PSL) gives a phased heterozygote; None where no record has either.
     """
 
     alleles: Int16[np.ndarray, "n_records n_subjects 2"]
     phased: Bool[np.ndarray, "n_records n_subjects"]
     not_diploid: tuple[int, int] | None
+    phase_sets: Int64[np.ndarray, "n_records n_subjects"] | None
 
 
 def read_calls(texts: Sequence[tuple[str, str]], columns: Int64[np.ndarray, " n_subjects"]) -> Calls:
@@ -55,7 +62,38 @@ def read_calls(texts: Sequence[tuple[str, str]], columns: Int64[np.ndarray, " n_
         wrong = _read_uneven(samples, named.index("GT"), columns, (alleles[record], phased[record]))
         if wrong is not None and not_diploid is None:
             not_diploid = record, wrong
-    return Calls(alleles, phased, not_diploid)
+    return Calls(
+        alleles, phased, not_diploid, _phase_sets(texts, columns, phased & (alleles[..., 0] != alleles[..., 1]))
+    )
+
+
+def _phase_sets(
+    texts: Sequence[tuple[str, str]],
+    columns: Int64[np.ndarray, " n_subjects"],
+    wanted: Bool[np.ndarray, "n_records n_subjects"],
+) -> Int64[np.ndarray, "n_records n_subjects"] | None:
+    """Phase sets of the genotypes that have a phase to speak of."""
+    found = None
+    for record, (keys, samples) in enumerate(texts):
+        key = next((key for key in _PHASE_KEYS if key in keys.split(":")), None)
+        if key is None:
+            continue
+        if found is None:
+            found = np.full(wanted.shape, ONE_PHASE_SET, dtype=np.int64)
+        place, cells = keys.split(":").index(key), samples.split("\t")
+        for column in np.flatnonzero(wanted[record]).tolist():
+            values = cells[columns[column]].split(":")
+            found[record, column] = _set_number(values[place] if place < len(values) else ".")
+    return found
+
+
+def _set_number(text: str) -> int:
+    """A number for the name of a phase set; those of PSL are texts, one for each allele."""
+    if not text.strip(".,"):
+        return ONE_PHASE_SET
+    if text.isdecimal():
+        return int(text)
+    return -2 - int.from_bytes(blake2b(text.encode(), digest_size=7).digest())
 
 
 def _read_even(

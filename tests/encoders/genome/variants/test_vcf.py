@@ -2,7 +2,7 @@
 the outside answer."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pysam
@@ -18,28 +18,6 @@ REGION = Interval("20", 0, 3_000)
 FORMATS = ("GT", "GT:DP", "GT:AD:DP")
 GENOTYPES = ("0|0", "0|1", "1|0", "1/2", "./.", ".|1", "0/.", ".", "12|3", "0/10")
 Write = Callable[..., Path]
-
-
-@pytest.fixture
-def write_lines(tmp_path: Path) -> Write:
-    """Write and index a VCF.gz of whole lines: ``write_lines(["20\\t150\\t..."], samples=("S1",), version="4.2")``."""
-
-    def write(lines: Sequence[str], *, samples: Sequence[str] = ("S1",), version: str = "4.2", name: str = "v") -> Path:
-        header = [
-            f"##fileformat=VCFv{version}", "##contig=<ID=20,length=3000>",
-            '##INFO=<ID=END,Number=1,Type=Integer,Description="End">',
-            '##INFO=<ID=SVLEN,Number=A,Type=Integer,Description="Length">',
-            '##INFO=<ID=NOTE,Number=1,Type=String,Description="Text">',
-            '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
-            '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Depth">',
-            '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Depths">',
-            "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]),
-        ]  # fmt: skip
-        plain = tmp_path / f"{name}.vcf"
-        plain.write_bytes("".join(f"{line}\n" for line in [*header, *lines]).encode("latin-1"))
-        return Path(pysam.tabix_index(str(plain), preset="vcf", force=True))
-
-    return write
 
 
 def _as_bcf(vcf: Path) -> Path:
