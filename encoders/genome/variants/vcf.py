@@ -153,11 +153,11 @@ class VcfSource:
             path=self.path,
             phase_sets=calls.phase_sets,
         )
-        if calls.not_diploid is not None:
-            record, column = calls.not_diploid
+        if calls.refused is not None:
+            record, column, what = calls.refused
             raise InputError(
-                f"Every genotype needs two alleles; {block.describe(record)} has another number for "
-                f"{subjects[column]}: leave sex chromosomes and copy-number genotypes out."
+                f"Every genotype needs two alleles; {block.describe(record)} has {what} for {subjects[column]}: leave "
+                "sex chromosomes, copy-number genotypes and partly phased ones out."
             )
         return block
 
