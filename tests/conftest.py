@@ -21,6 +21,7 @@ PATIENCE = 600
 
 # Read when OpenMP starts: threads that spin while they wait take the cores from the tests beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs of tests stay in the folders of tests
 
 # A loaded or slow machine takes longer over an example; that is no fault of the code.
 settings.register_profile("project", deadline=None)

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +19,6 @@ import numpy as np
 import pytest
 
 from analyses.errors import InputError
-from analyses.report.page import make_report
 from analyses.tracking import runs as tracked_runs
 from analyses.tracking.alignment import RC_MODES, short_name
 from analyses.tracking.mlflow_client import (
@@ -55,28 +53,8 @@ def client(uri: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_run_folder(tmp_path_factory.mktemp("run") / "example")
-    make_report(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def logged(reported: Path, uri: str) -> LoggedRun:
     return log_run(reported, uri)
-
-
-@pytest.fixture
-def another_run(tmp_path: Path, reported: Path) -> Callable[[str], Path]:
-    """Makes a reported results folder of a panel of its own, so that its experiment is empty."""
-
-    def make(panel: str) -> Path:
-        folder = Path(shutil.copytree(reported, tmp_path / panel, ignore=shutil.ignore_patterns("tracking.json")))
-        run = json.loads((folder / "run.json").read_text())
-        (folder / "run.json").write_text(json.dumps(run | {"panel": panel}))
-        return folder
-
-    return make
 
 
 def runs(client: Any, experiment_id: str, stage: str = "alignment") -> list[Any]:
