@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -40,6 +40,8 @@ class Records:
         Sentences on what was set aside or changed.
     telling : tuple of str
         Columns of the source that tell repeated ids apart, to be offered where ids repeat.
+    left_out : mapping of str to str
+        Columns that are no features, and what each is.
     """
 
     ids: tuple[str, ...]
@@ -51,6 +53,7 @@ class Records:
     covariates: Mapping[str, PerRow]
     notes: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         repeated = [name for name, count in Counter(self.names).items() if count > 1]
