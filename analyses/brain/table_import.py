@@ -48,7 +48,14 @@ def import_brain(
     for path in paths:
         records, detection = read_source(path, options)
         sentences.append(detection.sentence)
-        parts.append(one_row_per_subject(records, session=options.session, run_weights=options.run_weights))
+        parts.append(
+            one_row_per_subject(
+                records,
+                session=options.session,
+                session_order=options.session_order,
+                run_weights=options.run_weights,
+            )
+        )
     joined, overlap = _join(paths, parts)
     columns = zip(joined.names, joined.values.T, strict=True)
     coded = {name: code for name, column in columns if (code := suspected_code(column)) is not None}

@@ -16,6 +16,10 @@ StripPrefix = Annotated[list[str] | None, typer.Option(help="Taken off the front
 Missing = Annotated[
     list[str] | None, typer.Option(help="Cell that means missing: -9, 999, inf, fail; may be repeated.")
 ]
+SessionOrder = Annotated[
+    list[str] | None,
+    typer.Option(help="A session, from first to last; repeated. Needed where they are neither numbers nor dates."),
+]
 Separator = Annotated[str | None, typer.Option(help="Of text tables; found if not given.")]
 Decimal = Annotated[Literal[".", ","] | None, typer.Option(help="Decimal mark of text tables; found if not given.")]
 Layout = Annotated[
@@ -62,6 +66,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
     window_column: Annotated[str | None, typer.Option(help="Column that tells windows of a run apart.")] = None,
     fd_column: Annotated[str | None, typer.Option(help="Mean framewise displacement of a run, mm.")] = None,
     session: Annotated[str | None, typer.Option(help="first, last, mean, or the name of a session.")] = None,
+    session_order: SessionOrder = None,
     run_weights: Annotated[
         Literal["mean", "fd"], typer.Option(help="Runs are averaged alike, or by 1 / framewise displacement.")
     ] = "mean",
@@ -105,6 +110,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
         window_column=window_column,
         fd_column=fd_column,
         session=session,
+        session_order=tuple(session_order or ()),
         run_weights=run_weights,
         pooling=pooling,
         include=tuple(include or ("*",)),
