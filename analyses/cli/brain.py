@@ -171,7 +171,7 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     timeseries: Annotated[
         Path | None, typer.Option(help="npz keyed by subject, or a folder of npy/csv/tsv: time points x regions.")
     ] = None,
-    images: Annotated[list[Path] | None, typer.Option(help="4D image; may be repeated (runs are joined).")] = None,
+    images: Annotated[list[Path] | None, typer.Option(help="4D image; may be repeated.")] = None,
     labels: Annotated[Path | None, typer.Option(help="With --images: 3D image of region numbers.")] = None,
     lut: Annotated[Path | None, typer.Option(help="With --images: table of index and name.")] = None,
     confounds: Annotated[
@@ -196,6 +196,16 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     ] = "ledoit-wolf",
     id_regex: IdRegex = None,
     strip_prefix: StripPrefix = None,
+    session: Annotated[str | None, typer.Option(help="first, last, or the name of a session.")] = None,
+    session_order: SessionOrder = None,
+    join: Annotated[
+        Literal["nothing", "runs", "sessions"],
+        typer.Option(help="Join a subject's runs end to end, or its sessions too; several are refused otherwise."),
+    ] = "nothing",
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether text files name their regions first; found if not given."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a table of connectivity from parcellated time series or from images, with nilearn.
@@ -206,6 +216,7 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     then learns the mean from its training subjects. --kind tangent itself needs --fit-on, the subjects to learn from.
     """
     from analyses.brain.connectivity_table import ConnectivityRequest, describe_connectivity, write_connectivity
+    from encoders.brain.connectivity.visits import Visits
 
     request = ConnectivityRequest(
         timeseries=timeseries,
@@ -221,6 +232,8 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
         estimator=estimator,
         id_regex=id_regex,
         strip_prefixes=tuple(strip_prefix or ()),
+        header=header,
+        visits=Visits(session, tuple(session_order or ()), join),
     )
     typer.echo(describe_connectivity(write_connectivity(request, output), as_json=as_json))
 

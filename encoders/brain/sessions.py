@@ -85,7 +85,13 @@ class SessionChoice:
 
 
 def choose_sessions(
-    ids: Sequence[str], labels: Sequence[str], session: str | None, *, source: object, order: Sequence[str] = ()
+    ids: Sequence[str],
+    labels: Sequence[str],
+    session: str | None,
+    *,
+    source: object,
+    order: Sequence[str] = (),
+    offered: str = "first, last, mean",
 ) -> SessionChoice:
     """Choose one session of each subject.
 
@@ -99,6 +105,8 @@ def choose_sessions(
         File or folder, for messages.
     order : sequence of str
         All sessions from first to last, where their labels do not say it.
+    offered : str
+        What one may choose besides a name, for messages.
 
     Raises
     ------
@@ -113,7 +121,7 @@ def choose_sessions(
         if several:
             raise InputError(
                 f"One session per subject is analysed; {source} has several of {quote_some(several)}: choose "
-                f"session first, last, mean or one of {quote_some(list(dict.fromkeys(labels)))}."
+                f"session {offered} or one of {quote_some(list(dict.fromkeys(labels)))}."
             )
         return SessionChoice(tuple(range(len(ids))))
     wanted, how = dict.fromkeys(of_subject, session), ""
