@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
+from encoders.brain.headers.biobank import find_fields
 from encoders.brain.headers.choice import choose_columns, describe_facts, find_facts
 from encoders.errors import InputError
 from encoders.subject_tables import read_table
@@ -130,6 +131,12 @@ def _read_features(
         raise InputError(
             f"{path} must have a feature among its columns; none is left beside {describe_facts(choice.left_out)}: "
             "include by name those that are meant."
+        )
+    instances = sorted({field.instance for field in find_fields(choice.taken) if field.instance is not None})
+    if facts and len(instances) > 1:
+        raise InputError(
+            f"One instance is analysed; {path} has features of instances {', '.join(map(str, instances))} (UK Biobank)"
+            ": choose one by include, such as '*_i2' or '*-2.*'."
         )
     return frame[choice.taken], choice.left_out
 

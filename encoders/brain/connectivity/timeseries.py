@@ -107,7 +107,8 @@ def read_timeseries(
     else:
         raise InputError(f"Time series are an .npz keyed by subject or a folder of files; got {path}: convert it.")
     if not arrays:
-        raise InputError(f"{path} must hold the time series of at least one subject; it holds none.")
+        others = "".join(f" ({note})" for note in notes)
+        raise InputError(f"{path} must hold the time series of a subject; it holds none{others}: convert or name them.")
     odd = [name for name, array in zip(raw, arrays, strict=True) if array.dtype.kind not in "fiu"]
     if odd:
         raise InputError(f"Time series are numbers; {path} holds other arrays under {quote_some(odd)}: leave them out.")

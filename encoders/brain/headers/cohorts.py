@@ -43,6 +43,7 @@ _ADNI_FACTS = {
         "of motion or scan quality",
     ),
     "wholebrain": "a whole-brain measure",
+    "st10cv": "a head size",
 }
 _ADNI_BASELINE = re.compile(r".+_bl", re.IGNORECASE)
 _ADNI_TESTS = re.compile(r"(?:adas|ravlt|ecog|cdr|mpacc|moca|mmse)\w*", re.IGNORECASE)

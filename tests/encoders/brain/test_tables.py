@@ -131,6 +131,16 @@ def test_columns_that_are_no_features_are_left_out_and_named(write: WriteTable) 
         read_brain_table(path, exclude=("lh_a", "silence"))
 
 
+def test_instances_of_uk_biobank_are_not_put_side_by_side(write: WriteTable) -> None:
+    header = "participant.eid,participant.p21003_i2,participant.p26755_i2,participant.p26755_i3"
+    path = write(f"{header}\n1000000,60,2.0,2.5\n1000001,61,2.1,2.6\n1000002,58,2.4,2.5\n")
+    with pytest.raises(InputError, match=r"features of instances 2, 3 \(UK Biobank\): choose one by include"):
+        read_brain_table(path, id_column="participant.eid")
+    table = read_brain_table(path, id_column="participant.eid", include=("*_i2",))
+    assert table.feature_names == ("participant.p26755_i2",)
+    assert set(table.left_out) == {"participant.p21003_i2"}
+
+
 def test_infinite_values_are_refused(write: WriteTable) -> None:
     with pytest.raises(InputError, match=r"'b' in .* infinite"):
         read_brain_table(write("subject_id,a,b\n1,1,inf\n2,5,1\n"))
