@@ -118,7 +118,7 @@ def _settings(genome: GenomeConfig, panel: Panel) -> dict[str, str | int | None]
 EVENTS = (
     "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",
     "emptied_window", "ambiguous_reference_base", "gene_without_records", "outside_callable_base",
-    "outside_callable_allele",
+    "outside_callable_allele", "repeated_record",
 )  # fmt: skip
 """Every kind that is counted; haploid calls, symbolic alleles without a sequence and REF mismatches stop instead."""
 _ALLELE_NOTE = (

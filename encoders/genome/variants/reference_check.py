@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from encoders.errors import InputError
 from encoders.genome.annotation.panel import Panel
+from encoders.genome.contigs import check_autosome
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import Site, VariantFiles
@@ -129,6 +130,7 @@ def judge_agreement(
 
 def _compare(reference: Reference, variants: VariantFiles, interval: Interval) -> dict[tuple[str, Site], Agreement]:
     contig = reference.resolve(interval.chrom)
+    check_autosome(contig, str(interval), reference.contigs[contig])
     sites = set(variants.sites(interval))
     if not sites:
         return {}
