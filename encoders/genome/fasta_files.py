@@ -98,16 +98,18 @@ def _make(path: Path, indexes: Sequence[Path]) -> None:
     try:
         pysam.faidx(str(path), *options)
     except SamtoolsError as error:
-        told = str(error).strip().splitlines()[-1] if str(error).strip() else "no reason given"
-        raise InputError(f"The reference FASTA {path} cannot be indexed ({told}): repair it.") from error
+        raise InputError(
+            f"The reference FASTA {path} cannot be indexed, for the reason that samtools faidx gives above (each "
+            "contig needs a name and lines of one length): repair the file."
+        ) from error
 
 
 def _check_anew(path: Path, given: Sequence[Path], anew: Sequence[Path]) -> None:
     """Refuse a file that no index fits, and one that lacks what its own index knew of."""
     if mismatch := find_mismatch(path, *_fai_and_gzi(anew)):
         raise InputError(
-            f"Every contig of a FASTA needs a name of its own and lines of one length; an index of {path} cannot hold "
-            f"all of it ({mismatch}): repair the file."
+            f"A FASTA needs a name of its own for every contig, lines of one length and only letters in them; an index "
+            f"of {path} cannot hold all of it ({mismatch}): repair the file."
         )
     try:
         former = read_fai(given[0])

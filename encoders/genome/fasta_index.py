@@ -161,6 +161,6 @@ def _compare_contig(contig: Contig, place: int, text: _PlainText | _BlockText) -
     if contig.end > text.size:
         return f"{contig.name} ends after the end of the file"
     line = contig.offset + contig.line_bases
-    if contig.length > contig.line_bases and text.read(line, contig.offset + contig.line_width).strip(_NEWLINES):
+    if contig.length > contig.line_bases and text.read(line, contig.offset + contig.line_width).strip():
         return f"the lines of {contig.name} have not {contig.line_bases} bases"
     return ""

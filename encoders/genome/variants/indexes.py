@@ -106,9 +106,22 @@ class _Records:
         listed = names or self._declared
         return listed[number] if number < len(listed) else ""
 
-    def read(self, virtual: int) -> tuple[str, int]:
-        """Contig and position, from 0, of the record there; ValueError where none begins."""
-        return self._read_bcf(virtual) if self._is_bcf else self._read_vcf(virtual)
+    def ends(self, begin: int, end: int) -> list[tuple[str, int]]:
+        """Contigs and positions, from 0, of the first and last record between two virtual offsets.
+
+        The last one is left out where its beginning cannot be found from behind: BCF, and lines across blocks.
+
+        Raises
+        ------
+        ValueError
+            If no record begins at the first offset.
+        """
+        if self._is_bcf:
+            return [self._read_bcf(begin)]
+        before = self.blocks.read(end >> 16)[0][: end & 0xFFFF] if end >> 16 < self.blocks.size else b""
+        place = before.rfind(b"\n", 0, max(len(before) - 1, 0)) + 1
+        last = end >> 16 << 16 | place
+        return [self._read_vcf(virtual) for virtual in (begin, *((last,) if place and last > begin else ()))]
 
     def _read_bcf(self, virtual: int) -> tuple[str, int]:
         shared, _, contig, position = (
@@ -175,10 +188,11 @@ def _find_stranger(index: BinningIndex, records: _Records) -> str:
         return "it contradicts itself"
     order = np.argsort(index.begins)
     for piece in order[np.linspace(0, len(order) - 1, min(len(order), _PIECES_LOOKED_AT), dtype=np.int64)].tolist():
-        contig, position = records.read(int(index.begins[piece]))
         first, end = index.span(int(index.bins[piece]))
-        if contig != records.contig(int(index.contigs[piece]), index.names) or not first <= max(position, 0) < end:
-            return f"it has {contig}:{position + 1} among other records"
+        expected = records.contig(int(index.contigs[piece]), index.names)
+        for contig, position in records.ends(int(index.begins[piece]), int(index.ends[piece])):
+            if contig != expected or not first <= max(position, 0) < end:
+                return f"it has {contig}:{position + 1} among other records"
     return ""
 
 
@@ -199,15 +213,10 @@ def _index_anew(path: Path, name: str, size: int, modified: int) -> Path:
     except SamtoolsError as error:
         _refuse_unsorted(path)
         raise InputError(
-            f"The variant file {path} is damaged, so that no index of it can be made ({_last_line(error)}): copy it "
-            "again."
+            f"The variant file {path} is damaged, so that no index of it can be made, for the reason that bcftools "
+            "gives above: copy it again."
         ) from error
     return link
-
-
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else "no reason given"
 
 
 def _refuse_missing(path: Path) -> None:
