@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from hypothesis import settings
 
+from tests.shape_checks import forget_trust
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOWEST = 10
 collect_ignore_glob = ["benchmarks/*"]  # measured by hand, with nothing to be collected
@@ -30,6 +32,9 @@ def _folder(variable: str, default: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"{variable} is not set and {default} does not exist: outside data is not part of the repository")
     return path
+
+
+shapes_are_checked_anew = pytest.fixture(autouse=True)(forget_trust)
 
 
 @pytest.fixture(scope="session")
