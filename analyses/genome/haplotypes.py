@@ -46,7 +46,7 @@ def haplotype_fasta(
     genome, genotypes = Reference(list(reference)), VariantFiles(list(variants))
     if not contig_aliases:
         check_spelling([interval.chrom], genome.contigs, of="reference")
-        check_spelling([interval.chrom], genotypes.contigs, of="variant files")
+        check_spelling([interval.chrom], genotypes.contigs, of="variant files", joined=True)
     wanted = (1,) if unphased in {"iupac", "alternate"} else (haplotype,) if haplotype else (1, 2)
     records = []
     for copy in wanted:

@@ -17,6 +17,7 @@ _HEADER = struct.Struct("<4s6xH2sHH")
 _MAGIC, _FIELD = b"\x1f\x8b\x08\x04", b"BC"
 _TRAILER = 8
 _KEPT = 8
+_MOST_HELD = 1 << 16
 
 
 class NotABlockError(ValueError):
@@ -58,7 +59,10 @@ class Blocks:
         if magic != _MAGIC or field != _FIELD or after > self.size:
             raise NotABlockError(f"no block begins at byte {offset}")
         self._file.seek(after - 4)
-        return after, int.from_bytes(self._file.read(4), "little")
+        held = int.from_bytes(self._file.read(4), "little")
+        if held > _MOST_HELD:
+            raise NotABlockError(f"the block at byte {offset} says it holds {held} bytes, more than a block can")
+        return after, held
 
     def _read(self, offset: int) -> tuple[bytes, int]:
         """What the block at ``offset`` holds, and the offset of the next one."""

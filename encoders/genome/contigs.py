@@ -125,7 +125,7 @@ def check_autosome(chrom: str, item: str, length: int | None = None) -> None:
         )
 
 
-def check_spelling(chroms: Iterable[str], contigs: Iterable[str], *, of: str) -> None:
+def check_spelling(chroms: Iterable[str], contigs: Iterable[str], *, of: str, joined: bool = False) -> None:
     """Require contigs to be spelled alike: chr20 and 20 may be two builds, and chrM and MT often are.
 
     Parameters
@@ -136,15 +136,18 @@ def check_spelling(chroms: Iterable[str], contigs: Iterable[str], *, of: str) ->
         Contigs of the file they are looked up in.
     of : str
         What that file is, for the message.
+    joined : bool
+        Whether it is several files, whose contigs of all spellings are read as one.
 
     Raises
     ------
     InputError
-        If a contig is there under another spelling only.
+        If a contig is there under another spelling only, or also, where they are joined.
     """
-    known = list(contigs)
+    known = frozenset(contigs)
     for chrom in dict.fromkeys(chroms):
-        alias = find_contig(chrom, known)
+        others = [name for name in contig_aliases(chrom)[1:] if name in known] if joined else []
+        alias = next(iter(others), find_contig(chrom, known))
         if alias is not None and alias != chrom:
             raise InputError(
                 f"Contig names must agree between files; the panel or region says '{chrom}', the {of} '{alias}': if "

@@ -48,7 +48,7 @@ def read_fai(path: Path) -> list[Contig]:
         if len(numbers) != 4:
             raise ValueError(f"its line of {name} has {len(numbers) + 1} columns, not 5")
         contig = Contig(name, *map(int, numbers))
-        if contig.length and not 0 < contig.line_bases < contig.line_width:
+        if contig.length < 0 or (contig.length and not 0 < contig.line_bases < contig.line_width):
             raise ValueError(f"its line of {name} has no length of lines")
         contigs.append(contig)
     return contigs
@@ -134,7 +134,7 @@ def _read_gzi(path: Path) -> Int64[np.ndarray, "n_blocks 2"]:
     """Offsets of the blocks in the file and in what it unpacks to."""
     content = path.read_bytes()
     numbers = np.frombuffer(content[: len(content) // 8 * 8], dtype="<u8").astype(np.int64)
-    if len(content) % 8 or not len(numbers) or len(numbers) != 1 + 2 * numbers[0]:
+    if len(content) % 8 or not len(numbers) or len(numbers) != 1 + 2 * int(numbers[0]):
         raise ValueError("its table of blocks is cut")
     return np.concatenate([np.zeros((1, 2), dtype=np.int64), numbers[1:].reshape(-1, 2)])
 

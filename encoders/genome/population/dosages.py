@@ -73,13 +73,15 @@ def read_dosages(
     columns = slice(None) if counted is None else counted
     seen: set[tuple[str, int, str, str]] = set()
     autosomes = [chrom for chrom in variants.contigs if not unequal_ploidy(chrom, variants.length(chrom))]
-    report.left_out["contig that is no autosome"] += len(variants.contigs) - len(autosomes)
+    if n_others := len(variants.contigs) - len(autosomes):
+        report.left_out["contig that is no autosome"] += n_others
     _check_names(autosomes)
     for chrom in autosomes:
         seen.clear()
         for block in variants.chunks(chrom, subjects, n_records=records_at_once(len(subjects))):
             report.n_records += len(block.positions) + block.n_repeated
-            report.left_out["in two files"] += block.n_repeated
+            if block.n_repeated:
+                report.left_out["in two files"] += block.n_repeated
             kept = _simple(block, seen, report)
             dosages = _count(block, kept)
             usable = _usable(dosages[:, columns], report, min_maf=min_maf, max_missing=max_missing)

@@ -15,6 +15,8 @@ from jaxtyping import Int64
 _TBI, _CSI = b"TBI\x01", b"CSI\x01"
 _WINDOW = 14
 _TBI_DEPTH = 5
+_MOST_SHIFT, _MOST_DEPTH = 30, 9
+_LARGEST = 1 << 29
 _Row = tuple[int, int, int, int, int]
 
 
@@ -65,15 +67,17 @@ def read_index(path: Path) -> BinningIndex:
     """
     try:
         with open_gzip(path) as file:
-            content = file.read()
+            content = file.read(_LARGEST + 1)
     except (BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"it cannot be unpacked ({error})") from error
+    if len(content) > _LARGEST:
+        raise ValueError("it is larger than any index")
     if content[:4] not in {_TBI, _CSI}:
         raise ValueError("it is neither TBI nor CSI")
     try:
         return _Parser(content).parse()
-    except (struct.error, IndexError) as error:
-        raise ValueError("it is cut") from error
+    except (struct.error, OverflowError) as error:
+        raise ValueError("it is cut or damaged") from error
 
 
 class _Parser:
@@ -91,6 +95,8 @@ class _Parser:
         min_shift, depth = _WINDOW, _TBI_DEPTH
         if self._is_csi:
             min_shift, depth, n_names = self._take("<3i")
+            if not (0 < min_shift <= _MOST_SHIFT and 0 < depth <= _MOST_DEPTH):
+                raise ValueError("it has bins of no size")
             names = self._names(self._content[self._place + 28 : self._place + n_names]) if n_names > 28 else ()
             self._place += n_names
             (n_contigs,) = self._take("<i")

@@ -3,7 +3,7 @@
 import re
 import warnings
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -96,10 +96,14 @@ class _Records:
         self.blocks = blocks
         start = next(blocks.follow(0), b"")
         self._is_bcf = start[:3] == b"BCF"
-        with pysam.VariantFile(str(path)) as file:
-            self._declared = tuple(map(str, file.header.contigs))
+        self._path = path
         n_bytes = 9 + int.from_bytes(start[5:9], "little") if self._is_bcf else _header_length(blocks)
         self.first = blocks.advance(0, n_bytes)
+
+    @cached_property
+    def _declared(self) -> tuple[str, ...]:
+        with pysam.VariantFile(str(self._path)) as file:
+            return tuple(map(str, file.header.contigs))
 
     def contig(self, number: int, names: tuple[str, ...]) -> str:
         """Name of a contig of the index."""
@@ -134,12 +138,12 @@ class _Records:
     def _read_vcf(self, virtual: int) -> tuple[str, int]:
         inside = virtual & 0xFFFF
         before = self.blocks.read(virtual >> 16)[0][inside - 1 : inside]
-        text = b""
+        text, fields = b"", [b""]
         for piece in self.blocks.follow(virtual):
             text += piece
-            if text.count(b"\t") > 1:
+            if len(fields := text.split(b"\t", 2)) > 2:
                 break
-        contig, position, *_ = [*text.split(b"\t", 2), b"", b""]
+        contig, position, *_ = [*fields, b""]
         if before not in {b"", b"\n"} or not position.isdigit():
             raise ValueError(f"no record begins at byte {virtual >> 16}, {inside}")
         return contig.decode(), int(position) - 1

@@ -75,6 +75,12 @@ def test_an_accession_is_never_an_alias_of_another_build() -> None:
         check_spelling(["20"], ["NC_000020.11"], of="reference")
 
 
+def test_files_that_are_joined_spell_a_contig_in_one_way() -> None:
+    check_spelling(["20"], ["20", "chr20"], of="reference")
+    with pytest.raises(InputError, match="'20', the variant files 'chr20'"):
+        check_spelling(["20"], ["20", "chr20"], of="variant files", joined=True)
+
+
 def test_of_two_aliases_none_is_taken_for_the_contig() -> None:
     assert find_contig("20", ["20", "chr20"]) == "20"
     with pytest.raises(InputError, match="chrM may be MT or chrMT"):
