@@ -148,11 +148,13 @@ class _Meeting:
         return self.block.refs[row], int(self.block.info_ends[row])
 
     def _check_genotypes(self, row: int, other: int) -> None:
-        """Equal alleles, and equal phase where it matters."""
+        """Equal alleles and, in heterozygotes, equal phase: without it the alleles have no order."""
         block = self.block
-        unequal = (block.alleles[row] != block.alleles[other]).any(axis=1)
-        heterozygous = block.alleles[row, :, 0] != block.alleles[row, :, 1]
-        unequal |= heterozygous & (block.phased[row] != block.phased[other])
+        ours, theirs = block.alleles[row], block.alleles[other]
+        in_order = (ours == theirs).all(axis=1)
+        turned = (ours == theirs[:, ::-1]).all(axis=1) & ~block.phased[row] & ~block.phased[other]
+        unequal = ~(in_order | turned)
+        unequal |= (ours[:, 0] != ours[:, 1]) & (block.phased[row] != block.phased[other])
         if unequal.any():
             raise InputError(
                 f"Files that hold the same record must agree; {self._describe(other)} and {self._describe(row)} differ "

@@ -143,6 +143,13 @@ def test_files_that_contradict_one_another_are_refused(
         VariantFiles([first, write_vcf(other, samples=SAMPLES, name="other")]).fetch(REGION, SAMPLES)
 
 
+def test_alleles_without_phase_have_no_order(write_vcf: Callable[..., Path]) -> None:
+    rows = [[(150, "A", "C", ".", genotypes)] for genotypes in (["0/1", "1|1", "0|1"], ["1/0", "1/1", "0|1"])]
+    files = [write_vcf(row, samples=SAMPLES, name=f"o{n}") for n, row in enumerate(rows)]
+    (block,) = VariantFiles(files).fetch(REGION, SAMPLES)
+    assert (block.alleles.tolist(), block.n_repeated) == ([[[0, 1], [1, 1], [0, 1]]], 1)
+
+
 def test_a_subject_whom_one_of_the_chunks_lacks_is_refused_and_not_taken_for_the_reference(
     write_vcf: Callable[..., Path],
 ) -> None:
