@@ -3,7 +3,7 @@
 # ruff: noqa: F722
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +53,12 @@ class GenotypeBlock:
     def keep(self, records: Int64[np.ndarray, " n_kept"] | slice) -> "GenotypeBlock":
         """Some of the records with all subjects; what was dropped in their favour is not counted again."""
         numbers = np.arange(len(self.positions))[records].tolist()
+        arrays = {one.name: value for one in fields(self) if isinstance(value := getattr(self, one.name), np.ndarray)}
         return replace(
             self,
-            positions=self.positions[records],
+            **{name: array[records] for name, array in arrays.items()},
             refs=tuple(self.refs[number] for number in numbers),
             alts=tuple(self.alts[number] for number in numbers),
-            info_ends=self.info_ends[records],
-            alleles=self.alleles[records],
-            phased=self.phased[records],
             n_repeated=0,
         )
 
