@@ -16,6 +16,7 @@ from jaxtyping import Int16, Int64
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.indexes import indexed_path
 from encoders.genome.variants.source import Site, check_order, check_samples
 
 _ABSENT = -2
@@ -42,9 +43,11 @@ class VcfSource:
         _check_blocks(path)
         with _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
-        _check_index(path)
-        self._sites: Any = pysam.VariantFile(str(path), drop_samples=True)
+        self._opened = str(indexed_path(path))
+        self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
         self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
+        declared = ((str(name), contig.length) for name, contig in self._sites.header.contigs.items())
+        self.contig_lengths = {name: int(length) for name, length in declared if length}
         self._readers: dict[tuple[str, ...], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
         self._known: dict[str, bool] = {}
         self._whole: dict[str, list[tuple[int, int]]] = {}
@@ -98,7 +101,7 @@ class VcfSource:
         if subjects not in self._readers:
             if len(self._readers) == _OPEN_READERS:
                 self._readers.pop(next(iter(self._readers)))
-            reader = cyvcf2.VCF(str(self.path), samples=list(subjects))
+            reader = cyvcf2.VCF(self._opened, samples=list(subjects))
             column_of = {name: column for column, name in enumerate(reader.samples)}
             self._readers[subjects] = (reader, np.array([column_of[name] for name in subjects], dtype=np.int64))
         return self._readers[subjects]
@@ -145,36 +148,6 @@ def _open(path: Path) -> Any:
         return pysam.VariantFile(str(path))
     except (ValueError, OSError) as error:
         raise InputError(f"The variant file {path} cannot be read as VCF or BCF ({error}): repair it.") from error
-
-
-def _check_index(path: Path) -> None:
-    if any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi")):
-        return
-    if place := _first_unsorted(path):
-        raise InputError(
-            f"The variant file {path} is not sorted ({place} follows a later position), so it has no index: run "
-            f"bcftools sort on it, then {_index_command(path)}."
-        )
-    raise InputError(f"The variant file {path} has no index: run {_index_command(path)} where it is.")
-
-
-def _index_command(path: Path) -> str:
-    return f"bcftools index {path.name}" if path.suffix == ".bcf" else f"tabix -p vcf {path.name}"
-
-
-def _first_unsorted(path: Path) -> str:
-    """Place of the first record before its predecessor; empty where there is none."""
-    seen: set[str] = set()
-    contig, position = "", -1
-    with pysam.VariantFile(str(path), drop_samples=True) as file:
-        for record in file:
-            if (record.contig != contig and record.contig in seen) or (
-                record.contig == contig and record.pos < position
-            ):
-                return f"{record.contig}:{record.pos}"
-            contig, position = record.contig, record.pos
-            seen.add(contig)
-    return ""
 
 
 def _genotypes(record: Any, samples: Sequence[str], path: Path) -> Int16[np.ndarray, "n_samples 3"]:

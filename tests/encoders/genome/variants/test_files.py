@@ -12,7 +12,7 @@ from encoders.genome.annotation.panel import read_panel
 from encoders.genome.intervals import Interval, parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.variants.reference_check import check_reference_alleles
+from encoders.genome.variants.reference_check import check_build, check_reference_alleles
 
 REGION = Interval("20", 100, 200)
 
@@ -42,9 +42,9 @@ def test_files_that_repeat_one_another_count_once_and_others_are_refused(write_v
     records = [(150, "A", "C", ".", ["0|1"]), (160, "A", "C", ".", ["1|1"])]
     whole, part = write_vcf(records, name="whole"), write_vcf(records[:1], name="part")
     (block,) = VariantFiles([part, whole]).fetch(REGION, ["S1"])
-    assert block.path == whole
+    assert (block.positions.tolist(), block.alleles.tolist(), block.n_repeated) == ([149, 159], [[[0, 1]], [[1, 1]]], 1)
     different = write_vcf([(150, "A", "C", ".", ["1|1"])], name="different")
-    with pytest.raises(InputError, match=r"S1 is in .*whole.* and .*different"):
+    with pytest.raises(InputError, match=r"150 A>C of .*whole.* and .*different.* differ in S1"):
         VariantFiles([whole, different]).fetch(REGION, ["S1"])
 
 
@@ -120,6 +120,19 @@ def test_another_build_stops_with_the_cause(real_data: Path) -> None:
     panel = read_panel(next((genome / "grch37_chr22").glob("*.gtf")), ["COMT"])
     with pytest.raises(InputError, match="another genome build"):
         check_reference_alleles(reference, variants, panel)
+
+
+def test_records_spread_over_a_contig_tell_another_build_of_a_region_without_any(
+    real_data: Path, write_vcf: Callable[..., Path]
+) -> None:
+    genome = real_data / "genome"
+    reference = Reference(next((genome / "grch37_chr22").glob("*.fa.gz")))
+    check_build(reference, VariantFiles(next((genome / "grch37_chr22").glob("*.vcf.gz"))), "22")
+    with pytest.raises(InputError, match=r"\d of \d+ records spread over 22 do, as by chance"):
+        check_build(reference, VariantFiles(next((genome / "grch38_chr22").glob("*.vcf.gz"))), "22")
+    padded = Reference(next((genome / "grch38_chr22").glob("*.fa.gz")))
+    check_build(padded, VariantFiles(next((genome / "grch38_chr22").glob("*.vcf.gz"))), "chr22")
+    check_build(padded, VariantFiles(write_vcf([(5, "A", "C", ".", ["0|1"])] * 9, chrom="chr22")), "chr22")
 
 
 @pytest.mark.parametrize(("shift", "direction"), [(1, "earlier"), (-1, "later")])
