@@ -50,6 +50,12 @@ def reference_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def simulated_genome(reference_data: Path) -> Path:
+    """Folder of a simulated genome and cohort with the answers of bcftools and plink2: the twin of the real genomes."""
+    return reference_data / "genome"
+
+
+@pytest.fixture(scope="session")
 def published_data() -> Path:
     """Folder of files that others published, and answers about real genomes (``GENEBRAIN_REFERENCE``)."""
     return _folder("GENEBRAIN_REFERENCE", "../shared/reference")
