@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from analyses.cli.brain import register as register_brain_commands
-from analyses.cli.cluster import command_words, emit
+from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
@@ -39,11 +39,7 @@ Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finish
 
 
 def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: int | None, output: Path | None) -> Any:
-    from analyses.config.file import load_config
-
-    given = {"workers": workers, "seed": seed, "output": output}
-    extra = [f"{key}={value}" for key, value in given.items() if value is not None]
-    return load_config(config, [*(overrides or []), *extra])
+    return load(config, overrides, {"workers": workers, "seed": seed, "output": output})
 
 
 def _run(stage: str, config: Any, *, force: bool) -> None:

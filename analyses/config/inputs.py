@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from analyses.config.names import Name
 from analyses.config.section import Section
 
 
@@ -116,7 +117,7 @@ class PairingConfig(Section):
 class PlantConfig(Section):
     """A link of known strength, from haplotype dosages of ``genes`` into features of ``view``."""
 
-    view: str
+    view: Name
     genes: tuple[str, ...]
     strength: float = Field(gt=0, le=1)
     n_features: int = Field(default=20, ge=1)

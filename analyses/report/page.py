@@ -2,6 +2,7 @@
 
 import base64
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def _planted_arms(results: Results) -> list[str]:
 
 
 def _inline(path: Path) -> Any:
-    """The drawing without its XML prologue; identifiers carry the figure's name, so that no two figures share one."""
+    """The drawing without its XML prologue; identifiers carry the figure's hash, so that no two figures share one."""
     from markupsafe import Markup
 
     if path.suffix == ".png":
@@ -112,4 +113,5 @@ def _inline(path: Path) -> Any:
         return image.format(path.stem, encoded)
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
-    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{path.stem}.", svg))
+    own = f"f{sha256(path.stem.encode()).hexdigest()[:8]}"
+    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}.", svg))
