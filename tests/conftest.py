@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.shape_checks import forget_trust
 
@@ -22,8 +22,13 @@ PATIENCE = 600
 # Read when OpenMP starts: threads that spin while they wait take the cores from the tests beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# A loaded or slow machine takes longer over an example; that is no fault of the code.
-settings.register_profile("project", deadline=None)
+# On a loaded machine processes on the loopback address take long to answer one another as well.
+os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", f"{PATIENCE}s")
+for wait in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
+    os.environ.setdefault(wait, str(PATIENCE))
+
+# A loaded or slow machine takes longer over an example, and to draw one; that is no fault of the code.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
 

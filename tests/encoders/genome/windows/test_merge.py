@@ -62,7 +62,7 @@ def _make(files: Files, genes: Sequence[int] | None = None) -> WindowTable:
     return make_window_table(reference, chosen, variants, window=25)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 4), min_size=11, max_size=11), st.randoms(use_true_random=False))
 def test_any_parts_in_any_order_join_to_the_whole(files: Files, shard_of: list[int], random: object) -> None:
     whole, gene_ids = _make(files), [gene.gene_id for gene in files[1].genes]
