@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.genome.variant_paths import find_variants, read_subjects
+from analyses.genome.subject_lists import read_subjects
+from analyses.genome.variant_paths import find_variants
 from encoders.publishing import published_file
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _open(paths: Sequence[Path], subjects: Path | None, dosages: DosagePolicy) -
     from encoders.genome.variants.files import VariantFiles
 
     if not paths:
-        raise InputError("Genotypes are needed; got no --variants. Give VCF.gz, BCF, PGEN or VCF Zarr files.")
+        raise InputError("Genotypes are needed; got no --variants. Give VCF.gz, BCF, PGEN, BGEN or VCF Zarr files.")
     variants = VariantFiles(find_variants(paths), dosages=dosages)
     return variants, read_subjects(subjects, variants.samples)
 

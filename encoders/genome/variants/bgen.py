@@ -71,6 +71,7 @@ class BgenSource:
         self._row_of = {name: row for row, name in enumerate(self.samples)}
         self._contigs = _list_records(path, self._file)
         self.contigs: tuple[str, ...] = tuple(self._contigs)
+        self.contig_lengths: dict[str, int] = {}
 
     def has_records(self, contig: str) -> bool:
         """Whether the file has any record there."""

@@ -3,14 +3,12 @@
 # ruff: noqa: F722
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int8, Int16, Int64
-
-from encoders.errors import InputError
-from encoders.genome.intervals import Interval
 
 ONE_PHASE_SET = -1
 """Phase set of phased genotypes that name none: all of them are of one set (VCF specification)."""
@@ -40,6 +38,8 @@ class GenotypeBlock:
         Genotypes are phased with one another where this is equal; None where a file has one set.
     guessed : int8 [n_records, n_subjects], optional
         :data:`~encoders.genome.variants.best_guess.CALLED`, ``GUESSED`` or ``UNCERTAIN``; None where all were called.
+    n_repeated : int
+        Records of other files that say the same as records here and were dropped.
     """
 
     subjects: tuple[str, ...]
@@ -53,11 +53,25 @@ class GenotypeBlock:
     path: Path
     phase_sets: Int64[np.ndarray, "n_records n_subjects"] | None = None
     guessed: Int8[np.ndarray, "n_records n_subjects"] | None = None
+    n_repeated: int = 0
 
     def describe(self, record: int) -> str:
         """The record as messages name it."""
         alts = ",".join(self.alts[record]) or "."
         return f"{self.chrom}:{self.positions[record] + 1} {self.refs[record]}>{alts} of {self.path}"
+
+    def keep(self, records: Int64[np.ndarray, " n_kept"] | slice) -> "GenotypeBlock":
+        """Some of the records with all subjects; what was dropped in their favour is not counted again."""
+        numbers = np.arange(len(self.positions))[records].tolist()
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        arrays: dict[str, Any] = {name: of[records] for name, of in values.items() if isinstance(of, np.ndarray)}
+        return replace(
+            self,
+            **arrays,
+            refs=tuple(self.refs[number] for number in numbers),
+            alts=tuple(self.alts[number] for number in numbers),
+            n_repeated=0,
+        )
 
     def take(self, columns: Int64[np.ndarray, " n_kept"]) -> "GenotypeBlock":
         """The same records with some of the subjects."""
@@ -78,7 +92,7 @@ class GenotypeBlock:
 
 
 def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
-    """Consecutive records of one file and the same subjects as one block; at least one chunk is needed."""
+    """Records of the same subjects, one after the other, as one block; at least one chunk is needed."""
     if len(chunks) == 1:
         return chunks[0]
     return replace(
@@ -91,6 +105,7 @@ def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
         phased=np.concatenate([chunk.phased for chunk in chunks]),
         phase_sets=_join([chunk.phase_sets for chunk in chunks], chunks, np.int64(ONE_PHASE_SET)),
         guessed=_join([chunk.guessed for chunk in chunks], chunks, np.int8(0)),
+        n_repeated=sum(chunk.n_repeated for chunk in chunks),
     )
 
 
@@ -102,35 +117,3 @@ def _join(parts: Sequence[np.ndarray | None], chunks: Sequence[GenotypeBlock], a
         np.full(chunk.phased.shape, absent) if part is None else part for part, chunk in zip(parts, chunks, strict=True)
     ]
     return np.concatenate(filled)
-
-
-def drop_repeats(blocks: Sequence[GenotypeBlock], interval: Interval) -> list[GenotypeBlock]:
-    """Keep each subject once: files that overlap (per-gene files do) must repeat one another."""
-    if len(blocks) < 2:
-        return list(blocks)
-    kept: list[GenotypeBlock] = []
-    for block in sorted(blocks, key=lambda block: -len(block.positions)):
-        rest = np.ones(len(block.subjects), dtype=bool)
-        for other in kept:
-            shared = np.isin(np.array(block.subjects), np.array(other.subjects))
-            if shared.any() and not _repeats(block.take(np.flatnonzero(shared)), other):
-                subject = block.subjects[int(shared.argmax())]
-                raise InputError(
-                    f"A subject may be in one file only for a region; {subject} is in {other.path} and {block.path}, "
-                    f"which differ in {interval}: drop one of the files."
-                )
-            rest &= ~shared
-        if rest.any():
-            kept.append(block.take(np.flatnonzero(rest)))
-    return kept
-
-
-def _repeats(block: GenotypeBlock, other: GenotypeBlock) -> bool:
-    """Whether every record of ``block``, with its genotypes, is in ``other``."""
-    rows = {key: row for row, key in enumerate(zip(other.positions.tolist(), other.refs, other.alts, strict=True))}
-    keys = list(zip(block.positions.tolist(), block.refs, block.alts, strict=True))
-    if any(key not in rows for key in keys):
-        return False
-    column_of = {name: column for column, name in enumerate(other.subjects)}
-    columns = [column_of[name] for name in block.subjects]
-    return np.array_equal(other.alleles[np.ix_([rows[key] for key in keys], columns)], block.alleles)

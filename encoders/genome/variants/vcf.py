@@ -20,6 +20,7 @@ from encoders.genome.variants.best_guess import DosagePolicy
 from encoders.genome.variants.calls import read_calls
 from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalled, uncalled
+from encoders.genome.variants.indexes import indexed_path
 from encoders.genome.variants.source import Site, check_order, check_samples
 
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -53,9 +54,11 @@ class VcfSource:
         _check_blocks(path)
         with _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
-        _check_index(path)
-        self._sites: Any = pysam.VariantFile(str(path), drop_samples=True)
+        self._opened = str(indexed_path(path))
+        self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
         self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
+        declared = ((str(name), contig.length) for name, contig in self._sites.header.contigs.items())
+        self.contig_lengths = {name: int(length) for name, length in declared if length}
         self._readers: dict[tuple[str, ...], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
         self._known: dict[str, bool] = {}
 
@@ -125,7 +128,7 @@ class VcfSource:
         if subjects not in self._readers:
             if len(self._readers) == _OPEN_READERS:
                 self._readers.pop(next(iter(self._readers)))
-            reader = pysam.VariantFile(str(self.path))
+            reader = pysam.VariantFile(self._opened)
             if len(subjects) < len(self.samples) and not any(_is_list(name) for name in subjects):
                 reader.subset_samples(list(subjects))
             column_of = {name: column for column, name in enumerate(reader.header.samples)}
@@ -197,7 +200,7 @@ def _check_blocks(path: Path) -> None:
         tail = file.read()
     if head[12:14] != b"BC":
         raise InputError(
-            f"Variants must be bgzip-compressed VCF or BCF, PGEN or VCF Zarr; {path} is none of them: run bgzip "
+            f"Variants must be bgzip-compressed VCF or BCF, PGEN, BGEN or VCF Zarr; {path} is none of them: run bgzip "
             f"{path.name} and tabix -p vcf on it."
         )
     if tail != _BGZF_END:
@@ -209,33 +212,3 @@ def _open(path: Path) -> Any:
         return pysam.VariantFile(str(path))
     except (ValueError, OSError) as error:
         raise InputError(f"The variant file {path} cannot be read as VCF or BCF ({error}): repair it.") from error
-
-
-def _check_index(path: Path) -> None:
-    if any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi")):
-        return
-    if place := _first_unsorted(path):
-        raise InputError(
-            f"The variant file {path} is not sorted ({place} follows a later position), so it has no index: run "
-            f"bcftools sort on it, then {_index_command(path)}."
-        )
-    raise InputError(f"The variant file {path} has no index: run {_index_command(path)} where it is.")
-
-
-def _index_command(path: Path) -> str:
-    return f"bcftools index {path.name}" if path.suffix == ".bcf" else f"tabix -p vcf {path.name}"
-
-
-def _first_unsorted(path: Path) -> str:
-    """Place of the first record before its predecessor; empty where there is none."""
-    seen: set[str] = set()
-    contig, position = "", -1
-    with pysam.VariantFile(str(path), drop_samples=True) as file:
-        for record in file:
-            if (record.contig != contig and record.contig in seen) or (
-                record.contig == contig and record.pos < position
-            ):
-                return f"{record.contig}:{record.pos}"
-            contig, position = record.contig, record.pos
-            seen.add(contig)
-    return ""

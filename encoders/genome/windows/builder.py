@@ -164,7 +164,9 @@ class WindowBuilder:
             for members, chunks in self.variants.stream(interval, subjects, n_records=records_at_once(len(subjects))):
                 self._genes_with_records.add(gene)
                 windows = [(interval.start + tile.start, interval.start + tile.end) for tile in tiles]
-                followed = follow_phase_sets(self._counted(chunks), windows, unphased=self.unphased, events=self.events)
+                followed = follow_phase_sets(
+                    self._counted(chunks, first=not batch), windows, unphased=self.unphased, events=self.events
+                )
                 rows = np.array([self._row_of[subject] for subject in members], dtype=np.int64)
                 for pattern in find_patterns(
                     sequence, interval.start, followed, unphased=self.unphased, missing=self.missing
@@ -173,12 +175,14 @@ class WindowBuilder:
                     columns, copies = np.divmod(pattern.haplotypes, self.ploidy)
                     yield rows[columns] * self.ploidy + copies, pattern
 
-    def _counted(self, chunks: Iterable[GenotypeBlock]) -> Iterator[GenotypeBlock]:
+    def _counted(self, chunks: Iterable[GenotypeBlock], *, first: bool) -> Iterator[GenotypeBlock]:
+        """Chunks, counted on the way; what is counted by record only among the first subjects."""
         for chunk in chunks:
-            first, second = chunk.alleles[..., 0], chunk.alleles[..., 1]
-            missing = (first < 0) | (second < 0)
+            self.events["repeated_record"] += chunk.n_repeated if first else 0
+            one, other = chunk.alleles[..., 0], chunk.alleles[..., 1]
+            missing = (one < 0) | (other < 0)
             self.events["missing_genotype"] += int(missing.sum())
-            self.events["unphased_heterozygote"] += int(((first != second) & ~missing & ~chunk.phased).sum())
+            self.events["unphased_heterozygote"] += int(((one != other) & ~missing & ~chunk.phased).sum())
             if chunk.guessed is not None:
                 self.events["best_guess_genotype"] += int((chunk.guessed != CALLED).sum())
                 self.events["uncertain_best_guess"] += int((chunk.guessed == UNCERTAIN).sum())
