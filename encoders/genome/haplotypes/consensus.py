@@ -1,8 +1,9 @@
 """The consensus rules: which records of a haplotype apply, and what each does to the reference.
 
 The rules are those of ``bcftools consensus`` 1.24 (Danecek et al. 2021, doi:10.1093/gigascience/giab008), except that
-``*`` changes nothing, ``/0/1`` of VCF 4.4 is unphased (bcftools takes it for phased where codes are written),
-``<DEL>`` without END, other symbolic alleles and breakends stop, and REF is checked in full.
+``*`` changes nothing, ``/0/1`` of VCF 4.4 is unphased (bcftools takes it for phased where codes are written), bases in
+small letters are those in capitals (bcftools does not anchor them), ``<DEL>`` without END, other symbolic alleles and
+breakends stop, and REF is checked in full.
 """
 
 from collections import Counter

@@ -25,11 +25,17 @@ class GeneratedVcf:
     subject: str
     text: str
 
-    def without_leading_phases(self) -> "GeneratedVcf":
-        """The same genotypes as they are written without a phase of the first allele; over the file itself."""
-        head, _, body = self.text.rpartition("\n#CHROM")
-        plain = f"{head}\n#CHROM" + re.sub(r"(?<=\t)[|/]", "", body)
-        return replace(self, path=_write(plain, self.path.parent), text=plain)
+    def written_plainly(self) -> "GeneratedVcf":
+        """The same records as VCF 4.1 writes them, in capitals and without a leading phase; over the file itself."""
+        lines = [line if line.startswith("#") else _plain(line) for line in self.text.splitlines()]
+        text = "".join(f"{line}\n" for line in lines)
+        return replace(self, path=_write(text, self.path.parent), text=text)
+
+
+def _plain(line: str) -> str:
+    fields = line.split("\t")
+    cells = [re.sub("^[|/]", "", cell) for cell in fields[9:]]
+    return "\t".join([*fields[:3], fields[3].upper(), fields[4].upper(), *fields[5:9], *cells])
 
 
 def make_vcf(seed: int, folder: Path) -> GeneratedVcf:
