@@ -3,8 +3,9 @@
 # ruff: noqa: F722
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int16, Int64
@@ -53,14 +54,12 @@ class GenotypeBlock:
     def keep(self, records: Int64[np.ndarray, " n_kept"] | slice) -> "GenotypeBlock":
         """Some of the records with all subjects; what was dropped in their favour is not counted again."""
         numbers = np.arange(len(self.positions))[records].tolist()
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(
             self,
-            positions=self.positions[records],
+            **{name: value[records] for name, value in values.items() if isinstance(value, np.ndarray)},
             refs=tuple(self.refs[number] for number in numbers),
             alts=tuple(self.alts[number] for number in numbers),
-            info_ends=self.info_ends[records],
-            alleles=self.alleles[records],
-            phased=self.phased[records],
             n_repeated=0,
         )
 
