@@ -53,7 +53,7 @@ def indexed_path(path: Path, *, small: int = _SMALL) -> Path:
     stat = path.stat()
     if stat.st_size <= small:
         return _index_anew(path.resolve(), path.name, stat.st_size, stat.st_mtime_ns)
-    mismatches = {index: find_mismatch(path, index) for index in given}
+    mismatches = {index: _compare(path, index, stat.st_mtime_ns, index.stat().st_mtime_ns) for index in given}
     if not any(mismatches.values()):
         return path
     told = "; ".join(f"{index.name}: {mismatch}" for index, mismatch in mismatches.items() if mismatch)
@@ -66,6 +66,12 @@ def indexed_path(path: Path, *, small: int = _SMALL) -> Path:
 
 def _warn(path: Path, told: str) -> None:
     warnings.warn(f"An index of {path} is that of another file ({told}.", stacklevel=4)
+
+
+@lru_cache
+def _compare(path: Path, index: Path, *_: int) -> str:
+    """As :func:`find_mismatch`, once for each state of the files, by their times."""
+    return find_mismatch(path, index)
 
 
 def find_mismatch(path: Path, index: Path) -> str:
