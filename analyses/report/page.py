@@ -15,6 +15,7 @@ from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.results.folder import Results, load_results
 from analyses.results.serialisation import plain, read_json
+from encoders.brain.headers.choice import describe_facts
 from encoders.publishing import published_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -58,7 +59,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"p": format_p, "number": format_number, "plain": plain}
+    environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
     environment.tests |= {"significant": is_significant}
     return environment
 

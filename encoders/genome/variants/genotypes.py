@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int16, Int64
 
-_BY_RECORD = ("refs", "alts")
-
 
 @dataclass(frozen=True)
 class GenotypeBlock:
@@ -56,11 +54,15 @@ class GenotypeBlock:
     def keep(self, records: Int64[np.ndarray, " n_kept"] | slice) -> "GenotypeBlock":
         """Some of the records with all subjects; what was dropped in their favour is not counted again."""
         numbers = np.arange(len(self.positions))[records].tolist()
-        kept: dict[str, Any] = {name: tuple(getattr(self, name)[number] for number in numbers) for name in _BY_RECORD}
-        for field in fields(self):
-            if isinstance(value := getattr(self, field.name), np.ndarray):
-                kept[field.name] = value[records]
-        return replace(self, **kept, n_repeated=0)
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        arrays: dict[str, Any] = {name: of[records] for name, of in values.items() if isinstance(of, np.ndarray)}
+        return replace(
+            self,
+            **arrays,
+            refs=tuple(self.refs[number] for number in numbers),
+            alts=tuple(self.alts[number] for number in numbers),
+            n_repeated=0,
+        )
 
     def take(self, columns: Int64[np.ndarray, " n_kept"]) -> "GenotypeBlock":
         """The same records with some of the subjects."""
