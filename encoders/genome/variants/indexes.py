@@ -148,8 +148,8 @@ def _index_anew(state: _State, name: str) -> Path:
     except SamtoolsError as error:
         _refuse_unsorted(path)
         raise InputError(
-            f"The variant file {path} is damaged, so that no index of it can be made, for the reason that bcftools "
-            "gives above: copy it again."
+            f"The variant file {path} is damaged, or there is no room in {link.parent.parent}: no index of it can be "
+            "made, for the reason that bcftools gives above. Copy it again, or set TMPDIR to a folder with room."
         ) from error
     return link
 
