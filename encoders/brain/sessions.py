@@ -1,5 +1,7 @@
 """The order of sessions: as the numbers, dates or ages of a study that their labels are, or as given; never as text."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +11,7 @@ from encoders.brain.session_labels import read_labels
 from encoders.errors import InputError
 
 _SHOWN = 12
+_BIDS_SCAN = re.compile(r"(?:sub-)?(?P<id>[A-Za-z0-9]+)_(?:ses|run|task|acq|dir|rec|echo|space)-[A-Za-z0-9].*")
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,25 @@ def choose_sessions(
     lost = len(of_subject) - len({ids[row] for row in rows})
     note = f"Session {session!r} was taken{how}: {len(rows)} of {len(ids)} rows; {lost} subjects do not have it."
     return SessionChoice(rows, note)
+
+
+def check_visits_in_ids(ids: Sequence[str], source: object) -> None:
+    """Raise InputError where ids are scans of one subject in BIDS names: they are no subjects of their own.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        May repeat.
+    source
+        File or folder, for messages.
+    """
+    scans = [match["id"] for one in dict.fromkeys(ids) if (match := _BIDS_SCAN.fullmatch(one)) is not None]
+    repeated = [subject for subject, n in Counter(scans).items() if n > 1]
+    if repeated:
+        raise InputError(
+            f"Ids must be of subjects; {source} has several scans of {quote_some(repeated)} in its ids: name subject, "
+            r"session and run by the id expression, such as 'sub-(?P<id>[^_/]+)_ses-(?P<session>[^_/]+)'."
+        )
 
 
 def _at_the_end(

@@ -254,6 +254,15 @@ def test_repeated_ids_are_refused_unless_a_column_tells_them_apart(tmp_path: Pat
     assert "1 subjects do not have it" in first.notes[-1]
 
 
+@pytest.mark.parametrize("ids", [("sub-01_ses-1", "sub-01_ses-2"), ("01_task-rest", "01_task-nback")])
+def test_scans_of_one_subject_are_no_subjects(tmp_path: Path, ids: tuple[str, str]) -> None:
+    text = "participant_id,a\n" + "".join(f"{one},{i}\n" for i, one in enumerate((*ids, "sub-02_ses-1")))
+    with pytest.raises(InputError, match="several scans of '01' in its ids: name subject"):
+        one_row_per_subject(_read(tmp_path, text))
+    told = _read(tmp_path, text.replace("task-", "ses-"), id_regex="(?:sub-)?(?P<id>[^_]+)_ses-(?P<session>.+)")
+    assert one_row_per_subject(told, session="mean").ids == ("01", "02")
+
+
 def test_ids_that_differ_by_zeros_or_case_are_kept_and_told(tmp_path: Path) -> None:
     records = _read(tmp_path, "eid,a\n01,1\n1,2\nS1,3\ns1,4\nS2,5\n")
     assert records.ids == ("01", "1", "S1", "s1", "S2")
