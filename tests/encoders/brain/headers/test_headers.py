@@ -24,7 +24,7 @@ NO_FEATURES = {
     "of motion or scan quality": "meanFD mean_fd FD_mean framewise_displacement_mean fd_power max_motion dvars SNR "
     "tsnr_mean qc_pass QC_rating euler_number EulerNumber lhSurfaceHoles trans_x rot_z rsfmri_c_ngd_meanmotion "
     "percent_censored anat_qi1 lhDefectHoles visual_qc is_outlier RelMeanRMSMotion usable",
-    "a head size": "TIV ICV EstimatedTotalIntraCranialVol total_intracranial_volume FS_IntraCranial_Vol HeadSize nWBV TBV",
+    "a head size": "TIV ICV EstimatedTotalIntraCranialVol total_intracranial_volume FS_IntraCranial_Vol HeadSize TBV",
     "clinical or of behaviour": "diagnosis DX_GROUP FIQ handedness years_of_education BMI MMSE APOE4 ADOS_TOTAL group",
     "a family": "family Family_Status zygosity",
 }
