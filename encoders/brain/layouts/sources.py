@@ -115,7 +115,8 @@ def read_source(path: Path, options: ImportOptions | None = None) -> tuple[Recor
 
 
 def _parse(path: Path, options: ImportOptions) -> Spreadsheet:
-    return read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    with refused_if_damaged(path, "a table"):
+        return read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
 
 
 def _detect_without_parsing(path: Path, options: ImportOptions) -> Detection | None:
