@@ -71,11 +71,11 @@ def order_sessions(labels: Sequence[str], source: object, given: Sequence[str] =
         both = " or ".join(f"{order.how} ({', '.join(order.first_to_last()[:4])})" for order in orders)
         raise InputError(
             f"The first or last session needs one order of sessions; those of {source} ({shown}) may be read {both}: "
-            "give the order of the sessions."
+            "give their order (session order)."
         )
     raise InputError(
         f"The first or last session needs an order of sessions; those of {source} ({shown}) are neither all numbers "
-        "nor all dates of one form: give the order of the sessions, choose one by its name, or take their mean."
+        "nor all dates of one form: give their order (session order), choose one by its name, or take their mean."
     )
 
 
@@ -174,7 +174,7 @@ def _at_the_end(
         if len(at_end) > 1:
             raise InputError(
                 f"The {session} session of a subject must be one; {quote_some(at_end)} of {subject!r} in {source} say "
-                "the same: give the order of the sessions."
+                "the same: give their order (session order)."
             )
         wanted[subject] = at_end[0]
     labels_in_order = ordered.first_to_last()

@@ -133,6 +133,7 @@ _ROLES = (
         _words("rel status sr gt pair mz dz"),
     ),
 )
+_VOCABULARY = _ANYWHERE.union(*(role.heads | role.beside for role in _ROLES))
 #: Names that no rule of words catches (letters and digits alone, lower case).
 _EXACT = {
     **dict.fromkeys(("x", "index", "unnamed", "embeddingdim", "sourcemodel", "layer"), "of the file, not of the brain"),
@@ -173,7 +174,9 @@ def role_of(name: str) -> str | None:
     if whole in _EXACT:
         return _EXACT[whole]
     words = [word.lower() for word in _WORDS.findall(name)]
-    told = next((role.said for role in _ROLES if whole in role.heads or _is(role, words)), None)
+    told = None
+    if whole in _VOCABULARY or all(word in _VOCABULARY or word.isdigit() for word in words):
+        told = next((role.said for role in _ROLES if whole in role.heads or _is(role, words)), None)
     told = told or next((_TELLING[word] for word in words if word in _TELLING), None)
     if told is None and words and words[0] in _INSTRUMENTS:
         return "clinical or of behaviour"
