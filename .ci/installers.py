@@ -28,6 +28,10 @@ UV_WORDS = {
 }
 """Setting of pip -> the same of uv, and the variables by which somebody may have told uv already."""
 UV_VARIABLES = {"cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY"}
+PIP_TAKES = re.compile(
+    r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([^\s/]+?)-(\d[^-]*)-\S*\.whl(?: \((\S+ [kMG]?B)\))?"
+)
+"""A line in which pip takes a wheel, or its metadata alone: name, version, size."""
 UNREACHED = (
     r"Retry\(total=0|Max retries exceeded|Read timed out|Temporary failure in name resolution|Failed to fetch|"
     r"error sending request|dns error|Network is unreachable"
@@ -60,7 +64,7 @@ def install_with_uv(uv: str, venv: Path, words: list[str], *, cwd: Path, lock: i
     make = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
     install = [uv, "pip", "install", "--python", str(venv / "bin" / "python"), *uv_options(settings), *words]
     for command in (make, install):
-        _follow(command, say, cwd=cwd, lock=lock, env=told)
+        _follow(command, _uv_listener(), cwd=cwd, lock=lock, env=told)
 
 
 def install_with_pip(venv: Path, words: list[str], *, n_expected: int, cwd: Path, lock: int) -> None:
@@ -144,27 +148,32 @@ def _follow(command: list[str], hear: Callable[[str], None], *, cwd: Path, lock:
         raise InstallError(reason("uv" if Path(command[0]).name == "uv" else "pip", tail))
 
 
-def _pip_listener(venv: Path, n_expected: int, finished: threading.Event) -> Callable[[str], None]:
-    number = 0
+def _uv_listener() -> Callable[[str], None]:
+    failing = False
 
     def hear(line: str) -> None:
-        nonlocal number
-        if package := _package(line):
-            number += 1
-            say(f"{number:>5} of about {n_expected}  {package}")
-        elif line.startswith("Installing collected packages:"):
-            threading.Thread(target=_watch, args=(venv, line.count(",") + 1, finished), daemon=True).start()
+        nonlocal failing
+        failing = failing or line.startswith(("error:", "  ×"))  # what follows is told in one sentence
+        if not failing:
+            say(line)
 
     return hear
 
 
-def _package(line: str) -> str | None:
-    """Name, version and size of the package that pip speaks of."""
-    found = re.match(r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([^\s/]+?)-(\d[^-]*)-\S*\.whl\S*(.*)", line)
-    if found is None:
-        return None
-    size = found[3].strip(" ()")
-    return f"{found[1].replace('_', '-')} {found[2]}" + (f", {size}" if size else "")
+def _pip_listener(venv: Path, n_expected: int, finished: threading.Event) -> Callable[[str], None]:
+    seen: set[str] = set()
+
+    def hear(line: str) -> None:
+        if found := PIP_TAKES.match(line):
+            package, size = f"{found[1].replace('_', '-')} {found[2]}", f", {found[3]}" if found[3] else ""
+            again = package in seen  # its metadata came before
+            seen.add(package)
+            number = f"{len(seen):>5} of about {n_expected}"
+            say(f"{' ' * len(number) if again else number}  {package}{size}")
+        elif line.startswith("Installing collected packages:"):
+            threading.Thread(target=_watch, args=(venv, line.count(",") + 1, finished), daemon=True).start()
+
+    return hear
 
 
 def _watch(venv: Path, n_new: int, finished: threading.Event) -> None:
