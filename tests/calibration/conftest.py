@@ -60,7 +60,8 @@ def rates(request: pytest.FixtureRequest) -> Rates:
         found = Parallel(n_jobs=-1)(delayed(p_values)(seed) for seed in range(n_sets))
         counts = {name: sum(p[name] <= ALPHA for p in found) for name in found[0]}
         for name, rejected in counts.items():
-            _write(_row(f"{request.node.name.rstrip(']')}: {name}]", rejected, n_sets))
+            test, _, case = request.node.name.rstrip("]").partition("[")
+            _write(_row(f"{test}[{f'{case}: ' if case else ''}{name}]", rejected, n_sets))
         return {name: rejected / n_sets for name, rejected in counts.items()}
 
     return measure
