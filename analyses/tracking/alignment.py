@@ -88,17 +88,17 @@ def make_metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
     r = in_sample.canonical_correlations
     for k, rho in enumerate(held_out.rho[:3], start=1):
         yield f"heldout/rho_{k}", rho, 0
-    if headline.trace is not None and headline.trace_p_corrected is not None:
-        yield "heldout/trace", headline.trace.value, 0
-        yield "perm/p_trace", headline.trace.p, 0
-        yield "perm/p_corrected_trace", headline.trace_p_corrected, 0
-        yield "perm/null_q95_trace", headline.trace.null_q95, 0
     yield "perm/p_1", headline.p, 0
     yield "perm/neglog10p_1", -math.log10(headline.p), 0  # a table shows p = 0.001 as 0.00
     yield "perm/p_corrected_1", headline.p_corrected, 0
     yield "perm/null_q95_1", held_out.first_null_q95, 0
     yield "heldout/rho_1_low", headline.interval[0], 0
     yield "heldout/rho_1_high", headline.interval[1], 0
+    if headline.trace is not None and headline.trace_p_corrected is not None:
+        yield "heldout/trace", headline.trace.value, 0
+        yield "perm/p_trace", headline.trace.p, 0
+        yield "perm/p_corrected_trace", headline.trace_p_corrected, 0
+        yield "perm/null_q95_trace", headline.trace.null_q95, 0
     yield "train/rho_1", r[0], 0
     yield "train/null_q95_1", in_sample.null_q95_r1, 0
     yield "n/subjects", summary.n.subjects, 0
