@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -65,6 +65,9 @@ bench-encoders: $(INSTALLED)  ## speed and memory of the encoders, as ratios in 
 
 bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 5,000 to 500,000 subjects
 	$(BIN)/python -m tests.benchmarks.bench_cohort
+
+audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
+	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000
 
 ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui

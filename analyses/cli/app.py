@@ -130,7 +130,7 @@ def demo(
 @app.command()
 def haplotypes(
     reference: Annotated[list[Path], typer.Option(help="FASTA, plain or bgzip; may be repeated.")],
-    variants: Annotated[list[Path], typer.Option(help="Indexed VCF.gz or BCF; may be repeated.")],
+    variants: Annotated[list[Path], typer.Option(help="VCF.gz, BCF, PGEN, BGEN or VCF Zarr; may be repeated.")],
     region: Annotated[str, typer.Option(help="CHROM:START-END, 1-based, both ends included.")],
     subject: Annotated[str, typer.Option(help="VCF sample.")],
     haplotype: Annotated[int | None, typer.Option(min=1, max=2, help="1 or 2; both if not given.")] = None,
@@ -139,6 +139,9 @@ def haplotypes(
         typer.Option(help="Unphased genotypes: refuse (phased), take the order written, or write codes or ALT."),
     ] = "phased",
     missing: Annotated[Literal["reference", "N", "refuse"], typer.Option(help="Missing genotypes.")] = "reference",
+    dosages: Annotated[
+        Literal["refuse", "best-guess"], typer.Option(help="Genotypes that nobody called, of which dosages are known.")
+    ] = "refuse",
     contig_aliases: Annotated[bool, typer.Option("--contig-aliases", help="Let chr20 and 20 be one contig.")] = False,
 ) -> None:
     """Print a subject's haplotype sequences of a region as FASTA: what is really embedded."""
@@ -153,6 +156,7 @@ def haplotypes(
             haplotype=haplotype,
             unphased=unphased,
             missing=missing,
+            dosages=dosages,
             contig_aliases=contig_aliases,
         ),
         nl=False,

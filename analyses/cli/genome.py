@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Variants = Annotated[
     list[Path] | None,
-    typer.Option(help="VCF.gz, BCF, PGEN or VCF Zarr, or a folder of them; may be repeated."),
+    typer.Option(help="VCF.gz, BCF, PGEN, BGEN or VCF Zarr, or a folder of them; may be repeated."),
 ]
 Subjects = Annotated[
     Path | None, typer.Option(help="One subject id a line, or FID and IID; every sample if not given.")
@@ -59,6 +59,9 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         typer.Option(help="Unphased genotypes: refuse (phased), take the order written, or write codes or ALT."),
     ] = "phased",
     missing: Annotated[Literal["reference", "N", "refuse"], typer.Option(help="Missing genotypes.")] = "reference",
+    dosages: Annotated[
+        Literal["refuse", "best-guess"], typer.Option(help="Genotypes that nobody called, of which dosages are known.")
+    ] = "refuse",
     unstranded: Annotated[Literal["refuse", "forward"], typer.Option(help="Genes without a strand.")] = "refuse",
     callable_: Annotated[
         Path | None, typer.Option("--callable", help="BED of where genotypes were called (targets of an exome).")
@@ -117,6 +120,7 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         transcript=transcript,
         unphased=unphased,
         missing=missing,
+        dosages=dosages,
         unstranded=unstranded,
         callable_regions=callable_,
         outside_callable=outside_callable,
@@ -138,6 +142,9 @@ def kinship(
     ] = 0.0442,
     min_maf: Annotated[float, typer.Option(min=0.0, max=0.5, help="Smallest minor allele frequency.")] = 0.01,
     max_missing: Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of missing genotypes.")] = 0.05,
+    dosages: Annotated[
+        Literal["refuse", "best-guess"], typer.Option(help="Genotypes that nobody called, of which dosages are known.")
+    ] = "refuse",
     as_json: AsJson = False,
 ) -> None:
     """Find relatives by KING-robust kinship and join them into families.
@@ -149,7 +156,13 @@ def kinship(
     from analyses.genome.relatedness import describe, write_kinship
 
     summary = write_kinship(
-        list(variants or ()), output, subjects=subjects, cutoff=cutoff, min_maf=min_maf, max_missing=max_missing
+        list(variants or ()),
+        output,
+        subjects=subjects,
+        cutoff=cutoff,
+        min_maf=min_maf,
+        max_missing=max_missing,
+        dosages=dosages,
     )
     typer.echo(describe(summary, as_json=as_json))
 
@@ -168,6 +181,9 @@ def ancestry(
     max_r2: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Neighbours in stronger linkage are thinned; 1 keeps all.")
     ] = 0.2,
+    dosages: Annotated[
+        Literal["refuse", "best-guess"], typer.Option(help="Genotypes that nobody called, of which dosages are known.")
+    ] = "refuse",
     as_json: AsJson = False,
 ) -> None:
     """Compute ancestry components from the genotypes, as a table of confounds PC1, PC2, ...
@@ -186,6 +202,7 @@ def ancestry(
         min_maf=min_maf,
         max_missing=max_missing,
         max_r2=max_r2,
+        dosages=dosages,
     )
     typer.echo(describe(summary, as_json=as_json))
 

@@ -24,6 +24,7 @@ class GenomeConfig(Section):
     window: int = Field(default=510, ge=1)
     unphased: Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"] = "phased"
     missing: Literal["reference", "N", "refuse"] = "reference"
+    dosages: Literal["refuse", "best-guess"] = "refuse"
     unstranded: Literal["refuse", "forward"] = "refuse"
     contig_aliases: bool = False
     promoter_flank: int = Field(default=1000, ge=1)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy
+    from encoders.genome.intervals import Interval
+    from encoders.genome.variants.best_guess import DosagePolicy
+    from encoders.genome.variants.files import VariantFiles
 
 
 def haplotype_fasta(
@@ -20,6 +23,7 @@ def haplotype_fasta(
     haplotype: int | None = None,
     unphased: UnphasedPolicy = "phased",
     missing: MissingPolicy = "reference",
+    dosages: DosagePolicy = "refuse",
     contig_aliases: bool = False,
 ) -> str:
     """FASTA text, 60 bases a line, one record per haplotype (one in all under ``iupac`` and ``alternate``).
@@ -30,6 +34,9 @@ def haplotype_fasta(
         ``CHROM:START-END``, 1-based, both ends included.
     haplotype : {1, 2} or None
         Both if ``None``.
+    dosages : {"refuse", "best-guess"}
+        Under "best-guess" the header of a sequence says how many of its genotypes were guessed and how many of these
+        are uncertain.
 
     Raises
     ------
@@ -45,18 +52,30 @@ def haplotype_fasta(
     from encoders.genome.variants.reference_check import check_build
 
     interval = parse_region(region)
-    genome, genotypes = Reference(list(reference)), VariantFiles(list(variants))
+    genome, genotypes = Reference(list(reference)), VariantFiles(list(variants), dosages=dosages)
     if not contig_aliases:
         check_spelling([interval.chrom], genome.contigs, of="reference")
         check_spelling([interval.chrom], genotypes.contigs, of="variant files", joined=True)
     check_autosome(interval.chrom, str(interval), genome.contigs[genome.resolve(interval.chrom)])
     check_build(genome, genotypes, interval.chrom)
     wanted = (1,) if unphased in {"iupac", "alternate"} else (haplotype,) if haplotype else (1, 2)
+    guesses = _describe_guesses(genotypes, interval, subject) if dosages == "best-guess" else ""
     records = []
     for copy in wanted:
         sequence = haplotype_sequence(
             genome, genotypes, interval, subject, haplotype=copy, unphased=unphased, missing=missing
         )
         label = unphased if unphased in {"iupac", "alternate"} else f"haplotype={copy}"
-        records.append(f">{subject} {region} {label}\n" + "\n".join(textwrap.wrap(sequence, 60)) + "\n")
+        records.append(f">{subject} {region} {label}{guesses}\n" + "\n".join(textwrap.wrap(sequence, 60)) + "\n")
     return "".join(records)
+
+
+def _describe_guesses(genotypes: VariantFiles, interval: Interval, subject: str) -> str:
+    from encoders.genome.variants.best_guess import CALLED, UNCERTAIN
+
+    found = [block.guessed for block in genotypes.fetch(interval, [subject]) if block.guessed is not None]
+    n_guessed, n_uncertain = (
+        sum(int(counted.sum()) for counted in kind)
+        for kind in ([block != CALLED for block in found], [block == UNCERTAIN for block in found])
+    )
+    return f" best-guess={n_guessed} uncertain={n_uncertain}"

@@ -17,6 +17,7 @@ from encoders.publishing import published_file
 if TYPE_CHECKING:
     import pandas as pd
 
+    from encoders.genome.variants.best_guess import DosagePolicy
     from encoders.genome.variants.files import VariantFiles
 
 _FEW_RECORDS = 5_000
@@ -31,6 +32,7 @@ def write_kinship(
     cutoff: float = 0.0442,
     min_maf: float = 0.01,
     max_missing: float = 0.05,
+    dosages: DosagePolicy = "refuse",
 ) -> dict[str, Any]:
     """Write ``kinship.tsv`` (pairs from ``cutoff`` on), ``families.tsv`` and ``kinship.json``.
 
@@ -42,7 +44,7 @@ def write_kinship(
     from encoders.genome.population.dosages import RecordReport, read_dosages
     from encoders.genome.population.kinship import count_pairs, make_families, pairs_frame
 
-    variants, ids = _open(paths, subjects)
+    variants, ids = _open(paths, subjects, dosages)
     report = RecordReport()
     chunks = read_dosages(variants, ids, report, min_maf=min_maf, max_missing=max_missing)
     counts = count_pairs(chunks, len(ids))
@@ -75,6 +77,7 @@ def write_ancestry(
     min_maf: float = 0.05,
     max_missing: float = 0.05,
     max_r2: float = 0.2,
+    dosages: DosagePolicy = "refuse",
 ) -> dict[str, Any]:
     """Write ``ancestry.tsv`` (subject_id, PC1, ...) and ``ancestry.json``.
 
@@ -93,7 +96,7 @@ def write_ancestry(
     from encoders.genome.population.ancestry import ancestry_components, thin_linked
     from encoders.genome.population.dosages import RecordReport, read_dosages
 
-    variants, ids = _open(paths, subjects)
+    variants, ids = _open(paths, subjects, dosages)
     fitted = ids if fit_on is None else read_subjects(fit_on, variants.samples)
     if strangers := sorted(set(fitted) - set(ids)):
         raise InputError(
@@ -128,6 +131,9 @@ def describe(summary: dict[str, Any], *, as_json: bool) -> str:
     for key, value in summary.items():
         if key == "records":
             lines.append(f"{'records':<30}{value['n_kept']:,} of {value['n_records']:,}")
+            if guessed := value.get("best_guess"):
+                share = f"{guessed['n_genotypes']:,} genotypes, {guessed['share_uncertain']:.1%} uncertain"
+                lines.append(f"  {'best guess':<28}{share}")
             lines += [f"  {reason:<28}{n:,}" for reason, n in value["left_out"].items() if n]
         elif key == "eigenvalues":
             lines.append(f"{key:<30}{', '.join(f'{number:.3f}' for number in value)}")
@@ -136,12 +142,12 @@ def describe(summary: dict[str, Any], *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-def _open(paths: Sequence[Path], subjects: Path | None) -> tuple[VariantFiles, tuple[str, ...]]:
+def _open(paths: Sequence[Path], subjects: Path | None, dosages: DosagePolicy) -> tuple[VariantFiles, tuple[str, ...]]:
     from encoders.genome.variants.files import VariantFiles
 
     if not paths:
-        raise InputError("Genotypes are needed; got no --variants. Give VCF.gz, BCF, PGEN or VCF Zarr files.")
-    variants = VariantFiles(find_variants(paths))
+        raise InputError("Genotypes are needed; got no --variants. Give VCF.gz, BCF, PGEN, BGEN or VCF Zarr files.")
+    variants = VariantFiles(find_variants(paths), dosages=dosages)
     return variants, read_subjects(subjects, variants.samples)
 
 

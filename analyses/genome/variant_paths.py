@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analyses.errors import InputError
 
-_VARIANT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".bcf", ".pgen", ".vcz", ".zarr", ".vcz.zip")
+_VARIANT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".bcf", ".pgen", ".bgen", ".vcz", ".zarr", ".vcz.zip")
 
 
 def find_variants(paths: Sequence[Path]) -> list[Path]:
@@ -31,12 +31,11 @@ def find_variants(paths: Sequence[Path]) -> list[Path]:
 
 
 def variant_parts(path: Path) -> list[Path]:
-    """What belongs to a variant file beside itself: the tables of a PGEN, everything in a Zarr folder."""
+    """What belongs to a variant file beside itself: tables of PGEN and BGEN, all that a Zarr folder holds."""
     if path.is_dir():
         return sorted(part for part in path.rglob("*") if part.is_file())
-    if path.suffix != ".pgen":
-        return []
-    return [part for suffix in (".pvar", ".pvar.zst", ".psam") if (part := path.with_suffix(suffix)).is_file()]
+    beside = {".pgen": (".pvar", ".pvar.zst", ".psam"), ".bgen": (".sample",)}.get(path.suffix, ())
+    return [part for suffix in beside if (part := path.with_suffix(suffix)).is_file()]
 
 
 def read_genes(given: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -111,14 +111,15 @@ def _settings(genome: GenomeConfig, panel: Panel) -> dict[str, str | int | None]
         "release": panel.release,
         "unphased": genome.unphased,
         "missing": genome.missing,
+        "dosages": genome.dosages,
         "outside_callable": genome.outside_callable if genome.callable_regions else None,
     }
 
 
 EVENTS = (
     "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",
-    "emptied_window", "ambiguous_reference_base", "gene_without_records", "outside_callable_base",
-    "outside_callable_allele", "repeated_record",
+    "phase_sets_joined", "best_guess_genotype", "uncertain_best_guess", "emptied_window", "ambiguous_reference_base",
+    "gene_without_records", "outside_callable_base", "outside_callable_allele", "repeated_record",
 )  # fmt: skip
 """Every kind that is counted; haploid calls, symbolic alleles without a sequence and REF mismatches stop instead."""
 _ALLELE_NOTE = (
@@ -159,5 +160,8 @@ def describe(found: FileWindows, *, as_json: bool) -> str:
         f"distinct windows    {found.n_distinct_windows:,} (gain {found.gain:,.0f})",
     ]
     lines += [f"  {event:<26}{n:,}" for event, n in found.events.items() if n]
+    if n := found.events.get("best_guess_genotype", 0):
+        share = found.events["uncertain_best_guess"] / n
+        lines.append(f"best guesses        {n:,} genotypes that nobody called, {share:.1%} of them uncertain")
     lines += [f"left out            {gene}: {reason}" for gene, reason in found.skipped_genes.items()]
     return "\n".join([*lines, found.note] if found.note else lines)

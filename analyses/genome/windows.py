@@ -92,7 +92,7 @@ def open_genotypes(config: GenomeConfig, *, usable_only: bool = False) -> tuple[
         biotype=config.biotype,
         unstranded=config.unstranded,
     )
-    variants = VariantFiles(find_variants(config.variants))
+    variants = VariantFiles(find_variants(config.variants), dosages=config.dosages)
     if usable_only and config.genes is None:
         panel = _usable(panel, variants, config.promoter_flank if config.unit == "promoter" else 0)
     if not config.contig_aliases:

@@ -115,5 +115,5 @@ def _pairs(block: GenotypeBlock) -> Int32[np.ndarray, "n_records n_subjects"]:
     """Codes of unordered allele pairs; the known allele stands for both in a half-missing genotype."""
     low, high = block.alleles.min(axis=2).astype(np.int32), block.alleles.max(axis=2).astype(np.int32)
     low = np.where(low < 0, high, low)
-    has_alt = np.array([bool(alts) for alts in block.alts], dtype=bool)[:, None]
-    return np.where(has_alt & (high >= 0), _FIRST_PAIR - (low * _PAIR_BASE + high), REFERENCE).astype(np.int32)
+    carried = np.array([bool(alts) for alts in block.alts], dtype=bool)[:, None] | (high > 0)
+    return np.where(carried & (high >= 0), _FIRST_PAIR - (low * _PAIR_BASE + high), REFERENCE).astype(np.int32)

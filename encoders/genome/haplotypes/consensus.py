@@ -1,7 +1,8 @@
 """The consensus rules: which records of a haplotype apply, and what each does to the reference.
 
 The rules are those of ``bcftools consensus`` 1.24 (Danecek et al. 2021, doi:10.1093/gigascience/giab008), except that
-``*`` changes nothing, ``<DEL>`` without END, other symbolic alleles and breakends stop, and REF is checked in full.
+``*`` changes nothing, ``/0/1`` of VCF 4.4 is unphased (bcftools takes it for phased where codes are written),
+``<DEL>`` without END, other symbolic alleles and breakends stop, and REF is checked in full.
 """
 
 from collections import Counter
@@ -17,8 +18,7 @@ from encoders.genome.variants.genotypes import GenotypeBlock
 _BASES = {base: frozenset(base) for base in "ACGT"} | {code: frozenset(bases) for code, bases in AMBIGUITY.items()}
 _BASES["N"] = frozenset("ACGT")
 _CODES = {bases: code for code, bases in _BASES.items()}
-_REFERENCE_BLOCK = "<*>"
-_REFERENCE_BLOCKS = {_REFERENCE_BLOCK, "<NON_REF>"}
+_REFERENCE_BLOCKS = {"<*>", "<NON_REF>"}
 _NOWHERE = -1_000_000_000
 
 
@@ -147,8 +147,6 @@ class Consensus:
     def _spell(self, record: int, code: int, span: int) -> tuple[str, str]:
         """REF and the allele that replaces it, as letters or as a symbol."""
         ref, alts = self._block.refs[record], self._block.alts[record]
-        if code > 0 and not alts:
-            return ref, _REFERENCE_BLOCK
         highest = unpack_pair(code)[1] if code < MISSING else code
         if highest > len(alts):
             raise InputError(

@@ -1,11 +1,13 @@
 """Haplotype sequences: alleles first, each distinct pattern of alleles resolved once."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from encoders.errors import InputError
 from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy, check_policies, ploidy_of
 from encoders.genome.haplotypes.consensus import Edit
 from encoders.genome.haplotypes.patterns import find_patterns, records_at_once
+from encoders.genome.haplotypes.phase_sets import follow_phase_sets
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
@@ -78,8 +80,9 @@ def _spell(
     sequence = reference.fetch(interval)
     found = {subject: [sequence] * ploidy for subject in subjects}
     for members, chunks in variants.stream(interval, subjects, n_records=records_at_once(len(subjects))):
+        followed = follow_phase_sets(chunks, [(interval.start, interval.end)], unphased=unphased, events=Counter())
         for pattern in find_patterns(
-            sequence, interval.start, chunks, unphased=unphased, missing=missing, only_copy=only_copy
+            sequence, interval.start, followed, unphased=unphased, missing=missing, only_copy=only_copy
         ):
             made = apply_edits(sequence, pattern.edits)
             for haplotype in pattern.haplotypes.tolist():

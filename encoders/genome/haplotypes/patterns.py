@@ -4,7 +4,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -74,7 +74,7 @@ def find_patterns(
             codes[:, np.arange(codes.shape[1]) % ploidy != only_copy] = REFERENCE
         tree = tree or PatternTree(codes.shape[1])
         tree.add(codes)
-        seen.append(replace(chunk, alleles=chunk.alleles[:, :0].copy(), phased=chunk.phased[:, :0].copy(), subjects=()))
+        seen.append(chunk.without_genotypes())
     if tree is None:
         return
     consensus = Consensus(sequence, start, join_chunks(seen))

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int8
+from jaxtyping import Bool, Float64, Int8, Int64
 
 from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, unequal_ploidy
 from encoders.genome.haplotypes.patterns import records_at_once
+from encoders.genome.variants.best_guess import CALLED, UNCERTAIN
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.genotypes import GenotypeBlock
 
@@ -26,15 +27,29 @@ class RecordReport:
     ----------
     n_records, n_kept : int
     left_out : Counter of str
+    n_guessed, n_uncertain : int
+        Genotypes of kept records that are the best guess from dosages, and those of them that are not sure.
     """
 
     n_records: int = 0
     n_kept: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    n_guessed: int = 0
+    n_uncertain: int = 0
 
     def to_dict(self) -> dict[str, object]:
         """Plain counts."""
-        return {"n_records": self.n_records, "n_kept": self.n_kept, "left_out": dict(self.left_out)}
+        counts: dict[str, object] = {"n_records": self.n_records, "n_kept": self.n_kept}
+        if self.n_guessed:
+            share = self.n_uncertain / self.n_guessed
+            counts["best_guess"] = {"n_genotypes": self.n_guessed, "share_uncertain": share}
+        return counts | {"left_out": dict(self.left_out)}
+
+    def count_guesses(self, block: GenotypeBlock, kept: Int64[np.ndarray, " n_kept"]) -> None:
+        """Add the best guesses of some records of a block."""
+        if block.guessed is not None:
+            self.n_guessed += int((block.guessed[kept] != CALLED).sum())
+            self.n_uncertain += int((block.guessed[kept] == UNCERTAIN).sum())
 
 
 def read_dosages(
@@ -70,6 +85,11 @@ def read_dosages(
         If a subject is no sample of the files, or a genotype cannot be read.
     """
     variants.check_samples(subjects)
+    if not subjects:
+        raise InputError(
+            f"Genotypes of at least one subject are needed; {', '.join(map(str, variants.paths))} have none: give "
+            "files with samples."
+        )
     columns = slice(None) if counted is None else counted
     seen: set[tuple[str, int, str, str]] = set()
     autosomes = [chrom for chrom in variants.contigs if not unequal_ploidy(chrom, variants.length(chrom))]
@@ -85,6 +105,7 @@ def read_dosages(
             kept = _simple(block, seen, report)
             dosages = _count(block, kept)
             usable = _usable(dosages[:, columns], report, min_maf=min_maf, max_missing=max_missing)
+            report.count_guesses(block, np.flatnonzero(kept)[usable])
             report.n_kept += int(usable.sum())
             if usable.any():
                 yield dosages[usable]
@@ -130,6 +151,13 @@ def _simple(
 
 def _count(block: GenotypeBlock, kept: Bool[np.ndarray, " n_records"]) -> Int8[np.ndarray, "n_kept n_subjects"]:
     alleles = block.alleles[kept]
+    if (alleles > 1).any():
+        record, column, _ = np.argwhere(alleles > 1)[0].tolist()
+        item = block.describe(int(np.flatnonzero(kept)[record]))
+        raise InputError(
+            f"A genotype may name only alleles of its record; {item} has 1 ALT and is called with number "
+            f"{alleles[record, column].max()} in {block.subjects[column]}: repair the record."
+        )
     dosages: Int8[np.ndarray, "n_kept n_subjects"] = alleles.sum(axis=2).astype(np.int8)
     dosages[(alleles < 0).any(axis=2)] = MISSING
     return dosages

@@ -6,13 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from jaxtyping import Bool, Int16, Int64, UInt8
 
+from encoders.genome.variants.genotypes import ONE_PHASE_SET
+
 MISSING = -1
 _TAB, _COLON, _DOT, _ZERO, _PIPE, _SLASH = b"\t:.0|/"
+_ANOTHER_NUMBER = "another number"
 _WIDTH = len("0|1\t")
+_PHASE_KEYS = ("PSL", "PS")
 _PAIR = re.compile(r"[|/]?(\.|\d+)[|/](\.|\d+)")
 
 
@@ -25,13 +30,16 @@ class Calls:
     alleles : int16 [n_records, n_subjects, 2]
         -1 is missing.
     phased : bool [n_records, n_subjects]
-    not_diploid : tuple of (record, column), optional
-        The first call that has another number of alleles than two; a lone dot stands for two missing ones.
+    refused : tuple of (record, column, str), optional
+        The first call that is no pair of alleles, and what it is; a lone dot stands for two missing ones.
+    phase_sets : int64 [n_records, n_subjects], optional
+        Number that FORMAT PS (or the list PSL) gives a phased heterozygote; None where no record has either.
     """
 
     alleles: Int16[np.ndarray, "n_records n_subjects 2"]
     phased: Bool[np.ndarray, "n_records n_subjects"]
-    not_diploid: tuple[int, int] | None
+    refused: tuple[int, int, str] | None
+    phase_sets: Int64[np.ndarray, "n_records n_subjects"] | None
 
 
 def read_calls(texts: Sequence[tuple[str, str]], columns: Int64[np.ndarray, " n_subjects"]) -> Calls:
@@ -46,16 +54,45 @@ def read_calls(texts: Sequence[tuple[str, str]], columns: Int64[np.ndarray, " n_
     """
     alleles = np.full((len(texts), len(columns), 2), MISSING, dtype=np.int16)
     phased = np.zeros((len(texts), len(columns)), dtype=np.bool_)
-    not_diploid = None
+    refused = None
     even = _read_even(texts, columns, alleles, phased)
     for record in np.flatnonzero(~even).tolist():
         keys, samples = texts[record]
         if "GT" not in (named := keys.split(":")):
             continue
         wrong = _read_uneven(samples, named.index("GT"), columns, (alleles[record], phased[record]))
-        if wrong is not None and not_diploid is None:
-            not_diploid = record, wrong
-    return Calls(alleles, phased, not_diploid)
+        if wrong is not None and refused is None:
+            refused = (record, *wrong)
+    return Calls(alleles, phased, refused, _phase_sets(texts, columns, phased & (alleles[..., 0] != alleles[..., 1])))
+
+
+def _phase_sets(
+    texts: Sequence[tuple[str, str]],
+    columns: Int64[np.ndarray, " n_subjects"],
+    wanted: Bool[np.ndarray, "n_records n_subjects"],
+) -> Int64[np.ndarray, "n_records n_subjects"] | None:
+    """Phase sets of the genotypes that have a phase to speak of."""
+    found = None
+    for record, (keys, samples) in enumerate(texts):
+        key = next((key for key in _PHASE_KEYS if key in keys.split(":")), None)
+        if key is None:
+            continue
+        if found is None:
+            found = np.full(wanted.shape, ONE_PHASE_SET, dtype=np.int64)
+        place, cells = keys.split(":").index(key), samples.split("\t")
+        for column in np.flatnonzero(wanted[record]).tolist():
+            values = cells[columns[column]].split(":")
+            found[record, column] = _set_number(values[place] if place < len(values) else ".")
+    return found
+
+
+def _set_number(text: str) -> int:
+    """A number for the name of a phase set; those of PSL are texts, one for each allele."""
+    if not text.strip(".,"):
+        return ONE_PHASE_SET
+    if text.isdecimal():
+        return int(text)
+    return -2 - int.from_bytes(blake2b(text.encode(), digest_size=7).digest())
 
 
 def _read_even(
@@ -98,8 +135,8 @@ def _read_uneven(
     place: int,
     columns: Int64[np.ndarray, " n_subjects"],
     into: tuple[Int16[np.ndarray, "n_subjects 2"], Bool[np.ndarray, " n_subjects"]],
-) -> int | None:
-    """Fill one record of any form; the first column that is not diploid, if there is one.
+) -> tuple[int, str] | None:
+    """Fill one record of any form; the first column that is no pair of alleles, if there is one, and what it is.
 
     Genotypes of one digit an allele are read together wherever GT stands first, the others one by one.
     """
@@ -117,21 +154,26 @@ def _read_uneven(
     for column in np.flatnonzero(~regular).tolist():
         parts = fields[columns[column]].split(":")
         pair = _parse(parts[place] if place < len(parts) else ".")
-        if pair is None:
-            wrong = column if wrong is None else wrong
+        if isinstance(pair, str):
+            wrong = wrong or (column, pair)
         else:
             alleles[column], phased[column] = pair[:2], pair[2]
     return wrong
 
 
 @lru_cache(maxsize=4096)
-def _parse(genotype: str) -> tuple[int, int, bool] | None:
-    """Two alleles and whether both are phased; from VCF 4.4 on the first may be written with a phase of its own."""
+def _parse(genotype: str) -> tuple[int, int, bool] | str:
+    """Two alleles and whether they are phased, or what is wrong with them.
+
+    From VCF 4.4 on the first allele may be written with a phase of its own, which must be that of the second.
+    """
     if genotype == ".":
         return MISSING, MISSING, False
     if (found := _PAIR.fullmatch(genotype)) is None:
-        return None
+        return _ANOTHER_NUMBER
     first, second = (MISSING if allele == "." else int(allele) for allele in found.groups())
+    if first != second and "|" in genotype and "/" in genotype:
+        return f"one phased and one unphased ({genotype})"
     return first, second, "/" not in genotype
 
 

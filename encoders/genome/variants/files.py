@@ -1,4 +1,4 @@
-"""Genotypes of a cohort from any number of files: VCF, BCF, PGEN or VCF Zarr."""
+"""Genotypes of a cohort from any number of files: VCF, BCF, PGEN, BGEN or VCF Zarr."""
 
 import os
 from collections import defaultdict
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from encoders.errors import InputError
 from encoders.genome.contigs import check_autosome, find_contig, list_contigs
 from encoders.genome.intervals import Interval
+from encoders.genome.variants.best_guess import DosagePolicy, check_dosage_policy
 from encoders.genome.variants.genotypes import GenotypeBlock, join_chunks
 from encoders.genome.variants.merging import Feed, keep_each_subject_once, merge_feeds
 from encoders.genome.variants.source import Site, VariantSource
@@ -35,8 +36,10 @@ class VariantFiles:
     Parameters
     ----------
     paths : Path or sequence of Path
-        Indexed VCF.gz or BCF; ``.pgen`` with its ``.pvar`` (or ``.pvar.zst``) and ``.psam`` beside it; folder or zip
-        file in the VCF Zarr layout (``.vcz``, ``.zarr``).
+        Indexed VCF.gz or BCF; ``.pgen`` with its ``.pvar`` (or ``.pvar.zst``) and ``.psam`` beside it;
+        ``.bgen``, perhaps with its ``.sample``; folder or zip file in the VCF Zarr layout (``.vcz``, ``.zarr``).
+    dosages : {"refuse", "best-guess"}
+        What becomes of genotypes that nobody called, of which only dosages or probabilities are known.
 
     Raises
     ------
@@ -44,10 +47,12 @@ class VariantFiles:
         If a file is missing, damaged, of another format, or has no index.
     """
 
-    def __init__(self, paths: Path | Sequence[Path]) -> None:
+    def __init__(self, paths: Path | Sequence[Path], *, dosages: DosagePolicy = "refuse") -> None:
+        check_dosage_policy(dosages)
+        self.dosages: DosagePolicy = dosages
         listed = [paths] if isinstance(paths, str | os.PathLike) else paths
         self.paths = tuple(Path(path) for path in listed)
-        self._sources = [_open(path) for path in self.paths]
+        self._sources = [_open(path, dosages) for path in self.paths]
         self._members = {source.path: frozenset(source.samples) for source in self._sources}
         self._groups_of: dict[str, tuple[tuple[str, ...], list[list[_Part]]]] = {}
         self.samples = tuple(dict.fromkeys(name for source in self._sources for name in source.samples))
@@ -220,15 +225,19 @@ def _open_contig(part: _Part, n_records: int, *, alone: bool) -> Feed:
     return Feed(part.source.path, first, chunks)
 
 
-def _open(path: Path) -> VariantSource:
+def _open(path: Path, dosages: DosagePolicy) -> VariantSource:
+    if path.suffix == ".bgen":
+        from encoders.genome.variants.bgen import BgenSource
+
+        return BgenSource(path, dosages)
     if path.suffix in {".pgen", ".pvar", ".psam"} or path.name.endswith(".pvar.zst"):
         from encoders.genome.variants.pgen import PgenSource
 
-        return PgenSource(path)
+        return PgenSource(path, dosages)
     if path.is_dir() or path.suffix in {".vcz", ".zarr"} or path.name.endswith((".vcz.zip", ".zarr.zip")):
         from encoders.genome.variants.vcf_zarr import ZarrSource
 
-        return ZarrSource(path)
+        return ZarrSource(path, dosages)
     from encoders.genome.variants.vcf import VcfSource
 
-    return VcfSource(path)
+    return VcfSource(path, dosages)

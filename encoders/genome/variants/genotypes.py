@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int16, Int64
+from jaxtyping import Bool, Int8, Int16, Int64
+
+ONE_PHASE_SET = -1
+"""Phase set of phased genotypes that name none: all of them are of one set (VCF specification)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class GenotypeBlock:
         0 is REF, k is the k-th ALT, -1 is missing.
     phased : bool [n_records, n_subjects]
     path : Path
+    phase_sets : int64 [n_records, n_subjects], optional
+        Genotypes are phased with one another where this is equal; None where a file has one set.
+    guessed : int8 [n_records, n_subjects], optional
+        :data:`~encoders.genome.variants.best_guess.CALLED`, ``GUESSED`` or ``UNCERTAIN``; None where all were called.
     n_repeated : int
         Records of other files that say the same as records here and were dropped.
     """
@@ -44,6 +51,8 @@ class GenotypeBlock:
     alleles: Int16[np.ndarray, "n_records n_subjects 2"]
     phased: Bool[np.ndarray, "n_records n_subjects"]
     path: Path
+    phase_sets: Int64[np.ndarray, "n_records n_subjects"] | None = None
+    guessed: Int8[np.ndarray, "n_records n_subjects"] | None = None
     n_repeated: int = 0
 
     def describe(self, record: int) -> str:
@@ -66,8 +75,20 @@ class GenotypeBlock:
 
     def take(self, columns: Int64[np.ndarray, " n_kept"]) -> "GenotypeBlock":
         """The same records with some of the subjects."""
-        subjects = tuple(self.subjects[column] for column in columns)
-        return replace(self, subjects=subjects, alleles=self.alleles[:, columns], phased=self.phased[:, columns])
+        return replace(
+            self,
+            subjects=tuple(self.subjects[column] for column in columns),
+            alleles=self.alleles[:, columns],
+            phased=self.phased[:, columns],
+            phase_sets=None if self.phase_sets is None else self.phase_sets[:, columns],
+            guessed=None if self.guessed is None else self.guessed[:, columns],
+        )
+
+    def without_genotypes(self) -> "GenotypeBlock":
+        """The records alone: no subjects, and little memory."""
+        none: Int64[np.ndarray, " 0"] = np.empty(0, dtype=np.int64)
+        bare = self.take(none)
+        return replace(bare, alleles=bare.alleles.copy(), phased=bare.phased.copy(), phase_sets=None, guessed=None)
 
 
 def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
@@ -82,5 +103,17 @@ def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
         info_ends=np.concatenate([chunk.info_ends for chunk in chunks]),
         alleles=np.concatenate([chunk.alleles for chunk in chunks]),
         phased=np.concatenate([chunk.phased for chunk in chunks]),
+        phase_sets=_join([chunk.phase_sets for chunk in chunks], chunks, np.int64(ONE_PHASE_SET)),
+        guessed=_join([chunk.guessed for chunk in chunks], chunks, np.int8(0)),
         n_repeated=sum(chunk.n_repeated for chunk in chunks),
     )
+
+
+def _join(parts: Sequence[np.ndarray | None], chunks: Sequence[GenotypeBlock], absent: np.generic) -> np.ndarray | None:
+    """Arrays of chunks one after the other, where at least one has any; a value stands for those that have none."""
+    if all(part is None for part in parts):
+        return None
+    filled = [
+        np.full(chunk.phased.shape, absent) if part is None else part for part, chunk in zip(parts, chunks, strict=True)
+    ]
+    return np.concatenate(filled)

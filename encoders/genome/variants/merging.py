@@ -155,6 +155,8 @@ class _Meeting:
         turned = (ours == theirs[:, ::-1]).all(axis=1) & ~block.phased[row] & ~block.phased[other]
         unequal = ~(in_order | turned)
         unequal |= (ours[:, 0] != ours[:, 1]) & (block.phased[row] != block.phased[other])
+        if (sets := block.phase_sets) is not None:
+            unequal |= (ours[:, 0] != ours[:, 1]) & (sets[row] != sets[other])
         if unequal.any():
             raise InputError(
                 f"Files that hold the same record must agree; {self._describe(other)} and {self._describe(row)} differ "

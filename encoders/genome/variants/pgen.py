@@ -3,6 +3,7 @@
 # ruff: noqa: F722
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Int16, Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
+from encoders.genome.variants.best_guess import CALLED, DosagePolicy, from_dosages
 from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.variants.pvar import Records, read_pvar
 from encoders.genome.variants.source import Site, check_samples
@@ -30,6 +32,8 @@ class PgenSource:
     ----------
     path : Path
         Any of the three files.
+    dosages : {"refuse", "best-guess"}
+        What becomes of genotypes without a hard call whose dosage is known.
 
     Raises
     ------
@@ -37,7 +41,8 @@ class PgenSource:
         If a file is missing, they do not belong together, or the genotypes are dosages without hard calls.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
+        self._dosages = dosages
         stem = Path(str(path).removesuffix(".zst")).with_suffix("")
         self.path = stem.parent / f"{stem.name}.pgen"
         pvars = [stem.parent / f"{stem.name}{suffix}" for suffix in (".pvar", ".pvar.zst")]
@@ -120,23 +125,40 @@ class PgenSource:
             phased=phased[:, back],
             path=self.path,
         )
-        self._refuse_dosages(block, numbers + records.first)
-        return block
+        return self._settle_dosages(block, numbers + records.first)
 
-    def _refuse_dosages(self, block: GenotypeBlock, numbers: Int64[np.ndarray, " n_records"]) -> None:
-        """A missing hard call with a known dosage is an imputed genotype that nobody called."""
+    def _settle_dosages(self, block: GenotypeBlock, numbers: Int64[np.ndarray, " n_records"]) -> GenotypeBlock:
+        """A missing hard call with a known dosage is an imputed genotype that nobody called: refused, or guessed."""
         absent: Bool[np.ndarray, "n_records n_subjects"] = np.any(block.alleles < 0, axis=2)
-        dosages = np.empty(len(block.subjects), dtype=np.float32)
+        found = np.empty(len(block.subjects), dtype=np.float32)
+        rows = np.array([self._row_of[subject] for subject in block.subjects], dtype=np.int64)
+        back = np.argsort(np.argsort(rows))
+        guessed = np.full(absent.shape, CALLED, dtype=np.int8)
+        n_refused, first = 0, ""
         for record in np.flatnonzero(absent.any(axis=1)).tolist():
-            self._reader.read_dosages(int(numbers[record]), dosages)
-            order = np.argsort([self._row_of[subject] for subject in block.subjects])
-            uncalled = absent[record][order] & (dosages >= 0)
-            if uncalled.any():
+            self._reader.read_dosages(int(numbers[record]), found)
+            dosages = found[back]
+            uncalled = absent[record] & (dosages >= 0)
+            if not uncalled.any():
+                continue
+            if self._dosages == "refuse":
+                n_refused += 1
+                first = first or f"{block.describe(record)} for {block.subjects[int(uncalled.argmax())]}"
+                continue
+            if len(block.alts[record]) != 1:
                 raise InputError(
-                    f"Haplotypes need called alleles; {block.describe(record)} has a dosage without a hard call for "
-                    f"{block.subjects[order[int(uncalled.argmax())]]}: give hard calls (plink2 --hard-call-threshold) "
-                    "or leave imputed records out."
+                    f"A best guess from a dosage needs one ALT; {block.describe(record)} has "
+                    f"{len(block.alts[record])}: split the record or leave it out."
                 )
+            pairs, sureness = from_dosages(dosages[uncalled].astype(np.float64))
+            block.alleles[record, uncalled], guessed[record, uncalled] = pairs, sureness
+        if n_refused:
+            raise InputError(
+                f"Genotypes must be called; {n_refused} of {len(numbers)} records of {block.path} read at once have a "
+                f"dosage without a hard call (first {first}): give hard calls (plink2 --hard-call-threshold), leave "
+                "imputed records out, or choose dosages: best-guess."
+            )
+        return replace(block, guessed=guessed) if guessed.any() else block
 
 
 def _check_header(path: Path) -> None:

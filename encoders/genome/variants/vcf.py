@@ -2,8 +2,10 @@
 
 # ruff: noqa: F722
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,18 @@ from jaxtyping import Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
+from encoders.genome.variants.best_guess import DosagePolicy
 from encoders.genome.variants.calls import read_calls
 from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalled, uncalled
 from encoders.genome.variants.indexes import indexed_path
 from encoders.genome.variants.source import Site, check_order, check_samples
 
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OPEN_READERS = 4
 _SAMPLES_COLUMN = 9
+_COUNTED_AT_ONCE = 1000
+_Sites = list[tuple[int, str, tuple[str, ...], int]]
 
 
 class VcfSource:
@@ -33,6 +39,8 @@ class VcfSource:
     Parameters
     ----------
     path : Path
+    dosages : {"refuse", "best-guess"}
+        What becomes of records without called genotypes.
 
     Raises
     ------
@@ -40,8 +48,9 @@ class VcfSource:
         If the file is missing, truncated, not block-compressed, unsorted, has no index or names a sample twice.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
         self.path = path
+        self._dosages = dosages
         _check_blocks(path)
         with _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
@@ -67,13 +76,39 @@ class VcfSource:
     def chunks(
         self, contig: str, interval: Interval | None, subjects: tuple[str, ...], n_records: int
     ) -> Iterator[GenotypeBlock]:
-        """Records that overlap a region, or all of a contig, in file order, at most ``n_records`` at a time."""
+        """Records that overlap a region, or all of a contig, in file order, at most ``n_records`` at a time.
+
+        Raises
+        ------
+        InputError
+            If records are not sorted, or have genotypes that are not called, under the policy "refuse", or not diploid.
+        """
         reader, columns = self._reader(subjects)
         records = self._fetch(reader, contig, interval)
         last = -1
-        while len((block := self._block(contig, islice(records, n_records), subjects, columns)).positions):
+        while texts := (read := _read(islice(records, n_records)))[1]:
+            block = self._block(contig, read, subjects, columns)
+            if found := uncalled(block, texts, columns):
+                if self._dosages == "refuse" or not all(is_guessable(kind) for kind, _ in found.values()):
+                    self._refuse_uncalled(contig, interval, subjects)
+                block = replace(block, guessed=guess(block, texts, columns, found))
             yield check_order(block, last)
             last = int(block.positions[-1])
+
+    def _refuse_uncalled(self, contig: str, interval: Interval | None, subjects: tuple[str, ...]) -> None:
+        """Count all such records of the place and stop."""
+        reader, columns = self._reader(subjects)
+        records = self._fetch(reader, contig, interval)
+        kinds: Counter[str] = Counter()
+        n_records, first = 0, ""
+        while (read := _read(islice(records, _COUNTED_AT_ONCE)))[1]:
+            block = self._block(contig, read, subjects, columns)
+            found = uncalled(block, read[1], columns)
+            kinds.update(kind for kind, _ in found.values())
+            first = first or next(map(block.describe, found), "")
+            n_records += len(read[1])
+        guessable = self._dosages == "refuse" and all(map(is_guessable, kinds))
+        refuse_uncalled(kinds, n_records, first, str(interval or contig), guessable=guessable)
 
     def _fetch(self, reader: Any, contig: str, interval: Interval | None) -> Iterator[Any]:
         place = (contig,) if interval is None else (contig, interval.start, interval.end)
@@ -103,34 +138,29 @@ class VcfSource:
     def _block(
         self,
         contig: str,
-        found: Iterable[Any],
+        read: tuple[_Sites, list[tuple[str, str]]],
         subjects: tuple[str, ...],
         columns: Int64[np.ndarray, " n_subjects"],
     ) -> GenotypeBlock:
-        starts, refs, alts, ends, texts = [], [], [], [], []
-        for record in found:
-            starts.append(record.start)
-            refs.append(record.ref.upper())
-            alts.append(tuple(alt.upper() for alt in record.alts or ()))
-            ends.append(record.stop)
-            texts.append(_text(record))
-        calls = read_calls(texts, columns)
+        starts, refs, alts, ends = zip(*read[0], strict=True)
+        calls = read_calls(read[1], columns)
         block = GenotypeBlock(
             subjects=subjects,
             chrom=contig,
             positions=np.array(starts, dtype=np.int64),
-            refs=tuple(refs),
-            alts=tuple(alts),
+            refs=refs,
+            alts=alts,
             info_ends=np.array(ends, dtype=np.int64),
             alleles=calls.alleles,
             phased=calls.phased,
             path=self.path,
+            phase_sets=calls.phase_sets,
         )
-        if calls.not_diploid is not None:
-            record, column = calls.not_diploid
+        if calls.refused is not None:
+            record, column, what = calls.refused
             raise InputError(
-                f"Every genotype needs two alleles; {block.describe(record)} has another number for "
-                f"{subjects[column]}: leave sex chromosomes and copy-number genotypes out."
+                f"Every genotype needs two alleles; {block.describe(record)} has {what} for {subjects[column]}: leave "
+                "sex chromosomes, copy-number genotypes and partly phased ones out."
             )
         return block
 
@@ -138,6 +168,16 @@ class VcfSource:
 def _is_list(name: str) -> bool:
     """Whether htslib would read this name as several, or as what is to be left out."""
     return "," in name or name.startswith("^")
+
+
+def _read(found: Iterable[Any]) -> tuple[_Sites, list[tuple[str, str]]]:
+    """Start, REF, ALT and end of records, and the text of their genotypes."""
+    sites, texts = [], []
+    for record in found:
+        alts = tuple(alt.upper() for alt in record.alts or ())
+        sites.append((record.start, record.ref.upper(), alts, record.stop))
+        texts.append(_text(record))
+    return sites, texts
 
 
 def _text(record: Any) -> tuple[str, str]:
@@ -160,7 +200,7 @@ def _check_blocks(path: Path) -> None:
         tail = file.read()
     if head[12:14] != b"BC":
         raise InputError(
-            f"Variants must be bgzip-compressed VCF or BCF, PGEN or VCF Zarr; {path} is none of them: run bgzip "
+            f"Variants must be bgzip-compressed VCF or BCF, PGEN, BGEN or VCF Zarr; {path} is none of them: run bgzip "
             f"{path.name} and tabix -p vcf on it."
         )
     if tail != _BGZF_END:

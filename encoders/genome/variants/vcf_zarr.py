@@ -3,6 +3,7 @@
 # ruff: noqa: F722
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from jaxtyping import Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
-from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.best_guess import CALLED, DosagePolicy
+from encoders.genome.variants.genotypes import ONE_PHASE_SET, GenotypeBlock
+from encoders.genome.variants.imputed import guess_record
 from encoders.genome.variants.source import Site, check_samples, overlapping
 
 _NEEDED = ("contig_id", "sample_id", "variant_contig", "variant_position", "variant_allele", "call_genotype")
 _ABSENT = -2
+Columns = Int64[np.ndarray, " n_subjects"]
 _CHUNK = 100_000
 
 
@@ -28,6 +32,8 @@ class ZarrSource:
     Parameters
     ----------
     path : Path
+    dosages : {"refuse", "best-guess"}
+        What becomes of missing calls beside which ``call_HDS``, ``call_GP`` or ``call_DS`` says what they are.
 
     Raises
     ------
@@ -35,7 +41,8 @@ class ZarrSource:
         If zarr is not installed, an array of the layout is missing, or records are not sorted.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
+        self._dosages = dosages
         self.path = path
         self._arrays = _open(path)
         self.samples = check_samples(tuple(map(str, self._arrays["sample_id"][:])), path)
@@ -124,6 +131,7 @@ class ZarrSource:
             alleles=_diploid(calls),
             phased=phased,
             path=self.path,
+            phase_sets=self._phase_sets(span, columns, kept),
         )
         wrong = np.argwhere((block.alleles[..., 1] == _ABSENT) | (calls[..., 2:] != _ABSENT).any(axis=2))
         if len(wrong):
@@ -132,7 +140,43 @@ class ZarrSource:
                 f"Every genotype needs two alleles; {block.describe(record)} has another number for "
                 f"{subjects[column]}: leave sex chromosomes and copy-number genotypes out."
             )
-        return block
+        return self._settle_dosages(block, span, kept, columns)
+
+    def _phase_sets(self, span: slice, columns: Columns, kept: Int64[np.ndarray, " n_records"]) -> np.ndarray | None:
+        """FORMAT PS; the layout has -1 where it is missing and -2 where there is none."""
+        if "call_PS" not in self._arrays:
+            return None
+        found = self._select("call_PS", span, columns)[kept].astype(np.int64).reshape(len(kept), len(columns))
+        known: Int64[np.ndarray, "n_records n_subjects"] = np.maximum(found, ONE_PHASE_SET)
+        return known
+
+    def _settle_dosages(
+        self, block: GenotypeBlock, span: slice, kept: Int64[np.ndarray, " n_records"], columns: Columns
+    ) -> GenotypeBlock:
+        """A missing call with a known dosage is an imputed genotype that nobody called: refused, or guessed."""
+        key = next((key for key in ("HDS", "GP", "DS") if f"call_{key}" in self._arrays), None)
+        absent = (block.alleles < 0).any(axis=2)
+        if key is None or not absent.any():
+            return block
+        values = self._select(f"call_{key}", span, columns)[kept].astype(np.float64)
+        values = values.reshape(*absent.shape, -1)
+        uncalled = absent & ~np.isnan(values[..., 0])
+        if not uncalled.any():
+            return block
+        if self._dosages == "refuse":
+            record, column = np.argwhere(uncalled)[0].tolist()
+            raise InputError(
+                f"Genotypes must be called; {int(uncalled.any(axis=1).sum())} of {len(kept)} records of {self.path} "
+                f"read at once have {key} and no call (first {block.describe(record)} for {block.subjects[column]}): "
+                "give called genotypes, leave these records out, or choose dosages: best-guess."
+            )
+        guessed = np.full(absent.shape, CALLED, dtype=np.int8)
+        for record in np.flatnonzero(uncalled.any(axis=1)).tolist():
+            rows = uncalled[record]
+            pairs, guessed[record, rows] = guess_record(block, record, key, values[record, rows])
+            block.alleles[record, rows] = pairs
+            block.phased[record, rows] = key == "HDS"
+        return replace(block, guessed=guessed)
 
     def _select(self, name: str, span: slice, columns: Int64[np.ndarray, " n_subjects"]) -> np.ndarray:
         """Rows of a span for some subjects; neighbouring subjects are read as one piece."""

@@ -13,9 +13,11 @@ from encoders.genome.haplotypes.alleles import MissingPolicy, UnphasedPolicy, pl
 from encoders.genome.haplotypes.consensus import Edit
 from encoders.genome.haplotypes.haplotype_sequences import apply_edits
 from encoders.genome.haplotypes.patterns import Pattern, find_patterns, records_at_once
+from encoders.genome.haplotypes.phase_sets import follow_phase_sets
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 from encoders.genome.sequences import AMBIGUITY, reverse_complement, sequence_id
+from encoders.genome.variants.best_guess import CALLED, UNCERTAIN
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.windows.callable_regions import CallableRegions, OutsidePolicy, keep_inside, mask_outside
@@ -135,7 +137,7 @@ class WindowBuilder:
             place = Interval(interval.chrom, interval.start + tile.start, interval.start + tile.end, interval.strand)
             self._windows.append((gene, region.exon, rank, place, index))
         carriers: list[list[tuple[Int64[np.ndarray, " n_carriers"], int]]] = [[] for _ in tiles]
-        for haplotypes, pattern in self._patterns(interval, raw, gene):
+        for haplotypes, pattern in self._patterns(interval, raw, gene, tiles):
             edits = pattern.edits
             if inside is not None:
                 edits = keep_inside(edits, inside)
@@ -154,20 +156,20 @@ class WindowBuilder:
         return inside
 
     def _patterns(
-        self, interval: Interval, sequence: str, gene: int
+        self, interval: Interval, sequence: str, gene: int, tiles: tuple[Tile, ...]
     ) -> Iterator[tuple[Int64[np.ndarray, " n_carriers"], Pattern]]:
         """Patterns of alleles with their carriers among all haplotypes, some subjects and some records at a time."""
         for batch in range(0, len(self.subjects), SUBJECTS_AT_ONCE):
             subjects = self.subjects[batch : batch + SUBJECTS_AT_ONCE]
             for members, chunks in self.variants.stream(interval, subjects, n_records=records_at_once(len(subjects))):
                 self._genes_with_records.add(gene)
+                windows = [(interval.start + tile.start, interval.start + tile.end) for tile in tiles]
+                followed = follow_phase_sets(
+                    self._counted(chunks, first=not batch), windows, unphased=self.unphased, events=self.events
+                )
                 rows = np.array([self._row_of[subject] for subject in members], dtype=np.int64)
                 for pattern in find_patterns(
-                    sequence,
-                    interval.start,
-                    self._counted(chunks, first=not batch),
-                    unphased=self.unphased,
-                    missing=self.missing,
+                    sequence, interval.start, followed, unphased=self.unphased, missing=self.missing
                 ):
                     self.events.update(pattern.events)
                     columns, copies = np.divmod(pattern.haplotypes, self.ploidy)
@@ -181,6 +183,9 @@ class WindowBuilder:
             missing = (one < 0) | (other < 0)
             self.events["missing_genotype"] += int(missing.sum())
             self.events["unphased_heterozygote"] += int(((one != other) & ~missing & ~chunk.phased).sum())
+            if chunk.guessed is not None:
+                self.events["best_guess_genotype"] += int((chunk.guessed != CALLED).sum())
+                self.events["uncertain_best_guess"] += int((chunk.guessed == UNCERTAIN).sum())
             yield chunk
 
     def finish(self, panel: Panel, settings: dict[str, str]) -> WindowTable:

@@ -77,6 +77,8 @@ def make_window_table(
         builder.limit(callable_regions, outside_callable)
     _fill(builder, panel, unit=unit, window=window, promoter_flank=promoter_flank, progress=progress)
     settings = {"unit": unit, "window": str(window), "unphased": unphased, "missing": missing}
+    if variants.dosages != "refuse":
+        settings["dosages"] = variants.dosages
     settings |= {"transcript_rule": panel.transcript_rule, "release": panel.release}
     if unit == "promoter":
         settings["promoter_flank"] = str(promoter_flank)

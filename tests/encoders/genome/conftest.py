@@ -19,6 +19,13 @@ HEADER = """##fileformat=VCFv4.2
 ##ALT=<ID=CN0,Description="Copy number 0">
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
 """
+FORMATS = [
+    f'##FORMAT=<ID={name},Number={number},Type={kind},Description="{name}">'
+    for name, number, kind in (
+        ("GT", "1", "String"), ("DP", "1", "Integer"), ("AD", "R", "Integer"), ("DS", "A", "Float"),
+        ("GP", "G", "Float"), ("HDS", "2", "Float"), ("PS", "1", "Integer"), ("PSL", "2", "String"),
+    )
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -34,6 +41,26 @@ def write_vcf(tmp_path: Path) -> Callable[..., Path]:
             lines.append("\t".join([chrom, str(position), ".", ref, alt, ".", "PASS", info, "GT", *genotypes]) + "\n")
         plain = tmp_path / f"{name}.vcf"
         plain.write_text("".join(lines))
+        return Path(pysam.tabix_index(str(plain), preset="vcf", force=True))
+
+    return write
+
+
+@pytest.fixture
+def write_lines(tmp_path: Path) -> Callable[..., Path]:
+    """Write and index a VCF.gz of whole lines: ``write_lines(["20\\t150\\t..."], samples=("S1",), version="4.2")``."""
+
+    def write(lines: Sequence[str], *, samples: Sequence[str] = ("S1",), version: str = "4.2", name: str = "v") -> Path:
+        header = [
+            f"##fileformat=VCFv{version}", "##contig=<ID=20,length=3000>",
+            '##INFO=<ID=END,Number=1,Type=Integer,Description="End">',
+            '##INFO=<ID=SVLEN,Number=A,Type=Integer,Description="Length">',
+            '##INFO=<ID=NOTE,Number=1,Type=String,Description="Text">',
+            *FORMATS,
+            "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]),
+        ]  # fmt: skip
+        plain = tmp_path / f"{name}.vcf"
+        plain.write_bytes("".join(f"{line}\n" for line in [*header, *lines]).encode("latin-1"))
         return Path(pysam.tabix_index(str(plain), preset="vcf", force=True))
 
     return write

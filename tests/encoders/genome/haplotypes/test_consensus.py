@@ -277,7 +277,7 @@ def test_reference_blocks_and_deletions_without_end_equal_bcftools(
     bcftools_consensus: Callable[..., str],
     options: str,
 ) -> None:
-    """Blocks of a gVCF (called, missing, spanning a variant), a <DEL> of its REF's length, a call without any ALT."""
+    """Blocks of a gVCF (called, missing, spanning a variant), a <DEL> of its REF's length."""
     genome = "".join(random.Random(7).choices("ACGT", k=120))
     records = [
         (4, genome[3], "<NON_REF>", "END=9", ["0/0"]),
@@ -289,7 +289,6 @@ def test_reference_blocks_and_deletions_without_end_equal_bcftools(
         (30, genome[29:32], "<DEL>", ".", ["1|0"]),
         (40, genome[39], "<*>", "END=44", ["0|1"]),
     ]
-    records += [(50, genome[49], ".", "END=53", ["0/1"])] if options in {"-H 1", "-H 2"} else []
     vcf = write_vcf(records)
     policy = {
         "-H 1": POLICIES["H1@1.24"], "-H 2": POLICIES["H2@1.24"], "-H 1 -M N": POLICIES["H1_M_N@1.24"],
@@ -312,3 +311,16 @@ def test_a_call_of_an_allele_that_the_record_lacks_is_named(
     for policies in ({"haplotype": 2}, {"unphased": "iupac"}, {"unphased": "alternate"}):
         with pytest.raises(InputError, match=r"20:105 A>C of .* has 1 ALT and is called with number 2"):
             haplotype_sequence(*arguments, **policies)
+
+
+@pytest.mark.parametrize("unphased", ["as-written", "iupac", "iupac-unphased", "alternate"])
+def test_a_call_of_an_alt_that_is_not_there_is_named(
+    write_vcf: Callable[..., Path], write_fasta: Callable[..., Path], unphased: Any
+) -> None:
+    reference = Reference(write_fasta({"20": "A" * 300}))
+    for genotype in ("0/1", "1|1", "./1"):
+        variants = VariantFiles(write_vcf([(105, "A", ".", ".", [genotype])]))
+        with pytest.raises(InputError, match=r"20:105 A>\. of .* has 0 ALT and is called with number 1"):
+            haplotype_sequences(reference, variants, parse_region("20:101-160"), ["S1"], unphased=unphased)
+    variants = VariantFiles(write_vcf([(105, "A", ".", ".", ["0/0"])]))
+    assert set(haplotype_sequences(reference, variants, parse_region("20:101-110"), ["S1"])["S1"]) == {"A" * 10}

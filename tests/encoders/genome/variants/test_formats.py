@@ -213,7 +213,9 @@ def test_a_dosage_that_nobody_called_is_refused(tmp_path: Path) -> None:
         writer.append_dosages(np.array([0.0, 0.5, 2.0], dtype=np.float32))
     prefix.with_suffix(".pvar").write_text("#CHROM\tPOS\tID\tREF\tALT\n20\t150\t.\tA\tC\n")
     prefix.with_suffix(".psam").write_text("#IID\nS1\nS2\nS3\n")
-    with pytest.raises(InputError, match=r"20:150 A>C .* dosage without a hard call for S2"):
+    with pytest.raises(
+        InputError, match=r"1 of 1 records .* dosage without a hard call \(first 20:150 A>C .* for S2\)"
+    ):
         _block(prefix.with_suffix(".pgen"), REGION, ["S3", "S2"])
 
 
