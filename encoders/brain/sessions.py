@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from encoders.brain.ids import quote_some
 from encoders.brain.session_labels import read_labels
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 _SHOWN = 12
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from encoders.brain.canonical_table import VECTOR_COLUMN
-from encoders.brain.damage import refused_if_damaged
+from encoders.brain.ids import place_index
 from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.layouts.arrays import read_h5, read_npy, read_npz
 from encoders.brain.layouts.biobank import read_biobank
@@ -14,8 +14,9 @@ from encoders.brain.layouts.subject_files import SUFFIXES, read_folder
 from encoders.brain.layouts.vectors import read_chunks, read_vectors
 from encoders.brain.layouts.wide import Dialect, find_dialect, read_wide
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.spreadsheets import Spreadsheet, read_spreadsheet
 
 _TABLES = ("wide", "freesurfer", "enigma", "ukb")
 
@@ -115,7 +116,8 @@ def read_source(path: Path, options: ImportOptions | None = None) -> tuple[Recor
 
 
 def _parse(path: Path, options: ImportOptions) -> Spreadsheet:
-    return read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    return place_index(sheet, options.id_column)
 
 
 def _detect_without_parsing(path: Path, options: ImportOptions) -> Detection | None:
