@@ -96,7 +96,9 @@ def _read(path: Path, options: ImportOptions) -> _Content:
     if not source.is_table:
         records = source.records()
         columns = dict(zip(records.names, records.values.T, strict=True))
-        return _Content(source.detection.sentence, records.notes, list(records.ids), None, columns, [], {}, {})
+        return _Content(
+            source.detection.sentence, records.notes, list(records.ids), None, columns, [], {}, dict(records.left_out)
+        )
     sheet = source.sheet()
     id_column = options.id_column or find_dialect(sheet.names).id_column or find_id_name(sheet.names)
     if options.id_column is not None and id_column not in sheet.names:

@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int16, Int64
@@ -53,10 +54,11 @@ class GenotypeBlock:
     def keep(self, records: Int64[np.ndarray, " n_kept"] | slice) -> "GenotypeBlock":
         """Some of the records with all subjects; what was dropped in their favour is not counted again."""
         numbers = np.arange(len(self.positions))[records].tolist()
-        arrays = {one.name: value for one in fields(self) if isinstance(value := getattr(self, one.name), np.ndarray)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        arrays: dict[str, Any] = {name: of[records] for name, of in values.items() if isinstance(of, np.ndarray)}
         return replace(
             self,
-            **{name: array[records] for name, array in arrays.items()},
+            **arrays,
             refs=tuple(self.refs[number] for number in numbers),
             alts=tuple(self.alts[number] for number in numbers),
             n_repeated=0,

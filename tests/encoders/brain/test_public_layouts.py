@@ -42,11 +42,10 @@ def test_columns_of_a_cohort_are_chosen_and_constant_ones_are_named(tmp_path: Pa
     names = [f"{hemisphere}_{region}_thickness" for hemisphere in ("lh", "rh") for region in REGIONS]
     assert list(table.feature_names) == names
     np.testing.assert_array_equal(table.values, plain[names].to_numpy())
-    with pytest.raises(InputError, match="'site'"):
-        read_brain_table(path, id_column="sub_id")
-    everything = read_brain_table(path, id_column="sub_id", exclude=("age", "sex", "site"))
+    everything = read_brain_table(path, id_column="sub_id")
+    assert set(everything.left_out) == {"age", "sex", "site", "eTIV", "avg_en"}  # facts, and the size of the head
     assert everything.dropped_constant == CONSTANT
-    assert len(everything.feature_names) + len(CONSTANT) == plain.shape[1] - 4
+    assert len(everything.feature_names) + len(CONSTANT) == plain.shape[1] - 1 - 5
 
 
 def test_repeated_ids_are_refused_and_prefixes_taken_off(tmp_path: Path) -> None:

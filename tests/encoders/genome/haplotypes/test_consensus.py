@@ -223,8 +223,8 @@ def test_generated_records_equal_bcftools_itself(
         ([(105, "A", "C", ".", [".|1"])], {"missing": "refuse"}, "20:105 A>C of .* is a missing genotype in S1"),
         ([(105, "A", "<DEL>", ".", ["1|1"])], {}, "<DEL> allele needs INFO/END"),
         ([(105, "A", "A]20:300]", ".", ["1|1"])], {}, "20:105 .* has A\\]20:300\\]"),
-        ([(105, "A", "C", ".", ["1"])], {}, "needs two alleles; 20:105 of .* for S1"),
-        ([(105, "A", "C", ".", ["0|0|1"])], {}, "needs two alleles; 20:105 of .* for S1"),
+        ([(105, "A", "C", ".", ["1"])], {}, "needs two alleles; 20:105 A>C of .* for S1"),
+        ([(105, "A", "C", ".", ["0|0|1"])], {}, "needs two alleles; 20:105 A>C of .* for S1"),
     ],
 )
 def test_refusals_name_record_and_subject(
