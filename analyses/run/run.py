@@ -13,6 +13,7 @@ from analyses.arms.grid import make_arms
 from analyses.cluster.engine import Engine
 from analyses.cohort.design import make_design, make_nuisance, make_relations
 from analyses.cohort.features import check_features
+from analyses.cohort.flow import describe_genes
 from analyses.cohort.planting import plant_link
 from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
@@ -81,7 +82,8 @@ class Run:
         """Subjects common to genotypes or precomputed embeddings, participants and brain views."""
         genotypes = {} if self.config.genome is None else {"genotypes": self.genome.samples}
         panels = {f"embeddings {name}": panel.subject_ids for name, panel in self._panels.items()}
-        cohort = read_cohort(self.config, genotypes | panels)
+        lost = [line for name, panel in self._panels.items() for line in describe_genes(name, panel.dropped)]
+        cohort = read_cohort(self.config, genotypes | panels, remarks=lost)
         check_features(self.config, cohort.brain, cohort.covariates)
         return cohort
 

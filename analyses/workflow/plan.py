@@ -11,6 +11,7 @@ import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.cohort.features import columns_left_out, describe_features
+from analyses.cohort.flow import describe_flow
 from analyses.config.run_config import RunConfig
 from analyses.run.run import Run
 from fusion import (
@@ -33,7 +34,8 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_subjects``, ``n_effective``, ``views``, ``features`` (taken and left out), ``confounds``, ``windows``,
+        ``n_subjects``, ``n_effective``, ``cohort`` (tables, exclusions, remarks), ``views``,
+        ``features`` (taken and left out), ``confounds``, ``windows``,
         ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``seconds``,
         ``memory_gb``: estimates from this machine, now.
     """
@@ -64,6 +66,8 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         },
         "confounds": {confound.column: confound.kind for confound in config.confounds},
         "described": describe_features(cohort.brain),
+        "cohort": {"overlap": cohort.overlap, "exclusions": cohort.exclusions, "remarks": list(cohort.remarks)},
+        "flow": describe_flow(cohort),
         "windows": windows and {key: getattr(windows, key) for key in _COUNTS},
         "arms": arms,
         "alignments": alignments,
@@ -75,9 +79,10 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
 def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     """The plan as JSON or as lines for a person."""
     if as_json:
-        return json.dumps({key: value for key, value in plan.items() if key != "described"}, indent=1)
+        return json.dumps({key: value for key, value in plan.items() if key not in ("described", "flow")}, indent=1)
     windows = plan["windows"]
-    lines = [f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds"]
+    lines = [f"cohort              {line}" for line in plan["flow"]]
+    lines += [f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds"]
     if windows is not None:
         lines += [
             f"genes               {windows['n_genes']}",

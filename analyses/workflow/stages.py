@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
+from analyses.cohort.flow import describe_flow
 from analyses.config.file import resolved_yaml
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
@@ -28,7 +29,8 @@ COMPARISONS = ("compare", "pooling", "rc")
 
 def build_windows(run: Run) -> None:
     """Genotypes to distinct windows, after REF was held against the reference."""
-    say(f"windows  {len(run.cohort.subject_ids):,} subjects are in all tables")
+    for line in describe_flow(run.cohort):
+        say(f"cohort   {line}")
     for line in describe_features(run.cohort.brain):
         say(f"brain    {line}")
     if run.config.genome is None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from encoders.brain.ids import quote_some
 from encoders.brain.import_options import RunWeights
 from encoders.brain.sessions import check_visits_in_ids, choose_sessions
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Values = Float[np.ndarray, "n_rows n_features"]
 PerRow = Float[np.ndarray, " n_rows"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from encoders.brain.ids import quote_some
 from encoders.brain.session_labels import read_labels
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 _SHOWN = 12
 _BIDS_SCAN = re.compile(r"(?:sub-)?(?P<id>[A-Za-z0-9]+)_(?:ses|run|task|acq|dir|rec|echo|space)-[A-Za-z0-9].*")

@@ -33,11 +33,12 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortCounts:
-    """Tables joined, ``n_subjects`` analysed, and who was excluded."""
+    """Tables joined, ``n_subjects`` analysed, who was excluded, and what readers of the tables remarked."""
 
     overlap: tuple[TableOverlap, ...]
     n_subjects: int
     exclusions: tuple[Exclusion, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

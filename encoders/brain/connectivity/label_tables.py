@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoders.brain.damage import refused_if_damaged
-from encoders.brain.ids import quote_some
-from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+from encoders.tables.spreadsheets import read_spreadsheet
 
 if TYPE_CHECKING:
     import pandas
@@ -32,7 +32,7 @@ def read_lut(path: Path) -> "pandas.DataFrame":
     index, name = _find(sheet.names, _INDEX), _find(sheet.names, _NAME)
     if index is None or name is None:
         raise InputError(f"A label table needs the columns index and name; {path} has {quote_some(sheet.names)}.")
-    numbers, odd = parse_numbers(sheet.frame[index], sheet.decimal)
+    numbers, odd = sheet.numbers(index)
     if odd or numbers.isna().any() or (numbers % 1 != 0).any():
         raise InputError(f"Labels are whole numbers; column {index!r} of {path} holds others: {quote_some(odd)}.")
     frame = sheet.frame[[index, name]].set_axis(["index", "name"], axis=1)
@@ -58,7 +58,7 @@ def read_coordinates(path: Path) -> "pandas.DataFrame":
         raise InputError(f"A coordinate table needs the columns name, x, y, z; {path} has {quote_some(sheet.names)}.")
     columns = {}
     for axis, column in zip("xyz", axes, strict=True):
-        columns[axis], odd = parse_numbers(sheet.frame[str(column)], sheet.decimal)
+        columns[axis], odd = sheet.numbers(str(column))
         if odd or columns[axis].isna().any():
             raise InputError(
                 f"Coordinates are numbers (mm); column {column!r} of {path} holds others: {quote_some(odd)}."

@@ -10,10 +10,11 @@ from jaxtyping import Bool, Float64
 from encoders.brain.connectivity.regions import match_regions, set_aside
 from encoders.brain.connectivity.series_files import SUFFIXES, read_series_file
 from encoders.brain.connectivity.visits import Visits, one_series_per_subject
-from encoders.brain.ids import clean_ids, quote_some
+from encoders.brain.ids import clean_ids
 from encoders.brain.layouts.array_files import load_npz
 from encoders.brain.sessions import check_visits_in_ids
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Series = Float64[np.ndarray, "_n_timepoints n_rois"]
 Constant = Bool[np.ndarray, "n_subjects n_rois"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
-from encoders.brain.damage import refused_if_damaged
 from encoders.brain.headers.choice import choose_columns, describe_asked, describe_facts, find_facts
+from encoders.brain.ids import place_index
 from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.layouts.arrays import read_h5, read_npy, read_npz
 from encoders.brain.layouts.biobank import read_biobank
@@ -15,9 +15,10 @@ from encoders.brain.layouts.subject_files import SUFFIXES, read_folder
 from encoders.brain.layouts.vectors import read_chunks, read_vectors
 from encoders.brain.layouts.wide import Dialect, find_dialect, read_wide
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
 from encoders.brain.tables import select_columns
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.spreadsheets import Spreadsheet, read_spreadsheet
 
 _TABLES = ("wide", "freesurfer", "enigma", "ukb")
 
@@ -139,7 +140,8 @@ def _select_features(records: Records, path: Path, options: ImportOptions) -> Re
 
 def _parse(path: Path, options: ImportOptions) -> Spreadsheet:
     with refused_if_damaged(path, "a table"):
-        return read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+        sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    return place_index(sheet, options.id_column)
 
 
 def _detect_without_parsing(path: Path, options: ImportOptions) -> Detection | None:

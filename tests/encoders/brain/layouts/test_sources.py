@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from encoders.brain import ImportOptions, detect_layout, read_source
-from encoders.brain.completeness import complete, suspected_code
+from encoders.brain.completeness import complete
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.errors import InputError
+from encoders.tables import suspected_code
 
 N, D = 37, 16
 IDS = [f"{i:04d}" for i in range(N)]
