@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.variant_paths import read_subjects
-from analyses.genome.windows import agreement_counts, contigs_of, make_table, open_genome, open_genotypes
+from analyses.genome.windows import (
+    agreement_counts,
+    contigs_of,
+    describe_left_out,
+    make_table,
+    open_genome,
+    open_genotypes,
+)
 from analyses.results.schema.runs import FileWindows
 from analyses.results.serialisation import to_json
 from encoders.genome.variants.reference_check import ReferenceAgreement, check_reference_alleles
@@ -145,6 +152,7 @@ def summarise(
         note=_ALLELE_NOTE if agreement is None else "",
         skipped_genes=dict(panel.skipped),
         settings=settings,
+        notes=panel.notes or None,
     )
 
 
@@ -159,5 +167,5 @@ def describe(found: FileWindows, *, as_json: bool) -> str:
         f"distinct windows    {found.n_distinct_windows:,} (gain {found.gain:,.0f})",
     ]
     lines += [f"  {event:<26}{n:,}" for event, n in found.events.items() if n]
-    lines += [f"left out            {gene}: {reason}" for gene, reason in found.skipped_genes.items()]
+    lines += describe_left_out(found.skipped_genes, found.notes)
     return "\n".join([*lines, found.note] if found.note else lines)

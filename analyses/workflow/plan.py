@@ -11,6 +11,7 @@ import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.config.run_config import RunConfig
+from analyses.genome.windows import describe_left_out
 from analyses.run.run import Run
 from fusion import (
     Confound,
@@ -23,7 +24,9 @@ from fusion.decomposition.subspace import EXACT_LIMIT
 
 _PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
 _LIBRARIES_GB = 0.8
-_COUNTS = ("n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain")
+_SHOWN = (
+    "n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain", "skipped_genes", "notes",
+)  # fmt: skip
 
 
 def make_plan(config: RunConfig) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "n_subjects": n,
         "n_effective": n_effective,
         "views": views,
-        "windows": windows and {key: getattr(windows, key) for key in _COUNTS},
+        "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
         "arms": arms,
         "alignments": alignments,
         "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
@@ -74,6 +77,7 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
         lines += [
             f"genes               {windows['n_genes']}",
             f"distinct windows    {windows['n_distinct_windows']:,} of {windows['n_haplotype_windows']:,}",
+            *describe_left_out(windows["skipped_genes"], windows["notes"]),
         ]
     lines += [f"brain view          {name}: {width} features" for name, width in plan["views"].items()]
     lines += [
