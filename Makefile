@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit older-processor calibration bench-fusion bench-encoders bench-cohort ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor calibration bench-fusion bench-encoders bench-cohort ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -33,13 +33,19 @@ types: $(INSTALLED)  ## mypy --strict on the three packages
 imports: $(INSTALLED)  ## the import rule of the architecture
 	$(BIN)/lint-imports
 
-unit: $(INSTALLED)  ## the tests, docstring examples and shape checks, on all cores, with coverage (calibrations excluded)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
+# Whole runs come first, the many small tests fill the cores at the end.
+ON_ALL_CORES := --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+unit: $(INSTALLED)  ## the tests, docstring examples and shape checks, on all cores (calibrations excluded)
+	$(BIN)/python -m pytest $(ON_ALL_CORES)
+
+coverage: $(INSTALLED)  ## the share of lines and branches that the tests reach
+	$(BIN)/python -m pytest $(ON_ALL_CORES) --cov --cov-report=
 	@echo "Coverage of lines and branches: $$($(BIN)/coverage report --format=total) %"
 
 older-processor: $(INSTALLED)  ## the encoders' tests as on a processor without AVX-512
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell \
-	  $(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/encoders/dna tests/analyses/cli tests/fusion/permutation
+	  $(BIN)/python -m pytest $(ON_ALL_CORES) tests/encoders/dna tests/analyses/cli tests/fusion/permutation
 
 calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
 	$(BIN)/python -m pytest -m calibration -s

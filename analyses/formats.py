@@ -1,6 +1,12 @@
-"""Numbers as a reader sees them in figures, sentences and tables."""
+"""Numbers and tables as a reader sees them in figures, sentences, files and spreadsheets."""
+
+from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def format_p(p: float | None) -> str:
@@ -17,3 +23,24 @@ def format_number(value: float | None, digits: int = 2) -> str:
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")  # + 0.0: no minus zero
+
+
+def table_text(table: DataFrame, *, separator: str = ",", float_format: str | None = None) -> str:
+    """A table as text that a spreadsheet opens without running anything.
+
+    A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula; names of genes, regions and
+    columns come from files, so such a cell gets an apostrophe before it. Numbers stay numbers.
+    """
+    shown = table.map(_harmless).rename(columns=_harmless)
+    text: str = shown.to_csv(index=False, sep=separator, float_format=float_format, lineterminator="\n")
+    return text
+
+
+def _harmless(cell: object) -> object:
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

@@ -1,7 +1,11 @@
-"""Files and folders that are seen whole or not at all: made beside their place, then renamed into it."""
+"""Files and folders that are seen whole or not at all: made beside their place, then renamed into it.
+
+What is published into a folder that only its owner may enter is its owner's alone, whatever the umask.
+"""
 
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +35,32 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
         yield unfinished
+        if is_private(path.parent):
+            unfinished.chmod(0o600)
         if durable:
             with unfinished.open("rb+") as file:
                 os.fsync(file.fileno())
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder that only its owner may enter, or make one so that exists."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not is_private(folder):
+        folder.chmod(0o700)
+    return folder
+
+
+def is_private(folder: Path) -> bool:
+    """Whether only its owner may enter a folder."""
+    return not stat.S_IMODE(folder.stat().st_mode) & 0o077
+
+
+def _make_private(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def write_whole(path: Path, content: str | bytes | memoryview, *, durable: bool = False) -> None:
@@ -46,7 +70,7 @@ def write_whole(path: Path, content: str | bytes | memoryview, *, durable: bool 
 
 
 @contextmanager
-def published_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
+def published_folder(folder: Path, *, replace: bool = True, private: bool = False) -> Iterator[Path]:
     """An empty folder to fill that becomes `folder` when the block succeeds and is gone when it fails.
 
     Parameters
@@ -56,6 +80,8 @@ def published_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     replace : bool
         Whether it takes the place of an older folder; otherwise an older one stays, also if another process published
         it in the meantime.
+    private : bool
+        For its owner's eyes alone; so it is in any case where its parent is.
 
     Yields
     ------
@@ -67,6 +93,8 @@ def published_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
         unfinished = Path(scratch) / "new"
         unfinished.mkdir()
         yield unfinished
+        if private or is_private(folder.parent):
+            _make_private(unfinished)
         if replace and folder.exists():
             os.replace(folder, Path(scratch) / "old")
         try:

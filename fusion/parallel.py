@@ -146,39 +146,25 @@ def inner(left: Matrix, right: Matrix) -> Matrix:
 
 def subtract_product(target: Matrix, left: Matrix, right: Matrix) -> None:
     """``target -= left @ right`` in place."""
-
-    def subtract(rows: slice) -> None:
-        target[rows] -= left[rows] @ right
-
-    map_tiles(subtract, row_tiles(len(target)))
+    map_tiles(lambda rows: np.subtract(target[rows], left[rows] @ right, out=target[rows]), row_tiles(len(target)))
 
 
 def product(left: Matrix, right: Matrix) -> Matrix:
     """``left @ right``."""
     result = np.empty((len(left), right.shape[1]))
-
-    def fill(rows: slice) -> None:
-        np.matmul(left[rows], right, out=result[rows])
-
-    map_tiles(fill, row_tiles(len(left)))
+    map_tiles(lambda rows: np.matmul(left[rows], right, out=result[rows]), row_tiles(len(left)))
     return result
 
 
 def fill_transposed_product(out: Matrix, left: Matrix, right: Matrix) -> None:
     """``out[:] = left.T @ right``, each tile of columns of `left` by itself."""
-
-    def fill(columns: slice) -> None:
-        np.matmul(left[:, columns].T, right, out=out[columns])
-
     width = left.shape[1]
-    map_tiles(fill, [slice(a, min(a + COLUMN_TILE, width)) for a in range(0, width, COLUMN_TILE)])
+    tiles = [slice(first, min(first + COLUMN_TILE, width)) for first in range(0, width, COLUMN_TILE)]
+    map_tiles(lambda columns: np.matmul(left[:, columns].T, right, out=out[columns]), tiles)
 
 
 def mix_columns(matrix: Matrix, mixing: Matrix) -> Matrix:
     """``matrix @ mixing`` written over `matrix`, whose leading columns are returned: no second copy in memory."""
-
-    def mix(rows: slice) -> None:
-        matrix[rows, : mixing.shape[1]] = matrix[rows] @ mixing
-
-    map_tiles(mix, row_tiles(len(matrix)))
-    return matrix[:, : mixing.shape[1]]
+    mixed = matrix[:, : mixing.shape[1]]
+    map_tiles(lambda rows: np.copyto(mixed[rows], matrix[rows] @ mixing), row_tiles(len(matrix)))
+    return mixed

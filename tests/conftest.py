@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+
+from tests.shape_checks import forget_trust
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOWEST = 10
@@ -19,9 +21,15 @@ PATIENCE = 600
 
 # Read when OpenMP starts: threads that spin while they wait take the cores from the tests beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs of tests stay in the folders of tests
 
-# A loaded or slow machine takes longer over an example; that is no fault of the code.
-settings.register_profile("project", deadline=None)
+# On a loaded machine processes on the loopback address take long to answer one another as well.
+os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", f"{PATIENCE}s")
+for wait in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
+    os.environ.setdefault(wait, str(PATIENCE))
+
+# A loaded or slow machine takes longer over an example, and to draw one; that is no fault of the code.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
 
@@ -30,6 +38,9 @@ def _folder(variable: str, default: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"{variable} is not set and {default} does not exist: outside data is not part of the repository")
     return path
+
+
+shapes_are_checked_anew = pytest.fixture(autouse=True)(forget_trust)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +53,12 @@ def real_data() -> Path:
 def reference_data() -> Path:
     """Outside answers that were made for this project: its README says how."""
     return REPOSITORY / "tests" / "reference"
+
+
+@pytest.fixture(scope="session")
+def simulated_genome(reference_data: Path) -> Path:
+    """Folder of a simulated genome and cohort with the answers of bcftools and plink2: the twin of the real genomes."""
+    return reference_data / "genome"
 
 
 @pytest.fixture(scope="session")

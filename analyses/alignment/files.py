@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.errors import InputError
+from analyses.formats import table_text
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.serialisation import plain
 from analyses.results.workspace import Workspace
@@ -98,4 +99,4 @@ def _write_arrays(path: Path, **arrays: np.ndarray) -> Path:
 def _write_rows(workspace: Workspace, relative: str, rows: list[dict[str, Any]]) -> Path:
     import pandas as pd
 
-    return workspace.write_text(relative, pd.DataFrame(rows).to_csv(index=False))
+    return workspace.write_text(relative, table_text(pd.DataFrame(rows)))

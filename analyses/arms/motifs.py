@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyses.errors import InputError
+from analyses.formats import table_text
 from analyses.progress import progress_bar
 from encoders.publishing import published_folder
 
@@ -149,4 +150,5 @@ def _write_tables(
         "instances": pd.DataFrame(places, columns=["motif", "sequence", "start", "end", "window"]),
     }
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, float_format="%.10g")
+        text = table_text(table, separator="\t", float_format="%.10g")
+        (folder / f"{name}.tsv").write_text(text, encoding="utf-8")

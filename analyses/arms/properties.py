@@ -13,6 +13,7 @@ import numpy as np
 from analyses.arms.arm import Arm, SequenceArm
 from analyses.arms.cost import count_flops
 from analyses.arms.strands import measure_rc_consistency
+from analyses.formats import table_text
 from analyses.results.schema.comparisons import (
     ArmProperties,
     EmbeddingCost,
@@ -49,7 +50,7 @@ def _strands(arm: SequenceArm, workspace: Workspace) -> StrandConsistency:
     import pandas as pd
 
     genes = measure_rc_consistency(arm.encoder, arm.windows())
-    workspace.write_text(f"comparison/rc_consistency__{arm.name}.csv", pd.DataFrame(genes).to_csv(index=False))
+    workspace.write_text(f"comparison/rc_consistency__{arm.name}.csv", table_text(pd.DataFrame(genes)))
     return StrandConsistency(
         n_genes=len(genes),
         median_cosine=median(gene.cosine for gene in genes),

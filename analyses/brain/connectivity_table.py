@@ -12,14 +12,11 @@ import numpy as np
 
 from analyses.errors import InputError
 from encoders.brain.canonical_table import fingerprint, write_canonical
-from encoders.brain.connectivity.connectivity import (
-    Confounds,
-    Estimator,
-    connectivity_vectors,
-    extract_timeseries,
-    tangent_vectors,
-)
+from encoders.brain.connectivity.connectivity import Estimator, connectivity_vectors, tangent_vectors
+from encoders.brain.connectivity.images import Confounds, extract_timeseries
 from encoders.brain.connectivity.timeseries import TimeSeries, drop_constant_rois, read_timeseries
+from encoders.brain.connectivity.visits import Visits
+from encoders.brain.headers.choice import describe_facts, list_names
 from encoders.brain.ids import quote_some
 from encoders.brain.records import Records
 
@@ -41,6 +38,8 @@ class ConnectivityRequest:
     estimator: Estimator = "ledoit-wolf"
     id_regex: str | None = None
     strip_prefixes: tuple[str, ...] = ()
+    header: bool | None = None
+    visits: Visits = field(default_factory=Visits)
 
 
 def write_connectivity(request: ConnectivityRequest, output: Path) -> dict[str, Any]:
@@ -72,7 +71,12 @@ def write_connectivity(request: ConnectivityRequest, output: Path) -> dict[str, 
         "estimator": request.estimator,
         "constant_rois": request.constant_rois,
     }
-    facts = {"connectivity": settings, "rois": list(kept.roi_names), "notes": list(kept.notes)}
+    facts = {
+        "connectivity": settings,
+        "rois": list(kept.roi_names),
+        "notes": list(kept.notes),
+        "left_out": dict(kept.left_out),
+    }
     records = Records(kept.subject_ids, names, edges, str(output), keys={}, fd=None, covariates={}, notes=kept.notes)
     listed = [{"path": str(path), "sha256": fingerprint(path)} for path in sources]
     write_canonical(output, records, {**facts, "sources": listed})
@@ -81,6 +85,8 @@ def write_connectivity(request: ConnectivityRequest, output: Path) -> dict[str, 
         "n_subjects": len(kept.subject_ids),
         "n_read": len(read.subject_ids),
         "n_rois": len(kept.roi_names),
+        "rois": list(kept.roi_names),
+        "left_out": dict(kept.left_out),
         "n_edges": len(names),
         "n_timepoints": [min(n_timepoints), max(n_timepoints)],
         **settings,
@@ -92,7 +98,13 @@ def _read(request: ConnectivityRequest) -> TimeSeries:
     if (request.timeseries is None) == (not request.images):
         raise InputError("Connectivity needs either --timeseries or --images with --labels; give one of them.")
     if request.timeseries is not None:
-        return read_timeseries(request.timeseries, id_regex=request.id_regex, strip_prefixes=request.strip_prefixes)
+        return read_timeseries(
+            request.timeseries,
+            id_regex=request.id_regex,
+            strip_prefixes=request.strip_prefixes,
+            header=request.header,
+            visits=request.visits,
+        )
     if request.labels is None:
         raise InputError("Images need a label image to take regions from; --labels was not given.")
     return extract_timeseries(
@@ -102,6 +114,7 @@ def _read(request: ConnectivityRequest) -> TimeSeries:
         confounds=request.confounds,
         id_regex=request.id_regex,
         filters=request.filters,
+        visits=request.visits,
     )
 
 
@@ -126,8 +139,11 @@ def describe_connectivity(summary: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
         return json.dumps(summary, indent=1)
     low, high = summary["n_timepoints"]
+    left_out = [f"Left out: {describe_facts(summary['left_out'])}."] if summary["left_out"] else []
     lines = [
         *summary["notes"],
+        f"Regions: {list_names(summary['rois'])}.",
+        *left_out,
         f"{summary['kind']} of {summary['n_rois']} regions ({summary['estimator']} covariance"
         f"{', Fisher z' if summary['fisher_z'] else ''}), {low} to {high} time points.",
         f"{summary['n_subjects']} of {summary['n_read']} subjects x {summary['n_edges']} edges -> {summary['output']}",

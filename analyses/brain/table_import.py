@@ -12,6 +12,7 @@ import numpy as np
 
 from encoders.brain.canonical_table import fingerprint, write_canonical
 from encoders.brain.completeness import complete, join_records, suspected_code
+from encoders.brain.headers.choice import describe_facts, list_names
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import read_source
 from encoders.brain.records import Records, one_row_per_subject
@@ -47,7 +48,14 @@ def import_brain(
     for path in paths:
         records, detection = read_source(path, options)
         sentences.append(detection.sentence)
-        parts.append(one_row_per_subject(records, session=options.session, run_weights=options.run_weights))
+        parts.append(
+            one_row_per_subject(
+                records,
+                session=options.session,
+                session_order=options.session_order,
+                run_weights=options.run_weights,
+            )
+        )
     joined, overlap = _join(paths, parts)
     columns = zip(joined.names, joined.values.T, strict=True)
     coded = {name: code for name, column in columns if (code := suspected_code(column)) is not None}
@@ -58,6 +66,7 @@ def import_brain(
         "sources": sources,
         "options": {**_given(options), "nan": nan},
         "notes": list(table.notes),
+        "left_out": dict(table.left_out),
     }
     write_canonical(output, table, provenance)
     return {
@@ -67,6 +76,8 @@ def import_brain(
         "notes": list(table.notes),
         "n_subjects": len(table.ids),
         "n_features": len(table.names),
+        "features": list(table.names),
+        "left_out": dict(table.left_out),
         "suspected_codes": coded,
         "n_constant": int(np.count_nonzero(np.ptp(table.values, axis=0) == 0)),
         "covariates": list(table.covariates),
@@ -95,6 +106,9 @@ def describe_import(summary: dict[str, Any], *, as_json: bool) -> str:
         return json.dumps(summary, indent=1)
     lines = [*summary["detected"], *summary["notes"]]
     lines += overlap_lines(summary["overlap"])
+    lines.append(f"Features: {list_names(summary['features'])}.")
+    if summary["left_out"]:
+        lines.append(f"Left out: {describe_facts(summary['left_out'])}.")
     lines.append(f"{summary['n_subjects']} subjects x {summary['n_features']} features -> {summary['output']}")
     if summary["n_constant"]:
         lines.append(f"{summary['n_constant']} features are constant; an analysis leaves them out.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from analyses.brain.table_import import overlap_lines
 from encoders.brain.completeness import suspected_code
+from encoders.brain.headers.choice import describe_facts, find_facts
 from encoders.brain.ids import BLANK, find_id_name
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import open_source
@@ -38,6 +39,7 @@ class _Content:
     columns: dict[str, NDArray[np.float64]]
     text: list[str]
     mixed: dict[str, list[str]]
+    facts: dict[str, str]
 
 
 def summarise(
@@ -76,6 +78,7 @@ def summarise(
         "n_numeric": len(columns),
         "text_columns": content.text,
         "mixed_columns": content.mixed,
+        "no_features": content.facts,
         "n_missing": int(sum(np.isnan(of).sum() for of in columns.values())),
         "columns_with_missing": {name: int(np.isnan(of).sum()) for name, of in columns.items() if np.isnan(of).any()},
         "columns_with_infinite": [name for name, of in columns.items() if np.isinf(of).any()],
@@ -95,7 +98,7 @@ def _read(path: Path, options: ImportOptions) -> _Content:
     if not source.is_table:
         records = source.records()
         columns = dict(zip(records.names, records.values.T, strict=True))
-        return _Content(source.detection.sentence, records.notes, list(records.ids), None, columns, [], {})
+        return _Content(source.detection.sentence, records.notes, list(records.ids), None, columns, [], {}, {})
     sheet = source.sheet()
     id_column = options.id_column or find_dialect(sheet.names).id_column or find_id_name(sheet.names)
     if options.id_column is not None and id_column not in sheet.names:
@@ -113,7 +116,8 @@ def _read(path: Path, options: ImportOptions) -> _Content:
             columns[name] = values.to_numpy()
     ids = [] if id_column is None else [_as_text(value) for value in sheet.frame[id_column]]
     rows = ids or [f"row {i + 1}" for i in range(len(sheet.frame))]
-    return _Content(source.detection.sentence, sheet.notes, rows, id_column, columns, text, mixed)
+    facts = {name: said for name, said in find_facts(sheet.names).items() if name != id_column}
+    return _Content(source.detection.sentence, sheet.notes, rows, id_column, columns, text, mixed, facts)
 
 
 def _as_text(value: object) -> str:
@@ -207,6 +211,8 @@ def _column_lines(summary: dict[str, Any]) -> list[str]:
         ("suspected_codes", "columns seem to hold a code for missing values (declare it as missing)"),
     ):
         lines += [f"{len(summary[key])} {what}: {_some(summary[key])}"] if summary[key] else []
+    if summary["no_features"]:
+        lines.append(f"No features by their names: {describe_facts(summary['no_features'])}.")
     lines += ["", f"{'group':<32}  {'columns':>7}  {'missing':>7}  range"]
     for group in summary["groups"][:_SHOWN]:
         bounds = "no values" if group["min"] is None else f"{group['min']:.6g} to {group['max']:.6g}"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from analyses.cli.brain import register as register_brain_commands
-from analyses.cli.cluster import command_words, emit
+from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
@@ -39,11 +39,7 @@ Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finish
 
 
 def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: int | None, output: Path | None) -> Any:
-    from analyses.config.file import load_config
-
-    given = {"workers": workers, "seed": seed, "output": output}
-    extra = [f"{key}={value}" for key, value in given.items() if value is not None]
-    return load_config(config, [*(overrides or []), *extra])
+    return load(config, overrides, {"workers": workers, "seed": seed, "output": output})
 
 
 def _run(stage: str, config: Any, *, force: bool) -> None:
@@ -201,6 +197,19 @@ def ui(
 
 
 @app.command()
+def log(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of a run with its report.")],
+    tracking: Annotated[
+        str | None, typer.Option(metavar="URI", help="mlflow.db file or server; that of the run if not given.")
+    ] = None,
+) -> None:
+    """Log finished results into MLflow: after a server was away, or into another store. Nothing is logged twice."""
+    from analyses.workflow.track import log_folder
+
+    log_folder(results, tracking)
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation: versions, BLAS kernel and threads, GPU, and a known canonical correlation."""
     from analyses.cli.doctor import examine
@@ -214,7 +223,7 @@ register_genome_commands(app)
 
 
 def main() -> None:
-    """Entry point: bad input becomes one sentence and exit code 2; anything else is a bug and shows its traceback."""
+    """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
     from analyses.errors import InputError as AnalysesError
     from encoders.errors import InputError as EncodersError
@@ -227,4 +236,4 @@ def main() -> None:
         app()
     except (AnalysesError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
-        sys.exit(2)
+        sys.exit(getattr(error, "exit_code", 2))

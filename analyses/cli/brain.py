@@ -16,6 +16,10 @@ StripPrefix = Annotated[list[str] | None, typer.Option(help="Taken off the front
 Missing = Annotated[
     list[str] | None, typer.Option(help="Cell that means missing: -9, 999, inf, fail; may be repeated.")
 ]
+SessionOrder = Annotated[
+    list[str] | None,
+    typer.Option(help="A session, from first to last; repeated. Needed where they are neither numbers nor dates."),
+]
 Separator = Annotated[str | None, typer.Option(help="Of text tables; found if not given.")]
 Decimal = Annotated[Literal[".", ","] | None, typer.Option(help="Decimal mark of text tables; found if not given.")]
 Layout = Annotated[
@@ -62,6 +66,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
     window_column: Annotated[str | None, typer.Option(help="Column that tells windows of a run apart.")] = None,
     fd_column: Annotated[str | None, typer.Option(help="Mean framewise displacement of a run, mm.")] = None,
     session: Annotated[str | None, typer.Option(help="first, last, mean, or the name of a session.")] = None,
+    session_order: SessionOrder = None,
     run_weights: Annotated[
         Literal["mean", "fd"], typer.Option(help="Runs are averaged alike, or by 1 / framewise displacement.")
     ] = "mean",
@@ -105,6 +110,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
         window_column=window_column,
         fd_column=fd_column,
         session=session,
+        session_order=tuple(session_order or ()),
         run_weights=run_weights,
         pooling=pooling,
         include=tuple(include or ("*",)),
@@ -165,7 +171,7 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     timeseries: Annotated[
         Path | None, typer.Option(help="npz keyed by subject, or a folder of npy/csv/tsv: time points x regions.")
     ] = None,
-    images: Annotated[list[Path] | None, typer.Option(help="4D image; may be repeated (runs are joined).")] = None,
+    images: Annotated[list[Path] | None, typer.Option(help="4D image; may be repeated.")] = None,
     labels: Annotated[Path | None, typer.Option(help="With --images: 3D image of region numbers.")] = None,
     lut: Annotated[Path | None, typer.Option(help="With --images: table of index and name.")] = None,
     confounds: Annotated[
@@ -190,6 +196,16 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     ] = "ledoit-wolf",
     id_regex: IdRegex = None,
     strip_prefix: StripPrefix = None,
+    session: Annotated[str | None, typer.Option(help="first, last, or the name of a session.")] = None,
+    session_order: SessionOrder = None,
+    join: Annotated[
+        Literal["nothing", "runs", "sessions"],
+        typer.Option(help="Join a subject's runs end to end, or its sessions too; several are refused otherwise."),
+    ] = "nothing",
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether text files name their regions first; found if not given."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a table of connectivity from parcellated time series or from images, with nilearn.
@@ -200,6 +216,7 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
     then learns the mean from its training subjects. --kind tangent itself needs --fit-on, the subjects to learn from.
     """
     from analyses.brain.connectivity_table import ConnectivityRequest, describe_connectivity, write_connectivity
+    from encoders.brain.connectivity.visits import Visits
 
     request = ConnectivityRequest(
         timeseries=timeseries,
@@ -215,6 +232,8 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
         estimator=estimator,
         id_regex=id_regex,
         strip_prefixes=tuple(strip_prefix or ()),
+        header=header,
+        visits=Visits(session, tuple(session_order or ()), join),
     )
     typer.echo(describe_connectivity(write_connectivity(request, output), as_json=as_json))
 

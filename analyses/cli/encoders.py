@@ -163,12 +163,12 @@ def _load_dnabert(source: str, device: str, options: dict[str, Any]) -> Sequence
 
 def _read_options(given: list[str] | None) -> dict[str, Any]:
     """``KEY=VALUE`` with the value as YAML reads it: a number, a word, true or false."""
-    import yaml
+    from analyses.config.yaml_text import parse_yaml
 
     options: dict[str, Any] = {}
     for text in given or []:
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise InputError(f"--option must be KEY=VALUE, such as k=5; got {text!r}.")
-        options[key] = yaml.safe_load(value)
+        options[key] = parse_yaml(value, f"--option {key}")
     return options

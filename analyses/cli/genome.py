@@ -16,7 +16,9 @@ Variants = Annotated[
     list[Path] | None,
     typer.Option(help="VCF.gz, BCF, PGEN or VCF Zarr, or a folder of them; may be repeated."),
 ]
-Subjects = Annotated[Path | None, typer.Option(help="One subject id a line; every sample if not given.")]
+Subjects = Annotated[
+    Path | None, typer.Option(help="One subject id a line, or FID and IID; every sample if not given.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Output = Annotated[Path | None, typer.Option(help="Results folder.")]
 

@@ -44,8 +44,15 @@ def read_connectivity_view(path: Path, settings: ConnectivityConfig, *, id_colum
         return _read_covariances(path, settings, id_column)
     from encoders.brain.connectivity.connectivity import connectivity_vectors
     from encoders.brain.connectivity.timeseries import drop_constant_rois, read_timeseries
+    from encoders.brain.connectivity.visits import Visits
 
-    read = read_timeseries(path, id_regex=settings.id_regex, strip_prefixes=settings.strip_prefixes)
+    read = read_timeseries(
+        path,
+        id_regex=settings.id_regex,
+        strip_prefixes=settings.strip_prefixes,
+        header=settings.header,
+        visits=Visits(settings.session, settings.session_order, settings.join),
+    )
     kept = drop_constant_rois(read, settings.constant_rois)
     kind = "covariance" if settings.kind == "tangent" else settings.kind
     edges, names = connectivity_vectors(kept, kind, fisher_z=settings.fisher_z, estimator=settings.estimator)
@@ -55,6 +62,7 @@ def read_connectivity_view(path: Path, settings: ConnectivityConfig, *, id_colum
         feature_names=names,
         values=edges,
         dropped_subjects=tuple((subject, "constant region") for subject in dropped),
+        left_out=kept.left_out,
     )
 
 

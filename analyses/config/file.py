@@ -17,7 +17,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from analyses.config.assignments import assign
 from analyses.config.run_config import RunConfig
+from analyses.config.yaml_text import parse_yaml, read_text
 from analyses.errors import InputError
 
 _INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}
@@ -33,7 +35,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     path : Path
         The YAML file. An entry of ``encoders`` may be the path of another YAML file holding one arm.
     overrides : sequence of str
-        ``a.b=c`` assignments, values parsed as YAML; list items by number (``encoders.0.options.k=6``).
+        ``a.b=c`` assignments as `analyses.config.assignments.assign` takes them (``encoders.0.options.k=6``).
     variables : mapping of str to str, optional
         Values of ``${VARIABLE}`` that come before the environment's.
 
@@ -45,7 +47,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     known = {**os.environ, **(variables or {})}
     tree = _read_extended(path, known)
     for assignment in overrides:
-        _assign(tree, assignment)
+        assign(tree, assignment, RunConfig)
         _read_arms(tree, path.parent, known)  # an override may name other files, and the next one a key of theirs
     tree = _resolve_paths(tree, base=path.parent.resolve())
     _check_keys(RunConfig, tree, where="")
@@ -53,10 +55,12 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the configuration"
-        came = "" if first["type"] in {"missing", "value_error"} else f"; got {first['input']!r}"
+        where = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the configuration"
+        has_value = first["type"] != "missing" and not isinstance(first["input"], dict | list)
+        came = f"; got {first['input']!r}" if has_value else ""
+        hint = "; write it in quotes" if first["type"] in {"string_type", "path_type"} else ""
         message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{path}: {where}: {message}{came}.") from None
+        raise InputError(f"{path}: {where}: {message}{came}{hint}.") from None
 
 
 def resolved_yaml(config: RunConfig) -> str:
@@ -71,8 +75,10 @@ def _read_arms(tree: dict[str, Any], folder: Path, variables: Mapping[str, str])
         tree["encoders"] = [_read_yaml(folder / arm, variables) if isinstance(arm, str) else arm for arm in arms]
 
 
-def _read_extended(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+def _read_extended(path: Path, variables: Mapping[str, str], above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """A file's keys over those of the file it ``extends``; each file's paths are relative to its own folder."""
+    if path.resolve() in above:
+        raise InputError(f"{path} extends itself: {' extends '.join(one.name for one in (*above, path))}.")
     tree = _read_yaml(path, variables)
     base = tree.pop("extends", None)
     _read_arms(tree, path.parent, variables)
@@ -81,7 +87,7 @@ def _read_extended(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
         return dict(tree)
     if not isinstance(base, str):
         raise InputError(f"{path}: extends must name one YAML file; got {base!r}.")
-    return _merge(_read_extended(path.parent / base, variables), tree)
+    return _merge(_read_extended(path.parent / base, variables, (*above, path.resolve())), tree)
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -95,19 +101,14 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
     names: list[tuple[str, str | None]] = []
 
     def stand_in(match: re.Match[str]) -> str:
         names.append((match[1], match[2]))
         return f"GENEBRAIN-VARIABLE-{len(names) - 1}-"
 
-    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", stand_in, path.read_text(encoding="utf-8"))
-    try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", stand_in, read_text(path))
+    tree = parse_yaml(text, str(path))
     if not isinstance(tree, dict):
         raise InputError(f"{path} must hold a mapping of keys to values; it holds {type(tree).__name__}.")
     expanded: dict[str, Any] = _expand(tree, names, variables, path)
@@ -134,45 +135,11 @@ def _expand(node: Any, names: Sequence[tuple[str, str | None]], variables: Mappi
     text = re.sub(stand_in, value_of, node)
     if not re.fullmatch(stand_in, node):
         return text
+    # A variable may hold a number or a list.
     read = (
-        yaml.safe_load(text) if re.fullmatch(r"[\w.+-]*|\[.*\]", text) else text
-    )  # a variable may hold a number or a list
+        parse_yaml(text, f"{path}: the value of ${{{names[0][0]}}}") if re.fullmatch(r"[\w.+-]*|\[.*\]", text) else text
+    )
     return text if read is None else read
-
-
-def _assign(tree: dict[str, Any], assignment: str) -> None:
-    key, separator, text = assignment.partition("=")
-    if not separator:
-        raise InputError(f"--set needs key=value; got '{assignment}'. Example: --set alignment.n_permutations=1999.")
-    *parents, last = key.split(".")
-    node: Any = tree
-    for part in parents:
-        if isinstance(node, list):
-            if not part.isdigit() or int(part) >= len(node):
-                raise InputError(f"--set {key}: '{part}' is no position in a list of {len(node)} items.")
-            node = node[int(part)]
-        else:
-            node = node.setdefault(part, {})
-        if not isinstance(node, dict | list):
-            raise InputError(f"--set {key}: '{part}' holds a value, not a section.")
-    value = _read_value(text)
-    if isinstance(node, list):
-        if not last.isdigit() or int(last) >= len(node):
-            raise InputError(f"--set {key}: '{last}' is no position in a list of {len(node)} items.")
-        node[int(last)] = value
-    else:
-        node[last] = value
-
-
-def _read_value(text: str) -> Any:
-    """A value as YAML reads it; plain text as it stands, since ``a #1`` and ``a: b`` are names of folders too."""
-    if text.lstrip().startswith(("'", '"', "[", "{")):
-        return yaml.safe_load(text)
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    return text if isinstance(value, str | dict) else value
 
 
 def _resolve_paths(node: Any, base: Path, key: str = "") -> Any:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from analyses.config.names import Name
 from analyses.config.section import Section
 
 
@@ -47,7 +48,10 @@ class ParticipantsConfig(Section):
 class ConnectivityConfig(Section):
     """Features from time series (an npz keyed by subject) or, for ``tangent``, also from a table of covariances.
 
-    ``tangent`` is learnt anew in every fold, from its training subjects.
+    ``tangent`` is learnt anew in every fold, from its training subjects. ``header`` says whether text files name their
+    regions first (found out if not given). Groups ``session`` and ``run`` of ``id_regex`` tell visits apart:
+    ``session`` (``first``, ``last`` or a name, by ``session_order`` where labels do not say it) chooses, ``join``
+    (``runs`` or ``sessions``) puts them end to end.
     """
 
     kind: Literal["correlation", "partial", "covariance", "tangent"]
@@ -56,6 +60,10 @@ class ConnectivityConfig(Section):
     estimator: Literal["ledoit-wolf", "empirical"] = "ledoit-wolf"
     id_regex: str | None = None
     strip_prefixes: tuple[str, ...] = ()
+    header: bool | None = None
+    session: str | None = None
+    session_order: tuple[str, ...] = ()
+    join: Literal["nothing", "runs", "sessions"] = "nothing"
 
 
 class HarmonizeConfig(Section):
@@ -116,7 +124,7 @@ class PairingConfig(Section):
 class PlantConfig(Section):
     """A link of known strength, from haplotype dosages of ``genes`` into features of ``view``."""
 
-    view: str
+    view: Name
     genes: tuple[str, ...]
     strength: float = Field(gt=0, le=1)
     n_features: int = Field(default=20, ge=1)

@@ -29,6 +29,7 @@ from analyses.config.inputs import (
     ParticipantsConfig,
     PlantConfig,
 )
+from analyses.config.names import Line, Name, check_distinct
 from analyses.config.section import Section
 
 Options = dict[str, bool | int | float | str]
@@ -49,7 +50,7 @@ class EncoderConfig(Section):
     is without effect once ``source`` names a checkpoint.
     """
 
-    name: str
+    name: Name
     encoder: str
     source: str | None = None
     revision: str | None = None
@@ -131,8 +132,8 @@ class EngineConfig(Section):
 class RunConfig(Section):
     """Everything a run depends on."""
 
-    name: str
-    title: str = ""
+    name: Line
+    title: Line = ""
     seed: int = 0
     output: Path
     store: Path | None = None
@@ -140,7 +141,7 @@ class RunConfig(Section):
     engine: EngineConfig = EngineConfig()
     genome: GenomeConfig | None = None
     participants: tuple[ParticipantsConfig, ...] = ()
-    brain: dict[str, BrainViewConfig]
+    brain: dict[Name, BrainViewConfig]
     pairing: PairingConfig = PairingConfig()
     plant: PlantConfig | None = None
     truth: Path | None = None
@@ -170,6 +171,8 @@ class RunConfig(Section):
             raise ValueError("plant: needs genome:, since a link is planted from haplotypes")
         if not self.brain:
             raise ValueError("brain: at least one view is required")
+        check_distinct("encoders:", (arm.name for arm in self.encoders))
+        check_distinct("brain:", self.brain)
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
         for name, view in self.brain.items():

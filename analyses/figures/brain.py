@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.figures.atlas import Atlas, configured_atlas, describe_atlas, place_features
+from analyses.formats import table_text
 from analyses.results.tables import rows
 from encoders.publishing import published_file
 
@@ -185,5 +186,5 @@ def _save(figure: Figure, path: Path, data: pd.DataFrame) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         figure.savefig(drawing, format="png", dpi=_DPI, metadata={"Software": None}, facecolor="white")
-        data.to_csv(table, index=False, float_format="%.10g")
+        table.write_text(table_text(data, float_format="%.10g"), encoding="utf-8")
     return path

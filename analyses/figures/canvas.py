@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analyses.formats import table_text
 from encoders.publishing import published_file
 
 if TYPE_CHECKING:
@@ -50,5 +51,5 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-        data.to_csv(table, index=False, float_format="%.10g")
+        table.write_text(table_text(data, float_format="%.10g"), encoding="utf-8")
     return path

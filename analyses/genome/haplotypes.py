@@ -34,19 +34,23 @@ def haplotype_fasta(
     Raises
     ------
     encoders.errors.InputError
-        Missing files, unknown contig or subject, unphased genotypes under ``phased``, REF mismatch.
+        Missing files, unknown contig or subject, unphased genotypes under ``phased``, REF mismatch: in a record that is
+        applied, or in most records spread over the contig.
     """
-    from encoders.genome.contigs import check_spelling
+    from encoders.genome.contigs import check_autosome, check_spelling
     from encoders.genome.haplotypes.haplotype_sequences import haplotype_sequence
     from encoders.genome.intervals import parse_region
     from encoders.genome.reference import Reference
     from encoders.genome.variants.files import VariantFiles
+    from encoders.genome.variants.reference_check import check_build
 
     interval = parse_region(region)
     genome, genotypes = Reference(list(reference)), VariantFiles(list(variants))
     if not contig_aliases:
         check_spelling([interval.chrom], genome.contigs, of="reference")
-        check_spelling([interval.chrom], genotypes.contigs, of="variant files")
+        check_spelling([interval.chrom], genotypes.contigs, of="variant files", joined=True)
+    check_autosome(interval.chrom, str(interval), genome.contigs[genome.resolve(interval.chrom)])
+    check_build(genome, genotypes, interval.chrom)
     wanted = (1,) if unphased in {"iupac", "alternate"} else (haplotype,) if haplotype else (1, 2)
     records = []
     for copy in wanted:

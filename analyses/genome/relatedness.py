@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.genome.variant_paths import find_variants, read_subjects
+from analyses.genome.subject_lists import read_subjects
+from analyses.genome.variant_paths import find_variants
 from encoders.publishing import published_file
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Variant files and lists of subjects as a command line names them."""
+"""Variant files and genes as a command line names them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from analyses.errors import InputError
 
 _VARIANT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".bcf", ".pgen", ".vcz", ".zarr", ".vcz.zip")
-_ID_HEADERS = {"sample", "subject_id", "subject", "iid", "#iid", "sample_id", "eid", "id"}
 
 
 def find_variants(paths: Sequence[Path]) -> list[Path]:
@@ -38,26 +37,6 @@ def variant_parts(path: Path) -> list[Path]:
     if path.suffix != ".pgen":
         return []
     return [part for suffix in (".pvar", ".pvar.zst", ".psam") if (part := path.with_suffix(suffix)).is_file()]
-
-
-def read_subjects(path: Path | None, samples: Sequence[str]) -> tuple[str, ...]:
-    """Ids of a file, in its order, without its header; every sample if there is no file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or empty.
-    """
-    if path is None:
-        return tuple(samples)
-    if not path.is_file():
-        raise InputError(f"The list of subjects {path} does not exist. Correct the path.")
-    listed = [line.replace(",", "\t").split()[0] for line in path.read_text().splitlines() if line.strip()]
-    if listed and listed[0].lower() in _ID_HEADERS and listed[0] not in set(samples):
-        listed = listed[1:]
-    if not listed:
-        raise InputError(f"A list of subjects needs one id a line; {path} has none. Correct the file.")
-    return tuple(listed)
 
 
 def read_genes(given: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
-from analyses.genome.variant_paths import read_subjects
+from analyses.genome.subject_lists import read_subjects
 from analyses.genome.windows import (
     agreement_counts,
     contigs_of,
@@ -38,7 +38,7 @@ def count_files(genome: GenomeConfig, *, subjects: Path | None = None, progress:
         No ``reference`` for a count in allele space. Without ``genes``, every gene of ``biotype`` that lies on an
         autosome and holds records.
     subjects : Path, optional
-        One id a line (the first column of a table); every sample if not given.
+        A list of them (:func:`analyses.genome.subject_lists.read_subjects`); every sample if not given.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def _settings(genome: GenomeConfig, panel: Panel) -> dict[str, str | int | None]
 EVENTS = (
     "missing_genotype", "unphased_heterozygote", "star_allele", "symbolic_deletion", "overlapping_skipped", "trimmed",
     "emptied_window", "ambiguous_reference_base", "gene_without_records", "outside_callable_base",
-    "outside_callable_allele",
+    "outside_callable_allele", "repeated_record",
 )  # fmt: skip
 """Every kind that is counted; haploid calls, symbolic alleles without a sequence and REF mismatches stop instead."""
 _ALLELE_NOTE = (

@@ -12,9 +12,8 @@ from analyses.errors import InputError
 from analyses.genome.variant_paths import find_variants, variant_parts
 from analyses.results.schema.runs import GenomeSummary
 from analyses.results.schema.runs import ReferenceAgreement as AgreementCounts
-from encoders.errors import InputError as EncodersError
 from encoders.genome.annotation.panel import Panel, read_panel
-from encoders.genome.contigs import check_autosome, check_spelling, find_contig
+from encoders.genome.contigs import check_spelling, find_contig, list_contigs, unequal_ploidy
 from encoders.genome.intervals import Gene
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
@@ -97,7 +96,7 @@ def open_genotypes(config: GenomeConfig, *, usable_only: bool = False) -> tuple[
     if usable_only and config.genes is None:
         panel = _usable(panel, variants, config.promoter_flank if config.unit == "promoter" else 0)
     if not config.contig_aliases:
-        check_spelling(contigs_of(panel), variants.contigs, of="variant files")
+        check_spelling(contigs_of(panel), variants.contigs, of="variant files", joined=True)
     return panel, variants
 
 
@@ -181,9 +180,9 @@ def _usable(panel: Panel, variants: VariantFiles, flank: int) -> Panel:
     kept = tuple(gene for gene, reason in reasons.items() if not reason)
     if not kept:
         raise InputError(
-            f"The variant files need records in the genes of the annotation; they have records on "
-            f"{', '.join(contigs[:8])}, the annotation has genes on "
-            f"{', '.join(dict.fromkeys(gene.interval.chrom for gene in panel.genes))}. Give matching files."
+            f"The variant files need records in autosomal genes of the annotation; they have records on "
+            f"{list_contigs(contigs)}, the annotation has genes on {list_contigs(contigs_of(panel))} (the first is "
+            f"left out: {next(iter(reasons.values()), 'there is none')}). Give matching files."
         )
     skipped = tuple((gene.gene_id, reason) for gene, reason in reasons.items() if reason)
     return replace(panel, genes=kept, skipped=panel.skipped + skipped)
@@ -192,9 +191,7 @@ def _usable(panel: Panel, variants: VariantFiles, flank: int) -> Panel:
 def _unusable(gene: Gene, variants: VariantFiles, contigs: Sequence[str], flank: int) -> str:
     """Why a gene is left out of a whole annotation; empty where it is not."""
     place = gene.interval
-    try:
-        check_autosome(place.chrom, gene.name)
-    except EncodersError:
+    if unequal_ploidy(place.chrom, variants.length(place.chrom)):
         return f"it lies on {place.chrom}, of which not everyone has two copies"
     if find_contig(place.chrom, contigs) is None:
         return f"the variant files have no records on {place.chrom}"

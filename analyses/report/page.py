@@ -2,6 +2,7 @@
 
 import base64
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.results.folder import Results, load_results
 from analyses.results.serialisation import plain, read_json
+from encoders.brain.headers.choice import describe_facts
 from encoders.publishing import published_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -57,7 +59,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"p": format_p, "number": format_number, "plain": plain}
+    environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
     environment.tests |= {"significant": is_significant}
     return environment
 
@@ -103,7 +105,7 @@ def _planted_arms(results: Results) -> list[str]:
 
 
 def _inline(path: Path) -> Any:
-    """The drawing without its XML prologue; identifiers carry the figure's name, so that no two figures share one."""
+    """The drawing without its XML prologue; identifiers carry the figure's hash, so that no two figures share one."""
     from markupsafe import Markup
 
     if path.suffix == ".png":
@@ -112,4 +114,5 @@ def _inline(path: Path) -> Any:
         return image.format(path.stem, encoded)
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
-    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{path.stem}.", svg))
+    own = f"f{sha256(path.stem.encode()).hexdigest()[:8]}"
+    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}.", svg))

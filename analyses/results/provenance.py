@@ -20,7 +20,6 @@ _PACKAGES = (
     "torch",
     "transformers",
     "mlflow",
-    "cyvcf2",
     "pysam",
 )
 _REPOSITORY = Path(__file__).resolve().parents[2]

@@ -16,10 +16,13 @@ from filelock import FileLock
 from analyses.errors import InputError
 from analyses.results.provenance import file_fingerprint
 from analyses.results.serialisation import read_json, read_result, to_json
-from encoders.publishing import write_whole
+from encoders.publishing import private_folder, write_whole
 
 SCHEMA = 1
 """Layout of the folder: which files lie where, and what its manifest holds."""
+
+PRIVATE_FOLDERS = ("private", "windows")
+"""What names subjects: scores, the key of hashed ids, haplotypes. Nothing of it goes into tracking or the report."""
 
 T = TypeVar("T")
 
@@ -54,8 +57,12 @@ class Workspace:
             ) from None
 
     def path(self, *parts: str) -> Path:
-        """A path inside the folder, its parent created."""
+        """A path inside the folder, its parent created; below `PRIVATE_FOLDERS` for the owner's eyes alone."""
         path = self.folder.joinpath(*parts)
+        *folders, _ = path.relative_to(self.folder).parts
+        if folders and folders[0] in PRIVATE_FOLDERS:
+            for depth in range(1, len(folders) + 1):
+                private_folder(self.folder.joinpath(*folders[:depth]))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyses.alignment.files import PRIVATE
 from analyses.cohort.brain_views import describe_preparation
+from analyses.cohort.features import columns_left_out, name_features
 from analyses.cohort.subjects import Cohort
 from analyses.config.run_config import RunConfig
 from analyses.results.provenance import environment, input_name
@@ -109,6 +110,8 @@ def _describe_view(name: str, table: BrainTable, config: RunConfig) -> RunView:
         preparation=describe_preparation(name, config),
         role=config.brain[name].role,
         dropped_constant=len(table.dropped_constant),
+        features=name_features(table.feature_names),
+        left_out=columns_left_out(table),
     )
 
 

@@ -12,6 +12,7 @@ from analyses.arms.arm import PrecomputedArm, SequenceArm, make_precomputed_arm,
 from analyses.arms.grid import make_arms
 from analyses.cluster.engine import Engine
 from analyses.cohort.design import make_blocks, make_design, make_nuisance
+from analyses.cohort.features import check_features
 from analyses.cohort.planting import plant_link
 from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
@@ -80,7 +81,9 @@ class Run:
         """Subjects common to genotypes or precomputed embeddings, participants and brain views."""
         genotypes = {} if self.config.genome is None else {"genotypes": self.genome.samples}
         panels = {f"embeddings {name}": panel.subject_ids for name, panel in self._panels.items()}
-        return read_cohort(self.config, genotypes | panels)
+        cohort = read_cohort(self.config, genotypes | panels)
+        check_features(self.config, cohort.brain, cohort.covariates)
+        return cohort
 
     @cached_property
     def _panels(self) -> dict[str, PrecomputedPanel]:

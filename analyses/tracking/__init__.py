@@ -1,4 +1,4 @@
-"""MLflow (mlflow_client.py is its only owner)."""
+"""MLflow, which nothing outside this folder imports."""
 
 import lazy_loader
 

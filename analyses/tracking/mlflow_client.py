@@ -1,7 +1,7 @@
-"""MLflow, and the only file that knows it: finished results are logged here, so losing a server loses no science."""
+"""MLflow's runs, written and served from here alone; results are finished by then: losing a server loses no science."""
 
 import json
-import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyses.errors import InputError
+from analyses.errors import InputError, UnavailableError
 from analyses.results.folder import load_results
 from analyses.tracking.alignment import Columns, panel
-from analyses.tracking.runs import log_results
+from analyses.tracking.mlflow_store import no_stray_folder, prepare_store, quiet
+from analyses.tracking.runs import CONTENT, ENTRY, RESULTS, log_results
 from analyses.tracking.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
-from analyses.tracking.server import StopRequested, run_server, stop_on_signals, ui_command
-from analyses.tracking.store import Ledger, artifact_folder, check_database, resolve_tracking_uri, sqlite_path
+from analyses.tracking.server import StopRequested, check_server, run_server, stop_on_signals, ui_command
+from analyses.tracking.store import Ledger, artifact_folder, resolve_tracking_uri, sqlite_path
 
 __all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "serve_ui", "ui_command"]
 
@@ -33,65 +34,12 @@ class LoggedRun:
     link: str
 
 
-def prepare_store(uri: str) -> None:
-    """Create or migrate an sqlite store, once, before anything writes to it.
-
-    Processes that race on a fresh file corrupt it, so this holds a lock beside the file.
-
-    Parameters
-    ----------
-    uri : str
-        A resolved address; a server prepares its own store.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written, is no database, or was written by a newer MLflow.
-    """
-    from filelock import FileLock
-
-    database = sqlite_path(uri)
-    if database is None:
-        return
-    check_database(database)
-    with FileLock(f"{database}.lock"):
-        _migrate(uri)
-
-
-def _migrate(uri: str) -> None:
-    _quiet()
-    from alembic.util import CommandError
-    from mlflow.store.db import utils as untyped
-
-    utils: Any = untyped
-    engine = utils.create_sqlalchemy_engine_with_retry(uri)
-    try:
-        if utils._all_tables_exist(engine):
-            utils._upgrade_db(engine)
-        else:
-            utils._initialize_tables(engine)
-    except CommandError as error:
-        raise InputError(
-            f"The tracking store {uri} was written by a newer MLflow ({error}): upgrade, or use another."
-        ) from None
-    finally:
-        engine.dispose()
-
-
-def _quiet() -> None:
-    """No telemetry, and no migration log: both are settled before the import."""
-    import logging
-
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
 def _client(uri: str) -> Any:
-    _quiet()
+    quiet()
     from mlflow import MlflowClient
 
-    return MlflowClient(uri)
+    with no_stray_folder(uri):
+        return MlflowClient(uri)
 
 
 def log_run(run_folder: Path, uri: str) -> LoggedRun:
@@ -111,17 +59,40 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     InputError
         If the folder is incomplete or the store cannot be used.
     """
+    from filelock import FileLock
+
     results = load_results(run_folder)
     if not (run_folder / "report.html").is_file():
         raise InputError(f"Logging needs {run_folder / 'report.html'}, which is missing: run `genebrain report` first.")
     prepare_store(uri)
-    client = _client(uri)
-    experiment_id = _open_experiment(client, f"{panel(results)}{_EXPERIMENT_SUFFIX}", sqlite_path(uri))
-    with stop_on_signals():
-        run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
+    with _said_if_unavailable(uri, run_folder):
+        client = _client(uri)
+        experiment_id = _open_experiment(client, f"{panel(results)}{_EXPERIMENT_SUFFIX}", sqlite_path(uri))
+        with stop_on_signals(), FileLock(run_folder / ".tracking.lock"):  # two processes on one folder log it once
+            run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
     interface = LOCAL_INTERFACE if sqlite_path(uri) else uri
     view = BY_RC_MODE if len({arm.spec.rc_mode for arm in results.run.arms}) > 1 else SUMMARY
     return LoggedRun(experiment_id, run_ids, deep_link(interface, experiment_id, view))
+
+
+@contextmanager
+def _said_if_unavailable(uri: str, run_folder: Path) -> Iterator[None]:
+    """A store that fails is no fault of the results: they can be logged later."""
+    quiet()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if sqlite_path(uri) is None:
+            check_server(uri)
+        yield
+    except (MlflowException, OSError) as error:
+        if getattr(error, "error_code", "") == "INVALID_PARAMETER_VALUE" or isinstance(error, FileNotFoundError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise UnavailableError(
+            f"The tracking store must take what is logged; {uri} did not ({reason}). The results in {run_folder} are "
+            f"whole: log them later with `genebrain log {shlex.quote(str(run_folder))}`."
+        ) from None
 
 
 def _open_experiment(client: Any, name: str, database: Path | None) -> str:
@@ -174,6 +145,22 @@ class _Writer:
             raise
         return bool(run.info.status == "FINISHED" and run.info.lifecycle_stage == "active")
 
+    def find(self, content: str) -> str | None:
+        found = self._search(f"tags.`{CONTENT}` = '{content}' AND attributes.status = 'FINISHED'")
+        return found[0] if found else None
+
+    def end_unfinished(self, results_id: str, entry: str) -> None:
+        own = f"tags.`{RESULTS}` = '{results_id}' AND tags.`{ENTRY}` = '{entry}'"
+        for run_id in self._search(f"{own} AND attributes.status = 'RUNNING'"):
+            self._client.set_tag(run_id, "genebrain.ended", "its process died while it logged; logged again since")
+            self._client.set_terminated(run_id, "KILLED")
+        for run_id in self._search(f"{own} AND attributes.status != 'FINISHED'"):
+            for part in self._search(f"tags.`mlflow.parentRunId` = '{run_id}' AND tags.stage != 'alignment'"):
+                self._client.delete_run(part)
+
+    def _search(self, question: str) -> list[str]:
+        return [run.info.run_id for run in self._client.search_runs([self._experiment_id], question)]
+
     def log_values(self, run_id: str, values: Iterable[tuple[str, float, int]], params: Mapping[str, str]) -> None:
         from mlflow.entities import Metric, Param
 
@@ -224,4 +211,5 @@ def serve_ui(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> None:
         )
         for found in experiments
     ]
-    run_server(command, host=host, port=port, lines=[*lines, "Press Ctrl-C to stop."])
+    with no_stray_folder(resolved):
+        run_server(command, host=host, port=port, lines=[*lines, "Press Ctrl-C to stop."])

@@ -23,6 +23,11 @@ from analyses.tracking.store import Ledger
 
 _MAX_CHILDREN = 25  # more children swamp the runs table; the report holds every fold
 _PARENT = "mlflow.parentRunId"
+ENTRY, CONTENT, RESULTS = "genebrain.entry", "genebrain.content", "genebrain.results"
+"""Tags by which a run is found again: what of a results folder it holds, a digest of it, and whose it is."""
+
+Log = Callable[[Mapping[str, str]], str]
+"""Logs one run with these tags added and returns its id."""
 
 
 class Writer(Protocol):
@@ -34,6 +39,14 @@ class Writer(Protocol):
 
     def is_finished(self, run_id: str) -> bool:
         """Whether the run is there, finished and not deleted."""
+        ...
+
+    def find(self, content: str) -> str | None:
+        """A finished run with this content, whoever logged it."""
+        ...
+
+    def end_unfinished(self, results_id: str, entry: str) -> None:
+        """Close what an earlier process began to log of these results and did not finish; its folds and trials go."""
         ...
 
     def log_values(self, run_id: str, values: Iterable[tuple[str, float, int]], params: Mapping[str, str]) -> None:
@@ -63,9 +76,8 @@ def log_results(writer: Writer, results: Results, ledger: Ledger) -> dict[str, s
     headlines = results.headlines()
     files = [results.path / "comparison.json", *sorted((results.path / "experiments").glob("*.json"))]
     content = digest([_content(one) for one in headlines], [file_fingerprint(path) for path in files if path.exists()])
-    parent = _once(
-        writer, results, ledger, ("experiment", content), lambda: _log_experiment(writer, results, headlines)
-    )
+    log_parent = partial(_log_experiment, writer, results, headlines)
+    parent = _once(writer, results, ledger, ("experiment", content), log_parent)
     run_ids = {}
     for headline in headlines:
         name = headline.alignment.name
@@ -79,23 +91,33 @@ def _content(headline: Headline) -> str:
     return digest(file_fingerprint(headline.alignment.folder / "alignment.json"), headline.p_corrected)
 
 
-def _once(writer: Writer, results: Results, ledger: Ledger, entry: tuple[str, str], log: Callable[[], str]) -> str:
+def _once(writer: Writer, results: Results, ledger: Ledger, entry: tuple[str, str], log: Log) -> str:
+    """Log unless the run is there: known from the ledger, or by its content where a process died or a folder moved."""
     name, content = entry
     report, known = file_fingerprint(results.path / "report.html"), ledger[name]
     if known.get("content") == content and writer.is_finished(known["run_id"]):
-        run_id = known["run_id"]
-        if known["report"] != report:
-            writer.log_file(run_id, results.path / "report.html")
+        run_id, logged_report = known["run_id"], known["report"]
+    elif (found := writer.find(content)) is not None:
+        run_id, logged_report = found, ""
     else:
-        run_id = log()
+        writer.end_unfinished(ledger.results_id, name)
+        run_id, logged_report = log({ENTRY: name, CONTENT: content, RESULTS: ledger.results_id}), report
+    if logged_report != report:
+        writer.log_file(run_id, results.path / "report.html")
     ledger[name] = {"content": content, "report": report, "run_id": run_id}
     return run_id
 
 
-def _log_experiment(writer: Writer, results: Results, headlines: list[Headline]) -> str:
+def _log_experiment(writer: Writer, results: Results, headlines: list[Headline], own: Mapping[str, str]) -> str:
     """The run that holds the others: the question, its answer, and the trials that led to it."""
     result, kind = results.experiment, results.run.experiment
-    tags = {"stage": "experiment", "panel": panel(results), "experiment": kind, "config_sha256": _config(results)}
+    tags = {
+        "stage": "experiment",
+        "panel": panel(results),
+        "experiment": kind,
+        "config_sha256": _config(results),
+        **own,
+    }
     metrics = ({} if result is None else result.metrics) | _best(headlines)
     with writer.run(f"{results.run.name}: {kind}", tags) as run_id:
         writer.log_values(run_id, [(key, value, 0) for key, value in metrics.items()], _counts(results))
@@ -140,9 +162,9 @@ def _config(results: Results) -> str:
     return file_fingerprint(results.path / "config" / "resolved.yaml").removeprefix("sha256:")
 
 
-def _log_alignment(writer: Writer, results: Results, headline: Headline, parent: str) -> str:
+def _log_alignment(writer: Writer, results: Results, headline: Headline, parent: str, own: Mapping[str, str]) -> str:
     alignment = headline.alignment
-    tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent}
+    tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent, **own}
     with writer.run(alignment.title, tags) as run_id:
         writer.log_values(run_id, make_metrics(headline), make_params(results, alignment))
         for path, folder in list_artifacts(results, alignment):

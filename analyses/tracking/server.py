@@ -9,14 +9,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from types import FrameType
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from analyses.errors import InputError
 from analyses.tracking.store import artifact_folder, sqlite_path
 
 _START_SECONDS = 120
+_PROBE_SECONDS = 5
 
 
 class StopRequested(SystemExit):
@@ -39,6 +41,17 @@ def stop_on_signals() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def check_server(uri: str) -> None:
+    """Raise ConnectionError where no web server answers at an address within seconds; what it says does not matter."""
+    try:
+        with urlopen(f"{uri}/health", timeout=_PROBE_SECONDS):
+            pass
+    except HTTPError:
+        pass
+    except (URLError, TimeoutError, OSError, HTTPException) as error:
+        raise ConnectionError(f"no answer within {_PROBE_SECONDS} s: {getattr(error, 'reason', error)}") from None
 
 
 def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[str]:

@@ -1,11 +1,14 @@
 """Where runs are tracked: an address that means the same from every folder."""
 
 import json
+import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 from analyses.errors import InputError
-from encoders.publishing import published_file
+from analyses.results.serialisation import read_json
+from encoders.publishing import write_whole
 
 _SQLITE = "sqlite:///"
 
@@ -32,22 +35,27 @@ def resolve_tracking_uri(uri: str | None, default_folder: Path) -> str:
         For any other kind of store, ``file:`` among them.
     """
     if uri is None:
-        return f"{_SQLITE}{(default_folder / 'mlflow.db').absolute()}"
+        return sqlite_uri(default_folder / "mlflow.db")
     if uri.startswith(("http://", "https://")) and urlsplit(uri).netloc:
         return uri.rstrip("/")
     if uri.startswith(_SQLITE) and len(uri) > len(_SQLITE):
-        return f"{_SQLITE}{Path(uri.removeprefix(_SQLITE)).absolute()}"
-    if ":" not in uri and uri.endswith(".db"):
-        return f"{_SQLITE}{Path(uri).absolute()}"
+        return sqlite_uri(Path(unquote(uri.removeprefix(_SQLITE))))
+    if uri.endswith(".db"):
+        return sqlite_uri(Path(uri))
     raise InputError(
         f"A tracking URI must be sqlite:///PATH.db or http(s)://HOST, since MLflow keeps no runs in plain files; got "
-        f"{uri!r}: use sqlite:///{(default_folder / 'mlflow.db').absolute()} instead."
+        f"{uri!r}: use {sqlite_uri(default_folder / 'mlflow.db')} instead."
     )
+
+
+def sqlite_uri(database: Path) -> str:
+    """Address of a file. In an address ``?`` begins a query and ``%`` a code, so both are spelt as codes."""
+    return f"{_SQLITE}{str(database.absolute()).replace('%', '%25').replace('?', '%3F')}"
 
 
 def sqlite_path(uri: str) -> Path | None:
     """File behind a resolved address; None where a server keeps the runs."""
-    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+    return Path(unquote(uri.removeprefix(_SQLITE))) if uri.startswith(_SQLITE) else None
 
 
 def artifact_folder(database: Path) -> Path:
@@ -59,29 +67,45 @@ def check_database(path: Path) -> None:
     """Raise InputError where `path` cannot become, or is not, an SQLite database."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
+        with path.open("ab") if path.exists() else tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise InputError(
             f"The tracking store must be a writable file; {path} is not ({error.strerror}): set another tracking.uri."
         ) from None
-    with path.open("rb") as stream:
-        head = stream.read(16)
+    head = b""
+    if path.exists():
+        with path.open("rb") as stream:
+            head = stream.read(16)
     if head not in (b"", b"SQLite format 3\0"):
         raise InputError(f"The tracking store must be an SQLite database; {path} is not: set another tracking.uri.")
 
 
 class Ledger:
-    """Which content was logged as which run, kept beside the results so that a resumed run does not log twice."""
+    """Which content was logged as which run, kept beside the results so that a resumed run does not log twice.
+
+    Written before the first run is: what was begun and never finished is found again by `results_id`, a tag of every
+    run of these results.
+    """
 
     def __init__(self, path: Path, uri: str) -> None:
         self._path, self._uri = path, uri
-        self._entries: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+        self._entries: dict[str, dict[str, str]] = read_json(path) if path.exists() else {}
+        if "results" not in self._entries:
+            self._entries["results"] = {"id": uuid4().hex}
+            self._write()
+
+    @property
+    def results_id(self) -> str:
+        """Names these results in tracking, wherever their folder lies."""
+        return self._entries["results"]["id"]
 
     def __getitem__(self, name: str) -> dict[str, str]:
         return self._entries.get(f"{name} @ {self._uri}", {})
 
     def __setitem__(self, name: str, entry: dict[str, str]) -> None:
         self._entries[f"{name} @ {self._uri}"] = entry
-        with published_file(self._path) as temporary:
-            temporary.write_text(json.dumps(self._entries, indent=1) + "\n")
+        self._write()
+
+    def _write(self) -> None:
+        write_whole(self._path, json.dumps(self._entries, indent=1) + "\n")

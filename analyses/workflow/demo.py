@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.progress import say
+from analyses.tracking.store import sqlite_path
 from analyses.workflow.pipeline import run_pipeline
-from analyses.workflow.stages import log, tracking_address
+from analyses.workflow.track import log, tracking_address
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 
@@ -39,10 +41,11 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     say(f"\nDone in {time.perf_counter() - begun:.0f} s.")
     say(f"Report   {run.workspace.folder / 'report.html'}")
     if logged is not None:
-        say(f"MLflow   {_ui_command(tracking_address(config))}\n         then open {logged.link}")
+        database = sqlite_path(str(tracking_address(config.tracking, config.output.parent)))
+        say(f"MLflow   {f'{_ui_command(database)} then' if database else ''} open {logged.link}")
 
 
-def _ui_command(uri: str | None) -> str:
+def _ui_command(database: Path) -> str:
     """What to type in this folder to see the runs."""
     program = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "genebrain"
-    return f"{program} ui {os.path.relpath(str(uri).removeprefix('sqlite:///'))}"
+    return f"{shlex.quote(program)} ui {shlex.quote(os.path.relpath(database))}\n        "

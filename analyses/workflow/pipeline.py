@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from analyses.config.run_config import RunConfig
 from analyses.run.run import Run
-from analyses.workflow import stages
+from analyses.workflow import stages, track
 
 STAGES: Mapping[str, Callable[[Run], object]] = MappingProxyType(
     {
@@ -18,7 +18,7 @@ STAGES: Mapping[str, Callable[[Run], object]] = MappingProxyType(
         "compare": stages.compare,
         "experiment": stages.experiment,
         "report": stages.report,
-        "log": stages.log,
+        "log": track.log,
     }
 )
 
@@ -44,7 +44,7 @@ def run_pipeline(config: RunConfig, *, until: str = "log", force: bool = False) 
     InputError
         Bad input, before anything is written for it; a tracking address that cannot be used is said first of all.
     """
-    stages.tracking_address(config)
+    track.tracking_address(config.tracking, config.output.parent)
     run = Run(config, force=force)
     run_stages(run, until=until)
     return run

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
+from analyses.cohort.features import columns_left_out, describe_features
 from analyses.config.run_config import RunConfig
 from analyses.genome.windows import describe_left_out
 from analyses.run.run import Run
@@ -35,8 +36,9 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_subjects``, ``n_effective``, ``views``, ``windows``, ``arms`` (distinct windows to embed, seconds),
-        ``alignments`` (dimensions, seconds), ``seconds``, ``memory_gb``: estimates from this machine, now.
+        ``n_subjects``, ``n_effective``, ``views``, ``features`` (taken and left out), ``confounds``, ``windows``,
+        ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``seconds``,
+        ``memory_gb``: estimates from this machine, now.
     """
     from analyses.genome.windows import count_windows
 
@@ -59,6 +61,12 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "n_subjects": n,
         "n_effective": n_effective,
         "views": views,
+        "features": {
+            name: {"taken": list(brain.feature_names), "left_out": columns_left_out(brain)}
+            for name, brain in cohort.brain.items()
+        },
+        "confounds": {confound.column: confound.kind for confound in config.confounds},
+        "described": describe_features(cohort.brain),
         "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
         "arms": arms,
         "alignments": alignments,
@@ -70,7 +78,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
 def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     """The plan as JSON or as lines for a person."""
     if as_json:
-        return json.dumps(plan, indent=1)
+        return json.dumps({key: value for key, value in plan.items() if key != "described"}, indent=1)
     windows = plan["windows"]
     lines = [f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds"]
     if windows is not None:
@@ -79,7 +87,9 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
             f"distinct windows    {windows['n_distinct_windows']:,} of {windows['n_haplotype_windows']:,}",
             *describe_left_out(windows["skipped_genes"], windows["notes"]),
         ]
-    lines += [f"brain view          {name}: {width} features" for name, width in plan["views"].items()]
+    lines += [f"brain view          {line}" for line in plan["described"]]
+    confounds = ", ".join(f"{column} ({kind})" for column, kind in plan["confounds"].items()) or "none"
+    lines.append(f"confounds           {confounds}")
     lines += [
         f"encoder             {arm['label']}: {arm['n_columns']:,} columns, {arm['hidden_dim']} a gene, "
         f"{arm['n_to_embed']:,} windows to embed, about {arm['seconds']:,.0f} s"

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from analyses.cohort.design import make_nuisance
+from analyses.cohort.features import describe_features
 from analyses.config.file import resolved_yaml
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analyses.arms.arm import SequenceArm
-    from analyses.config.run_config import RunConfig
     from analyses.results.schema.comparisons import ArmsDescription, LoadingStability
     from analyses.run.run import Run
-    from analyses.tracking.mlflow_client import LoggedRun
     from fusion.views.view import View
 
 #: Experiments whose arms are compared as encoders, not only as alignments.
@@ -31,6 +30,8 @@ COMPARISONS = ("compare", "pooling", "rc")
 def build_windows(run: Run) -> None:
     """Genotypes to distinct windows, after REF was held against the reference."""
     say(f"windows  {len(run.cohort.subject_ids):,} subjects are in all tables")
+    for line in describe_features(run.cohort.brain):
+        say(f"brain    {line}")
     if run.config.genome is None:
         return  # every arm brings its vectors
     workspace, key = run.workspace, run.keys.windows
@@ -189,34 +190,6 @@ def report(run: Run) -> None:
 
     write_run_record(run)
     say(f"report   {make_report(run.workspace.folder)}")
-
-
-def log(run: Run) -> LoggedRun | None:
-    """Finished results into tracking; None where tracking is off."""
-    address = tracking_address(run.config)
-    if address is None:
-        say("mlflow   off (tracking.enabled: false)")
-        return None
-    from analyses.tracking.mlflow_client import log_run
-
-    logged = log_run(run.workspace.folder, address)
-    say(f"mlflow   {logged.link}")
-    return logged
-
-
-def tracking_address(config: RunConfig) -> str | None:
-    """Where a run is tracked; None where it is not.
-
-    Raises
-    ------
-    InputError
-        The address is none that MLflow can keep runs at.
-    """
-    if not config.tracking.enabled:
-        return None
-    from analyses.tracking.store import resolve_tracking_uri
-
-    return resolve_tracking_uri(config.tracking.uri, config.output.parent)
 
 
 def write_run_record(run: Run) -> None:

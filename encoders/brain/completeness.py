@@ -54,6 +54,7 @@ def join_records(parts: Sequence[Records], rows: Sequence[Order]) -> Records:
         fd=None,
         covariates=covariates,
         notes=tuple(note for part in taken for note in part.notes),
+        left_out={name: said for part in taken for name, said in part.left_out.items()},
     )
 
 

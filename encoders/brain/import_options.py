@@ -28,7 +28,9 @@ class ImportOptions:
     session_column, run_column, window_column, fd_column
         Columns (or arrays) that tell repeated ids apart; ``fd_column`` is the mean framewise displacement (mm).
     session
-        Which session of a subject counts: ``first`` or ``last`` (in the order of their names), ``mean``, or a name.
+        Which session of a subject counts: ``first`` or ``last``, ``mean``, or a name.
+    session_order
+        All sessions from first to last; needed where their labels are neither numbers nor dates.
     run_weights
         Runs of a session are averaged alike (``mean``) or by 1 / framewise displacement (``fd``).
     pooling
@@ -66,6 +68,7 @@ class ImportOptions:
     window_column: str | None = None
     fd_column: str | None = None
     session: str | None = None
+    session_order: tuple[str, ...] = ()
     run_weights: RunWeights = "mean"
     pooling: Pooling | None = None
     include: tuple[str, ...] = ("*",)

@@ -57,7 +57,12 @@ def as_floats(exported: np.ndarray) -> Exported:
     array = np.asarray(exported)
     if array.dtype.kind not in "fiubO":
         raise InputError(f"Features must be numbers; got an array of {array.dtype}: name the array that holds them.")
-    return array if array.dtype == np.float32 else array.astype(np.float64)
+    try:
+        return array if array.dtype == np.float32 else array.astype(np.float64)
+    except (TypeError, ValueError) as error:  # objects that are no numbers
+        raise InputError(
+            f"Features must be numbers; got an array of objects ({error}): name the array that holds numbers."
+        ) from error
 
 
 def _pool_tokens(array: Exported, pooling: Pooling, mask: Mask | None, item: object) -> np.ndarray:

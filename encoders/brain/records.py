@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from encoders.brain.ids import quote_some
 from encoders.brain.import_options import RunWeights
+from encoders.brain.sessions import choose_sessions
 from encoders.errors import InputError
 
 Values = Float[np.ndarray, "n_rows n_features"]
@@ -40,6 +41,8 @@ class Records:
         Sentences on what was set aside or changed.
     telling : tuple of str
         Columns of the source that tell repeated ids apart, to be offered where ids repeat.
+    left_out : mapping of str to str
+        Columns that are no features, and what each is.
     """
 
     ids: tuple[str, ...]
@@ -51,6 +54,7 @@ class Records:
     covariates: Mapping[str, PerRow]
     notes: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         repeated = [name for name, count in Counter(self.names).items() if count > 1]
@@ -72,24 +76,32 @@ class Records:
         )
 
 
-def one_row_per_subject(records: Records, *, session: str | None = None, run_weights: RunWeights = "mean") -> Records:
+def one_row_per_subject(
+    records: Records,
+    *,
+    session: str | None = None,
+    session_order: Sequence[str] = (),
+    run_weights: RunWeights = "mean",
+) -> Records:
     """Average windows within runs, runs within sessions, and choose or average sessions.
 
     Parameters
     ----------
     session : str, optional
         ``first``, ``last``, ``mean`` or the name of a session; needed where a subject has several.
+    session_order : sequence of str
+        All sessions from first to last, where their labels are neither numbers nor dates.
     run_weights : str
         ``mean``, or ``fd``: runs weigh 1 / framewise displacement.
 
     Raises
     ------
     InputError
-        A row repeats another's subject, session, run and window; several sessions without a choice; a displacement
-        that is missing or not positive.
+        A row repeats another's subject, session, run and window; several sessions without a choice, or whose order is
+        not known; a displacement that is missing or not positive.
     """
     _check_repeats(records)
-    records = _choose_session(records, session)
+    records = _choose_session(records, session, session_order)
     records = _average(records, ("session", "run"), None)
     records = _average(records, ("session",), _inverse_displacement(records) if run_weights == "fd" else None)
     return _average(records, (), None)
@@ -116,36 +128,13 @@ def _check_repeats(records: Records) -> None:
         )
 
 
-def _choose_session(records: Records, session: str | None) -> Records:
+def _choose_session(records: Records, session: str | None, session_order: Sequence[str]) -> Records:
     if "session" not in records.keys or session == "mean":
         return records
-    of_subject: dict[str, set[str]] = {}
-    for subject, label in zip(records.ids, records.keys["session"], strict=True):
-        of_subject.setdefault(subject, set()).add(label)
-    several = [subject for subject, labels in of_subject.items() if len(labels) > 1]
-    if session is None:
-        if several:
-            raise InputError(
-                f"One session per subject is analysed; {records.source} has several of {quote_some(several)}: choose "
-                f"session first, last, mean or one of {quote_some(sorted(set(records.keys['session'])))}."
-            )
-        return records
-    wanted = {
-        subject: min(labels) if session == "first" else max(labels) if session == "last" else session
-        for subject, labels in of_subject.items()
-    }
-    rows = [
-        i for i, (s, label) in enumerate(zip(records.ids, records.keys["session"], strict=True)) if wanted[s] == label
-    ]
-    if not rows:
-        raise InputError(
-            f"No subject of {records.source} has session {session!r}; sessions are "
-            f"{quote_some(sorted(set(records.keys['session'])))}."
-        )
-    kept = records.take(rows)
-    lost = len(of_subject) - len(set(kept.ids))
-    note = f"Session {session!r} was taken: {len(rows)} of {len(records.ids)} rows; {lost} subjects do not have it."
-    return replace(kept, notes=(*records.notes, note))
+    labels = records.keys["session"]
+    chosen = choose_sessions(records.ids, labels, session, source=records.source, order=session_order)
+    kept = records.take(chosen.rows)
+    return kept if chosen.note is None else replace(kept, notes=(*records.notes, chosen.note))
 
 
 def _inverse_displacement(records: Records) -> PerRow:

@@ -1,7 +1,7 @@
 """Brain tables: one row of numeric features per subject, from csv, tsv or parquet, as a checked matrix."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
+from encoders.brain.headers.biobank import find_fields
+from encoders.brain.headers.choice import choose_columns, describe_facts, find_facts
 from encoders.errors import InputError
 from encoders.subject_tables import read_table
 
@@ -37,6 +39,8 @@ class BrainTable:
         Features without variance over the subjects kept (or without any value).
     dropped_subjects
         ``(subject id, reason)`` for each subject left out.
+    left_out
+        Columns that are no features, and what each is.
     """
 
     subject_ids: tuple[str, ...]
@@ -44,6 +48,7 @@ class BrainTable:
     values: Features
     dropped_constant: tuple[str, ...] = ()
     dropped_subjects: tuple[tuple[str, str], ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_brain_table(
@@ -65,7 +70,9 @@ def read_brain_table(
     id_column
         Column of subject ids, read as text.
     include, exclude
-        Glob patterns over feature names (case matters). Each has to match at least one column.
+        Glob patterns over feature names (case matters). Each has to match at least one column. Columns that are ids,
+        ages, sites, scan dates, motion and the like by their names are features only where a pattern is about them
+        alone (see `encoders.brain.headers.choice.choose_columns`); a table that was imported has told them apart.
     nan
         What a missing value does: stop (``refuse``), leave its subject out (``drop-subjects``), or be replaced by
         the mean of its feature over the subjects that have it (``mean``; uses every row, held-out ones too).
@@ -81,7 +88,7 @@ def read_brain_table(
     if nan not in get_args(NanPolicy):
         raise InputError(f"nan must be one of {', '.join(get_args(NanPolicy))}; got {nan!r}: choose one of these.")
     path = Path(path)
-    frame = _read_features(path, id_column, include, exclude)
+    frame, left_out = _read_features(path, id_column, include, exclude)
     values = _numeric_values(path, frame)
     varying = _varying(values) if drop_constant else np.ones(values.shape[1], dtype=bool)
     keep = np.ones(len(values), dtype=bool)
@@ -102,16 +109,36 @@ def read_brain_table(
         values=values,
         dropped_constant=tuple(names[~varying]),
         dropped_subjects=tuple((subject, "missing brain value") for subject in frame.index[~keep]),
+        left_out=left_out,
     )
 
 
-def _read_features(path: Path, id_column: str, include: Sequence[str], exclude: Sequence[str]) -> "pandas.DataFrame":
+def _read_features(
+    path: Path, id_column: str, include: Sequence[str], exclude: Sequence[str]
+) -> tuple["pandas.DataFrame", dict[str, str]]:
+    """Features, and columns that are none."""
     frame = read_table(path, id_column)
+    facts: dict[str, str] = {}
     if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
         frame = _expand_vectors(path, frame[VECTOR_COLUMN])
         if (names := stored_names(path)) is not None:
             frame.columns = names
-    return frame[select_columns(path, [str(name) for name in frame.columns], include, exclude)]
+    else:
+        facts = find_facts([id_column, *map(str, frame.columns)])
+    selected = select_columns(path, [str(name) for name in frame.columns], include, exclude)
+    choice = choose_columns(selected, facts, include)
+    if not choice.taken and choice.left_out:
+        raise InputError(
+            f"{path} must have a feature among its columns; none is left beside {describe_facts(choice.left_out)}: "
+            "include by name those that are meant."
+        )
+    instances = sorted({field.instance for field in find_fields(choice.taken) if field.instance is not None})
+    if facts and len(instances) > 1:
+        raise InputError(
+            f"One instance is analysed; {path} has features of instances {', '.join(map(str, instances))} (UK Biobank)"
+            ": choose one by include, such as '*_i2' or '*-2.*'."
+        )
+    return frame[choice.taken], choice.left_out
 
 
 def _expand_vectors(path: Path, column: "pandas.Series") -> "pandas.DataFrame":

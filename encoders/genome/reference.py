@@ -2,18 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pysam
 
 from encoders.errors import InputError
-from encoders.genome.contigs import find_contig, list_contigs
+from encoders.genome.contigs import find_contig, list_contigs, unequal_ploidy
+from encoders.genome.fasta_files import choose_indexes
 from encoders.genome.intervals import Interval
-from encoders.publishing import published_file
-
-_GZIP, _BGZF = b"\x1f\x8b", b"BC"
 
 
 class Reference:
@@ -22,13 +19,14 @@ class Reference:
     Parameters
     ----------
     paths : Path or sequence of Path
-        FASTA files; a missing index is built beside the file where the folder is writable.
+        FASTA files; a missing index is built beside the file where the folder is writable. An index of another file
+        is not used: one is made for this process, with a warning.
 
     Raises
     ------
     InputError
-        If a file is missing, is gzip without bgzip's blocks, has no index and none can be written, or if two files
-        hold the same contig.
+        If a file is missing, cut off, gzip without bgzip's blocks, has no index and none can be written, or if two
+        files hold the same contig.
     """
 
     def __init__(self, paths: Path | Sequence[Path]) -> None:
@@ -40,11 +38,13 @@ class Reference:
             self._add(path)
 
     def _add(self, path: Path) -> None:
-        _make_index(path)
-        fasta: Any = pysam.FastaFile(str(path))
+        fasta = _open(path)
+        others = dict(self._file_of)
         for name, length in zip(fasta.references, fasta.lengths, strict=True):
-            if (other := find_contig(name, self.contigs)) is not None:
-                holder = self._file_of[other].filename.decode()
+            # UCSC's hg19 has two mitochondria, chrM and chrMT; no haplotype is built of them, nor of sex chromosomes.
+            other = name if name in others or unequal_ploidy(name) else find_contig(name, others)
+            if other in others:
+                holder = others[other].filename.decode()
                 raise InputError(f"A contig may be in one FASTA only; {name} is in {holder} and in {path}: drop one.")
             self.contigs[name] = length
             self._file_of[name] = fasta
@@ -78,29 +78,33 @@ class Reference:
                 f"{interval} runs past the end of contig {name}, which has {self.contigs[name]} bases: check that "
                 "annotation and reference are of one build."
             )
-        sequence: str = self._file_of[name].fetch(name, interval.start, interval.end)
-        return sequence.upper()
+        return _read(self._file_of[name], Interval(name, interval.start, interval.end)).upper()
 
 
-def _make_index(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"The reference FASTA {path} does not exist: correct the path.")
-    with path.open("rb") as file:
-        head = file.read(14)
-    blocked = head[12:14] == _BGZF
-    if head[:2] == _GZIP and not blocked:
-        raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")
-    suffixes = (".fai", ".gzi") if blocked else (".fai",)
-    if all(Path(f"{path}{suffix}").is_file() for suffix in suffixes):
-        return
-    if not os.access(path.parent, os.W_OK):
+def _open(path: Path) -> Any:
+    fai, gzi = choose_indexes(path)
+    try:
+        return pysam.FastaFile(str(path), filepath_index=str(fai), filepath_index_compressed=str(gzi) if gzi else None)
+    except (OSError, ValueError) as error:
+        raise InputError(f"The reference FASTA {path} cannot be opened ({error}): repair it.") from error
+
+
+def _read(fasta: Any, place: Interval) -> str:
+    """Letters of a place, each of its bases one."""
+    path = fasta.filename.decode()
+    try:
+        sequence: str = fasta.fetch(place.chrom, place.start, place.end)
+    except (OSError, ValueError) as error:
+        raise InputError(f"The reference {path} is damaged at {place} ({error}): copy it again.") from error
+    letters = sequence if sequence.isascii() and sequence.isalpha() else _leading_letters(sequence)
+    if len(letters) != len(place):
         raise InputError(
-            f"The reference {path} has no {' and '.join(suffixes)} index and its folder is not writable: "
-            f"run samtools faidx {path.name} where it is."
+            f"A reference must hold one letter per base; {path} has something else at {place.chrom}:"
+            f"{place.start + len(letters) + 1} (such as the NUL bytes of a broken copy, or a gap): repair the FASTA."
         )
-    with ExitStack() as published:
-        options: list[str] = []
-        for suffix in suffixes:  # what is entered last is published first: .fai says that all is there
-            unfinished = published.enter_context(published_file(Path(f"{path}{suffix}")))
-            options += [f"--{suffix[1:]}-idx", str(unfinished)]
-        pysam.faidx(str(path), *options)
+    return letters
+
+
+def _leading_letters(sequence: str) -> str:
+    end = next((n for n, letter in enumerate(sequence) if not (letter.isascii() and letter.isalpha())), len(sequence))
+    return sequence[:end]

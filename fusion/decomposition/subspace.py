@@ -89,17 +89,18 @@ def _gram(operator: Operator) -> Matrix:
     """The smaller of B B' and B' B; of the former only the lower tiles are set."""
     n, width = operator.shape
     gram = np.zeros((min(n, width),) * 2)
-    tiles = row_tiles(n)
     for columns, block in operator.column_blocks():
         if n > width:
             gram[:, columns] = operator.multiply_transposed(block)
-            continue
-
-        def add(pair: tuple[slice, slice], block: Matrix = block) -> None:
-            gram[pair] += block[pair[0]] @ block[pair[1]].T
-
-        map_tiles(add, [(a, b) for i, a in enumerate(tiles) for b in tiles[: i + 1]])
+        else:
+            _add_lower_tiles(gram, block)
     return gram
+
+
+def _add_lower_tiles(gram: Matrix, block: Matrix) -> None:
+    tiles = row_tiles(len(block))
+    pairs = [(a, b) for i, a in enumerate(tiles) for b in tiles[: i + 1]]
+    map_tiles(lambda pair: np.add(gram[pair], block[pair[0]] @ block[pair[1]].T, out=gram[pair]), pairs)
 
 
 def _eigenvectors(gram: Matrix, k: int) -> Matrix:

@@ -101,15 +101,10 @@ class FactoredView:
         """Return ``X.T @ matrix``: per gene one sparse and one small product."""
         from fusion.views.sparse_products import multiply_designs_transposed
 
-        columns = self.gene_columns
         product = np.outer(np.concatenate(self._offsets), matrix.sum(axis=0))
         with tiled():
             sums = multiply_designs_transposed(self.designs, matrix)
-
-            def add(g: int) -> None:
-                product[columns[g]] += self.embedding(g).T @ sums[g]
-
-            map_tiles(add, range(len(self.gene_ids)))
+            product += np.concatenate(map_tiles(lambda g: self.embedding(g).T @ sums[g], range(len(sums))))
         return product
 
     def column_moments(
@@ -123,11 +118,11 @@ class FactoredView:
 
     def residual_moments(self, basis: Float64[np.ndarray, "n_subjects rank"]) -> Moments:
         """Return the moments of every column against an orthonormal basis of [1, confounds]."""
-
-        def measure(g: int) -> Moments:
-            return Moments.of_gene(self.designs[g], self.embedding(g), self._offsets[g], basis)
-
-        return Moments.side_by_side(map_tiles(measure, range(len(self.gene_ids))))
+        parts = map_tiles(
+            lambda g: Moments.of_gene(self.designs[g], self.embedding(g), self._offsets[g], basis),
+            range(len(self.gene_ids)),
+        )
+        return Moments.side_by_side(parts)
 
     def column_blocks(self) -> Iterator[tuple[slice, Matrix]]:
         """Yield ``(columns, X[:, columns])`` in float64; a block never holds two genes."""

@@ -54,7 +54,7 @@ def experiment(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> 
     """Runs ``configs/experiments/NAME.yaml`` on the small cohort and reads what it wrote."""
     root = tmp_path_factory.mktemp("experiments")
 
-    def run(name: str, *settings: str, label: str = "", until: str = "report") -> dict[str, Any]:
+    def run(name: str, *settings: str, label: str = "", until: str = "compare") -> dict[str, Any]:
         output = root / f"{name}{label}"
         quick = (f"output={output}", "alignment.n_permutations=99", "folds.n_splits=4", "workers=1", *settings)
         config = load_config(EXPERIMENTS / f"{name}.yaml", quick, variables={"DEMO_COHORT": str(cohort.folder)})
@@ -69,5 +69,6 @@ def experiment(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def compared(experiment: Experiment) -> dict[str, Any]:
-    """Two arms and the dosage baseline on the small cohort."""
-    return experiment("compare", "encoders=[../encoders/kmer-spectrum.yaml, ../encoders/untrained-caduceus-ps.yaml]")
+    """Two arms and the dosage baseline on the small cohort, with the report."""
+    encoders = "encoders=[../encoders/kmer-spectrum.yaml, ../encoders/untrained-caduceus-ps.yaml]"
+    return experiment("compare", encoders, until="report")

@@ -152,7 +152,14 @@ def make_run(alignments: list[AlignmentSummary], *, planted: bool) -> RunRecord:
         ),
         arms=tuple(_run_arm(*arm) for arm in ARMS),
         views=tuple(
-            RunView(name=name, n_features=29, description="cortical thickness", role=role)
+            RunView(
+                name=name,
+                n_features=29,
+                description="cortical thickness",
+                role=role,
+                features=("lh_insula_thickness", "v1 to v28"),
+                left_out={"siteID": "a site or scanner", "age": "an age"},
+            )
             for name, role in VIEWS.items()
         ),
         planted=PlantedLink(

@@ -31,7 +31,8 @@ def _run(name: str) -> str:
     """Text of every output of a notebook that ran to its end."""
     (path,) = (path for path in NOTEBOOKS if path.stem == name)
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3").execute(cwd=str(path.parent))
+    waits = {"timeout": PATIENCE, "startup_timeout": PATIENCE, "iopub_timeout": PATIENCE}
+    NotebookClient(notebook, kernel_name="python3", **waits).execute(cwd=str(path.parent))
     return "".join(str(output) for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
 
 

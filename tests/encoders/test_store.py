@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,22 +13,28 @@ import pytest
 from encoders import EmbeddingStore, EncoderSpec, InputError
 from encoders.dna.protocol import FORMAT_VERSION
 from tests.conftest import PATIENCE
+from tests.encoders.killing import KILL_AT
 
 SPEC = EncoderSpec(name="e", family="f", label="e-16", hidden_dim=16, tokenizer_version="1", min_bp=1)
 
 # A writer as a process of its own: the vector of id "i<n>" is n + (0 .. 15) / 16, so that every row proves itself.
-WRITER = """
-import sys, pathlib, numpy as np
+WRITER = (
+    KILL_AT
+    + """
+import pathlib, numpy as np
 from encoders import EmbeddingStore, EncoderSpec
-root, first, stop, step = sys.argv[1], *map(int, sys.argv[2:])
+root, first, stop, step, n_lines = sys.argv[1], *map(int, sys.argv[2:])
 spec = EncoderSpec(name="e", family="f", label="e-16", hidden_dim=16, tokenizer_version="1", min_bp=1)
 store = EmbeddingStore(pathlib.Path(root), spec)
 print("ready", flush=True)
 sys.stdin.readline()
+if n_lines:
+    kill_at(n_lines)
 for start in range(first, stop, step):
     numbers = np.arange(start, min(start + step, stop))
     store.write([f"i{n}" for n in numbers], (numbers[:, None] + np.arange(16) / 16).astype(np.float32))
 """
+)
 
 
 def make_rows(first: int, stop: int) -> tuple[list[str], np.ndarray]:
@@ -37,8 +42,9 @@ def make_rows(first: int, stop: int) -> tuple[list[str], np.ndarray]:
     return [f"i{n}" for n in numbers], (numbers[:, None] + np.arange(16) / 16).astype(np.float32)
 
 
-def start_writer(root: Path, first: int, stop: int, step: int) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", WRITER, str(root), str(first), str(stop), str(step)]
+def start_writer(root: Path, first: int, stop: int, step: int, *, killed_at: int = 0) -> subprocess.Popen[str]:
+    """``killed_at``: the line in the store at which it ends; 0 lets it finish."""
+    arguments = [sys.executable, "-c", WRITER, str(root), *map(str, (first, stop, step, killed_at))]
     return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -169,13 +175,10 @@ def test_what_a_killed_writer_left_is_neither_read_nor_kept(tmp_path: Path) -> N
 
 def test_writers_killed_at_any_point_lose_and_double_nothing(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
-    for _ in range(6):
-        writer = start_writer(tmp_path, 0, 4000, 3)
-        let_go(writer)
-        time.sleep(rng.uniform(0.0, 0.25))
-        writer.send_signal(signal.SIGKILL)
-        assert writer.wait() == -signal.SIGKILL
-        writer.communicate()
+    for n_lines in rng.integers(1, 30_000, 6):
+        writer = start_writer(tmp_path, 0, 4000, 3, killed_at=int(n_lines))
+        writer.communicate("go\n", timeout=PATIENCE)
+        assert writer.returncode == -signal.SIGKILL
         store = EmbeddingStore(tmp_path, SPEC)
         on_disk = ids_on_disk(store)
         assert len(on_disk) == len(set(on_disk)) == len(store)

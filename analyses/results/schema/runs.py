@@ -188,6 +188,10 @@ class RunView:
     role : {"test", "negative control"}
     dropped_constant : int
         Columns left out because they do not vary.
+    features : tuple of str, optional
+        Names of the features; of edges, their regions; of numbered ones, first and last. None in earlier files.
+    left_out : dict of str to str, optional
+        Columns of the table that are no features, and what each is. None in earlier files.
     """
 
     name: str
@@ -196,6 +200,8 @@ class RunView:
     preparation: str = ""
     role: Role
     dropped_constant: int = 0
+    features: Annotated[tuple[str, ...] | None, OMITTED_IF_NONE] = None
+    left_out: Annotated[dict[str, str] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True)

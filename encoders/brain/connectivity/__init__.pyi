@@ -1,11 +1,13 @@
-from .connectivity import Confounds as Confounds
 from .connectivity import Estimator as Estimator
 from .connectivity import connectivity_vectors as connectivity_vectors
-from .connectivity import extract_timeseries as extract_timeseries
 from .connectivity import tangent_vectors as tangent_vectors
 from .edges import split_edge as split_edge
+from .images import Confounds as Confounds
+from .images import extract_timeseries as extract_timeseries
 from .label_tables import read_coordinates as read_coordinates
 from .label_tables import read_lut as read_lut
 from .timeseries import TimeSeries as TimeSeries
 from .timeseries import drop_constant_rois as drop_constant_rois
 from .timeseries import read_timeseries as read_timeseries
+from .visits import Join as Join
+from .visits import Visits as Visits

@@ -1,19 +1,24 @@
 """Parcellated time series: one array of time points x regions per subject, and regions that carry no signal."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from encoders.brain.connectivity.regions import match_regions, set_aside
+from encoders.brain.connectivity.series_files import SUFFIXES, read_series_file
+from encoders.brain.connectivity.visits import Visits, one_series_per_subject
 from encoders.brain.ids import clean_ids, quote_some
-from encoders.brain.layouts.array_files import load_npy, load_npz
+from encoders.brain.layouts.array_files import load_npz
 from encoders.errors import InputError
 
 Series = Float64[np.ndarray, "_n_timepoints n_rois"]
 Constant = Bool[np.ndarray, "n_subjects n_rois"]
 ROI_NAMES = ("roi_names", "rois", "labels", "feature_names")
+BIDS_SUBJECT = re.compile(r"sub-(?P<id>[A-Za-z0-9]+)(?=_)")
 _FEWEST = 3
 _RELATIVE = 1e-10  # of the largest value: below this a spread is rounding
 
@@ -31,12 +36,15 @@ class TimeSeries:
     roi_names : tuple of str
     notes : tuple of str
         What was left out, and how many.
+    left_out : mapping of str to str
+        Columns that are no regions, and what each is.
     """
 
     subject_ids: tuple[str, ...]
     series: tuple[np.ndarray, ...]
     roi_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         repeated = sorted({i for i in self.subject_ids if self.subject_ids.count(i) > 1})
@@ -60,58 +68,104 @@ def _check_series(subject: str, series: np.ndarray, n_rois: int) -> None:
         raise InputError(f"Time series must be finite; {subject!r} has missing or infinite values: clean or drop it.")
 
 
-def read_timeseries(path: Path, *, id_regex: str | None = None, strip_prefixes: Sequence[str] = ()) -> TimeSeries:
-    """Read an npz keyed by subject, or a folder with one npy, csv, tsv or txt file per subject.
+def read_timeseries(
+    path: Path,
+    *,
+    id_regex: str | None = None,
+    strip_prefixes: Sequence[str] = (),
+    header: bool | None = None,
+    visits: Visits | None = None,
+) -> TimeSeries:
+    """Read an npz keyed by subject, or a folder with one npy, csv, tsv, txt or 1D file per subject.
 
-    An array of names (``roi_names``) in the npz, or a header in the text files, names the regions; else ``roi1, ...``.
+    Columns are regions by their names: an array of names (``roi_names``) in the npz, or a header in each text file.
+    Where nothing names them they are ``roi1, ...`` in the order of the columns.
+
+    Parameters
+    ----------
+    id_regex, strip_prefixes
+        See `encoders.brain.import_options.ImportOptions`.
+    header : bool, optional
+        Whether the first row of text files names the regions; found out for each file if None.
+    visits : Visits, optional
+        What is done with several series of a subject; groups of the expression tell sessions and runs.
 
     Raises
     ------
     InputError
-        Nothing to read, arrays of another shape, values that are not finite, ids that are odd or repeated.
+        Nothing to read, arrays of another shape, values that are not finite, ids that are odd or repeated, files that
+        name other regions, or some that name them beside some that do not.
     """
     if not path.exists():
         raise InputError(f"Time series are required at {path}; there is no such file or folder: check the path.")
+    notes: tuple[str, ...] = ()
     if path.is_dir():
-        arrays, names, raw = _read_folder(path, use_path=id_regex is not None)
+        arrays, names, raw = _read_folder(path, header, use_path=id_regex is not None)
+        notes = _unread(path)
     elif path.suffix == ".npz":
-        stored = load_npz(path, allow_pickle=False)
-        key = next((key for key in ROI_NAMES if key in stored), None)
-        names = None if key is None else tuple(str(name) for name in stored.pop(key).ravel())
-        arrays, raw = list(stored.values()), list(stored)
+        arrays, names, raw = _read_archive(path)
     else:
         raise InputError(f"Time series are an .npz keyed by subject or a folder of files; got {path}: convert it.")
     if not arrays:
-        raise InputError(f"{path} must hold the time series of at least one subject; it holds none.")
+        others = "".join(f" ({note})" for note in notes)
+        raise InputError(f"{path} must hold the time series of a subject; it holds none{others}: convert or name them.")
     odd = [name for name, array in zip(raw, arrays, strict=True) if array.dtype.kind not in "fiu"]
     if odd:
         raise InputError(f"Time series are numbers; {path} holds other arrays under {quote_some(odd)}: leave them out.")
     ids = clean_ids(raw, path, regex=id_regex, strip_prefixes=strip_prefixes)
     n_rois = arrays[0].shape[-1] if arrays[0].ndim else 0
-    if names is None or len(names) != n_rois:
-        names = tuple(f"roi{i + 1}" for i in range(n_rois))
-    series = tuple(np.asarray(array, dtype=np.float64) for array in arrays)
-    return TimeSeries(ids.ids, series, names, ids.notes)
+    for subject, array in zip(ids.ids, arrays, strict=True):
+        _check_series(subject, np.asarray(array, dtype=np.float64), n_rois)
+    floats = [np.asarray(array, dtype=np.float64) for array in arrays]
+    subjects, series, told = one_series_per_subject(ids.ids, ids.keys, floats, visits or Visits(), source=path)
+    kept, rois, left_out = set_aside(series, names)
+    if names is None:
+        notes += (f"Nothing names the regions: they are roi1 to roi{len(rois)} in the order of the columns.",)
+    return TimeSeries(subjects, tuple(kept), rois, (*ids.notes, *notes, *told), left_out)
 
 
-def _read_folder(path: Path, *, use_path: bool) -> tuple[list[np.ndarray], tuple[str, ...] | None, list[str]]:
-    from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
+def _read_archive(path: Path) -> tuple[list[np.ndarray], tuple[str, ...] | None, list[str]]:
+    stored = load_npz(path, allow_pickle=False)
+    key = next((key for key in ROI_NAMES if key in stored), None)
+    names = None if key is None else tuple(str(name) for name in stored.pop(key).ravel())
+    arrays = list(stored.values())
+    n_rois = {array.shape[-1] for array in arrays if array.ndim}
+    if names is not None and arrays and n_rois != {len(names)}:
+        raise InputError(
+            f"{path} must name each of its regions once; {key} has {len(names)} names for {sorted(n_rois)} columns: "
+            "correct the names, or leave them out."
+        )
+    if names is not None and len(set(names)) < len(names):
+        raise InputError(f"Names of regions must be unique; {key} of {path} repeats some: rename them.")
+    return arrays, names, list(stored)
 
-    files = sorted(file for file in path.rglob("*") if file.suffix in (".npy", ".csv", ".tsv", ".txt"))
-    arrays: list[np.ndarray] = []
-    names: tuple[str, ...] | None = None
-    for file in files:
-        if file.suffix == ".npy":
-            arrays.append(load_npy(file, allow_pickle=False))
-            continue
-        sheet = read_spreadsheet(file)
-        columns = [parse_numbers(sheet.frame[name], sheet.decimal) for name in sheet.names]
-        odd = [cell for _, cells in columns for cell in cells]
-        if odd:
-            raise InputError(f"Time series must be numbers under a header of regions; {file} holds {quote_some(odd)}.")
-        arrays.append(np.column_stack([values.to_numpy() for values, _ in columns]))
-        names = tuple(sheet.names)
-    return arrays, names, [str(file.relative_to(path)) if use_path else file.stem for file in files]
+
+def _read_folder(
+    path: Path, header: bool | None, *, use_path: bool
+) -> tuple[list[np.ndarray], tuple[str, ...] | None, list[str]]:
+    found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    if not use_path:
+        _check_one_file_each(found, path)
+    files = [read_series_file(file, header=header) for file in found]
+    arrays, names = match_regions(files, path) if files else ([], None)
+    return arrays, names, [str(file.relative_to(path)) if use_path else file.stem for file in found]
+
+
+def _unread(path: Path) -> tuple[str, ...]:
+    others = [file for file in path.rglob("*") if file.is_file() and file.suffix not in SUFFIXES]
+    kinds = ", ".join(sorted({file.suffix or "no suffix" for file in others}))
+    return (f"{len(others)} files of other kinds were not read ({kinds}).",) if others else ()
+
+
+def _check_one_file_each(files: Sequence[Path], folder: Path) -> None:
+    """Files of one subject in BIDS names are no subjects of their own."""
+    told = [match["id"] for file in files if (match := BIDS_SUBJECT.match(file.name)) is not None]
+    repeated = sorted({subject for subject in told if told.count(subject) > 1})
+    if repeated:
+        raise InputError(
+            f"One series per subject is analysed; {folder} has several files of {quote_some(repeated)}: name subject, "
+            r"session and run by the id expression, such as 'sub-(?P<id>[^_/]+)_ses-(?P<session>[^_/]+)'."
+        )
 
 
 def constant_rois(series: Sequence[Series]) -> Constant:

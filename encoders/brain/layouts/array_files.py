@@ -5,43 +5,85 @@ from pathlib import Path
 
 import numpy as np
 
+from encoders.brain.damage import refused_if_damaged
 from encoders.errors import InputError
 
 
 def load_npy(path: Path, allow_pickle: bool) -> np.ndarray:
-    """An npy file; object arrays only if allowed."""
-    try:
-        loaded: np.ndarray = np.load(path, allow_pickle=allow_pickle)
-    except ValueError as error:
-        raise _pickled(path) from error
+    """An npy file; object arrays only if allowed.
+
+    Raises
+    ------
+    InputError
+        No array, a damaged file, or Python objects that were not allowed.
+    """
+    with refused_if_damaged(path, "an npy file"):
+        try:
+            loaded = np.load(path, allow_pickle=allow_pickle)
+        except ValueError as error:
+            _refuse_objects(path, error)
+            raise
+    if not isinstance(loaded, np.ndarray):
+        raise InputError(f"{path} must hold one array; it is an archive of several: call it .npz.")
     return loaded
 
 
-def _pickled(path: Path) -> InputError:
-    return InputError(
-        f"{path} must hold plain arrays; it is damaged or holds Python objects, which can run code while being "
-        "read: save it as numbers and text, or allow pickle if you trust its origin."
-    )
-
-
 def load_npz(path: Path, allow_pickle: bool) -> dict[str, np.ndarray]:
-    """The arrays of an npz file by name."""
-    try:
-        with np.load(path, allow_pickle=allow_pickle) as stored:
-            return {name: stored[name] for name in stored.files}
-    except ValueError as error:
-        raise _pickled(path) from error
+    """The arrays of an npz file by name.
+
+    Raises
+    ------
+    InputError
+        As of `load_npy`.
+    """
+    with refused_if_damaged(path, "an npz file"):
+        try:
+            with np.load(path, allow_pickle=allow_pickle) as stored:
+                return {name: stored[name] for name in stored.files}
+        except ValueError as error:
+            _refuse_objects(path, error)
+            raise
+
+
+def load_h5(path: Path) -> dict[str, np.ndarray]:
+    """The datasets at the root of an HDF5 file by name.
+
+    Raises
+    ------
+    InputError
+        A damaged file, or a dataset that cannot be read.
+    """
+    import h5py
+
+    with refused_if_damaged(path, "an HDF5 file"), h5py.File(path, "r") as file:
+        return {name: np.asarray(file[name][()]) for name in file if isinstance(file[name], h5py.Dataset)}
 
 
 def load_torch(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a pt file by name; a lone tensor is called ``values``."""
+    """The tensors of a pt file by name; a lone tensor is called ``values``.
+
+    Raises
+    ------
+    InputError
+        Anything but tensors, or a damaged file.
+    """
     import torch
 
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    with refused_if_damaged(path, "a file of tensors"):
+        try:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise InputError(
+                f"{path} must hold tensors alone; it cannot be read without running code: save the tensor itself."
+            ) from error
+        tensors = loaded if isinstance(loaded, dict) else {"values": loaded}
+        return {str(name): t.detach().float().numpy() for name, t in tensors.items() if isinstance(t, torch.Tensor)}
+
+
+def _refuse_objects(path: Path, error: ValueError) -> None:
+    """Numpy's refusal of Python objects, in our words; other errors pass."""
+    if "allow_pickle" in str(error):
         raise InputError(
-            f"{path} must hold tensors alone; it cannot be read without running code: save the tensor itself."
+            f"{path} must hold plain arrays; it is damaged or holds Python objects, which can run code while being "
+            "read: save it as numbers and text, or allow pickle if you trust its origin."
         ) from error
-    tensors = loaded if isinstance(loaded, dict) else {"values": loaded}
-    return {str(name): t.detach().float().numpy() for name, t in tensors.items() if isinstance(t, torch.Tensor)}

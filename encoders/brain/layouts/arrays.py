@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from encoders.brain.damage import refused_if_damaged
 from encoders.brain.ids import ID_NAMES, CleanIds, clean_ids, find_id_name, quote_some
 from encoders.brain.import_options import ImportOptions
-from encoders.brain.layouts.array_files import load_npy, load_npz
+from encoders.brain.layouts.array_files import load_h5, load_npy, load_npz
 from encoders.brain.pooling import as_floats, pool, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import read_spreadsheet
@@ -55,14 +56,7 @@ def read_npz(path: Path, options: ImportOptions) -> Records:
 
 def read_h5(path: Path, options: ImportOptions) -> Records:
     """Datasets at the root of an HDF5 file: ``X`` and ``eid``, or as named."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = {name: file[name][()] for name in file if isinstance(file[name], h5py.Dataset)}
-    except OSError as error:
-        raise InputError(f"{path} must be an HDF5 file; it cannot be opened ({error}).") from error
-    return _from_archive(path, arrays, options)
+    return _from_archive(path, load_h5(path), options)
 
 
 def _find_ids_file(path: Path) -> Path:
@@ -82,7 +76,8 @@ def _read_ids(path: Path, options: ImportOptions) -> np.ndarray:
     if path.suffix == ".npy":
         return load_npy(path, options.allow_pickle).ravel()
     if path.suffix == ".txt":
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        with refused_if_damaged(path, "a list of ids in UTF-8"):
+            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
         lines = [line for line in lines if line]
         return np.array(lines[1:] if lines and lines[0].lower() in ID_NAMES else lines, dtype=object)
     sheet = read_spreadsheet(path)
@@ -163,7 +158,7 @@ def _keys(
             continue
         _check_lengths(path, {"ids": len(ids.ids), name: len(arrays[name])})
         if key == "fd":
-            fd = np.asarray(arrays[name], dtype=np.float64)
+            fd = as_floats(arrays[name]).ravel()
         else:
             keys[key] = tuple(_plain(value) for value in arrays[name].ravel())
     return keys, fd

@@ -2,50 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from encoders.brain.headers.biobank import Field, find_fields
+from encoders.brain.headers.choice import choose_columns, describe_asked
 from encoders.brain.ids import find_id_name, quote_some
 from encoders.brain.import_options import ImportOptions
-from encoders.brain.layouts.wide import UKB_COLUMN, Dialect, read_wide
+from encoders.brain.layouts.wide import Dialect, read_wide
 from encoders.brain.records import Records
 from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
+from encoders.brain.tables import select_columns
 from encoders.errors import InputError
-
-#: Sex, dates, centres, ages, size, genetic quality and ancestry, and table position of the scanner.
-NOT_IMAGING = frozenset(
-    {
-        "31", "33", "34", "52", "53", "54", "55", "50", "48", "49", "21000", "21001", "21002", "21003", "21022",
-        "22000", "22001", "22006", "22009", "22019", "22027", "25756", "25757", "25758", "25759"
-    }
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Field:
-    """One column of the table."""
-
-    column: str
-    field: str
-    instance: int
-    array: int
-
-    @classmethod
-    def parse(cls, column: str) -> "Field | None":
-        """Field of a column name such as ``26755-2.0``, ``p26755_i2_a0`` or ``f.26755.2.0``; None of others."""
-        match = UKB_COLUMN.fullmatch(column)
-        if match is None:
-            return None
-        field, instance, array = _halves(match.groups())
-        return cls(column, field, int(instance), int(array))
-
-
-def _halves(groups: tuple[str | None, ...]) -> tuple[str, str, str]:
-    """The three groups of the spelling that matched."""
-    start = next(i for i in range(0, 9, 3) if groups[i] is not None)
-    field, instance, array = groups[start : start + 3]
-    return str(field), str(instance), array or "0"
 
 
 def read_biobank(sheet: Spreadsheet, options: ImportOptions, dialect: Dialect) -> Records:
@@ -57,40 +26,48 @@ def read_biobank(sheet: Spreadsheet, options: ImportOptions, dialect: Dialect) -
         Several instances without a choice, an instance or a field pattern that no column has.
     """
     titles = {} if options.dictionary is None else _read_titles(Path(options.dictionary))
-    fields = [field for name in sheet.names if (field := Field.parse(name)) is not None]
-    chosen, notes = _choose(sheet, fields, options, titles)
-    keys = [*options.key_columns.values(), options.id_column or find_id_name(sheet.names) or ""]
+    fields = find_fields(sheet.names)
+    chosen, left_out, notes = _choose(sheet, fields, options, titles)
+    keys = [*options.key_columns.values(), options.id_column or dialect.id_column or find_id_name(sheet.names) or ""]
     columns = [name for name in sheet.names if name in keys] + [field.column for field in chosen]
+    fields_too = {*columns, *(field.column for field in fields)}
+    left_out |= {name: "no field of UK Biobank" for name in sheet.names if name not in fields_too}
     names = _feature_names(chosen, titles)
     narrowed = replace(sheet, frame=sheet.frame[columns], notes=(*sheet.notes, *notes))
-    return read_wide(narrowed, options, dialect, rename=names.__getitem__)
+    records = read_wide(narrowed, options, dialect, rename=names.__getitem__, facts={})
+    return replace(records, left_out=left_out | dict(records.left_out))
 
 
 def _choose(
     sheet: Spreadsheet, fields: list[Field], options: ImportOptions, titles: dict[str, str]
-) -> tuple[list[Field], list[str]]:
-    notes = []
+) -> tuple[list[Field], dict[str, str], list[str]]:
+    """Fields to be read, columns that are none and why, and a note on the instance."""
     for pattern in options.fields:
         if not any(_matches(field, pattern, titles) for field in fields):
             raise InputError(f"Each field pattern must match a column; {pattern!r} matches none in {sheet.path}.")
+    notes = []
     if options.fields:
-        fields = [field for field in fields if any(_matches(field, pattern, titles) for pattern in options.fields)]
+        chosen = [field for field in fields if any(_matches(field, pattern, titles) for pattern in options.fields)]
+        left_out = {field.column: "not asked for" for field in fields if field not in chosen}
     else:
-        aside = sorted({field.field for field in fields if field.field in NOT_IMAGING})
-        fields = [field for field in fields if field.field not in NOT_IMAGING]
-        notes += [f"Fields that are no imaging measures were left out: {', '.join(aside)}."] if aside else []
-    instances = Counter(field.instance for field in fields)
+        facts = {field.column: "no measure of a brain image" for field in fields if not field.is_imaging}
+        columns = [field.column for field in fields]
+        choice = choose_columns(select_columns(sheet.path, columns, options.include, ()), facts, options.include)
+        chosen, left_out = [field for field in fields if field.column in choice.taken], choice.left_out
+        notes = describe_asked(choice)
+    instances = Counter(field.instance for field in chosen if field.instance is not None)
     if options.instance is None and len(instances) > 1:
         raise InputError(
             f"One instance is analysed; {sheet.path} has instances {_listed(instances)}: choose one (2 "
             "is the first imaging visit, 3 the repeat)."
         )
-    if options.instance is not None and options.instance not in instances:
+    if options.instance is None:
+        return chosen, left_out, notes
+    if options.instance not in instances:
         raise InputError(f"{sheet.path} has no field of instance {options.instance}; it has {_listed(instances)}.")
-    if options.instance is not None:
-        notes.append(f"Instance {options.instance}: {instances[options.instance]} of {len(fields)} columns.")
-        fields = [field for field in fields if field.instance == options.instance]
-    return fields, notes
+    left_out |= {f.column: f"instance {f.instance}" for f in chosen if f.instance not in (options.instance, None)}
+    kept = [field for field in chosen if field.column not in left_out]
+    return kept, left_out, [*notes, f"Instance {options.instance}: {len(kept)} of {len(chosen)} columns."]
 
 
 def _listed(instances: Iterable[int]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from encoders.brain.damage import refused_if_damaged
 from encoders.brain.ids import clean_ids, quote_some
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.records import Records
@@ -71,7 +72,8 @@ def _read_stats(path: Path, measure: str | None) -> tuple[dict[str, float], floa
         raise InputError(
             f"Every subject needs the same stats files; {path} is missing: leave out the subject or the file."
         )
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    with refused_if_damaged(path, "a FreeSurfer stats file"):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     headers = next((line.split()[2:] for line in lines if line.startswith("# ColHeaders")), None)
     if headers is None:
         raise InputError(f"{path} must be a FreeSurfer stats file; it has no '# ColHeaders' line: check the file.")
@@ -85,7 +87,8 @@ def _read_stats(path: Path, measure: str | None) -> tuple[dict[str, float], floa
     cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     name_at, value_at = headers.index("StructName"), headers.index(column)
     label = f"{match[1]}_{{}}_{wanted}" if match else "{}"
-    regions = {label.format(row[name_at]): float(row[value_at]) for row in cells}
+    with refused_if_damaged(path, "a FreeSurfer stats file whose rows have all columns"):
+        regions = {label.format(row[name_at]): float(row[value_at]) for row in cells}
     found = (_MEASURE_LINE.match(line) for line in lines)
     etiv = next((float(m[3]) for m in found if m and m[2].strip() in ("eTIV", "ICV")), None)
     return regions, etiv

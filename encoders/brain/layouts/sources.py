@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from encoders.brain.canonical_table import VECTOR_COLUMN
+from encoders.brain.damage import refused_if_damaged
 from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.layouts.arrays import read_h5, read_npy, read_npz
 from encoders.brain.layouts.biobank import read_biobank
@@ -155,10 +156,8 @@ def _has_vectors(path: Path) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with refused_if_damaged(path, "a parquet file"):
         schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} must be a parquet file; it is not: write it again as parquet.") from error
     if VECTOR_COLUMN not in schema.names:
         return False
     kind = schema.field(VECTOR_COLUMN).type

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
+from encoders.brain.damage import refused_if_damaged
 from encoders.brain.ids import clean_ids, find_id_name, quote_some
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.pooling import as_floats, stack_vectors, vector_names
@@ -26,7 +27,8 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
     """
     import pandas as pd
 
-    frame = pd.read_parquet(path)
+    with refused_if_damaged(path, "a parquet file"):
+        frame = pd.read_parquet(path)
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     notes: list[str] = []
@@ -52,8 +54,8 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
         values=values,
         source=str(path),
         keys=keys,
-        fd=None if fd is None else frame[fd].to_numpy(dtype=np.float64),
-        covariates={"eTIV": frame["eTIV"].to_numpy(dtype=np.float64)} if "eTIV" in columns else {},
+        fd=None if fd is None else as_floats(frame[fd].to_numpy()),
+        covariates={"eTIV": as_floats(frame["eTIV"].to_numpy())} if "eTIV" in columns else {},
         notes=(f"Subject ids are in column {id_column!r}.", *notes, *ids.notes),
     )
 

@@ -127,9 +127,11 @@ def _own_name() -> str:
 
 def _noted_or_probed() -> str:
     note = _note_path()
-    if note.is_file() and (noted := note.read_text("utf-8").strip()) in (_own_name(), "onednn"):
+    if (noted := _read_note(note)) is not None:
         return noted
     chosen = probe_libraries()
+    if (noted := _read_note(note)) is not None:  # of a process that probed at the same time, and timed otherwise
+        return noted
     _write_note(note, chosen)
     return chosen
 
@@ -183,6 +185,11 @@ def _note_path() -> Path:
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "gene-brain-fusion"
     machine = hashlib.sha256(f"{cpu_name()} {torch.__version__}".encode()).hexdigest()[:16]
     return folder / f"linears-{machine}.txt"
+
+
+def _read_note(path: Path) -> str | None:
+    noted = path.read_text("utf-8").strip() if path.is_file() else None
+    return noted if noted in (_own_name(), "onednn") else None
 
 
 def _write_note(path: Path, chosen: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int8
 
 from encoders.errors import InputError
-from encoders.genome.contigs import check_autosome
+from encoders.genome.contigs import find_contig, unequal_ploidy
 from encoders.genome.haplotypes.patterns import records_at_once
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.genotypes import GenotypeBlock
@@ -72,13 +72,16 @@ def read_dosages(
     variants.check_samples(subjects)
     columns = slice(None) if counted is None else counted
     seen: set[tuple[str, int, str, str]] = set()
-    for chrom in variants.contigs:
-        if not _is_autosome(chrom):
-            report.left_out["contig that is no autosome"] += 1
-            continue
+    autosomes = [chrom for chrom in variants.contigs if not unequal_ploidy(chrom, variants.length(chrom))]
+    if n_others := len(variants.contigs) - len(autosomes):
+        report.left_out["contig that is no autosome"] += n_others
+    _check_names(autosomes)
+    for chrom in autosomes:
         seen.clear()
         for block in variants.chunks(chrom, subjects, n_records=records_at_once(len(subjects))):
-            report.n_records += len(block.positions)
+            report.n_records += len(block.positions) + block.n_repeated
+            if block.n_repeated:
+                report.left_out["in two files"] += block.n_repeated
             kept = _simple(block, seen, report)
             dosages = _count(block, kept)
             usable = _usable(dosages[:, columns], report, min_maf=min_maf, max_missing=max_missing)
@@ -96,18 +99,20 @@ def frequencies(dosages: Int8[np.ndarray, "n_records n_subjects"]) -> Float64[np
     return shares
 
 
-def _is_autosome(chrom: str) -> bool:
-    try:
-        check_autosome(chrom, chrom)
-    except InputError:
-        return False
-    return True
+def _check_names(chroms: Sequence[str]) -> None:
+    """Refuse a contig that two files name in two ways: they may be of two builds, and nothing here tells."""
+    for number, chrom in enumerate(chroms):
+        if (other := find_contig(chrom, set(chroms[:number]))) is not None:
+            raise InputError(
+                f"Contig names must agree between variant files; one says '{other}' and another '{chrom}': rename them "
+                "(bcftools annotate --rename-chrs) if both are of one build."
+            )
 
 
 def _simple(
     block: GenotypeBlock, seen: set[tuple[str, int, str, str]], report: RecordReport
 ) -> Bool[np.ndarray, " n_records"]:
-    """Biallelic single-nucleotide records; one that two files hold counts once."""
+    """Biallelic single-nucleotide records; one that is in a file twice counts once."""
     kept = np.zeros(len(block.positions), dtype=np.bool_)
     for record, (position, ref, alts) in enumerate(zip(block.positions.tolist(), block.refs, block.alts, strict=True)):
         key = (block.chrom, position, ref, ",".join(alts))
@@ -116,7 +121,7 @@ def _simple(
         elif len(ref) != 1 or alts[0] not in {"A", "C", "G", "T"}:
             report.left_out["not a single nucleotide"] += 1
         elif key in seen:
-            report.left_out["in two files"] += 1
+            report.left_out["twice in a file"] += 1
         else:
             kept[record] = True
             seen.add(key)

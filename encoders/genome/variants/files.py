@@ -1,21 +1,32 @@
 """Genotypes of a cohort from any number of files: VCF, BCF, PGEN or VCF Zarr."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
+from typing import NamedTuple
 
 from encoders.errors import InputError
 from encoders.genome.contigs import check_autosome, find_contig, list_contigs
 from encoders.genome.intervals import Interval
-from encoders.genome.variants.genotypes import GenotypeBlock, drop_repeats, join_chunks
+from encoders.genome.variants.genotypes import GenotypeBlock, join_chunks
+from encoders.genome.variants.merging import Feed, keep_each_subject_once, merge_feeds
 from encoders.genome.variants.source import Site, VariantSource
 
 __all__ = ["GenotypeBlock", "Site", "VariantFiles"]
 
 _EVERY_RECORD = 1 << 30
-_Part = tuple[VariantSource, str, tuple[str, ...]]
+_WHOLE = (1 << 31) - 1
+
+
+class _Part(NamedTuple):
+    """A file with its name for a contig and its subjects among those asked for."""
+
+    source: VariantSource
+    contig: str
+    subjects: tuple[str, ...]
 
 
 class VariantFiles:
@@ -38,7 +49,7 @@ class VariantFiles:
         self.paths = tuple(Path(path) for path in listed)
         self._sources = [_open(path) for path in self.paths]
         self._members = {source.path: frozenset(source.samples) for source in self._sources}
-        self._parts_of: dict[str, tuple[tuple[str, ...], list[_Part]]] = {}
+        self._groups_of: dict[str, tuple[tuple[str, ...], list[list[_Part]]]] = {}
         self.samples = tuple(dict.fromkeys(name for source in self._sources for name in source.samples))
 
     @property
@@ -46,6 +57,15 @@ class VariantFiles:
         """Contigs on which any file has records."""
         declared = ((source, name) for source in self._sources for name in source.contigs)
         return tuple(dict.fromkeys(name for source, name in declared if source.has_records(name)))
+
+    def length(self, chrom: str) -> int | None:
+        """Bases of a contig as a file declares them; None where no file does."""
+        declared = [
+            source.contig_lengths.get(name)
+            for source in self._sources
+            if (name := find_contig(chrom, source.contigs)) is not None
+        ]
+        return next((length for length in declared if length), None)
 
     def samples_on(self, chroms: Sequence[str]) -> tuple[str, ...]:
         """Samples with genotypes on every one of these contigs, in file order."""
@@ -69,18 +89,18 @@ class VariantFiles:
             yield from source.sites(contig, interval)
 
     def fetch(self, interval: Interval, subjects: Sequence[str]) -> list[GenotypeBlock]:
-        """Records that overlap a region, one block per file that has any.
+        """Records that overlap a region, one block for all files of the same subjects that have any.
 
         A subject in no block has no record there: it carries the reference.
 
         Raises
         ------
         InputError
-            If the contig is in no file, is not an autosome, or a subject's file lacks it; if a subject is in two
-            files that disagree; if a genotype has not two alleles.
+            If the contig is in no file, is not an autosome, or a subject's file lacks it; if files disagree on a
+            subject; if a genotype has not two alleles.
         """
-        streams = self._open_streams(interval, tuple(subjects), _EVERY_RECORD)
-        return drop_repeats([join_chunks(list(chunks)) for _, chunks in streams], interval)
+        streams = self.stream(interval, subjects, n_records=_EVERY_RECORD)
+        return [join_chunks(list(chunks)) for _, chunks in streams]
 
     def stream(
         self, interval: Interval, subjects: Sequence[str], *, n_records: int
@@ -90,30 +110,35 @@ class VariantFiles:
         Returns
         -------
         list of (subjects, iterator of GenotypeBlock)
-            One per file that has records; where files share subjects their records are compared, which takes all of
-            them.
+            One for the files of the same subjects that have records (:func:`merge_feeds`); where files share some
+            subjects and not all their records are compared, which takes all of them.
         """
-        streams = self._open_streams(interval, tuple(subjects), n_records)
-        present = [subject for members, _ in streams for subject in members]
-        if len(set(present)) == len(present):
+        groups = self._groups(interval.chrom, tuple(subjects), str(interval))
+        feeds = [list(filter(None, (_open_region(part, interval, n_records) for part in group))) for group in groups]
+        streams = [(group[0].subjects, merge_feeds(found)) for group, found in zip(groups, feeds, strict=True) if found]
+        if not streams or sum(len(group[0].subjects) for group in groups) == len(subjects):
             return streams
-        blocks = drop_repeats([join_chunks(list(chunks)) for _, chunks in streams], interval)
+        if len(streams) < len(groups):
+            self._refuse_gaps(groups, feeds, interval)
+        blocks = keep_each_subject_once([join_chunks(list(chunks)) for _, chunks in streams], interval)
         return [(block.subjects, iter([block])) for block in blocks]
 
-    def _open_streams(
-        self, interval: Interval, subjects: tuple[str, ...], n_records: int
-    ) -> list[tuple[tuple[str, ...], Iterator[GenotypeBlock]]]:
-        """Files with records in the region; the first chunk of each is read to know it."""
-        check_autosome(interval.chrom, str(interval))
-        streams: list[tuple[tuple[str, ...], Iterator[GenotypeBlock]]] = []
-        for source, contig, members in self._parts(interval.chrom, subjects, str(interval)):
-            chunks = source.chunks(contig, interval, members, n_records)
-            if (first := next(chunks, None)) is not None:
-                streams.append((members, chain([first], chunks)))
-        return streams
+    def _refuse_gaps(
+        self, groups: Sequence[Sequence[_Part]], feeds: Sequence[Sequence[Feed]], interval: Interval
+    ) -> None:
+        """A file without records here says nothing of its subjects if some of them have records in another one."""
+        found = list(zip(groups, feeds, strict=True))
+        for (silent, *_), (other, *_) in product((g for g, f in found if not f), (g for g, f in found if f)):
+            shared, lacking = set(silent.subjects) & set(other.subjects), set(silent.subjects) - set(other.subjects)
+            if shared and lacking:
+                raise InputError(
+                    f"Files with some subjects in common must hold the same records of them; {min(shared)} has "
+                    f"records in {interval} in {other.source.path} and {min(lacking)}, who is with them in "
+                    f"{silent.source.path}, has none: make one file of them (bcftools merge)."
+                )
 
     def chunks(self, chrom: str, subjects: Sequence[str], *, n_records: int) -> Iterator[GenotypeBlock]:
-        """Every record of a contig, file by file and in file order, at most ``n_records`` at a time.
+        """Every record of a contig in order of position, at most ``n_records`` of a file at a time.
 
         Raises
         ------
@@ -121,33 +146,40 @@ class VariantFiles:
             As :meth:`fetch`; also if the subjects of the contig are spread over several files, whose records need not
             be the same.
         """
-        check_autosome(chrom, f"contig {chrom}")
-        for source, contig, present in self._parts(chrom, tuple(subjects), f"contig {chrom}"):
-            if len(present) < len(subjects):
-                raise InputError(
-                    f"Each file must hold all subjects of its records here; {source.path} has {len(present)} of "
-                    f"{len(subjects)} on {chrom}: merge the files of different subjects (bcftools merge)."
-                )
-            yield from source.chunks(contig, None, present, n_records)
+        (group, *others) = self._groups(chrom, tuple(subjects), f"contig {chrom}")
+        if others or len(group[0].subjects) < len(subjects):
+            part = min((part for parts in (group, *others) for part in parts), key=lambda part: len(part.subjects))
+            raise InputError(
+                f"Each file must hold all subjects of its records here; {part.source.path} has {len(part.subjects)} of "
+                f"{len(subjects)} on {chrom}: merge the files of different subjects (bcftools merge)."
+            )
+        yield from merge_feeds([_open_contig(part, n_records, alone=len(group) == 1) for part in group])
 
-    def _parts(self, chrom: str, subjects: tuple[str, ...], item: str) -> list[_Part]:
-        """Files of a chromosome with their name for it and their subjects; the same for all regions in a row."""
-        known = self._parts_of.get(chrom)
+    def _groups(self, chrom: str, subjects: tuple[str, ...], item: str) -> list[list[_Part]]:
+        """Files of a chromosome, together where they hold the same subjects; the same for all regions in a row."""
+        known = self._groups_of.get(chrom)
         if known is not None and known[0] == subjects:
             return known[1]
+        check_autosome(chrom, item, self.length(chrom))
         holding = self._sources_with(chrom)
         found = [
-            (source, name, tuple(filter(self._members[source.path].__contains__, subjects))) for source, name in holding
+            _Part(source, name, tuple(filter(self._members[source.path].__contains__, subjects)))
+            for source, name in holding
         ]
-        if lacking := set(subjects).difference(*(present for _, _, present in found)):
+        if lacking := set(subjects).difference(*(part.subjects for part in found)):
             raise InputError(
                 f"Every subject needs genotypes for {item}; {len(lacking)} of {len(subjects)} (first "
                 f"{min(lacking)}) are in none of {', '.join(str(source.path) for source, _ in holding)}: leave the "
                 "subjects or the gene out."
             )
-        parts = [part for part in found if part[2]]
-        self._parts_of[chrom] = (subjects, parts)
-        return parts
+        groups: dict[tuple[str, ...], list[_Part]] = defaultdict(list)
+        for part in found:
+            groups[part.subjects].append(part)
+        groups.pop((), None)
+        for group in groups.values():
+            _check_builds(group)
+        self._groups_of[chrom] = (subjects, list(groups.values()))
+        return self._groups_of[chrom][1]
 
     def _sources_with(self, chrom: str) -> list[tuple[VariantSource, str]]:
         found = [(source, find_contig(chrom, source.contigs)) for source in self._sources]
@@ -158,6 +190,33 @@ class VariantFiles:
                 "give the file of that chromosome."
             )
         return holding
+
+
+def _check_builds(group: Sequence[_Part]) -> None:
+    """Refuse to join files whose headers state different lengths of a contig."""
+    stated = {length: part for part in group if (length := part.source.contig_lengths.get(part.contig))}
+    if len(stated) > 1:
+        (first, one), (second, other) = list(stated.items())[:2]
+        raise InputError(
+            f"Files that are joined must be of one build; {one.contig} has {first:,} bases in {one.source.path} and "
+            f"{second:,} in {other.source.path}: leave one out, or correct its header (bcftools reheader --fai)."
+        )
+
+
+def _open_region(part: _Part, interval: Interval, n_records: int) -> Feed | None:
+    """Records of a file in a region; the first chunk is read to know whether there are any."""
+    chunks = part.source.chunks(part.contig, interval, part.subjects, n_records)
+    if (first := next(chunks, None)) is None:
+        return None
+    return Feed(part.source.path, int(first.positions[0]), chain([first], chunks))
+
+
+def _open_contig(part: _Part, n_records: int, *, alone: bool) -> Feed:
+    """Records of a file on a contig; where it is one of several, the first site is looked up and nothing more read."""
+    chunks = part.source.chunks(part.contig, None, part.subjects, n_records)
+    whole = Interval(part.contig, 0, _WHOLE)
+    first = 0 if alone else next(part.source.sites(part.contig, whole)).position
+    return Feed(part.source.path, first, chunks)
 
 
 def _open(path: Path) -> VariantSource:

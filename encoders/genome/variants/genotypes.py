@@ -3,14 +3,12 @@
 # ruff: noqa: F722
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int16, Int64
-
-from encoders.errors import InputError
-from encoders.genome.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class GenotypeBlock:
         0 is REF, k is the k-th ALT, -1 is missing.
     phased : bool [n_records, n_subjects]
     path : Path
+    n_repeated : int
+        Records of other files that say the same as records here and were dropped.
     """
 
     subjects: tuple[str, ...]
@@ -44,11 +44,25 @@ class GenotypeBlock:
     alleles: Int16[np.ndarray, "n_records n_subjects 2"]
     phased: Bool[np.ndarray, "n_records n_subjects"]
     path: Path
+    n_repeated: int = 0
 
     def describe(self, record: int) -> str:
         """The record as messages name it."""
         alts = ",".join(self.alts[record]) or "."
         return f"{self.chrom}:{self.positions[record] + 1} {self.refs[record]}>{alts} of {self.path}"
+
+    def keep(self, records: Int64[np.ndarray, " n_kept"] | slice) -> "GenotypeBlock":
+        """Some of the records with all subjects; what was dropped in their favour is not counted again."""
+        numbers = np.arange(len(self.positions))[records].tolist()
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        arrays: dict[str, Any] = {name: of[records] for name, of in values.items() if isinstance(of, np.ndarray)}
+        return replace(
+            self,
+            **arrays,
+            refs=tuple(self.refs[number] for number in numbers),
+            alts=tuple(self.alts[number] for number in numbers),
+            n_repeated=0,
+        )
 
     def take(self, columns: Int64[np.ndarray, " n_kept"]) -> "GenotypeBlock":
         """The same records with some of the subjects."""
@@ -57,7 +71,7 @@ class GenotypeBlock:
 
 
 def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
-    """Consecutive records of one file and the same subjects as one block; at least one chunk is needed."""
+    """Records of the same subjects, one after the other, as one block; at least one chunk is needed."""
     if len(chunks) == 1:
         return chunks[0]
     return replace(
@@ -68,36 +82,5 @@ def join_chunks(chunks: Sequence[GenotypeBlock]) -> GenotypeBlock:
         info_ends=np.concatenate([chunk.info_ends for chunk in chunks]),
         alleles=np.concatenate([chunk.alleles for chunk in chunks]),
         phased=np.concatenate([chunk.phased for chunk in chunks]),
+        n_repeated=sum(chunk.n_repeated for chunk in chunks),
     )
-
-
-def drop_repeats(blocks: Sequence[GenotypeBlock], interval: Interval) -> list[GenotypeBlock]:
-    """Keep each subject once: files that overlap (per-gene files do) must repeat one another."""
-    if len(blocks) < 2:
-        return list(blocks)
-    kept: list[GenotypeBlock] = []
-    for block in sorted(blocks, key=lambda block: -len(block.positions)):
-        rest = np.ones(len(block.subjects), dtype=bool)
-        for other in kept:
-            shared = np.isin(np.array(block.subjects), np.array(other.subjects))
-            if shared.any() and not _repeats(block.take(np.flatnonzero(shared)), other):
-                subject = block.subjects[int(shared.argmax())]
-                raise InputError(
-                    f"A subject may be in one file only for a region; {subject} is in {other.path} and {block.path}, "
-                    f"which differ in {interval}: drop one of the files."
-                )
-            rest &= ~shared
-        if rest.any():
-            kept.append(block.take(np.flatnonzero(rest)))
-    return kept
-
-
-def _repeats(block: GenotypeBlock, other: GenotypeBlock) -> bool:
-    """Whether every record of ``block``, with its genotypes, is in ``other``."""
-    rows = {key: row for row, key in enumerate(zip(other.positions.tolist(), other.refs, other.alts, strict=True))}
-    keys = list(zip(block.positions.tolist(), block.refs, block.alts, strict=True))
-    if any(key not in rows for key in keys):
-        return False
-    column_of = {name: column for column, name in enumerate(other.subjects)}
-    columns = [column_of[name] for name in block.subjects]
-    return np.array_equal(other.alleles[np.ix_([rows[key] for key in keys], columns)], block.alleles)

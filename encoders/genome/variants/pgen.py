@@ -52,6 +52,7 @@ class PgenSource:
         self._row_of = {name: row for row, name in enumerate(self.samples)}
         self._contigs: dict[str, Records] = read_pvar(next(pvar for pvar in pvars if pvar.is_file()))
         self.contigs: tuple[str, ...] = tuple(self._contigs)
+        self.contig_lengths: dict[str, int] = {}
         self._reader = self._open()
         self._subset: tuple[str, ...] = self.samples
 

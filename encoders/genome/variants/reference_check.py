@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice, pairwise
 
 from encoders.errors import InputError
 from encoders.genome.annotation.panel import Panel
+from encoders.genome.contigs import check_autosome
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import Site, VariantFiles
@@ -12,6 +14,8 @@ from encoders.genome.variants.files import Site, VariantFiles
 _CHANCE = 0.35
 """Unrelated sequence matches about one base in four (an off-by-one 0.23-0.26, a wrong build 0.24)."""
 
+
+_PIECES, _FEWEST = 16, 8
 
 Agreement = tuple[bool, bool, bool]
 """Whether REF spells the reference at its position, one base before and one base after."""
@@ -127,8 +131,42 @@ def judge_agreement(
     return report
 
 
+def check_build(reference: Reference, variants: VariantFiles, chrom: str) -> None:
+    """Hold records spread over a contig against the reference: a region without records tells nothing of its build.
+
+    The first records of the contig and the first of each sixteenth of it are looked at, where the reference has bases.
+
+    Parameters
+    ----------
+    reference : Reference
+    variants : VariantFiles
+    chrom : str
+
+    Raises
+    ------
+    InputError
+        If most of at least eight records do not spell the reference.
+    """
+    contig = reference.resolve(chrom)
+    length = reference.contigs[contig]
+    bounds = [length * number // _PIECES for number in range(_PIECES + 1)]
+    pieces = [Interval(chrom, start, end) for start, end in pairwise(bounds) if start < end]
+    sites = [*islice(variants.sites(Interval(chrom, 0, length)), _FEWEST)]
+    sites += [site for piece in pieces for site in islice(variants.sites(piece), 1)]
+    places = {Interval(chrom, site.position, site.position + 1) for site in sites if 0 <= site.position < length}
+    told = [place for place in places if reference.fetch(place) != "N"]
+    agreement = compare_reference_alleles(reference, variants, told)
+    n_exact = sum(exact for exact, _, _ in agreement.values())
+    if len(agreement) >= _FEWEST and n_exact < len(agreement) / 2:
+        raise InputError(
+            f"REF must spell the reference; {n_exact} of {len(agreement)} records spread over {chrom} do, "
+            f"{_cause(agreement)}."
+        )
+
+
 def _compare(reference: Reference, variants: VariantFiles, interval: Interval) -> dict[tuple[str, Site], Agreement]:
     contig = reference.resolve(interval.chrom)
+    check_autosome(contig, str(interval), reference.contigs[contig])
     sites = set(variants.sites(interval))
     if not sites:
         return {}

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -35,6 +35,10 @@ class VariantSource(Protocol):
     path: Path
     samples: tuple[str, ...]
     contigs: tuple[str, ...]
+
+    @property
+    def contig_lengths(self) -> Mapping[str, int]:
+        """Bases of contigs, as far as the file states them."""
 
     def has_records(self, contig: str) -> bool:
         """Whether the file has any record there."""

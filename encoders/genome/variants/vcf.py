@@ -2,30 +2,33 @@
 
 # ruff: noqa: F722
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cyvcf2
 import numpy as np
 import pysam
-from jaxtyping import Int16, Int64
+from jaxtyping import Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
+from encoders.genome.variants.calls import read_calls
 from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.indexes import indexed_path
 from encoders.genome.variants.source import Site, check_order, check_samples
 
-_ABSENT = -2
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OPEN_READERS = 4
-_CONTIG_END = 1 << 40
+_SAMPLES_COLUMN = 9
 
 
 class VcfSource:
-    """An indexed VCF.gz or BCF file.
+    """An indexed VCF.gz or BCF file, read by the htslib of pysam alone.
+
+    pysam gives alleles sample by sample, which is slow; the text of a record is made at once, and its sample columns
+    are read as an array of bytes.
 
     Parameters
     ----------
@@ -42,86 +45,110 @@ class VcfSource:
         _check_blocks(path)
         with _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
-        _check_index(path)
-        self._sites: Any = pysam.VariantFile(str(path), drop_samples=True)
+        self._opened = str(indexed_path(path))
+        self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
         self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
+        declared = ((str(name), contig.length) for name, contig in self._sites.header.contigs.items())
+        self.contig_lengths = {name: int(length) for name, length in declared if length}
         self._readers: dict[tuple[str, ...], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
         self._known: dict[str, bool] = {}
-        self._whole: dict[str, list[tuple[int, int]]] = {}
 
     def has_records(self, contig: str) -> bool:
         """Whether the file has any record there."""
         if contig not in self._known:
-            self._known[contig] = next(self._fetch(contig), None) is not None
+            self._known[contig] = next(self._fetch(self._sites, contig, None), None) is not None
         return self._known[contig]
 
     def sites(self, contig: str, interval: Interval) -> Iterator[Site]:
         """Records that overlap a region, without genotypes."""
-        for record in self._fetch(contig, interval.start, interval.end):
+        for record in self._fetch(self._sites, contig, interval):
             yield Site(record.start, record.ref.upper(), ",".join(record.alts or ()), self.path)
-        self._whole.setdefault(contig, []).append((interval.start, interval.end))
-
-    def _check_whole(self, contig: str, interval: Interval | None) -> None:
-        """Walk over the region once with the reader that notices damage: the other ends there without a word."""
-        start, end = (0, _CONTIG_END) if interval is None else (interval.start, interval.end)
-        known = self._whole.setdefault(contig, [])
-        if not any(first <= start and end <= last for first, last in known):
-            for _ in self._fetch(*((contig,) if interval is None else (contig, start, end))):
-                pass
-            known.append((start, end))
-
-    def _fetch(self, *place: Any) -> Iterator[Any]:
-        try:
-            yield from self._sites.fetch(*place)
-        except (OSError, ValueError) as error:
-            with suppress(OSError):  # htslib says again at closing what it said at reading
-                self._sites.close()
-            raise InputError(
-                f"The variant file {self.path} is damaged at {':'.join(map(str, place))} ({error}), or its index is "
-                "of another file: copy it again and index it anew."
-            ) from error
 
     def chunks(
         self, contig: str, interval: Interval | None, subjects: tuple[str, ...], n_records: int
     ) -> Iterator[GenotypeBlock]:
         """Records that overlap a region, or all of a contig, in file order, at most ``n_records`` at a time."""
-        self._check_whole(contig, interval)
-        reader, _ = self._reader(subjects)
-        records = reader(contig if interval is None else f"{contig}:{interval.start + 1}-{interval.end}")
+        reader, columns = self._reader(subjects)
+        records = self._fetch(reader, contig, interval)
         last = -1
-        while len((block := self._block(contig, islice(records, n_records), subjects)).positions):
+        while len((block := self._block(contig, islice(records, n_records), subjects, columns)).positions):
             yield check_order(block, last)
             last = int(block.positions[-1])
+
+    def _fetch(self, reader: Any, contig: str, interval: Interval | None) -> Iterator[Any]:
+        place = (contig,) if interval is None else (contig, interval.start, interval.end)
+        try:
+            yield from reader.fetch(*place)
+        except (OSError, ValueError) as error:
+            with suppress(OSError):  # htslib says again at closing what it said at reading
+                reader.close()
+            raise InputError(
+                f"The variant file {self.path} is damaged at {':'.join(map(str, place))} ({error}): a block or a line "
+                "of it cannot be read, or its index is of another file. Copy it again and index it anew; bcftools "
+                "view names a line that breaks the format."
+            ) from error
 
     def _reader(self, subjects: tuple[str, ...]) -> tuple[Any, Int64[np.ndarray, " n_subjects"]]:
         """An open reader limited to these subjects, and where each stands in it; opening parses header and index."""
         if subjects not in self._readers:
             if len(self._readers) == _OPEN_READERS:
                 self._readers.pop(next(iter(self._readers)))
-            reader = cyvcf2.VCF(str(self.path), samples=list(subjects))
-            column_of = {name: column for column, name in enumerate(reader.samples)}
+            reader = pysam.VariantFile(self._opened)
+            if len(subjects) < len(self.samples) and not any(_is_list(name) for name in subjects):
+                reader.subset_samples(list(subjects))
+            column_of = {name: column for column, name in enumerate(reader.header.samples)}
             self._readers[subjects] = (reader, np.array([column_of[name] for name in subjects], dtype=np.int64))
         return self._readers[subjects]
 
-    def _block(self, contig: str, found: Iterable[Any], subjects: tuple[str, ...]) -> GenotypeBlock:
-        reader, columns = self._reader(subjects)
-        records, genotypes = [], []
+    def _block(
+        self,
+        contig: str,
+        found: Iterable[Any],
+        subjects: tuple[str, ...],
+        columns: Int64[np.ndarray, " n_subjects"],
+    ) -> GenotypeBlock:
+        starts, refs, alts, ends, texts = [], [], [], [], []
         for record in found:
-            records.append((record.start, record.REF.upper(), tuple(alt.upper() for alt in record.ALT), record.end))
-            genotypes.append(_genotypes(record, reader.samples, self.path)[columns])
-        stacked = np.array(genotypes, dtype=np.int16).reshape(len(records), len(subjects), 3)
-        starts, refs, alts, ends = zip(*records, strict=True) if records else ((), (), (), ())
-        return GenotypeBlock(
+            starts.append(record.start)
+            refs.append(record.ref.upper())
+            alts.append(tuple(alt.upper() for alt in record.alts or ()))
+            ends.append(record.stop)
+            texts.append(_text(record))
+        calls = read_calls(texts, columns)
+        block = GenotypeBlock(
             subjects=subjects,
             chrom=contig,
             positions=np.array(starts, dtype=np.int64),
-            refs=refs,
-            alts=alts,
+            refs=tuple(refs),
+            alts=tuple(alts),
             info_ends=np.array(ends, dtype=np.int64),
-            alleles=stacked[..., :2],
-            phased=stacked[..., 2] != 0,
+            alleles=calls.alleles,
+            phased=calls.phased,
             path=self.path,
         )
+        if calls.not_diploid is not None:
+            record, column = calls.not_diploid
+            raise InputError(
+                f"Every genotype needs two alleles; {block.describe(record)} has another number for "
+                f"{subjects[column]}: leave sex chromosomes and copy-number genotypes out."
+            )
+        return block
+
+
+def _is_list(name: str) -> bool:
+    """Whether htslib would read this name as several, or as what is to be left out."""
+    return "," in name or name.startswith("^")
+
+
+def _text(record: Any) -> tuple[str, str]:
+    """FORMAT and all sample columns of a record as the VCF has them."""
+    try:
+        line = str(record)
+    except UnicodeDecodeError:  # INFO in another encoding is legal before VCF 4.3, and not needed here
+        record.info.clear()
+        line = str(record)
+    fields = line.rstrip("\n").split("\t", _SAMPLES_COLUMN)
+    return fields[-2], fields[-1]
 
 
 def _check_blocks(path: Path) -> None:
@@ -145,52 +172,3 @@ def _open(path: Path) -> Any:
         return pysam.VariantFile(str(path))
     except (ValueError, OSError) as error:
         raise InputError(f"The variant file {path} cannot be read as VCF or BCF ({error}): repair it.") from error
-
-
-def _check_index(path: Path) -> None:
-    if any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi")):
-        return
-    if place := _first_unsorted(path):
-        raise InputError(
-            f"The variant file {path} is not sorted ({place} follows a later position), so it has no index: run "
-            f"bcftools sort on it, then {_index_command(path)}."
-        )
-    raise InputError(f"The variant file {path} has no index: run {_index_command(path)} where it is.")
-
-
-def _index_command(path: Path) -> str:
-    return f"bcftools index {path.name}" if path.suffix == ".bcf" else f"tabix -p vcf {path.name}"
-
-
-def _first_unsorted(path: Path) -> str:
-    """Place of the first record before its predecessor; empty where there is none."""
-    seen: set[str] = set()
-    contig, position = "", -1
-    with pysam.VariantFile(str(path), drop_samples=True) as file:
-        for record in file:
-            if (record.contig != contig and record.contig in seen) or (
-                record.contig == contig and record.pos < position
-            ):
-                return f"{record.contig}:{record.pos}"
-            contig, position = record.contig, record.pos
-            seen.add(contig)
-    return ""
-
-
-def _genotypes(record: Any, samples: Sequence[str], path: Path) -> Int16[np.ndarray, "n_samples 3"]:
-    """Two alleles and the phase of every sample; a lone dot is missing, any other haploid call is refused."""
-    if "GT" not in record.FORMAT:
-        return np.tile(np.array([-1, -1, 0], dtype=np.int16), (len(samples), 1))
-    genotypes: Int16[np.ndarray, "n_samples n_columns"] = record.genotype.array(_ABSENT)
-    if genotypes.shape[1] == 2:
-        genotypes = np.insert(genotypes, 1, _ABSENT, axis=1)
-    second = genotypes[:, 1]
-    second[(second == _ABSENT) & (genotypes[:, 0] == -1)] = -1
-    wrong = (second == _ABSENT) | (genotypes[:, 2:-1] != _ABSENT).any(axis=1)
-    if wrong.any():
-        subject = samples[int(wrong.argmax())]
-        raise InputError(
-            f"Every genotype needs two alleles; {record.CHROM}:{record.POS} of {path} has another number for "
-            f"{subject}: leave sex chromosomes and copy-number genotypes out."
-        )
-    return genotypes[:, [0, 1, -1]]

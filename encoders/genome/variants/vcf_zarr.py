@@ -41,6 +41,8 @@ class ZarrSource:
         self.samples = check_samples(tuple(map(str, self._arrays["sample_id"][:])), path)
         self._row_of = {name: row for row, name in enumerate(self.samples)}
         self.contigs: tuple[str, ...] = tuple(map(str, self._arrays["contig_id"][:]))
+        lengths = self._arrays["contig_length"][:].tolist() if "contig_length" in self._arrays else []
+        self.contig_lengths: dict[str, int] = dict(zip(self.contigs, map(int, lengths), strict=False))
         contig = np.asarray(self._arrays["variant_contig"][:])
         self._starts = np.asarray(self._arrays["variant_position"][:], dtype=np.int64) - 1
         if (np.diff(contig) < 0).any() or (np.diff(self._starts)[np.diff(contig) == 0] < 0).any():

@@ -163,18 +163,24 @@ class WindowBuilder:
                 self._genes_with_records.add(gene)
                 rows = np.array([self._row_of[subject] for subject in members], dtype=np.int64)
                 for pattern in find_patterns(
-                    sequence, interval.start, self._counted(chunks), unphased=self.unphased, missing=self.missing
+                    sequence,
+                    interval.start,
+                    self._counted(chunks, first=not batch),
+                    unphased=self.unphased,
+                    missing=self.missing,
                 ):
                     self.events.update(pattern.events)
                     columns, copies = np.divmod(pattern.haplotypes, self.ploidy)
                     yield rows[columns] * self.ploidy + copies, pattern
 
-    def _counted(self, chunks: Iterable[GenotypeBlock]) -> Iterator[GenotypeBlock]:
+    def _counted(self, chunks: Iterable[GenotypeBlock], *, first: bool) -> Iterator[GenotypeBlock]:
+        """Chunks, counted on the way; what is counted by record only among the first subjects."""
         for chunk in chunks:
-            first, second = chunk.alleles[..., 0], chunk.alleles[..., 1]
-            missing = (first < 0) | (second < 0)
+            self.events["repeated_record"] += chunk.n_repeated if first else 0
+            one, other = chunk.alleles[..., 0], chunk.alleles[..., 1]
+            missing = (one < 0) | (other < 0)
             self.events["missing_genotype"] += int(missing.sum())
-            self.events["unphased_heterozygote"] += int(((first != second) & ~missing & ~chunk.phased).sum())
+            self.events["unphased_heterozygote"] += int(((one != other) & ~missing & ~chunk.phased).sum())
             yield chunk
 
     def finish(self, panel: Panel, settings: dict[str, str]) -> WindowTable:

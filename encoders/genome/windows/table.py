@@ -153,8 +153,11 @@ class WindowTable:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``table.npz`` and ``table.json``; the folder appears whole or not at all, an older one is replaced."""
-        with published_folder(Path(folder)) as made:
+        """Write ``table.npz`` and ``table.json``; the folder appears whole or not at all, an older one is replaced.
+
+        It names subjects and their haplotypes, so only its owner may read it.
+        """
+        with published_folder(Path(folder), private=True) as made:
             letters = np.frombuffer("".join(self.sequences).encode("ascii"), dtype=np.uint8)
             lengths = np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
             arrays = {name: getattr(self, name) for name in _ARRAYS}

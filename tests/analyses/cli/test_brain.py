@@ -14,6 +14,7 @@ from encoders.brain.canonical_table import read_provenance
 from encoders.brain.connectivity.connectivity import connectivity_vectors
 from encoders.brain.connectivity.timeseries import drop_constant_rois, read_timeseries
 from tests.analyses.commands import Command
+from tests.encoders.brain.simulated_tables import write_aparc, write_phenotypes, write_thickness, write_timeseries
 
 Answer = Callable[..., tuple[int, str, str]]
 
@@ -153,56 +154,88 @@ def test_describe_reads_what_import_wrote(brain: Answer, tmp_path: Path) -> None
     assert {group["group"] for group in summary["groups"]} == {"lh_*_thickness", "rh_*_thickness"}
 
 
-def test_ixi_tables_do_not_match_one_to_one(brain: Answer, real_data: Path) -> None:
-    folder = real_data / "brain"
-    against = folder / "IXI_age_gender.csv"
-    code, out, _ = brain("describe", folder / "IXI_aparc_thickness.csv", "--against", against, "--json")
+def _assert_overlap_is_counted(brain: Answer, thickness: Path, ages: Path) -> None:
+    code, out, _ = brain("describe", thickness, "--against", ages, "--json")
     left, right = json.loads(out)["overlap"]
-    thickness = set(pd.read_csv(folder / "IXI_aparc_thickness.csv")["participant_id"])
-    ages = pd.read_csv(against)["participant_id"]
-    both = len(thickness & set(ages))
+    here, there = pd.read_csv(thickness)["participant_id"], pd.read_csv(ages)["participant_id"]
+    both = len(set(here) & set(there))
     assert code == 0
-    assert (left["n"], left["in_all"], right["n"]) == (576, both, ages.nunique())
-    assert left["dropped"] == {"not in IXI_age_gender.csv": 576 - both}
-    assert right["n_repeated_rows"] == 590 - ages.nunique()
+    assert 0 < both < len(here) < len(there)
+    assert (left["n"], left["in_all"], right["n"]) == (len(here), both, there.nunique())
+    assert left["dropped"] == {f"not in {ages.name}": len(here) - both}
+    assert right["n_repeated_rows"] == len(there) - there.nunique() > 0
 
 
-def test_every_real_table_is_described(brain: Answer, real_data: Path) -> None:
+def _assert_imported_and_read_back(brain: Answer, path: Path, output: Path, n_constant: int) -> str:
+    code, out, _ = brain("import", path, "--output", output)
+    assert code == 0
+    assert f"{n_constant} features are constant" in out
+    table, plain = read_brain_table(output), pd.read_csv(path)
+    assert len(table.dropped_constant) == n_constant
+    np.testing.assert_array_equal(table.values, plain[list(table.feature_names)].to_numpy(dtype=np.float32))
+    return out
+
+
+def _assert_connectivity_is_written(brain: Answer, path: Path, output: Path, rule: str) -> str:
+    code, out, _ = brain(
+        "connectivity", "--timeseries", path, "--strip-prefix", "s", "--constant-rois", rule, "--output", output
+    )
+    assert code == 0
+    table = read_brain_table(output)
+    kept = drop_constant_rois(read_timeseries(path, strip_prefixes=("s",)), rule)
+    edges, names = connectivity_vectors(kept, "correlation")
+    assert (table.subject_ids, table.feature_names) == (kept.subject_ids, names)
+    np.testing.assert_array_equal(table.values, edges.astype(np.float32))
+    return out
+
+
+def test_tables_that_do_not_match_one_to_one_are_counted(brain: Answer, tmp_path: Path) -> None:
+    _assert_overlap_is_counted(brain, *write_aparc(tmp_path / "thickness.csv", tmp_path / "ages.csv"))
+
+
+def test_constant_columns_and_codes_of_missing_values_are_described(brain: Answer, tmp_path: Path) -> None:
+    code, out, _ = brain("describe", write_thickness(tmp_path / "cohort.csv"), "--json")
+    summary = json.loads(out)
+    assert (code, summary["n_subjects"], len(summary["constant_columns"])) == (0, 27, 3)
+    code, out, _ = brain("describe", write_phenotypes(tmp_path / "phenotypes.csv"), "--json")
+    summary = json.loads(out)
+    assert (code, summary["n_subjects"], summary["suspected_codes"]) == (0, 19, {"FIQ": -9999})
+
+
+def test_a_cohort_of_sites_is_imported_and_read_back(brain: Answer, tmp_path: Path) -> None:
+    path = write_thickness(tmp_path / "cohort.csv")
+    out = _assert_imported_and_read_back(brain, path, tmp_path / "cohort.parquet", 3)
+    assert "27 subjects x 17 features" in out
+
+
+def test_connectivity_without_regions_that_are_constant_too_often(brain: Answer, tmp_path: Path) -> None:
+    path = write_timeseries(tmp_path / "series.npz")
+    out = _assert_connectivity_is_written(brain, path, tmp_path / "conn.parquet", "0.1")
+    assert "16 constant series in 2 regions (rule '0.1'): 1 of 9 regions left out" in out
+    assert "16 of 17 subjects x 28 edges" in out
+
+
+def test_real_tables_are_described_and_imported(brain: Answer, real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "brain"
     expected = {"fcon1000.csv": 1078, "ABIDE_Phenotypic_V1_0b_preprocessed1.csv": 1112, "IXI_aparc_thickness.csv": 576}
     for name, n in expected.items():
-        code, out, _ = brain("describe", real_data / "brain" / name, "--json")
+        code, out, _ = brain("describe", folder / name, "--json")
         summary = json.loads(out)
         assert (code, summary["n_subjects"]) == (0, n)
         if name == "fcon1000.csv":
             assert len(summary["constant_columns"]) == 4
         if name.startswith("ABIDE"):
             assert summary["suspected_codes"]["FIQ"] == -9999
-
-
-def test_fcon1000_is_imported_and_read_back(brain: Answer, real_data: Path, tmp_path: Path) -> None:
-    path, output = real_data / "brain" / "fcon1000.csv", tmp_path / "fcon.parquet"
-    code, out, _ = brain("import", path, "--output", output)
-    assert code == 0
+    _assert_overlap_is_counted(brain, folder / "IXI_aparc_thickness.csv", folder / "IXI_age_gender.csv")
+    out = _assert_imported_and_read_back(brain, folder / "fcon1000.csv", tmp_path / "fcon.parquet", 4)
     assert "1078 subjects x 193 features" in out
-    assert "4 features are constant" in out
-    table, plain = read_brain_table(output), pd.read_csv(path)
-    assert len(table.dropped_constant) == 4
-    np.testing.assert_array_equal(table.values, plain[list(table.feature_names)].to_numpy(dtype=np.float32))
 
 
 def test_connectivity_of_real_time_series(brain: Answer, real_data: Path, tmp_path: Path) -> None:
-    path, output = real_data / "brain" / "abide_aal116_timeseries_100subj.npz", tmp_path / "conn.parquet"
-    code, out, _ = brain(
-        "connectivity", "--timeseries", path, "--strip-prefix", "s", "--constant-rois", "0.02", "--output", output
-    )
-    assert code == 0
+    path = real_data / "brain" / "abide_aal116_timeseries_100subj.npz"
+    out = _assert_connectivity_is_written(brain, path, tmp_path / "conn.parquet", "0.02")
     assert "36 constant series in 11 regions (rule '0.02'): 5 of 116 regions left out" in out
     assert "98 of 100 subjects x 6105 edges" in out
-    table = read_brain_table(output)
-    kept = drop_constant_rois(read_timeseries(path, strip_prefixes=("s",)), "0.02")
-    edges, names = connectivity_vectors(kept, "correlation")
-    assert (table.subject_ids, table.feature_names) == (kept.subject_ids, names)
-    np.testing.assert_array_equal(table.values, edges.astype(np.float32))
 
 
 def test_tangent_space_is_not_learnt_from_everyone_unasked(brain: Answer, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_normal_scores_come_after_harmonisation(cohort: DemoCohort, tmp_path: Pa
 
 
 def test_a_run_finds_the_planted_link_and_its_report_says_what_folds_learnt(experiment: Experiment) -> None:
-    found = experiment("align", *PREPARED, label="_prepared")
+    found = experiment("align", *PREPARED, label="_prepared", until="report")
     said = {view["name"]: view["preparation"] for view in found["run"]["views"]}
     assert said["linked"].startswith("ComBat over site (keeping age, sex, batch, PC1")
     assert "normal scores" in said["linked"]

@@ -9,20 +9,6 @@ from analyses.config.file import load_config, resolved_yaml
 from analyses.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-MINIMAL = """
-name: small
-output: out
-genome: {reference: ref.fa, annotation: genes.gtf, variants: [a.vcf.gz]}
-brain: {thickness: {path: brain.csv}}
-encoders: [{name: kmer-3, encoder: kmer-spectrum, options: {k: 3}}]
-"""
-
-
-@pytest.fixture
-def minimal(tmp_path: Path) -> Path:
-    path = tmp_path / "small.yaml"
-    path.write_text(MINIMAL)
-    return path
 
 
 def test_every_shipped_configuration_loads() -> None:
@@ -48,7 +34,7 @@ def test_input_paths_follow_the_file_and_output_paths_the_current_folder(minimal
     ],
 )
 def test_an_unknown_key_is_refused_with_a_suggestion(minimal: Path, line: str, suggestion: str) -> None:
-    tree = yaml.safe_load(MINIMAL) | yaml.safe_load(line)
+    tree = yaml.safe_load(minimal.read_text()) | yaml.safe_load(line)
     minimal.write_text(yaml.safe_dump(tree))
     with pytest.raises(InputError, match=suggestion):
         load_config(minimal)
@@ -74,7 +60,7 @@ def test_an_override_that_leads_nowhere_is_refused(minimal: Path, assignment: st
 
 
 def test_a_variable_without_value_is_named(minimal: Path) -> None:
-    minimal.write_text(MINIMAL.replace("ref.fa", "${GENEBRAIN_NOT_SET_ANYWHERE}/ref.fa"))
+    minimal.write_text(minimal.read_text().replace("ref.fa", "${GENEBRAIN_NOT_SET_ANYWHERE}/ref.fa"))
     with pytest.raises(InputError, match="GENEBRAIN_NOT_SET_ANYWHERE"):
         load_config(minimal)
 
@@ -111,7 +97,7 @@ def test_a_value_out_of_range_is_named(minimal: Path, change: str, message: str)
 
 @pytest.mark.parametrize("folder", ["a #1", "b: c", "d 'e' [f]", "{g}"])
 def test_a_folder_of_any_name_can_be_given_by_variable_and_override(minimal: Path, folder: str) -> None:
-    minimal.write_text(MINIMAL.replace("ref.fa", "${HERE}/ref.fa"))
+    minimal.write_text(minimal.read_text().replace("ref.fa", "${HERE}/ref.fa"))
     config = load_config(minimal, [f"output=/{folder}/out"], variables={"HERE": f"/{folder}"})
     assert config.genome is not None
     assert config.genome.reference == (Path(f"/{folder}/ref.fa"),)
@@ -119,6 +105,6 @@ def test_a_folder_of_any_name_can_be_given_by_variable_and_override(minimal: Pat
 
 
 def test_a_variable_may_hold_a_number_or_a_list(minimal: Path) -> None:
-    minimal.write_text(MINIMAL + "seed: ${SEED:-7}\n")
+    minimal.write_text(minimal.read_text() + "seed: ${SEED:-7}\n")
     assert load_config(minimal).seed == 7
     assert load_config(minimal, variables={"SEED": "12"}).seed == 12

@@ -43,6 +43,11 @@ def test_the_answer_comes_before_every_table(page: str) -> None:
     assert body.index("align beyond chance") < body.index("in-sample r₁")
 
 
+def test_features_and_columns_that_are_none_are_listed(page: str) -> None:
+    assert "lh_insula_thickness, v1 to v28." in page
+    assert "Left out: siteID (a site or scanner), age (an age)." in page
+
+
 def test_every_arm_and_view_is_in_the_table_with_its_null(run_folder: Path, page: str) -> None:
     for path in run_folder.glob("alignments/*/alignment.json"):
         facts = json.loads(path.read_text())

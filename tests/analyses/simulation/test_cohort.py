@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import cyvcf2
 import numpy as np
 import pandas as pd
 import pysam
@@ -58,11 +57,15 @@ def _gtf(cohort: DemoCohort) -> pd.DataFrame:
     return frame
 
 
+def _alleles(record: pysam.VariantRecord) -> np.ndarray:
+    return np.array([sample.allele_indices for sample in record.samples.values()])
+
+
 def _dosages(cohort: DemoCohort) -> dict[str, np.ndarray]:
     exons = _gtf(cohort).query("feature == 'exon'")
-    reader = cyvcf2.VCF(str(cohort.variants))
-    n = len(reader.samples)
-    records = [(r.CHROM, r.POS, r.genotype.array()[:, :2].ravel()) for r in reader]
+    reader = pysam.VariantFile(str(cohort.variants))
+    n = len(reader.header.samples)
+    records = [(r.chrom, r.pos, _alleles(r).ravel()) for r in reader]
     dosages = {}
     for gene, rows in exons.groupby("gene"):
         within = [
@@ -82,42 +85,41 @@ def _dosages(cohort: DemoCohort) -> dict[str, np.ndarray]:
 
 def test_every_reference_allele_agrees_with_the_fasta(cohort: DemoCohort) -> None:
     fasta = pysam.FastaFile(str(cohort.reference))
-    records = [(r.CHROM, r.start, r.REF) for r in cyvcf2.VCF(str(cohort.variants))]
+    records = [(r.chrom, r.start, r.ref) for r in pysam.VariantFile(str(cohort.variants))]
     assert len(records) > 500
     assert all(fasta.fetch(chrom, start, start + len(ref)) == ref for chrom, start, ref in records)
     assert {chrom for chrom, _, _ in records} == set(fasta.references) == {"1", "2"}
 
 
 def test_variants_are_sorted_phased_complete_and_counted(cohort: DemoCohort) -> None:
-    reader = cyvcf2.VCF(str(cohort.variants))
-    assert len(reader.samples) == N_SUBJECTS
+    reader = pysam.VariantFile(str(cohort.variants))
+    assert len(reader.header.samples) == N_SUBJECTS
     places, kinds = [], Counter()
     for record in reader:
-        genotypes = record.genotype.array()
-        alleles = genotypes[:, :2]
-        assert genotypes[:, 2].all()
+        alleles = _alleles(record)
+        assert all(sample.phased for sample in record.samples.values())
         assert alleles.min() == 0
-        counts = [int((alleles == allele).sum()) for allele in range(1, len(record.ALT) + 1)]
-        assert np.atleast_1d(record.INFO["AC"]).tolist() == counts
+        counts = [int((alleles == allele).sum()) for allele in range(1, len(record.alts) + 1)]
+        assert list(record.info["AC"]) == counts
         assert sum(counts) > 0
-        assert record.INFO["AN"] == 2 * N_SUBJECTS
-        places.append((record.CHROM, record.POS))
-        for alternate in record.ALT:
-            kinds["deletion" if len(record.REF) > len(alternate) else "insertion" if len(alternate) > 1 else "snv"] += 1
-            assert alternate != record.REF
-            if record.is_indel:
-                assert record.REF[0] == alternate[0]
-                assert record.REF[-1] != alternate[-1]  # left-aligned
+        assert record.info["AN"] == 2 * N_SUBJECTS
+        places.append((record.chrom, record.pos))
+        for alternate in record.alts:
+            kinds["deletion" if len(record.ref) > len(alternate) else "insertion" if len(alternate) > 1 else "snv"] += 1
+            assert alternate != record.ref
+            if len(record.ref) != len(alternate):
+                assert record.ref[0] == alternate[0]
+                assert record.ref[-1] != alternate[-1]  # left-aligned
     assert places == sorted(set(places))
     assert kinds["snv"] > 10 * kinds["insertion"] > 0
     assert kinds["deletion"] > 0
 
 
 def test_variants_are_indexed(cohort: DemoCohort) -> None:
-    reader = cyvcf2.VCF(str(cohort.variants))
-    everything = sum(record.CHROM == "2" for record in cyvcf2.VCF(str(cohort.variants)))
-    assert sum(1 for _ in reader("2")) == everything > 0
-    assert "##contig=<ID=1,length=" in reader.raw_header
+    reader = pysam.VariantFile(str(cohort.variants))
+    everything = sum(record.chrom == "2" for record in pysam.VariantFile(str(cohort.variants)))
+    assert sum(1 for _ in reader.fetch("2")) == everything > 0
+    assert "##contig=<ID=1,length=" in str(reader.header)
 
 
 def test_genes_have_unequal_exons_on_both_strands_in_transcript_order(cohort: DemoCohort) -> None:
@@ -138,7 +140,7 @@ def test_genes_have_unequal_exons_on_both_strands_in_transcript_order(cohort: De
 
 
 def test_tables_hold_the_same_subjects_in_another_order(cohort: DemoCohort, participants: pd.DataFrame) -> None:
-    samples = cyvcf2.VCF(str(cohort.variants)).samples
+    samples = list(pysam.VariantFile(str(cohort.variants)).header.samples)
     assert list(participants.index) == samples
     assert list(participants.columns) == ["age", "sex", "site", "batch", *(f"PC{i}" for i in range(1, 6)), "family"]
     for path, n_features in ((cohort.brain_linked, 68), (cohort.brain_control, 48)):
@@ -159,7 +161,7 @@ def test_siblings_share_haplotypes_as_siblings_do(large: DemoCohort) -> None:
     pairs = people.groupby("family").filter(lambda rows: len(rows) == 2)
     assert len(pairs) == 40
     assert (pairs.groupby("family")["site"].nunique() == 1).all()
-    dosages = np.array([(r.genotype.array()[:, :2] > 0).sum(axis=1) for r in cyvcf2.VCF(str(large.variants))])
+    dosages = np.array([(_alleles(record) > 0).sum(axis=1) for record in pysam.VariantFile(str(large.variants))])
     standardised = dosages - dosages.mean(axis=1, keepdims=True)
     correlation = np.corrcoef(standardised.T)
     siblings = [correlation[tuple(rows.index)] for _, rows in pairs.groupby("family")]

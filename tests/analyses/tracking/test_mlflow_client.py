@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 
 from analyses.errors import InputError
-from analyses.report.page import make_report
 from analyses.tracking import runs as tracked_runs
 from analyses.tracking.alignment import RC_MODES, short_name
 from analyses.tracking.mlflow_client import (
@@ -55,28 +54,8 @@ def client(uri: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_run_folder(tmp_path_factory.mktemp("run") / "example")
-    make_report(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def logged(reported: Path, uri: str) -> LoggedRun:
     return log_run(reported, uri)
-
-
-@pytest.fixture
-def another_run(tmp_path: Path, reported: Path) -> Callable[[str], Path]:
-    """Makes a reported results folder of a panel of its own, so that its experiment is empty."""
-
-    def make(panel: str) -> Path:
-        folder = Path(shutil.copytree(reported, tmp_path / panel, ignore=shutil.ignore_patterns("tracking.json")))
-        run = json.loads((folder / "run.json").read_text())
-        (folder / "run.json").write_text(json.dumps(run | {"panel": panel}))
-        return folder
-
-    return make
 
 
 def runs(client: Any, experiment_id: str, stage: str = "alignment") -> list[Any]:
@@ -112,7 +91,7 @@ def test_processes_that_meet_on_a_fresh_store_do_not_break_it(tmp_path: Path) ->
     uri = resolve_tracking_uri(None, tmp_path)
     code = f"from analyses.tracking.mlflow_client import prepare_store; prepare_store({uri!r})"
     racing = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait() for process in racing] == [0, 0]
+    assert [process.wait(timeout=PATIENCE) for process in racing] == [0, 0]
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
@@ -328,11 +307,14 @@ def test_the_interface_refuses_what_it_cannot_serve(tmp_path: Path, uri: str) ->
 
 def test_the_interface_serves_the_runs_and_ends_with_its_workers(tmp_path: Path, uri: str, logged: LoggedRun) -> None:
     port = free_port()
-    code = f"from analyses.tracking.mlflow_client import serve_ui; serve_ui({uri!r}, port={port})"
+    code = (
+        f"from analyses.tracking import mlflow_client, server; server._START_SECONDS = {PATIENCE}; "
+        f"mlflow_client.serve_ui({uri!r}, port={port})"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        printed = list(iter(process.stdout.readline, "Press Ctrl-C to stop.\n"))
+        printed = list(takewhile(lambda line: line != "Press Ctrl-C to stop.\n", process.stdout))
         assert any(f":{port}/#/experiments/{logged.experiment_id}/runs?" in line for line in printed)
         found = fetch(port, "api/2.0/mlflow/runs/search", {"experiment_ids": [logged.experiment_id], "filter": STAGE})
         assert len(json.loads(found)["runs"]) == 4

@@ -114,6 +114,11 @@ def test_a_dry_run_says_the_size_and_writes_nothing(
     assert plan["n_subjects"] < 300
     assert plan["windows"]["n_distinct_windows"] > 0
     assert plan["arms"][0]["n_to_embed"] > 0
+    taken = plan["features"]["linked"]["taken"]
+    assert "lh_bankssts_thickness" in taken
+    assert len(taken) == plan["views"]["linked"]
+    assert plan["features"]["linked"]["left_out"] == {}
+    assert plan["confounds"]["site"] == "categorical"
     assert not (tmp_path / "out").exists()
 
 

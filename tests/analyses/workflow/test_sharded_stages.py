@@ -212,21 +212,12 @@ def test_the_gate_judges_all_shards_together(cohort: DemoCohort, genebrain: Comm
     assert "REF must spell the reference" in str(said.value)
 
 
-def test_real_genes_that_overlap_are_counted_once(real_data: Path, tmp_path: Path) -> None:
-    """17 genes, 503 subjects: records of overlapping genes are in two shards and count once, as in one process."""
-    folder = real_data / "genome" / "grch37_chr20"
-    config = GenomeConfig(
-        reference=tuple(folder.glob("*.fa.gz")),
-        annotation=tuple(folder.glob("*.gtf")),
-        variants=tuple(next(folder.glob(f"*EUR{n}*.vcf.gz")) for n in (300, 203)),
-        biotype=None,
-        unphased="as-written",
-        unstranded="forward",
-    )
+def _assert_counted_once(config: GenomeConfig, folder: Path, every: int) -> None:
+    """Records of overlapping genes are in two shards and count once, as in one process."""
     genome = open_genome(config)
-    subjects = genome.variants.samples[::5]
+    subjects = genome.variants.samples[::every]
     table, summary = count_windows(genome, config, subjects)
-    parts = WindowParts(tmp_path / "parts" / "key", config, subjects)
+    parts = WindowParts(folder / "parts" / "key", config, subjects)
     assert parts.count() is None
     assert [parts.write(shard) for shard in parts.missing(genome, 4)] == [True] * 4
     assert parts.count() == 4
@@ -236,3 +227,28 @@ def test_real_genes_that_overlap_are_counted_once(real_data: Path, tmp_path: Pat
     assert np.array_equal(merged.sequence_index, table.sequence_index)
     by_part = sum(len(_read_agreement(path)) for path in parts.folder.glob("*/agreement.json.gz"))
     assert by_part > summary.reference_agreement.n_records  # there are such records
+
+
+def test_genes_that_overlap_are_counted_once(simulated_genome: Path, tmp_path: Path) -> None:
+    config = GenomeConfig(
+        reference=(simulated_genome / "genome.fa.gz",),
+        annotation=(simulated_genome / "genes.gtf",),
+        variants=tuple(simulated_genome / f"{name}.vcf.gz" for name in ("phased", "mixed")),
+        unphased="as-written",
+        unstranded="forward",
+    )
+    _assert_counted_once(config, tmp_path, 2)
+
+
+def test_real_genes_that_overlap_are_counted_once(real_data: Path, tmp_path: Path) -> None:
+    """17 genes, 503 subjects."""
+    folder = real_data / "genome" / "grch37_chr20"
+    config = GenomeConfig(
+        reference=tuple(folder.glob("*.fa.gz")),
+        annotation=tuple(folder.glob("*.gtf")),
+        variants=tuple(next(folder.glob(f"*EUR{n}*.vcf.gz")) for n in (300, 203)),
+        biotype=None,
+        unphased="as-written",
+        unstranded="forward",
+    )
+    _assert_counted_once(config, tmp_path, 5)

@@ -110,10 +110,35 @@ def test_a_pattern_that_matches_nothing_names_near_columns(write: WriteTable, op
 
 
 def test_text_columns_are_named(write: WriteTable) -> None:
-    path = write("subject_id,a,site,scanner\n1,1,Oxford,x\n2,5,Leiden,y\n")
-    with pytest.raises(InputError, match=r"2 that are not: 'site' \(e\.g\. 'Oxford'\), 'scanner'"):
+    path = write("subject_id,a,shape,colour\n1,1,round,x\n2,5,long,y\n")
+    with pytest.raises(InputError, match=r"2 that are not: 'shape' \(e\.g\. 'round'\), 'colour'"):
         read_brain_table(path)
-    assert read_brain_table(path, exclude=("site", "sc*")).feature_names == ("a",)
+    assert read_brain_table(path, exclude=("shape", "col*")).feature_names == ("a",)
+
+
+def test_columns_that_are_no_features_are_left_out_and_named(write: WriteTable) -> None:
+    path = write("subject_id,Age,lh_a,siteID,meanFD,silence\n1,30,1,7,.1,2\n2,31,5,8,.3,9\n3,40,2,7,.2,4\n")
+    table = read_brain_table(path)
+    assert table.feature_names == ("lh_a", "silence")
+    assert table.left_out == {
+        "Age": "an age",
+        "siteID": "a site or scanner",
+        "meanFD": "of motion or scan quality",
+    }
+    assert read_brain_table(path, include=("*a", "s*")).feature_names == ("lh_a", "silence")
+    assert read_brain_table(path, include=("lh_*", "Age")).feature_names == ("Age", "lh_a")
+    with pytest.raises(InputError, match=r"none is left beside Age \(an age\)"):
+        read_brain_table(path, exclude=("lh_a", "silence"))
+
+
+def test_instances_of_uk_biobank_are_not_put_side_by_side(write: WriteTable) -> None:
+    header = "participant.eid,participant.p21003_i2,participant.p26755_i2,participant.p26755_i3"
+    path = write(f"{header}\n1000000,60,2.0,2.5\n1000001,61,2.1,2.6\n1000002,58,2.4,2.5\n")
+    with pytest.raises(InputError, match=r"features of instances 2, 3 \(UK Biobank\): choose one by include"):
+        read_brain_table(path, id_column="participant.eid")
+    table = read_brain_table(path, id_column="participant.eid", include=("*_i2",))
+    assert table.feature_names == ("participant.p26755_i2",)
+    assert set(table.left_out) == {"participant.p21003_i2"}
 
 
 def test_infinite_values_are_refused(write: WriteTable) -> None:
@@ -186,20 +211,21 @@ def test_fcon1000(real_data: Path) -> None:
     assert table.values.shape == (1078, 148)  # Destrieux: 74 regions in each hemisphere
     assert table.subject_ids[0] == "AnnArbor_a_sub04111"
     assert table.values[0, 0] == pytest.approx(2.297)
-    with pytest.raises(InputError, match="'site'"):
-        read_brain_table(path, id_column="sub_id")
-
-
-def test_the_constant_columns_of_fcon1000_are_named(real_data: Path) -> None:
-    table = read_brain_table(real_data / "brain" / "fcon1000.csv", id_column="sub_id", exclude=("age", "sex", "site"))
+    assert read_brain_table(path, id_column="sub_id").left_out["site"] == "a site or scanner"
+    table = read_brain_table(path, id_column="sub_id", exclude=("age", "sex", "site"))
     assert len(table.dropped_constant) == 4
-    assert len(table.feature_names) + len(table.dropped_constant) == 222 - 4
+    assert set(table.left_out) == {
+        "eTIV", "EstimatedTotalIntraCranialVol", "BrainSegVol-to-eTIV", "MaskVol-to-eTIV", "avg_en",
+        "SurfaceHoles", "lhSurfaceHoles", "rhSurfaceHoles",
+    }  # fmt: skip
+    assert len(table.feature_names) + len(table.dropped_constant) == 222 - 4 - 8
 
 
 def test_ixi(real_data: Path) -> None:
     path = real_data / "brain" / "IXI_aparc_thickness.csv"
     table = read_brain_table(path, id_column="participant_id", exclude=("*_MeanThickness_*",))
-    assert table.values.shape == (576, 70)
+    assert table.values.shape == (576, 69)  # two means and the head size are no regions
+    assert set(table.left_out) == {"eTIV"}
     assert table.subject_ids[:2] == ("sub-IXI002", "sub-IXI012")
     with pytest.raises(InputError, match="unique; got 'sub-IXI219'"):
         read_table(real_data / "brain" / "IXI_age_gender.csv", "participant_id")

@@ -32,6 +32,23 @@ def test_bgzip_gets_both_indexes_and_reads_the_same(write_fasta: Callable[..., P
     assert Path(f"{packed}.gzi").is_file()
 
 
+def test_bgzip_with_its_own_index_is_read_wherever_a_block_ends(simulated_genome: Path) -> None:
+    path = simulated_genome / "genome.fa.gz"
+    before = sorted(path.parent.iterdir())
+    reference = Reference(path)
+    assert reference.contigs == {"20": 60_000, "22": 26_000}
+    text = gzip.decompress(path.read_bytes()).decode()
+    contigs = {part.split("\n", 1)[0]: part.split("\n", 1)[1].replace("\n", "").upper() for part in text[1:].split(">")}
+    for chrom, start, end in (
+        ("20", 0, 60_000),
+        ("chr20", 9_990, 10_007),
+        ("22", 25_001, 26_000),
+        ("22", 3_999, 4_001),
+    ):
+        assert reference.fetch(Interval(chrom, start, end)) == contigs[chrom.removeprefix("chr")][start:end]
+    assert sorted(path.parent.iterdir()) == before
+
+
 def test_real_bgzip_with_its_own_index_is_read(real_data: Path) -> None:
     reference = Reference(real_data / "genome/grch37_chr20/GRCh37.chr20_1-2Mb.npad.fa.gz")
     assert reference.contigs == {"20": 2_000_000}

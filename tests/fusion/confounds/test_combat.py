@@ -257,8 +257,7 @@ def test_full_fit_equals_neurocombat_on_real_sites(real_data: Path) -> None:
     assert (np.abs(ours - outside) / x.std(axis=0)).max() < 1e-6
 
 
-def test_sites_are_gone_from_real_subjects_that_the_fit_never_saw(real_data: Path) -> None:
-    x, sites, covariates = _thickness(real_data)
+def _assert_sites_are_gone_from_held_out(x: Any, sites: Any, covariates: pd.DataFrame) -> None:
     held_out = np.random.default_rng(0).permutation(len(x)) < 400
     common = ~np.isin(sites, [site for site in set(sites) if (sites[~held_out] == site).sum() < 10])
     train, test = ~held_out & common, held_out & common
@@ -269,6 +268,22 @@ def test_sites_are_gone_from_real_subjects_that_the_fit_never_saw(real_data: Pat
     assert np.median(shares[0]) > 3 * chance
     # A held-out site mean less its training mean varies by 1/n_test + 1/n_train.
     assert np.median(shares[1]) < 1.2 * chance * (1 + test.sum() / train.sum())
+
+
+def test_sites_are_gone_from_real_subjects_that_the_fit_never_saw(real_data: Path) -> None:
+    _assert_sites_are_gone_from_held_out(*_thickness(real_data))
+
+
+def test_sites_are_gone_from_subjects_that_the_fit_never_saw() -> None:
+    """1,031 subjects at 19 sites of 3 to 130, each with its own level and spread in each of 61 features."""
+    rng = np.random.default_rng(12)
+    sizes = np.array([3, 6, 12, 19, 23, 28, 31, 37, 41, 44, 52, 57, 63, 70, 81, 98, 111, 125, 130])
+    code = rng.permutation(np.repeat(np.arange(19), sizes))
+    covariates = pd.DataFrame({"age": rng.uniform(8, 85, len(code)), "sex": rng.choice(["f", "m"], len(code))})
+    noise = rng.standard_normal((len(code), 61)) * rng.uniform(0.7, 1.4, (19, 61))[code]
+    ages = np.outer(covariates["age"] - 40, rng.normal(0, 0.01, 61))
+    x = 2.5 + noise + rng.normal(0, 0.6, (19, 61))[code] + ages + np.outer(covariates["sex"] == "f", np.full(61, 0.2))
+    _assert_sites_are_gone_from_held_out(x, np.array([f"site {n}" for n in code], dtype=object), covariates)
 
 
 def _explained_by_sites(values: Any, sites: Any, covariates: pd.DataFrame) -> Any:

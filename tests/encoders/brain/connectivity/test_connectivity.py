@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from nilearn.connectome import ConnectivityMeasure, sym_matrix_to_vec
 
-from encoders.brain.connectivity.connectivity import connectivity_vectors, extract_timeseries, tangent_vectors
+from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors
+from encoders.brain.connectivity.images import extract_timeseries
 from encoders.brain.connectivity.timeseries import TimeSeries, drop_constant_rois, read_timeseries
+from encoders.brain.connectivity.visits import Visits
 from encoders.errors import InputError
 
 ROIS = ("A", "B", "C", "D", "E")
@@ -172,7 +174,10 @@ def test_images_become_series_of_regions(tmp_path: Path) -> None:
     import nibabel
 
     images, labels, lut = _write_images(tmp_path)
-    read = extract_timeseries(images, labels, lut=lut, confounds="none")
+    with pytest.raises(InputError, match="several of '01': ask for its runs to be joined"):
+        extract_timeseries(images, labels, lut=lut, confounds="none")
+    read = extract_timeseries(images, labels, lut=lut, confounds="none", visits=Visits(join="runs"))
+    assert read.notes == ("2 series of 1 subjects were joined end to end, as asked (join runs).",)
     assert read.subject_ids == ("01", "02")
     assert read.roi_names == ("Insula L", "Insula R", "Cuneus")
     assert [series.shape for series in read.series] == [(160, 3), (80, 3)]

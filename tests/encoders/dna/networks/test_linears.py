@@ -153,6 +153,22 @@ def test_the_choice_is_probed_once_and_remembered(fresh_choice: Path, monkeypatc
     assert note.read_text() == "mkl\n"
 
 
+def test_a_process_that_noted_its_choice_meanwhile_decides_for_both(
+    fresh_choice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two timings may turn out otherwise, and then the last bits of two workers would."""
+
+    def probe() -> str:
+        product_libraries._write_note(product_libraries._note_path(), "onednn")
+        return "mkl"
+
+    monkeypatch.setattr(product_libraries, "onednn_multiplies", lambda _: True)
+    monkeypatch.setattr(product_libraries, "probe_libraries", probe)
+    assert faster_library() == "onednn"
+    forget()
+    assert faster_library() == "onednn"
+
+
 def test_a_cache_that_cannot_be_written_only_costs_a_probe(fresh_choice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (fresh_choice / "gene-brain-fusion").write_text("a file where the folder should be")
     assert faster_library() in product_libraries.LIBRARIES

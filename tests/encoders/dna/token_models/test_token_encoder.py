@@ -1,6 +1,5 @@
 """What every native encoder promises through the public interface: the reference, both strands, any batch, policies."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -101,12 +100,10 @@ def expected_states(arrays: Arrays, prefix: str) -> Sequence[np.ndarray]:
 
 
 def test_pooled_reference_states_are_what_an_average_averages(
-    load_reference: Callable[[str], tuple[SequenceEncoder, Arrays]], published_data: Path
+    load_reference: Callable[[str], tuple[SequenceEncoder, Arrays]],
 ) -> None:
     encoder, _ = load_reference("dnabert2")
     sequence = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
-    published = json.loads((published_data / "published_vectors/dnabert2_117M_input0.json").read_text())
-    assert published, "the tokens of this sequence are published"
     strands = [tokens_of(encoder, one) for one in (sequence, reverse_complement(sequence))]
     means = [
         encoder.model(ids, torch.ones_like(ids)).last_hidden_state[0, 1:-1].mean(0)  # type: ignore[attr-defined]

@@ -22,11 +22,6 @@ def strings() -> list[str]:
     return ["".join(rng.choice(letters, length)) for length in rng.integers(0, 60, N_STRINGS)]
 
 
-@pytest.fixture(scope="module")
-def path(published_data: Path) -> Path:
-    return published_data / "tokenizers/dnabert2/tokenizer.json"
-
-
 def encode_slowly(text: str, vocabulary: dict[str, int], ranks: dict[tuple[str, str], int]) -> list[int]:
     """Join the best-ranked pair of neighbours until none is left; an unknown letter joins nothing."""
     ids = []
@@ -42,7 +37,7 @@ def encode_slowly(text: str, vocabulary: dict[str, int], ranks: dict[tuple[str, 
     return [CLS, *ids, SEP]
 
 
-def test_ten_thousand_strings_are_read_by_the_rule(strings: list[str], path: Path) -> None:
+def _assert_read_by_the_rule(path: Path, strings: list[str]) -> None:
     model = json.loads(path.read_text())["model"]
     merges = [tuple(one.split(" ")) if isinstance(one, str) else tuple(one) for one in model["merges"]]
     ranks = {pair: rank for rank, pair in enumerate(merges)}
@@ -51,8 +46,24 @@ def test_ten_thousand_strings_are_read_by_the_rule(strings: list[str], path: Pat
         assert tokenizer.encode(text).tolist() == encode_slowly(text, model["vocab"], ranks), text
 
 
-def test_nothing_is_cut_or_padded_that_the_library_would_not(strings: list[str], path: Path) -> None:
+def _assert_read_as_by_the_library(path: Path, strings: list[str]) -> None:
     library, tokenizer = Tokenizer.from_file(str(path)), BpeTokenizer(path)
-    for text in strings[:500]:
+    for text in strings:
         assert tokenizer.encode(text).tolist() == library.encode(text).ids, text
     assert len(tokenizer.encode("ACGT" * 5000)) > 2000
+
+
+def test_ten_thousand_strings_are_read_by_the_rule(strings: list[str], bpe_tokenizer: Path) -> None:
+    _assert_read_by_the_rule(bpe_tokenizer, strings)
+
+
+def test_nothing_is_cut_or_padded_that_the_library_would_not(strings: list[str], bpe_tokenizer: Path) -> None:
+    _assert_read_as_by_the_library(bpe_tokenizer, strings[:500])
+
+
+def test_the_published_tokenizer_is_read_by_the_rule_and_as_by_the_library(
+    strings: list[str], published_data: Path
+) -> None:
+    path = published_data / "tokenizers/dnabert2/tokenizer.json"
+    _assert_read_by_the_rule(path, strings)
+    _assert_read_as_by_the_library(path, strings[:500])

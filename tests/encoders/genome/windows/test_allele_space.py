@@ -1,6 +1,7 @@
 """Counting distinct windows without a FASTA, and what callable regions change."""
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,17 +45,61 @@ def test_windows_and_exons_of_56_real_genes_in_2504_subjects(real_data: Path) ->
     assert abs(exons.n_distinct_windows - 8071) <= 81
 
 
-@pytest.mark.parametrize("unit", ["exon", "gene", "promoter"])
-def test_alleles_count_a_little_more_than_sequences_and_never_less(real_data: Path, unit: Any) -> None:
+Files = tuple[Reference, Panel, VariantFiles]
+
+
+@pytest.fixture
+def files(simulated_genome: Path) -> Files:
+    """Five simulated genes and 41 phased subjects."""
+    panel = read_panel(simulated_genome / "genes.gtf")
+    assert [gene for gene, _ in panel.skipped] == ["G5"]
+    return Reference(simulated_genome / "genome.fa.gz"), panel, VariantFiles(simulated_genome / "phased.vcf.gz")
+
+
+@pytest.fixture
+def comt(real_data: Path) -> Files:
+    """COMT in 3,202 subjects."""
     folder = real_data / "genome/grch38_chr22"
-    reference, variants = Reference(next(folder.glob("*.fa.gz"))), VariantFiles(next(folder.glob("*.vcf.gz")))
     panel = read_panel(next(folder.glob("*.gtf")))
-    truth = WindowCount.of(make_window_table(reference, panel, variants, unit=unit))
-    found = count_in_allele_space(panel, variants, unit=unit)
+    return Reference(next(folder.glob("*.fa.gz"))), panel, VariantFiles(next(folder.glob("*.vcf.gz")))
+
+
+def _assert_alleles_count_a_little_more(files: Files, unit: Any) -> None:
+    reference, panel, variants = files
+    table = make_window_table(reference, panel, variants, unit=unit)
+    truth, found = WindowCount.of(table), count_in_allele_space(panel, variants, unit=unit)
     assert truth.n_distinct_windows <= found.n_distinct_windows <= 1.03 * truth.n_distinct_windows
     assert (found.n_subjects, found.n_haplotype_windows) == (truth.n_subjects, truth.n_haplotype_windows)
     assert found.events == truth.events
-    assert truth.by_gene == {panel.genes[0].gene_id: truth.n_distinct_windows}
+    assert truth.by_gene == table.n_distinct_by_gene()
+    assert truth.by_gene.keys() == {gene.gene_id for gene in panel.genes}
+
+
+@pytest.mark.parametrize("unit", ["exon", "gene", "promoter"])
+def test_alleles_count_a_little_more_than_sequences_and_never_less(files: Files, unit: Any) -> None:
+    _assert_alleles_count_a_little_more(files, unit)
+
+
+@pytest.mark.parametrize("unit", ["exon", "gene"])
+def test_the_count_by_alleles_is_within_3_percent_of_bcftools(simulated_genome: Path, unit: Any) -> None:
+    """All 64 subjects, gene by gene, against the distinct windows of bcftools' haplotypes."""
+    variants = VariantFiles([simulated_genome / "phased.vcf.gz", simulated_genome / "mixed.vcf.gz"])
+    panel = read_panel(simulated_genome / "genes.gtf", unstranded="forward")
+    expected = json.loads((simulated_genome / "windows.json").read_text())[unit]
+    found = count_in_allele_space(panel, variants, unit=unit, unphased="as-written")
+    assert found.n_windows_per_haplotype == sum(answer["n_windows"] for answer in expected.values())
+    assert found.n_haplotype_windows == 2 * 64 * found.n_windows_per_haplotype
+    assert found.by_gene.keys() == expected.keys()
+    for gene, answer in expected.items():
+        assert answer["n_distinct"] <= found.by_gene[gene] <= 1.03 * answer["n_distinct"], gene
+
+
+def test_alleles_of_a_real_gene_count_a_little_more_and_in_chunks_the_same(
+    comt: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unit in ("exon", "gene", "promoter"):
+        _assert_alleles_count_a_little_more(comt, unit)
+    _assert_chunks_change_nothing(comt, 137, monkeypatch)
 
 
 def test_records_that_contradict_one_another_stop_a_count_without_fasta(write_vcf: Callable[..., Path]) -> None:
@@ -137,14 +182,18 @@ def test_pattern_tree_equals_the_plain_grouping_of_columns() -> None:
     assert found == expected
 
 
-def test_chunks_of_records_do_not_change_the_table(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = real_data / "genome/grch38_chr22"
-    reference, variants = Reference(next(folder.glob("*.fa.gz"))), VariantFiles(next(folder.glob("*.vcf.gz")))
-    panel, subjects = read_panel(next(folder.glob("*.gtf"))), variants.samples[:137]
+def _assert_chunks_change_nothing(files: Files, n_subjects: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, panel, variants = files
+    subjects = variants.samples[:n_subjects]
     whole = make_window_table(reference, panel, variants, subject_ids=subjects, unit="gene")
-    monkeypatch.setattr("encoders.genome.haplotypes.patterns.GENOTYPES_AT_ONCE", 137 * 37)
-    parts = make_window_table(reference, panel, variants, subject_ids=subjects, unit="gene")
+    with monkeypatch.context() as patch:
+        patch.setattr("encoders.genome.haplotypes.patterns.GENOTYPES_AT_ONCE", n_subjects * 37)
+        parts = make_window_table(reference, panel, variants, subject_ids=subjects, unit="gene")
     for name in ("sequences", "events"):
         assert getattr(parts, name) == getattr(whole, name)
     for name in ("indptr", "haplotype_index", "sequence_index"):
         assert np.array_equal(getattr(parts, name), getattr(whole, name))
+
+
+def test_chunks_of_records_do_not_change_the_table(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assert_chunks_change_nothing(files, 31, monkeypatch)

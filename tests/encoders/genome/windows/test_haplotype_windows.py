@@ -1,7 +1,11 @@
 """Windows anchored on the reference: cutting, sharing, orientation, storage."""
 
+import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,8 +37,19 @@ def _panel(*genes: Gene) -> Panel:
     return Panel(genes, "canonical", ("by hand",), "none")
 
 
+Cohort = tuple[Reference, Panel, VariantFiles, list[str]]
+
+
 @pytest.fixture
-def real_cohort(real_data: Path) -> tuple[Reference, Panel, VariantFiles, list[str]]:
+def cohort(simulated_genome: Path) -> Cohort:
+    """Six simulated genes, two of them overlapping; 41 phased and 23 partly phased subjects."""
+    variants = VariantFiles([simulated_genome / "phased.vcf.gz", simulated_genome / "mixed.vcf.gz"])
+    panel = read_panel(simulated_genome / "genes.gtf", unstranded="forward")
+    return Reference(simulated_genome / "genome.fa.gz"), panel, variants, list(variants.samples)
+
+
+@pytest.fixture
+def real_cohort(real_data: Path) -> Cohort:
     """17 GRCh37 genes; 300 phased and 203 partly phased subjects."""
     genome = real_data / "genome"
     chr20 = [next((genome / "grch37_chr20").glob(f"*EUR{n}*.vcf.gz")) for n in (300, 203)]
@@ -150,11 +165,8 @@ def test_promoters_lie_around_the_transcription_start(
     assert table.exon.tolist() == [0]
 
 
-@pytest.mark.parametrize("unphased", ["as-written", "iupac", "iupac-unphased", "alternate"])
-def test_real_windows_joined_equal_the_haplotypes(
-    real_cohort: tuple[Reference, Panel, VariantFiles, list[str]], unphased: str
-) -> None:
-    reference, panel, variants, subjects = real_cohort
+def _assert_windows_joined_are_haplotypes(cohort: Cohort, unphased: str) -> None:
+    reference, panel, variants, subjects = cohort
     subjects = [*subjects[:11], *subjects[-26:]]
     table = make_window_table(reference, panel, variants, subject_ids=subjects, unit="gene", unphased=unphased)
     carried = np.stack([table.haplotypes(window) for window in range(table.n_windows)])
@@ -168,48 +180,32 @@ def test_real_windows_joined_equal_the_haplotypes(
                 assert joined == (reverse_complement(sequence) if gene.interval.strand == "-" else sequence)
 
 
-def test_seventeen_real_genes_in_503_subjects(
-    real_cohort: tuple[Reference, Panel, VariantFiles, list[str]],
-) -> None:
-    reference, panel, variants, subjects = real_cohort
+def _assert_the_table_adds_up(cohort: Cohort, n_genes: int, n_subjects: int, least_gain: float) -> None:
+    reference, panel, variants, subjects = cohort
     steps: list[tuple[int, int]] = []
     table = make_window_table(
         reference, panel, variants, subject_ids=subjects, unphased="as-written", progress=lambda *at: steps.append(at)
     )
-    assert (len(panel.genes), table.n_subjects, steps[-1]) == (17, 503, (17, 17))
-    assert table.n_sequences_total == table.n_windows * 503 * 2
-    assert table.gain > 250
+    assert (len(panel.genes), table.n_subjects, steps[-1]) == (n_genes, n_subjects, (n_genes, n_genes))
+    assert table.n_sequences_total == table.n_windows * n_subjects * 2
+    assert table.gain > least_gain
     assert np.allclose(np.bincount(table.gene_index, weights=table.weight), 1)
     assert len(set(table.sequences)) == len(table.sequences)
-    with pytest.raises(InputError, match="unphased heterozygote in NA12878"):
-        make_window_table(reference, panel, variants, subject_ids=subjects)
 
 
-def test_comt_in_3202_subjects_has_the_published_number_of_distinct_windows(real_data: Path) -> None:
-    folder = real_data / "genome/grch38_chr22"
-    reference, variants = Reference(next(folder.glob("*.fa.gz"))), VariantFiles(next(folder.glob("*.vcf.gz")))
-    table = make_window_table(reference, read_panel(next(folder.glob("*.gtf"))), variants, unit="gene")
-    assert (table.n_subjects, table.n_windows, table.n_distinct) == (3202, 57, 1293)
-
-
-def test_batches_of_subjects_give_the_same_table(
-    real_cohort: tuple[Reference, Panel, VariantFiles, list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reference, panel, variants, subjects = real_cohort
+def _assert_batches_change_nothing(cohort: Cohort, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, panel, variants, subjects = cohort
     whole = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
-    monkeypatch.setattr("encoders.genome.windows.builder.SUBJECTS_AT_ONCE", 197)
-    parts = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
+    with monkeypatch.context() as patch:
+        patch.setattr("encoders.genome.windows.builder.SUBJECTS_AT_ONCE", at_once)
+        parts = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
     assert set(whole.sequences) == set(parts.sequences)
     for window in range(whole.n_windows):
         found, expected = (np.array(table.sequence_ids)[table.haplotypes(window)] for table in (parts, whole))
         assert np.array_equal(found, expected)
 
 
-def test_saved_tables_come_back_whole(
-    real_cohort: tuple[Reference, Panel, VariantFiles, list[str]], tmp_path: Path
-) -> None:
-    reference, panel, variants, subjects = real_cohort
-    table = make_window_table(reference, panel, variants, subject_ids=subjects[:37], unphased="as-written")
+def _assert_saved_comes_back(table: WindowTable, tmp_path: Path) -> None:
     for _ in range(2):
         table.save(tmp_path / "windows")
     loaded = WindowTable.load(tmp_path / "windows")
@@ -221,17 +217,87 @@ def test_saved_tables_come_back_whole(
         WindowTable.load(tmp_path)
 
 
-def test_the_long_frame_has_one_row_per_window_and_haplotype(
-    real_cohort: tuple[Reference, Panel, VariantFiles, list[str]],
-) -> None:
-    reference, panel, variants, subjects = real_cohort
-    table = make_window_table(reference, panel, variants, subject_ids=subjects[:37], unphased="as-written")
+def _assert_the_long_frame_fits(table: WindowTable) -> None:
     frame = table.to_frame()
     assert list(frame.columns) == ["subject_id", "haplotype", "gene_id", "exon", "window", "sequence_id"]
     assert len(frame) == table.n_sequences_total
     row = frame.iloc[5 * 74 + 2 * 9 + 1]
-    assert (row.subject_id, row.haplotype, row.gene_id) == (subjects[9], 2, table.gene_ids[table.gene_index[5]])
+    assert (row.subject_id, row.haplotype, row.gene_id) == (
+        table.subject_ids[9], 2, table.gene_ids[table.gene_index[5]],
+    )  # fmt: skip
     assert row.sequence_id == table.sequence_ids[table.haplotypes(5)[2 * 9 + 1]]
+
+
+def _of_37_subjects(cohort: Cohort) -> WindowTable:
+    reference, panel, variants, subjects = cohort
+    table = make_window_table(reference, panel, variants, subject_ids=subjects[-37:], unphased="as-written")
+    assert table.subject_ids == tuple(subjects[-37:])
+    return table
+
+
+@pytest.mark.parametrize("unphased", ["as-written", "iupac", "iupac-unphased", "alternate"])
+def test_windows_of_a_cohort_joined_equal_the_haplotypes(cohort: Cohort, unphased: str) -> None:
+    _assert_windows_joined_are_haplotypes(cohort, unphased)
+
+
+def test_six_genes_in_64_subjects(cohort: Cohort) -> None:
+    _assert_the_table_adds_up(cohort, 6, 64, 15)
+    reference, panel, variants, _ = cohort
+    with pytest.raises(InputError, match="unphased heterozygote in M"):
+        make_window_table(reference, panel, variants)
+
+
+@pytest.mark.parametrize("unit", ["exon", "gene"])
+def test_distinct_windows_are_those_of_bcftools_haplotypes_cut_by_its_chain(
+    cohort: Cohort, simulated_genome: Path, unit: Any
+) -> None:
+    """Not the number alone: the very sequences, gene by gene."""
+    reference, panel, variants, _ = cohort
+    expected = json.loads((simulated_genome / "windows.json").read_text())[unit]
+    assert expected.keys() == {gene.gene_id for gene in panel.genes}
+    for gene in panel.genes:
+        alone = replace(panel, genes=(gene,))
+        table = make_window_table(reference, alone, variants, unit=unit, unphased="as-written")
+        carried = {table.sequences[index] for window in range(table.n_windows) for index in table.haplotypes(window)}
+        assert {
+            "n_windows": table.n_windows,
+            "n_distinct": table.n_distinct,
+            "sha256_of_sorted": hashlib.sha256("\n".join(sorted(carried)).encode()).hexdigest(),
+        } == expected[gene.gene_id], gene.gene_id
+
+
+def test_batches_of_subjects_give_the_same_table(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assert_batches_change_nothing(cohort, 27, monkeypatch)
+
+
+def test_saved_tables_come_back_whole(cohort: Cohort, tmp_path: Path) -> None:
+    _assert_saved_comes_back(_of_37_subjects(cohort), tmp_path)
+
+
+def test_the_long_frame_has_one_row_per_window_and_haplotype(cohort: Cohort) -> None:
+    _assert_the_long_frame_fits(_of_37_subjects(cohort))
+
+
+def test_seventeen_real_genes_in_503_subjects(
+    real_cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unphased in ("as-written", "iupac", "iupac-unphased", "alternate"):
+        _assert_windows_joined_are_haplotypes(real_cohort, unphased)
+    _assert_the_table_adds_up(real_cohort, 17, 503, 250)
+    _assert_batches_change_nothing(real_cohort, 197, monkeypatch)
+    reference, panel, variants, subjects = real_cohort
+    with pytest.raises(InputError, match="unphased heterozygote in NA12878"):
+        make_window_table(reference, panel, variants, subject_ids=subjects)
+    for chosen in (subjects[:37], subjects[-37:]):
+        _assert_the_long_frame_fits(_of_37_subjects((reference, panel, variants, chosen)))
+    _assert_saved_comes_back(_of_37_subjects((reference, panel, variants, subjects[:37])), tmp_path)
+
+
+def test_comt_in_3202_subjects_has_the_published_number_of_distinct_windows(real_data: Path) -> None:
+    folder = real_data / "genome/grch38_chr22"
+    reference, variants = Reference(next(folder.glob("*.fa.gz"))), VariantFiles(next(folder.glob("*.vcf.gz")))
+    table = make_window_table(reference, read_panel(next(folder.glob("*.gtf"))), variants, unit="gene")
+    assert (table.n_subjects, table.n_windows, table.n_distinct) == (3202, 57, 1293)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _make(files: Files, genes: Sequence[int] | None = None) -> WindowTable:
     return make_window_table(reference, chosen, variants, window=25)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 4), min_size=11, max_size=11), st.randoms(use_true_random=False))
 def test_any_parts_in_any_order_join_to_the_whole(files: Files, shard_of: list[int], random: object) -> None:
     whole, gene_ids = _make(files), [gene.gene_id for gene in files[1].genes]
@@ -89,11 +89,8 @@ def test_parts_of_other_subjects_are_refused(files: Files) -> None:
         merge_window_tables([_make(files, range(6)), fewer], [gene.gene_id for gene in panel.genes])
 
 
-def test_real_genes_join_to_the_whole(real_data: Path) -> None:
-    genome = real_data / "genome"
-    chr20 = [next((genome / "grch37_chr20").glob(f"*EUR{n}*.vcf.gz")) for n in (300, 203)]
-    panel = read_panel(sorted((genome / "grch37_chr20").glob("*.gtf")), unstranded="forward")
-    reference, variants = Reference(sorted((genome / "grch37_chr20").glob("*.fa.gz"))), VariantFiles(chr20)
+def _assert_thirds_join(files: Files) -> None:
+    reference, panel, variants = files
 
     def make(genes: tuple[Gene, ...]) -> WindowTable:
         chosen = replace(panel, genes=genes)
@@ -101,3 +98,16 @@ def test_real_genes_join_to_the_whole(real_data: Path) -> None:
 
     parts = [make(panel.genes[shard::3]) for shard in range(3)]
     assert_same(merge_window_tables(parts, [gene.gene_id for gene in panel.genes]), make(panel.genes))
+
+
+def test_simulated_genes_of_two_contigs_join_to_the_whole(simulated_genome: Path) -> None:
+    variants = VariantFiles([simulated_genome / "phased.vcf.gz", simulated_genome / "mixed.vcf.gz"])
+    panel = read_panel(simulated_genome / "genes.gtf", unstranded="forward")
+    _assert_thirds_join((Reference(simulated_genome / "genome.fa.gz"), panel, variants))
+
+
+def test_real_genes_join_to_the_whole(real_data: Path) -> None:
+    folder = real_data / "genome" / "grch37_chr20"
+    panel = read_panel(sorted(folder.glob("*.gtf")), unstranded="forward")
+    variants = VariantFiles([next(folder.glob(f"*EUR{n}*.vcf.gz")) for n in (300, 203)])
+    _assert_thirds_join((Reference(sorted(folder.glob("*.fa.gz"))), panel, variants))

@@ -1,0 +1,93 @@
+"""YAML as this project reads it: plain data, every key once, and never more of it than the file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analyses.errors import InputError
+
+LARGEST = 100_000
+"""Values that a text may stand for once its aliases are followed: far beyond any configuration."""
+
+_DATE = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's own takes the last of two equal keys, and reads ``2001-01-01`` as a date: no option is one."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != _DATE]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and first.setdefault(key.value, line) != line:
+                earlier = first[key.value]
+                raise yaml.YAMLError(
+                    f"the key '{key.value}' stands in line {earlier} and again in line {line}; keep one"
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_text(path: Path) -> str:
+    """Text of a file in UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        The file is missing, cannot be read, or is not UTF-8.
+    """
+    if not path.is_file():
+        raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"A configuration file must be readable; {path} is not ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"A configuration file must be UTF-8; {path} is not, in line {line}. Save it in that encoding."
+        ) from None
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """What a text holds: mappings, lists, text, numbers, truth values.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        Names the text in messages.
+
+    Raises
+    ------
+    InputError
+        It is no YAML, names a key twice, or stands for more than `LARGEST` values.
+    """
+    try:
+        node = yaml.compose(text, _Loader)
+        if node is None:
+            return None
+        if _size(node, {}) > LARGEST:
+            raise yaml.YAMLError(f"its aliases stand for more than {LARGEST:,} values")
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{where} is not valid YAML: {' '.join(str(error).split())}.") from None
+    except RecursionError:
+        raise InputError(f"{where} is not valid YAML: it is nested too deeply.") from None
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Values below a node, aliases followed; one that holds itself has no end."""
+    if id(node) not in known:
+        known[id(node)] = LARGEST + 1  # until it has been counted
+        below = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + (0 if isinstance(node, yaml.ScalarNode) else sum(_size(part, known) for part in below))
+    return known[id(node)]

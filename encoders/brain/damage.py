@@ -1,0 +1,40 @@
+"""The boundary at which whatever a damaged file makes a reader raise becomes one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from encoders.errors import InputError
+
+_LONGEST = 160
+
+
+@contextmanager
+def refused_if_damaged(path: Path, what: str) -> Iterator[None]:
+    """Around the call of a reader that is not ours: numpy, zipfile, zlib, h5py, pyarrow, torch, nibabel, nilearn.
+
+    They raise what suits them (`EOFError`, `BadZipFile`, `zlib.error`, `HeaderDataError`, `RuntimeError`, ...), and no
+    list of it would be whole; so everything is taken for what it is here, a file that cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is read.
+    what : str
+        What it must be, with its article.
+
+    Raises
+    ------
+    InputError
+        In place of anything but an `InputError`.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()).rstrip(".") or "it ends too early"
+        raise InputError(
+            f"{path} must be {what}; it cannot be read ({type(error).__name__}: {said[:_LONGEST]}): get it again, or "
+            "leave it out."
+        ) from error

@@ -1,0 +1,123 @@
+"""FASTA files with indexes that fit them: made where they are missing, made anew where they are of another file."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
+
+import pysam
+from pysam.utils import SamtoolsError
+
+from encoders.errors import InputError
+from encoders.genome.blocks import END_OF_FILE
+from encoders.genome.fasta_index import find_mismatch, is_beginning, read_fai
+from encoders.genome.scratch import scratch_path
+from encoders.publishing import published_file
+
+_GZIP, _BGZF = b"\x1f\x8b", b"BC"
+
+
+def choose_indexes(path: Path) -> tuple[Path, Path | None]:
+    """The ``.fai`` of a FASTA, and its ``.gzi`` where it is bgzip, that account for every byte of it.
+
+    Those beside the file are made where they are missing. If they are of another file, others are made for this
+    process, with a warning.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        If the file is missing, cut off, gzip without bgzip's blocks or cannot be indexed, or if an index is missing
+        and the folder is not writable.
+    """
+    blocked = _check_file(path)
+    suffixes = (".fai", ".gzi") if blocked else (".fai",)
+    given = tuple(Path(f"{path}{suffix}") for suffix in suffixes)
+    if not all(index.is_file() for index in given):
+        _make_beside(path, given)
+    indexes = given
+    if mismatch := find_mismatch(path, *_fai_and_gzi(given)):
+        stat = path.stat()
+        indexes = _make_anew(path, suffixes, stat.st_size, stat.st_mtime_ns)
+        _check_anew(path, given, indexes)
+        warnings.warn(
+            f"The index {given[0]} is not that of {path.name} ({mismatch}): one was made for this run instead; run "
+            f"samtools faidx {path.name} where it is, so that it need not be made every time.",
+            stacklevel=5,
+        )
+    return _fai_and_gzi(indexes)
+
+
+def _fai_and_gzi(indexes: Sequence[Path]) -> tuple[Path, Path | None]:
+    return indexes[0], indexes[1] if len(indexes) > 1 else None
+
+
+def _check_file(path: Path) -> bool:
+    """Whether the file, which is there and whole as far as its ends show, is bgzip."""
+    if not path.is_file():
+        raise InputError(f"The reference FASTA {path} does not exist: correct the path.")
+    with path.open("rb") as file:
+        head = file.read(14)
+        file.seek(max(0, path.stat().st_size - len(END_OF_FILE)))
+        tail = file.read()
+    blocked = head[12:14] == _BGZF
+    if head[:2] == _GZIP and not blocked:
+        raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")
+    if blocked and tail != END_OF_FILE:
+        raise InputError(f"The reference FASTA {path} is truncated (its end-of-file block is missing): copy it again.")
+    return blocked
+
+
+def _make_beside(path: Path, indexes: Sequence[Path]) -> None:
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(
+            f"The reference {path} has no {' and '.join(index.suffix for index in indexes)} index and its folder is "
+            f"not writable: run samtools faidx {path.name} where it is."
+        )
+    with ExitStack() as published:  # what is entered last is published first: .fai says that all is there
+        _make(path, [published.enter_context(published_file(index)) for index in indexes])
+
+
+@lru_cache
+def _make_anew(path: Path, suffixes: tuple[str, ...], size: int, modified: int) -> tuple[Path, ...]:
+    """Indexes of a file in its present state, by its size and time, in a folder of this process."""
+    made = tuple(scratch_path(f"{path.name}{suffix}") for suffix in suffixes)
+    _make(path, made)
+    return made
+
+
+def _make(path: Path, indexes: Sequence[Path]) -> None:
+    options = [
+        word for kind, index in zip(("fai", "gzi"), indexes, strict=False) for word in (f"--{kind}-idx", str(index))
+    ]
+    try:
+        pysam.faidx(str(path), *options)
+    except SamtoolsError as error:
+        raise InputError(
+            f"The reference FASTA {path} cannot be indexed, for the reason that samtools faidx gives above (each "
+            "contig needs a name and lines of one length): repair the file."
+        ) from error
+
+
+def _check_anew(path: Path, given: Sequence[Path], anew: Sequence[Path]) -> None:
+    """Refuse a file that no index fits, and one that lacks what its own index knew of."""
+    if mismatch := find_mismatch(path, *_fai_and_gzi(anew)):
+        raise InputError(
+            f"A FASTA needs a name of its own for every contig, lines of one length and only letters in them; an index "
+            f"of {path} cannot hold all of it ({mismatch}): repair the file."
+        )
+    try:
+        former = read_fai(given[0])
+    except ValueError:
+        return
+    if is_beginning(left := read_fai(anew[0]), former):
+        raise InputError(
+            f"A FASTA must be whole; {path} ends in {left[-1].name}, {sum(one.length for one in left):,} bases of the "
+            f"{sum(one.length for one in former):,} that its index knows: copy it again, or if it is meant to be so, "
+            f"run samtools faidx {path.name}."
+        )

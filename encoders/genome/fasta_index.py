@@ -1,0 +1,166 @@
+"""Whether the index of a FASTA is that of this very file: every byte of the file must be accounted for."""
+
+# ruff: noqa: F722
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+
+from encoders.genome.blocks import Blocks
+
+_LONGEST_HEADER = 1 << 20
+_BLOCKS_LOOKED_AT = 2_048
+_NEWLINES = b"\r\n"
+
+
+class Contig(NamedTuple):
+    """A line of a ``.fai``: where a contig begins in the unpacked file and how its lines are broken."""
+
+    name: str
+    length: int
+    offset: int
+    line_bases: int
+    line_width: int
+
+    @property
+    def end(self) -> int:
+        """One past the byte of the last base."""
+        if not self.length:
+            return self.offset
+        lines, rest = divmod(self.length - 1, self.line_bases)
+        return self.offset + lines * self.line_width + rest + 1
+
+
+def read_fai(path: Path) -> list[Contig]:
+    """Contigs of an index, in its order.
+
+    Raises
+    ------
+    ValueError
+        If a line is not of a FASTA index.
+    """
+    contigs = []
+    for line in path.read_text("utf-8").splitlines():
+        name, *numbers = line.split("\t")
+        if len(numbers) != 4:
+            raise ValueError(f"its line of {name} has {len(numbers) + 1} columns, not 5")
+        contig = Contig(name, *map(int, numbers))
+        if contig.length < 0 or (contig.length and not 0 < contig.line_bases < contig.line_width):
+            raise ValueError(f"its line of {name} has no length of lines")
+        contigs.append(contig)
+    return contigs
+
+
+def find_mismatch(fasta: Path, fai: Path, gzi: Path | None) -> str:
+    """What shows that an index is not of this file; empty where it accounts for the whole file.
+
+    Parameters
+    ----------
+    fasta, fai : Path
+    gzi : Path or None
+        Index of the blocks, where the FASTA is bgzip.
+
+    Returns
+    -------
+    str
+        A clause for a message.
+    """
+    try:
+        contigs = read_fai(fai)
+        if gzi is None:
+            return _compare(contigs, _PlainText(fasta))
+        with Blocks(fasta) as blocks:
+            return _compare(contigs, _BlockText(blocks, _read_gzi(gzi)))
+    except ValueError as error:  # a damaged block, a number or letter that is none
+        return str(error)
+
+
+def is_beginning(contigs: Sequence[Contig], whole: Sequence[Contig]) -> bool:
+    """Whether a file with these contigs is what is left where a file with all of ``whole`` was cut off."""
+    if not 0 < len(contigs) <= len(whole):
+        return False
+    n_last = len(contigs) - 1
+    last, former = contigs[n_last], whole[n_last]
+    shorter = last.length < former.length or len(contigs) < len(whole)
+    same = contigs[:n_last] == whole[:n_last] and (last.name, last.offset) == (former.name, former.offset)
+    return same and shorter and last.length <= former.length
+
+
+class _PlainText:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.size = path.stat().st_size
+
+    def read(self, start: int, end: int) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+
+class _BlockText:
+    def __init__(self, blocks: Blocks, table: Int64[np.ndarray, "n_blocks 2"]) -> None:
+        self._blocks = blocks
+        self._table = table
+        self.size = self._check()
+
+    def _check(self) -> int:
+        """Hold the table against the blocks, at most some thousands of them; bytes of the unpacked file."""
+        n_followed = len(self._table) - 1
+        for number in np.linspace(0, n_followed - 1, min(n_followed, _BLOCKS_LOOKED_AT), dtype=np.int64).tolist():
+            (packed, unpacked), following = self._table[number].tolist(), self._table[number + 1].tolist()
+            after, held = self._blocks.span(packed)
+            if [after, unpacked + held] != following:
+                raise ValueError(f"its table of blocks does not hold at byte {packed}")
+        packed, size = self._table[-1].tolist()
+        while packed < self._blocks.size:
+            packed, held = self._blocks.span(packed)
+            size += held
+        return int(size)
+
+    def read(self, start: int, end: int) -> bytes:
+        number = int(np.searchsorted(self._table[:, 1], start, side="right")) - 1
+        packed, unpacked = self._table[number].tolist()
+        found = bytearray()
+        while len(found) < end - unpacked and packed < self._blocks.size:
+            data, packed = self._blocks.read(packed)
+            found += data
+        return bytes(found[start - unpacked : end - unpacked])
+
+
+def _read_gzi(path: Path) -> Int64[np.ndarray, "n_blocks 2"]:
+    """Offsets of the blocks in the file and in what it unpacks to."""
+    content = path.read_bytes()
+    numbers = np.frombuffer(content[: len(content) // 8 * 8], dtype="<u8").astype(np.int64)
+    if len(content) % 8 or not len(numbers) or len(numbers) != 1 + 2 * int(numbers[0]):
+        raise ValueError("its table of blocks is cut")
+    return np.concatenate([np.zeros((1, 2), dtype=np.int64), numbers[1:].reshape(-1, 2)])
+
+
+def _compare(contigs: Sequence[Contig], text: _PlainText | _BlockText) -> str:
+    place = 0
+    for contig in contigs:
+        if mismatch := _compare_contig(contig, place, text):
+            return mismatch
+        place = contig.end
+    if text.size - place > _LONGEST_HEADER or text.read(place, text.size).strip(_NEWLINES):
+        return f"it does not know what follows byte {place}"
+    return "" if contigs else "it is empty"
+
+
+def _compare_contig(contig: Contig, place: int, text: _PlainText | _BlockText) -> str:
+    """Hold one contig against the file; it must follow on ``place``, where the one before it ended."""
+    if not 0 < contig.offset - place <= _LONGEST_HEADER:
+        return f"{contig.name} does not follow on the contig before it"
+    header = text.read(place, contig.offset).lstrip(_NEWLINES)
+    named = header[:1] == b">" and header[1:].split(maxsplit=1)[:1] == [contig.name.encode()]
+    if not named or header.find(b"\n") != len(header) - 1:
+        return f"the line before byte {contig.offset} is not the header of {contig.name}"
+    if contig.end > text.size:
+        return f"{contig.name} ends after the end of the file"
+    line = contig.offset + contig.line_bases
+    if contig.length > contig.line_bases and text.read(line, contig.offset + contig.line_width).strip():
+        return f"the lines of {contig.name} have not {contig.line_bases} bases"
+    return ""

@@ -1,0 +1,110 @@
+"""A damaged file is refused in one sentence, whatever the library that reads it raises."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from encoders.brain import ImportOptions, read_source
+from encoders.errors import InputError
+
+IDS = [f"s{i:02d}" for i in range(11)]
+VALUES = np.random.default_rng(2).normal(size=(11, 5))
+
+
+def _npy(folder: Path) -> Path:
+    np.save(folder / "x.npy", VALUES)
+    (folder / "x_ids.txt").write_text("\n".join(IDS))
+    return folder / "x.npy"
+
+
+def _npz(folder: Path) -> Path:
+    np.savez_compressed(folder / "x.npz", X=VALUES, eid=np.array(IDS))
+    return folder / "x.npz"
+
+
+def _h5(folder: Path) -> Path:
+    with h5py.File(folder / "x.h5", "w") as file:
+        file.create_dataset("X", data=VALUES, compression="gzip")
+        file["eid"] = np.array(IDS, dtype=bytes)
+    return folder / "x.h5"
+
+
+def _torch(folder: Path) -> Path:
+    (folder / "x").mkdir()
+    torch.save({"embedding": torch.tensor(VALUES[0])}, folder / "x" / "s00.pt")
+    return folder / "x" / "s00.pt"
+
+
+def _parquet(folder: Path) -> Path:
+    pd.DataFrame({"eid": IDS, "vector": list(VALUES)}).to_parquet(folder / "x.parquet", index=False)
+    return folder / "x.parquet"
+
+
+def _stats(folder: Path) -> Path:
+    path = folder / "x" / "sub-01" / "stats" / "lh.aparc.stats"
+    path.parent.mkdir(parents=True)
+    path.write_text("# ColHeaders StructName NumVert ThickAvg\nbankssts 1300 2.5\ncuneus 1200 1.9\n")
+    return path
+
+
+MAKERS: dict[str, Callable[[Path], Path]] = {
+    "npy": _npy, "npz": _npz, "h5": _h5, "pt": _torch, "parquet": _parquet, "stats": _stats,
+}  # fmt: skip
+
+
+def _source(path: Path) -> Path:
+    """What is imported: the folder of a file that belongs to one."""
+    return path.parents[2] if path.suffix == ".stats" else path.parent if path.suffix == ".pt" else path
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_files_that_are_cut_or_changed_are_read_or_refused(tmp_path: Path, kind: str) -> None:
+    path = MAKERS[kind](tmp_path)
+    options = ImportOptions(stats_files=("lh.aparc.stats",))
+    whole, _ = read_source(_source(path), options)
+    assert whole.values.size
+    content, rng, refused = path.read_bytes(), np.random.default_rng(5), []
+    for attempt in range(24):
+        changed = bytearray(content)
+        if attempt % 2:
+            del changed[int(rng.integers(len(content))) :]
+        else:
+            for place in rng.integers(len(content), size=3):
+                changed[place] = int(rng.integers(256))
+        path.write_bytes(changed)
+        try:
+            read_source(_source(path), options)
+        except InputError as error:
+            refused.append(str(error))
+    assert refused
+    assert all(said.endswith(".") and "\n" not in said for said in refused)
+    path.write_bytes(b"")
+    with pytest.raises(InputError):
+        read_source(_source(path), options)
+
+
+def test_an_archive_under_the_name_of_one_array_is_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", X=VALUES)
+    (tmp_path / "x.npz").rename(tmp_path / "x.npy")
+    (tmp_path / "x_ids.txt").write_text("\n".join(IDS))
+    with pytest.raises(InputError, match="must hold one array; it is an archive"):
+        read_source(tmp_path / "x.npy")
+
+
+def test_arrays_of_words_where_numbers_are_needed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", X=VALUES, eid=np.array(IDS), fd=np.array(["low"] * 11))
+    with pytest.raises(InputError, match="must be numbers"):
+        read_source(tmp_path / "x.npz")
+    np.save(tmp_path / "y.npy", np.array([["a"], ["b"]], dtype=object))
+    np.save(tmp_path / "y_ids.npy", np.array(["s1", "s2"]))
+    with pytest.raises(InputError, match="array of objects"):
+        read_source(tmp_path / "y.npy", ImportOptions(allow_pickle=True))
+    with h5py.File(tmp_path / "z.h5", "w") as file:
+        file["X"], file["eid"] = h5py.Empty("f"), np.array(IDS, dtype=bytes)
+    with pytest.raises(InputError):
+        read_source(tmp_path / "z.h5")

@@ -1,0 +1,155 @@
+"""VCF and BCF as people write them: versions 4.1 to 4.5, odd names, odd columns; pysam's sample by sample reading is
+the outside answer."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pysam
+import pytest
+
+from encoders.errors import InputError
+from encoders.genome.haplotypes.haplotype_sequences import haplotype_sequence, haplotype_sequences
+from encoders.genome.intervals import Interval, parse_region
+from encoders.genome.reference import Reference
+from encoders.genome.variants.files import VariantFiles
+
+REGION = Interval("20", 0, 3_000)
+FORMATS = ("GT", "GT:DP", "GT:AD:DP")
+GENOTYPES = ("0|0", "0|1", "1|0", "1/2", "./.", ".|1", "0/.", ".", "12|3", "0/10")
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write_lines(tmp_path: Path) -> Write:
+    """Write and index a VCF.gz of whole lines: ``write_lines(["20\\t150\\t..."], samples=("S1",), version="4.2")``."""
+
+    def write(lines: Sequence[str], *, samples: Sequence[str] = ("S1",), version: str = "4.2", name: str = "v") -> Path:
+        header = [
+            f"##fileformat=VCFv{version}", "##contig=<ID=20,length=3000>",
+            '##INFO=<ID=END,Number=1,Type=Integer,Description="End">',
+            '##INFO=<ID=SVLEN,Number=A,Type=Integer,Description="Length">',
+            '##INFO=<ID=NOTE,Number=1,Type=String,Description="Text">',
+            '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
+            '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Depth">',
+            '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Depths">',
+            "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]),
+        ]  # fmt: skip
+        plain = tmp_path / f"{name}.vcf"
+        plain.write_bytes("".join(f"{line}\n" for line in [*header, *lines]).encode("latin-1"))
+        return Path(pysam.tabix_index(str(plain), preset="vcf", force=True))
+
+    return write
+
+
+def _as_bcf(vcf: Path) -> Path:
+    bcf = vcf.with_name("same.bcf")
+    with pysam.VariantFile(str(vcf)) as source, pysam.VariantFile(str(bcf), "wb", header=source.header) as target:
+        for record in source:
+            target.write(record)
+    pysam.tabix_index(str(bcf), preset="bcf", force=True)
+    return bcf
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("binary", [False, True])
+def test_genotypes_of_any_form_are_what_pysam_reads_one_by_one(write_lines: Write, seed: int, binary: bool) -> None:
+    rng = random.Random(seed)
+    samples = tuple(f"S{number}" for number in range(rng.randrange(1, 14)))
+    values = {"DP": lambda: rng.choice(["7", "."]), "AD": lambda: rng.choice(["1,2", "."])}
+    lines = []
+    for record in range(23):
+        keys = rng.choice(FORMATS) if record % 3 else "GT"
+        written = GENOTYPES[:3] if record % 2 else GENOTYPES
+        cells = [
+            ":".join(rng.choice(written) if key == "GT" else values[key]() for key in keys.split(":")) for _ in samples
+        ]
+        alts = ",".join("A" + "C" * n for n in range(1, 14))
+        lines.append(f"20\t{100 + record}\t.\tA\t{alts}\t.\tPASS\t.\t{keys}\t" + "\t".join(cells))
+    vcf = write_lines(lines, samples=samples)
+    path = _as_bcf(vcf) if binary else vcf
+    subjects = rng.sample(samples, rng.randrange(1, len(samples) + 1))
+    (block,) = VariantFiles(path).fetch(REGION, subjects)
+    with pysam.VariantFile(str(path)) as file:
+        for row, record in enumerate(file):
+            for column, subject in enumerate(subjects):
+                call = record.samples[subject]
+                expected = [-1 if allele is None else allele for allele in call.allele_indices or (None, None)]
+                assert block.alleles[row, column].tolist() == (expected * 2)[:2]
+                assert block.phased[row, column] == (call.phased and len(expected) == 2)
+
+
+@pytest.mark.parametrize("version", ["4.1", "4.2", "4.3", "4.4", "4.5"])
+@pytest.mark.parametrize("info", ["SVLEN=-9", "SVLEN=9", "END=159", "END=159;SVLEN=9"])
+@pytest.mark.parametrize("region", ["20:140-170", "20:155-170"])
+def test_a_deletion_has_the_length_that_any_version_writes(
+    write_lines: Write, write_fasta: Write, version: str, info: str, region: str
+) -> None:
+    genome = "".join(random.Random(5).choices("ACGT", k=400))
+    vcf = write_lines([f"20\t150\t.\t{genome[149]}\t<DEL>\t.\tPASS\t{info}\tGT\t0|1"], version=version)
+    start, end = (int(place) for place in region[3:].split("-"))
+    for path in (vcf, _as_bcf(vcf)):
+        found = haplotype_sequences(
+            Reference(write_fasta({"20": genome})), VariantFiles(path), parse_region(region), ["S1"]
+        )
+        kept = "".join(genome[base - 1] for base in range(start, end + 1) if not 151 <= base <= 159)
+        assert found["S1"] == (genome[start - 1 : end], kept)
+
+
+def test_a_leading_phase_is_that_of_the_first_allele(write_lines: Write, write_fasta: Write) -> None:
+    cells = ["|0|1", "/0/1", "/0|1", "|0/1", "|1|1", "/1|1"]
+    samples = [f"S{number}" for number in range(len(cells))]
+    vcf = write_lines(["20\t150\t.\tA\tC\t.\tPASS\t.\tGT\t" + "\t".join(cells)], samples=samples, version="4.4")
+    for path in (vcf, _as_bcf(vcf)):
+        (block,) = VariantFiles(path).fetch(REGION, samples)
+        assert block.alleles[0].tolist() == [[0, 1]] * 4 + [[1, 1]] * 2
+        assert block.phased[0].tolist() == [True, False, False, False, True, False]
+    reference = Reference(write_fasta({"20": "A" * 400}))
+    assert haplotype_sequence(reference, VariantFiles(vcf), parse_region("20:149-151"), "S0", haplotype=2) == "ACA"
+    for subject in ("S1", "S2", "S3"):
+        with pytest.raises(InputError, match=f"unphased heterozygote in {subject}"):
+            haplotype_sequence(reference, VariantFiles(vcf), parse_region("20:149-151"), subject)
+
+
+def test_a_leading_phase_before_version_4_4_is_a_line_that_cannot_be_read(write_lines: Write) -> None:
+    vcf = write_lines(["20\t150\t.\tA\tC\t.\tPASS\t.\tGT\t|0|1"], version="4.3")
+    with pytest.raises(InputError, match=r"v\.vcf\.gz is damaged at 20"):
+        VariantFiles(vcf).fetch(REGION, ["S1"])
+
+
+@pytest.mark.parametrize("wanted", [("Doe,J", "A"), ("^X",), ("-", "A B"), ("A", "0012", "^X", "A B", "Doe,J", "-")])
+def test_any_legal_name_names_its_own_column(write_lines: Write, wanted: tuple[str, ...]) -> None:
+    names = ("A B", "Doe,J", "^X", "-", "A", "0012", "J", "Doe")
+    cells = [f"{number}|{number + 1}" for number in range(len(names))]
+    alts = ",".join("A" + "C" * n for n in range(1, 10))
+    vcf = write_lines([f"20\t150\t.\tA\t{alts}\t.\tPASS\t.\tGT\t" + "\t".join(cells)], samples=names)
+    (block,) = VariantFiles(vcf).fetch(REGION, wanted)
+    assert block.alleles[0, :, 0].tolist() == [names.index(name) for name in wanted]
+
+
+def test_text_in_another_encoding_is_no_obstacle(write_lines: Write) -> None:
+    vcf = write_lines(["20\t150\t.\tA\tC\t.\tPASS\tNOTE=caf\xe9;END=160\tGT\t0|1"])
+    (block,) = VariantFiles(vcf).fetch(REGION, ["S1"])
+    assert (block.alleles[0].tolist(), block.info_ends.tolist()) == ([[0, 1]], [160])
+
+
+def test_genotypes_may_stand_behind_another_value(write_lines: Write) -> None:
+    cells = ["7:0|1", ".:1/0", "7:./."]
+    names = tuple(f"S{number}" for number in range(len(cells)))
+    vcf = write_lines(["20\t150\t.\tA\tC\t.\tPASS\t.\tDP:GT\t" + "\t".join(cells)], samples=names)
+    (block,) = VariantFiles(vcf).fetch(REGION, names)
+    assert block.alleles[0].tolist() == [[0, 1], [1, 0], [-1, -1]]
+    assert block.phased[0].tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("cells", [("0|1", "1", "0|1"), ("0|1", "0|1|1", "1"), ("0|1:.", "0/0/1:7", "0|1:7")])
+def test_other_numbers_of_alleles_are_refused_in_any_place(write_lines: Write, cells: tuple[str, ...]) -> None:
+    subjects = ("S1", "S2", "S3")
+    keys = "GT:DP" if ":" in cells[1] else "GT"
+    lines = [f"20\t{position}\t.\tA\tC\t.\tPASS\t.\t" for position in (140, 150)]
+    vcf = write_lines(
+        [lines[0] + "GT\t" + "\t".join(["0|0"] * 3), f"{lines[1]}{keys}\t" + "\t".join(cells)], samples=subjects
+    )
+    with pytest.raises(InputError, match=r"needs two alleles; 20:150 A>C of .* for S2"):
+        VariantFiles(vcf).fetch(REGION, subjects)
+    assert VariantFiles(vcf).fetch(REGION, ["S1"])[0].alleles.tolist() == [[[0, 0]], [[0, 1]]]
