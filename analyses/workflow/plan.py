@@ -13,6 +13,7 @@ from analyses.arms.arm import PrecomputedArm
 from analyses.cohort.features import columns_left_out, describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.config.run_config import RunConfig
+from analyses.genome.windows import describe_left_out
 from analyses.run.run import Run
 from fusion import (
     Confound,
@@ -25,7 +26,9 @@ from fusion.decomposition.subspace import EXACT_LIMIT
 
 _PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
 _LIBRARIES_GB = 0.8
-_COUNTS = ("n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain")
+_SHOWN = (
+    "n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain", "skipped_genes", "notes",
+)  # fmt: skip
 
 
 def make_plan(config: RunConfig) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "described": describe_features(cohort.brain),
         "cohort": {"overlap": cohort.overlap, "exclusions": cohort.exclusions, "remarks": list(cohort.remarks)},
         "flow": describe_flow(cohort),
-        "windows": windows and {key: getattr(windows, key) for key in _COUNTS},
+        "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
         "arms": arms,
         "alignments": alignments,
         "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
@@ -87,6 +90,7 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
         lines += [
             f"genes               {windows['n_genes']}",
             f"distinct windows    {windows['n_distinct_windows']:,} of {windows['n_haplotype_windows']:,}",
+            *describe_left_out(windows["skipped_genes"], windows["notes"]),
         ]
     lines += [f"brain view          {line}" for line in plan["described"]]
     confounds = ", ".join(f"{column} ({kind})" for column, kind in plan["confounds"].items()) or "none"

@@ -10,6 +10,7 @@ from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.config.file import resolved_yaml
+from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
 from analyses.results.schema.runs import GenomeSummary
@@ -51,6 +52,8 @@ def build_windows(run: Run) -> None:
         f"{summary.n_haplotype_windows:,} windows, so {summary.gain:.0f} times fewer to embed; "
         f"REF agrees in {agreement.n_matching:,} of {agreement.n_records:,} records"
     )
+    for line in describe_left_out(summary.skipped_genes or {}, summary.notes):
+        say(f"         {line}")
 
 
 def embed(run: Run) -> None:
