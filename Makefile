@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor calibration bench-fusion bench-encoders bench-cohort audit-genotypes ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -47,6 +47,12 @@ older-processor: $(INSTALLED)  ## the encoders' tests as on a processor without 
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell \
 	  $(BIN)/python -m pytest $(ON_ALL_CORES) tests/encoders/dna tests/analyses/cli tests/fusion/permutation
 
+matrix:  ## a short part of the tests and the demo on Python 3.11, 3.12, 3.13 and on the lowest versions (LEGS="3.12 lowest")
+	@$(PYTHON) .ci/matrix.py $(LEGS)
+
+lowest:  ## find the oldest versions that pyproject allows anew (needs uv)
+	@$(PYTHON) .ci/lowest.py
+
 calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
 	$(BIN)/python -m pytest -m calibration -s
 
@@ -67,4 +73,4 @@ ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui
 
 clean:  ## remove the environment and the results
-	rm -rf $(VENV) results
+	rm -rf $(VENV) $(VENV).lock .matrix results

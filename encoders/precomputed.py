@@ -11,14 +11,15 @@ The readers here have ``shape``, ``dtype`` and ``read_columns(slice)``: what a t
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, get_args, runtime_checkable
-from zipfile import BadZipFile
 
 import numpy as np
 
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 
 Overlap = Literal["common", "refuse"]
@@ -55,7 +56,7 @@ class ChunkedEmbeddings:
 
     def read_columns(self, columns: slice) -> Array:
         """Return the block of these columns, [n_subjects, width]."""
-        return np.concatenate([np.array(np.load(path, mmap_mode="r")[:, columns]) for path in self.paths])
+        return np.concatenate([np.array(_map(path)[:, columns]) for path in self.paths])
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _open_gene(path: Path) -> GeneEmbeddings:
     if not (path / "iids.npy").is_file():
         raise InputError(f"{path} needs iids.npy, the subject of every row of its chunks; it is missing: add it.")
     chunks = tuple(_chunks(path))
-    shapes = [np.load(chunk, mmap_mode="r").shape for chunk in chunks]
+    shapes = [_map(chunk).shape for chunk in chunks]
     odd = next((i for i, shape in enumerate(shapes) if len(shape) != 2 or shape[1:] != shapes[0][1:]), None)
     if odd is not None:
         raise InputError(
@@ -213,26 +214,37 @@ def _open_gene(path: Path) -> GeneEmbeddings:
 
 
 def _load_ids(path: Path) -> Array:
+    with refused_if_damaged(path, "an npy file of subject ids"), _ids_without_objects(path):
+        return np.asarray(np.load(path, allow_pickle=False))
+
+
+@contextmanager
+def _ids_without_objects(path: Path, what: str = "ids") -> Iterator[None]:
+    """Numpy's refusal of Python objects, in our words; other errors pass."""
     try:
-        ids: Array = np.load(path, allow_pickle=False)
+        yield
     except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
         raise InputError(
-            f"{path} must hold ids as text or integers ({error}): save it again with numpy.array(ids, dtype=str)."
+            f"{path} must hold {what} as text or integers; it holds Python objects, which can run code while being "
+            "read: save it again with numpy.array(ids, dtype=str)."
         ) from error
-    return ids
+
+
+def _map(path: Path) -> Array:
+    """Chunk on disk: a header that claims more than the file holds is refused before anything is read."""
+    with refused_if_damaged(path, "an npy file of numbers"):
+        chunk = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(chunk, np.ndarray) or chunk.dtype.kind not in "fiu":
+            raise InputError(f"{path} must hold numbers, subjects x dimensions; it does not: write it again.")
+    return np.asarray(chunk)
 
 
 def _read_file(path: Path) -> tuple[Array, Array]:
     read = _read_parquet if path.suffix == ".parquet" else _read_npz
-    try:
+    with refused_if_damaged(path, f"{'a parquet' if path.suffix == '.parquet' else 'an npz'} file of embeddings"):
         ids, values = read(path)
-    except InputError:
-        raise
-    except (ValueError, BadZipFile) as error:  # pyarrow's are ValueErrors too
-        raise InputError(
-            f"{path} must be an npz or parquet file without Python objects; it cannot be read as one "
-            f"({str(error).splitlines()[0].rstrip('.')}): write it again."
-        ) from error
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise InputError(
             f"{path} must hold numbers, subjects x dimensions; got {values.dtype} of shape {values.shape}: write it "
@@ -244,7 +256,9 @@ def _read_file(path: Path) -> tuple[Array, Array]:
 def _read_npz(path: Path) -> tuple[Array, Array]:
     with np.load(path, allow_pickle=False) as arrays:
         matrix, ids = _one_of(path, _MATRICES, arrays.files), _one_of(path, _IDS, arrays.files)
-        return arrays[ids], arrays[matrix]
+        with _ids_without_objects(path, f"the array {ids!r}"):
+            found = arrays[ids]
+        return found, arrays[matrix]
 
 
 def _read_parquet(path: Path) -> tuple[Array, Array]:
@@ -270,7 +284,9 @@ def _one_of(path: Path, wanted: Iterable[str], present: Sequence[str]) -> str:
 def _texts(path: Path, ids: Array, n: int) -> tuple[str, ...]:
     if ids.dtype.kind == "f":
         raise InputError(f"{path} holds floats as subject ids, such as {ids.flat[0]}: save them as text.")
-    texts = tuple(i.decode() if isinstance(i, bytes) else str(i) for i in ids.ravel().tolist())
+    if ids.dtype.kind not in "iuSUOT":
+        raise InputError(f"{path} must hold subject ids as text or integers; got {ids.dtype}: save them as text.")
+    texts = tuple(i.decode(errors="backslashreplace") if isinstance(i, bytes) else str(i) for i in ids.ravel().tolist())
     if len(texts) != n:
         raise InputError(f"{path} needs one id per row; it has {len(texts)} ids for {n} rows: save both together.")
     if len(set(texts)) < n:

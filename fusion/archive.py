@@ -70,6 +70,8 @@ class Saved:
     """Saving, loading and listing of a frozen dataclass of arrays, numbers, texts and tuples of them."""
 
     unsaved: ClassVar[frozenset[str]] = frozenset()
+    transient: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are never written."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready copy of every field that is saved: arrays become lists, NaN becomes None."""
@@ -90,7 +92,7 @@ class Saved:
         return cls(**{field.name: values.get(field.name) for field in fields(cls)})  # type: ignore[arg-type]
 
     def _items(self, subject_level: bool = False) -> dict[str, Any]:
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        names = [field.name for field in fields(self) if field.name not in self.transient]  # type: ignore[arg-type]
         return {name: getattr(self, name) for name in names if subject_level or name not in self.unsaved}
 
 

@@ -3,10 +3,11 @@
 # ruff: noqa: F722
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence, Sized
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 
@@ -121,37 +122,6 @@ def check_finite(matrix: Matrix, name: str, columns: Sequence[Any] | None = None
         )
 
 
-def check_same_subjects(**tables: ViewLike | None) -> None:
-    """Raise an `InputError` if tables differ in their number of rows or, where rows carry ids, in the ids' order."""
-    given = {name: table for name, table in tables.items() if table is not None}
-    (reference, first), *others = given.items()
-    for name, table in others:
-        if len(_rows(table)) != len(_rows(first)):
-            raise InputError(
-                f"{name} must have the rows of {reference}: got {len(_rows(table))} for {len(_rows(first))}; "
-                "align the tables by subject id first."
-            )
-        left, right = row_ids(first), row_ids(table)
-        if left is not None and right is not None and left != right:
-            row = next(i for i, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1])
-            raise InputError(
-                f"{name} must list the subjects of {reference} in the same order; row {row} is {right[row]!r}, "
-                f"not {left[row]!r}: align the tables by subject id first."
-            )
-
-
-def _rows(table: Any) -> Sized:
-    return range(table.shape[0]) if hasattr(table, "shape") else table
-
-
-def row_ids(table: object) -> tuple[Hashable, ...] | None:
-    """Return the ids that the rows of a view, frame or series carry; None if they are only numbered."""
-    index = getattr(table, "subject_ids" if hasattr(table, "subject_ids") else "index", None)
-    if index is None or callable(index) or type(index).__name__ == "RangeIndex":
-        return None
-    return tuple(index)
-
-
 BLOCK_BYTES = 2**26  # a dense block of columns in float64; small enough that several live at once
 
 
@@ -178,7 +148,10 @@ def unique_ids(ids: Sequence[Hashable], n: int, what: str = "subject_ids") -> tu
 
 def label_codes(labels: LabelsLike) -> NDArray[np.int64]:
     """Return 0, 1, ... for every label, in the order of the distinct ones."""
-    return np.unique(np.asarray(labels), return_inverse=True)[1].astype(np.int64)
+    values = np.asarray(labels)
+    if values.dtype.kind == "O":  # numbers and text side by side have no order of their own
+        return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.int64)
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def cluster_codes(labels: LabelsLike | None, n_subjects: int, name: str = "groups") -> NDArray[np.int64]:
@@ -201,7 +174,7 @@ def cluster_codes(labels: LabelsLike | None, n_subjects: int, name: str = "group
     values = np.asarray(labels)
     if values.shape != (n_subjects,):
         raise InputError(f"{name} needs one label per subject: got shape {values.shape} for {n_subjects}.")
-    missing = sum(label is None or label != label for label in values.tolist())
+    missing = int(pd.isna(values).sum())
     if missing:
         raise InputError(f"{name} needs a label for every subject; {missing} have none.")
     return label_codes(values)

@@ -16,6 +16,7 @@ from tests.shape_checks import forget_trust
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOWEST = 10
 collect_ignore_glob = ["benchmarks/*"]  # measured by hand, with nothing to be collected
+REAL_DATA = ("GENEBRAIN_REAL_DATA", "../shared/data")
 PATIENCE = 600
 """Seconds after which a process that hangs is given up. No measure of speed: a loaded machine may take long."""
 
@@ -33,8 +34,13 @@ settings.register_profile("project", deadline=None, suppress_health_check=[Healt
 settings.load_profile("project")
 
 
+def outside_folder(variable: str, default: str) -> Path:
+    """Where outside data are looked for; it need not exist."""
+    return Path(os.environ.get(variable, REPOSITORY / default)).resolve()
+
+
 def _folder(variable: str, default: str) -> Path:
-    path = Path(os.environ.get(variable, REPOSITORY / default)).resolve()
+    path = outside_folder(variable, default)
     if not path.is_dir():
         pytest.skip(f"{variable} is not set and {default} does not exist: outside data is not part of the repository")
     return path
@@ -46,7 +52,7 @@ shapes_are_checked_anew = pytest.fixture(autouse=True)(forget_trust)
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real genomes, brain tables and two-view data (``GENEBRAIN_REAL_DATA``)."""
-    return _folder("GENEBRAIN_REAL_DATA", "../shared/data")
+    return _folder(*REAL_DATA)
 
 
 @pytest.fixture(scope="session")

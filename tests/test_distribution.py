@@ -43,14 +43,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     here = {
-        path.relative_to(REPOSITORY).as_posix()
-        for name in PACKAGES
-        for path in (REPOSITORY / name).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        (Path(folder) / name).relative_to(REPOSITORY).as_posix()
+        for package in PACKAGES
+        for folder, _, names in os.walk(REPOSITORY / package, followlinks=True)  # the arms of configs/encoders too
+        for name in names
+        if "__pycache__" not in folder
     }
     with zipfile.ZipFile(wheel) as archive:
         there = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert len(here) > 300
+    assert "analyses/config/arms/kmer-spectrum.yaml" in here
     assert there == here
 
 

@@ -41,20 +41,34 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
             for arm, found in of_arms.items()
         }
     )
+    both = westfall_young(
+        {
+            f"{arm}__{view}__{name}": (null[0], null)
+            for view, of_arms in held_out.items()
+            for arm, found in of_arms.items()
+            for name, null in (("rho", found.null[:, 0]), ("trace", found.trace_null))
+        },
+        is_mixed=True,
+    )
     rankings = {view: rank_arms(of_arms, random_state=seed) for view, of_arms in held_out.items()}
     return Comparison(
         metric="held-out rho_1",
         rows=tuple(
-            _row(_summary(workspace, arm, view), corrected[f"{arm}__{view}"], rankings[view])
+            _row(
+                _summary(workspace, arm, view),
+                corrected[f"{arm}__{view}"],
+                (both[f"{arm}__{view}__rho"], both[f"{arm}__{view}__trace"]),
+                rankings[view],
+            )
             for arm in arms
             for view in views
         ),
         differences=tuple(row for view in views for row in _differences(held_out[view], view, seed)),
         n_permutations=len(held_out[views[0]][arms[0]].null) - 1,
-        note="Corrected by step-down max-T over all arms and views with the permutations they share (Westfall & "
-        "Young 1993). Differences are between arms that saw the same subjects, folds and permutations, with the same "
-        "number of components; their p is corrected over the pairs of a view. An untrained arm shows what an "
-        "architecture gives without training.",
+        note="Corrected by step-down max-T over the first correlations and traces of all arms and views, with the "
+        "permutations they share (Westfall & Young 1993). Differences are between arms that saw the same subjects, "
+        "folds and permutations, with the same number of components; their p is corrected over the pairs of a "
+        "view. An untrained arm shows what an architecture gives without training.",
     )
 
 
@@ -62,7 +76,7 @@ def _summary(workspace: Workspace, arm: str, view: str) -> AlignmentSummary:
     return workspace.read_result(AlignmentSummary, f"alignments/{arm}__{view}/alignment.json")
 
 
-def _row(summary: AlignmentSummary, p_max_t: float, ranking: Ranking) -> ComparisonRow:
+def _row(summary: AlignmentSummary, p_max_t: float, p_of_both: tuple[float, float], ranking: Ranking) -> ComparisonRow:
     held_out, place = summary.held_out, ranking.arms.index(summary.arm)
     return ComparisonRow(
         arm=summary.arm,
@@ -72,8 +86,10 @@ def _row(summary: AlignmentSummary, p_max_t: float, ranking: Ranking) -> Compari
         role=summary.role,
         rho=held_out.rho[0],
         interval=held_out.interval[0],
-        p=held_out.p[0],
+        p=held_out.first_p,
         p_max_t=p_max_t,
+        trace=None if held_out.trace is None else held_out.trace.value,
+        p_of_both=p_of_both,
         in_sample_r1=summary.in_sample.canonical_correlations[0],
         x_cca=summary.dimensions.x_cca,
         rank=int(ranking.rank[place]),

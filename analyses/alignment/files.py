@@ -49,6 +49,7 @@ def write_alignment(
             workspace.path(folder, "null_draws.npz"),
             in_sample_r1=alignment.in_sample_null_r1,
             held_out=held_out.null,
+            held_out_trace=held_out.trace_null,
         ),
         held_out.save(workspace.path(PRIVATE, f"{name}.npz"), subject_level=True),
     ]

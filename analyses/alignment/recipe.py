@@ -17,7 +17,6 @@ from analyses.alignment.summary import (
     describe_in_sample,
     interpret,
 )
-from analyses.cohort.design import make_blocks
 from analyses.config.inputs import ConfoundConfig
 from analyses.config.run_config import AlignmentConfig
 from analyses.progress import Advance
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from fusion.cross_validation.result import CrossValidatedCCA
     from fusion.views.view import View
 
-#: In sample, no component is tested after the first whose corrected p exceeds this.
+#: No component is tested after the first whose corrected p exceeds this.
 LEVEL = 0.05
 
 
@@ -71,9 +70,15 @@ class AlignmentOutcome:
         """Held-out rho_1 beside its null, in one line."""
         held_out = self.summary.held_out
         return (
-            f"held-out rho_1 {held_out.rho[0]:.3f} (95 % point of its null {held_out.null_q95[0]:.3f}), "
-            f"p {held_out.p_fwer[0]:.3f}"
+            f"held-out rho_1 {held_out.rho[0]:.3f} (95 % point of its null {held_out.first_null_q95:.3f}), "
+            f"p {held_out.first_p:.3f}{self._trace()}"
         )
+
+    def _trace(self) -> str:
+        trace = self.summary.held_out.trace
+        if trace is None:
+            return ""
+        return f"; trace {trace.value:.3f} (95 % point {trace.null_q95:.3f}), p {trace.p:.3f}"
 
 
 def align_views(
@@ -84,7 +89,6 @@ def align_views(
     labels: AlignmentLabels,
     confounds: tuple[ConfoundConfig, ...],
     settings: AlignmentConfig,
-    families: str | None = None,
     folds: Folds,
     seeds: Seeds,
     x_available: int | None = None,
@@ -99,8 +103,8 @@ def align_views(
         Rows in the same order.
     labels : AlignmentLabels
         Which arm and which view they are.
-    families : str, optional
-        Column of families whose members are all analysed: they are exchanged as wholes.
+    folds : Folds
+        With the relations of the subjects: who is exchanged, drawn and held out together.
     covariates : DataFrame [n_subjects, n_columns]
         Row i belongs to row i of the views.
     x_available : int, optional
@@ -119,7 +123,6 @@ def align_views(
             labels=labels,
             confounds=confounds,
             settings=settings,
-            families=families,
             folds=folds,
             seeds=seeds,
             x_available=x_available,
@@ -152,7 +155,6 @@ def _align(
     labels: AlignmentLabels,
     confounds: tuple[ConfoundConfig, ...],
     settings: AlignmentConfig,
-    families: str | None,
     folds: Folds,
     seeds: Seeds,
     x_available: int | None,
@@ -161,7 +163,7 @@ def _align(
 ) -> AlignmentOutcome:
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
-    blocks = make_blocks(covariates, families=families, within=settings.exchangeable_within)
+    blocks = folds.relations.blocks
     x_pca, y_pca = (
         ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
         for view, scale in ((gene_view, settings.scale_x), (brain_view, settings.scale_y))
@@ -196,7 +198,7 @@ def _align(
         pca_components=settings.pca_components,
         scale=(settings.scale_x, settings.scale_y),
         n_permutations=settings.n_permutations,
-        exchangeability_blocks=blocks,
+        stop_at=LEVEL,
         random_state=seeds.held_out,
         n_jobs=n_jobs,
         progress=progress,
@@ -208,7 +210,7 @@ def _align(
         (x, y),
         confounds=nuisance,
         correlations=(r1, float(held_out.rho[0])),
-        clusters=None if families is None or blocks is None else blocks.labels,
+        clusters=folds.relations.drawn_together(),
         seed=seeds.detectability,
         n_jobs=n_jobs,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from analyses.results.schema.alignments import (
     Detectability,
     HeldOut,
+    HeldOutTrace,
     InSample,
     InSamplePower,
     NoiseCorrelation,
@@ -62,14 +63,23 @@ def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) 
 
 def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
     """Held-out correlations beside their null; ``r1`` is the first in-sample correlation."""
+    described = held_out.to_dict()  # None for what was not tested
+    null = held_out.trace_null[1:]
     return HeldOut(
         rho=tuples(held_out.rho),
-        p=tuples(held_out.p),
-        p_fwer=tuples(held_out.p_fwer),
+        p=tuples(described["p"]),
+        p_fwer=tuples(described["p_fwer"]),
         interval=tuples(held_out.interval),
         rho_by_fold=tuples(held_out.rho_by_fold),
-        null_mean=tuples(held_out.null_mean),
-        null_q95=tuples(held_out.null_q95),
+        null_mean=tuples(described["null_mean"]),
+        null_q95=tuples(described["null_q95"]),
+        trace=HeldOutTrace(
+            value=held_out.trace,
+            null_mean=float(null.mean()),
+            null_q95=float(np.quantile(null, 0.95)),
+            p=held_out.trace_p,
+            p_corrected=held_out.p_link,
+        ),
         n_splits=len(held_out.n_test),
         n_unseen_levels=int(held_out.n_unseen.sum()),
         n_permutations=len(held_out.null) - 1,
@@ -114,7 +124,7 @@ def interpret(
     *,
     confounds: np.ndarray,
     correlations: tuple[float, float],
-    clusters: np.ndarray | None,
+    clusters: np.ndarray,
     seed: int,
     n_jobs: int,
 ) -> FirstComponent:
@@ -129,8 +139,8 @@ def interpret(
     confounds : array [n_subjects, n_confounds]
     correlations : pair of float
         First correlation in sample, and held out.
-    clusters : array [n_subjects], optional
-        Families, drawn as wholes.
+    clusters : array [n_subjects]
+        Who is drawn as one.
     """
     x, y = embeddings
     refits = bootstrap_refits(x, y, clusters=clusters, n_draws=N_DRAWS, seed=seed, n_jobs=n_jobs)

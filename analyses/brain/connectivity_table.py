@@ -17,8 +17,8 @@ from encoders.brain.connectivity.images import Confounds, extract_timeseries
 from encoders.brain.connectivity.timeseries import TimeSeries, drop_constant_rois, read_timeseries
 from encoders.brain.connectivity.visits import Visits
 from encoders.brain.headers.choice import describe_facts, list_names
-from encoders.brain.ids import quote_some
 from encoders.brain.records import Records
+from encoders.tables.quoting import quote_some
 
 
 @dataclass(frozen=True)

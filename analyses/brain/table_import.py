@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from encoders.brain.canonical_table import fingerprint, write_canonical
-from encoders.brain.completeness import complete, join_records, suspected_code
+from encoders.brain.completeness import complete, join_records
 from encoders.brain.headers.choice import describe_facts, list_names
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import read_source
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.brain.tables import NanPolicy
+from encoders.tables import suspected_codes
 from fusion.views.overlap import align_subjects
 
 
@@ -57,8 +58,7 @@ def import_brain(
             )
         )
     joined, overlap = _join(paths, parts)
-    columns = zip(joined.names, joined.values.T, strict=True)
-    coded = {name: code for name, column in columns if (code := suspected_code(column)) is not None}
+    coded = suspected_codes(joined.names, joined.values)
     table = complete(joined, nan)
     sources = [{"path": str(path), "sha256": fingerprint(path)} for path in paths]
     provenance = {

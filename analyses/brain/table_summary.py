@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.brain.table_import import overlap_lines
-from encoders.brain.completeness import suspected_code
 from encoders.brain.headers.choice import describe_facts, find_facts
 from encoders.brain.ids import BLANK, find_id_name
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import open_source
 from encoders.brain.layouts.wide import find_dialect
-from encoders.brain.spreadsheets import parse_numbers
 from encoders.errors import InputError
-from encoders.subject_tables import FLOAT_ID
+from encoders.tables import FLOAT_ID, suspected_code
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
@@ -98,7 +96,9 @@ def _read(path: Path, options: ImportOptions) -> _Content:
     if not source.is_table:
         records = source.records()
         columns = dict(zip(records.names, records.values.T, strict=True))
-        return _Content(source.detection.sentence, records.notes, list(records.ids), None, columns, [], {}, {})
+        return _Content(
+            source.detection.sentence, records.notes, list(records.ids), None, columns, [], {}, dict(records.left_out)
+        )
     sheet = source.sheet()
     id_column = options.id_column or find_dialect(sheet.names).id_column or find_id_name(sheet.names)
     if options.id_column is not None and id_column not in sheet.names:
@@ -107,7 +107,7 @@ def _read(path: Path, options: ImportOptions) -> _Content:
     for name in sheet.names:
         if name == id_column:
             continue
-        values, odd = parse_numbers(sheet.frame[name], sheet.decimal, options.missing_codes)
+        values, odd = sheet.numbers(name, options.missing_codes)
         if odd and values.notna().any():
             mixed[name] = odd[:3]
         elif odd:

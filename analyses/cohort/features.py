@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from encoders.brain.tables import BrainTable
 
 _AT_ONCE = 512
+_SHOWN = 6
 _SAME = 1e-10
 """Share of a column's variance that may be left once a confound is removed, if it is that confound."""
 
@@ -60,7 +61,8 @@ def describe_features(brain: Mapping[str, BrainTable]) -> list[str]:
     """Per view what was taken, what was left out and what each of these is."""
     lines = []
     for name, table in brain.items():
-        lines.append(f"{name}: {len(table.feature_names):,} features: {list_names(name_features(table.feature_names))}")
+        taken = list_names(name_features(table.feature_names), shown=_SHOWN)
+        lines.append(f"{name}: {len(table.feature_names):,} features: {taken}")
         if left_out := columns_left_out(table):
             lines.append(f"{name}: left out {describe_facts(left_out)}")
     return lines

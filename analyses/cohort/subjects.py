@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.brain_views import read_connectivity_view
+from analyses.cohort.levels import check_levels
 from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.population.kinship import select_unrelated
-from encoders.subject_tables import read_table
+from encoders.tables import SubjectTable, read_subject_table, suspected_codes
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Cohort:
         One row per table: subjects in it, in all, dropped by reason.
     exclusions : list of dict
         Subjects removed after the join: ``reason`` and ``n``.
+    remarks : tuple of str
+        What the readers of tables found out or left out, and columns that seem to hold codes for missing values.
     """
 
     subject_ids: tuple[str, ...]
@@ -44,24 +50,29 @@ class Cohort:
     brain: Mapping[str, BrainTable]
     overlap: list[dict[str, Any]]
     exclusions: list[dict[str, Any]]
+    remarks: tuple[str, ...] = ()
 
 
-def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]]) -> Cohort:
+def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, remarks: Sequence[str] = ()) -> Cohort:
     """Join genetic tables, participants and brain views; drop relatives and incomplete rows, each with its reason.
 
     Parameters
     ----------
     genetic : mapping of table to subject ids
         Genotypes and precomputed embeddings; the first decides the order.
+    remarks : sequence of str
+        What is known of these tables already, such as subjects that some genes lack.
 
     Raises
     ------
     InputError
-        No subject is common to all tables, or a named column does not exist.
+        No subject is common to all tables, a named column does not exist, or levels differ by case alone.
     """
-    participants = {f"participants {table.path.name}": _read_participants(table) for table in config.participants}
+    read = {f"participants {table.path.name}": _read_participants(table) for table in config.participants}
+    participants = {name: table.frame for name, table in read.items()}
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
     brain = {name: _read_view(config, name) for name in config.brain}
+    said = (*remarks, *_remarks(read, brain))
     if config.pairing.mode == "random":
         samples = align_subjects(genetic).order
         brain, participants = _pair_at_random(samples, brain, participants, sides=sides, seed=config.pairing.seed)
@@ -73,25 +84,51 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]]) -> Coho
     ids = list(overlap.order)
     covariates = _join_columns(participants, ids)
     _check_columns(config, covariates)
-    ids, exclusions = _exclude(config, covariates)
+    check_levels(config, covariates)
+    words = {column: words for table in read.values() for column, words in table.missing_words.items()}
+    ids, exclusions = _exclude(config, covariates, words)
     return Cohort(
         subject_ids=tuple(ids),
         covariates=covariates.loc[ids],
         brain={name: _take(table, ids) for name, table in brain.items()},
         overlap=overlap.to_dict(),
         exclusions=exclusions + _dropped_by_reader(brain),
+        remarks=said,
     )
 
 
-def _read_participants(table: ParticipantsConfig) -> pd.DataFrame:
-    frame = read_table(table.path, table.id_column)
+def _read_participants(table: ParticipantsConfig) -> SubjectTable:
+    read = read_subject_table(table.path, table.id_column, decimal=table.decimal, missing_codes=table.missing_codes)
+    frame = read.frame
     if table.columns is None:
-        return frame
+        return read
     if unknown := [column for column in table.columns if column not in frame.columns]:
         raise InputError(
             f"{table.path.name} has no column '{unknown[0]}'; its columns are: {', '.join(map(str, frame.columns))}."
         )
-    return frame[list(table.columns)]
+    return replace(read, frame=frame[list(table.columns)])
+
+
+def _remarks(participants: Mapping[str, SubjectTable], brain: Mapping[str, BrainTable]) -> list[str]:
+    """What readers found out, and numbers that are likely codes, before rows are left out."""
+    lines = [f"{name}: {note}" for name, table in participants.items() for note in table.notes]
+    lines += [f"brain {name}: {note}" for name, table in brain.items() for note in table.notes]
+    codes: dict[str, Mapping[str, float]] = {name: _codes_of(table.frame) for name, table in participants.items()}
+    codes |= {f"brain {name}": table.suspected_codes for name, table in brain.items()}
+    for name, found in codes.items():
+        shown = ", ".join(f"{column} ({code:g})" for column, code in list(found.items())[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} columns more" if len(found) > _SHOWN else ""
+        if found:
+            lines.append(
+                f"{name}: {shown}{more} seem to hold a code for missing values, which is used as a number: declare it "
+                "by missing_codes, or keep it if it is a measurement."
+            )
+    return lines
+
+
+def _codes_of(frame: pd.DataFrame) -> dict[str, float]:
+    numbers = frame.select_dtypes("number")
+    return suspected_codes(list(map(str, numbers.columns)), numbers.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def _read_view(config: RunConfig, name: str) -> BrainTable:
@@ -99,7 +136,13 @@ def _read_view(config: RunConfig, name: str) -> BrainTable:
     if view.connectivity is not None:
         return read_connectivity_view(view.path, view.connectivity, id_column=view.id_column)
     return read_brain_table(
-        view.path, id_column=view.id_column, include=view.include, exclude=view.exclude, nan=view.nan
+        view.path,
+        id_column=view.id_column,
+        include=view.include,
+        exclude=view.exclude,
+        nan=view.nan,
+        decimal=view.decimal,
+        missing_codes=view.missing_codes,
     )
 
 
@@ -169,13 +212,17 @@ def _check_columns(config: RunConfig, covariates: pd.DataFrame) -> None:
             )
 
 
-def _exclude(config: RunConfig, covariates: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
+def _exclude(
+    config: RunConfig, covariates: pd.DataFrame, missing_words: Mapping[str, Sequence[str]]
+) -> tuple[list[str], list[dict[str, Any]]]:
     exclusions: list[dict[str, Any]] = []
     columns = [confound.column for confound in config.confounds]
     for column in columns:
         missing = covariates[column].isna()
         if missing.any():
-            exclusions.append({"reason": f"missing {column}", "n": int(missing.sum())})
+            words = ", ".join(map(repr, missing_words.get(column, ())))
+            written = f" (written {words}: rename it in the file if it is a level)" if words else ""
+            exclusions.append({"reason": f"missing {column}{written}", "n": int(missing.sum())})
             covariates = covariates.loc[~missing]
     if config.cohort.family_column and config.cohort.relatives == "keep-one":
         kept, dropped = select_unrelated(covariates, config.cohort.family_column)

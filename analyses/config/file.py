@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from analyses.config.assignments import assign
 from analyses.config.run_config import RunConfig
+from analyses.config.shipped_arms import find_arm
 from analyses.config.yaml_text import parse_yaml, read_text
 from analyses.errors import InputError
 
@@ -33,7 +34,8 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     Parameters
     ----------
     path : Path
-        The YAML file. An entry of ``encoders`` may be the path of another YAML file holding one arm.
+        The YAML file. An entry of ``encoders`` may be the path of another YAML file holding one arm, or the name of an
+        arm that is shipped. ``name`` is the file's where it is not given, ``output`` then ``results/<name>``.
     overrides : sequence of str
         ``a.b=c`` assignments as `analyses.config.assignments.assign` takes them (``encoders.0.options.k=6``).
     variables : mapping of str to str, optional
@@ -46,10 +48,12 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     """
     known = {**os.environ, **(variables or {})}
     tree = _read_extended(path, known)
+    tree = {"name": path.stem, **tree}
     for assignment in overrides:
         assign(tree, assignment, RunConfig)
-        _read_arms(tree, path.parent, known)  # an override may name other files, and the next one a key of theirs
+        _read_arms(tree, path, known)  # an override may name other files, and the next one a key of theirs
     tree = _resolve_paths(tree, base=path.parent.resolve())
+    tree.setdefault("output", str(Path("results").absolute() / str(tree["name"])))
     _check_keys(RunConfig, tree, where="")
     try:
         return RunConfig.model_validate(tree)
@@ -68,11 +72,14 @@ def resolved_yaml(config: RunConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _read_arms(tree: dict[str, Any], folder: Path, variables: Mapping[str, str]) -> None:
-    """Replace file names among the encoders by what the files hold."""
+def _read_arms(tree: dict[str, Any], path: Path, variables: Mapping[str, str]) -> None:
+    """Replace files, and names of shipped arms, among the encoders by what the files hold."""
     arms = tree.get("encoders")
     if isinstance(arms, list):
-        tree["encoders"] = [_read_yaml(folder / arm, variables) if isinstance(arm, str) else arm for arm in arms]
+        tree["encoders"] = [
+            _read_yaml(find_arm(arm, folder=path.parent, where=path), variables) if isinstance(arm, str) else arm
+            for arm in arms
+        ]
 
 
 def _read_extended(path: Path, variables: Mapping[str, str], above: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -81,7 +88,7 @@ def _read_extended(path: Path, variables: Mapping[str, str], above: tuple[Path, 
         raise InputError(f"{path} extends itself: {' extends '.join(one.name for one in (*above, path))}.")
     tree = _read_yaml(path, variables)
     base = tree.pop("extends", None)
-    _read_arms(tree, path.parent, variables)
+    _read_arms(tree, path, variables)
     tree = _resolve_paths(tree, base=path.parent.resolve())
     if base is None:
         return dict(tree)

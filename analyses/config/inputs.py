@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from analyses.config.names import Name
 from analyses.config.section import Section
@@ -37,12 +37,25 @@ class GenomeConfig(Section):
         return (value,) if isinstance(value, str) else value
 
 
+def _codes_as_text(value: object) -> object:
+    """Codes are cells, so text; YAML gives numbers."""
+    return tuple(str(code) for code in value) if isinstance(value, list | tuple) else value
+
+
+Codes = Annotated[tuple[str, ...], BeforeValidator(_codes_as_text)]
+
+
 class ParticipantsConfig(Section):
-    """A table of covariates; ``side`` says whose ids it carries when genes and brains are paired at random."""
+    """A table of covariates; ``side`` says whose ids it carries when genes and brains are paired at random.
+
+    ``decimal`` is the decimal mark (found if not given); ``missing_codes`` are cells without a value, such as -9.
+    """
 
     path: Path
     id_column: str = "subject_id"
     columns: tuple[str, ...] | None = None
+    decimal: Literal[".", ","] | None = None
+    missing_codes: Codes = ()
     side: Literal["genetic", "brain"] = "genetic"
 
 
@@ -90,7 +103,10 @@ class AtlasConfig(Section):
 
 
 class BrainViewConfig(Section):
-    """One brain table: which columns are features, and what the view is for."""
+    """One brain table: which columns are features, and what the view is for.
+
+    ``decimal`` is the decimal mark (found if not given); ``missing_codes`` are cells without a value, such as -9.
+    """
 
     path: Path
     connectivity: ConnectivityConfig | None = None
@@ -101,6 +117,8 @@ class BrainViewConfig(Section):
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
+    decimal: Literal[".", ","] | None = None
+    missing_codes: Codes = ()
     description: str = ""
     role: Literal["test", "negative control"] = "test"
 

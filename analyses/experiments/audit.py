@@ -169,7 +169,6 @@ def _pairings(run: Run) -> tuple[RandomPairings, ...]:
                             scale=(config.alignment.scale_x, config.alignment.scale_y),
                             n_permutations=config.audit.n_shuffles,
                             n_bootstrap=2,
-                            exchangeability_blocks=run.blocks,
                             random_state=seed,
                             n_jobs=run.engine.n_jobs,
                         ).p[0]

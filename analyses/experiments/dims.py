@@ -32,7 +32,7 @@ def run(run: Run) -> DimsResult:
 
 
 def _search(run: Run, arm: str, view: str) -> DimensionSearch:
-    covariates, settings, folds = run.cohort.covariates, run.config.dims, run.config.folds
+    covariates, settings = run.cohort.covariates, run.config.dims
     with progress_bar(f"dims {arm} x {view}") as advance:
         found = nested_dimensions(
             run.arms[arm].gene_view(),
@@ -41,20 +41,13 @@ def _search(run: Run, arm: str, view: str) -> DimensionSearch:
             grid=settings.grid,
             folds=run.folds,
             inner_splits=settings.inner_splits,
-            groups=_labels(run, folds.group or run.config.kept_families),
-            stratify=_labels(run, folds.stratify),
             scale=(run.config.alignment.scale_x, run.config.alignment.scale_y),
             n_permutations=run.config.alignment.n_permutations,
-            exchangeability_blocks=run.blocks,
             random_state=run.seeds.held_out,
             n_jobs=run.engine.n_jobs,
             progress=advance,
         )
     return _describe(found, arm, run.specs[arm].label, view)
-
-
-def _labels(run: Run, column: str | None) -> np.ndarray | None:
-    return None if column is None else run.cohort.covariates[column].astype(str).to_numpy()
 
 
 def _describe(found: NestedDimensions, arm: str, label: str, view: str) -> DimensionSearch:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.cohort.design import read_labels
 from analyses.results.schema.audits import Duplicates, SharedGroups
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def count_duplicates(run: Run) -> Duplicates:
     brain = {name: _groups(_row_keys(run.brain_values(name)), folds) for name in run.brain}
     genes = _groups(_haplotype_keys(run), folds) if run.config.genome else NONE_KNOWN
     column = run.config.cohort.family_column
-    families = _groups(run.cohort.covariates[column].astype(str).to_numpy(), folds) if column else NONE_KNOWN
+    known = read_labels(run.cohort.covariates, column, key="cohort.family_column") if column else None
+    families = NONE_KNOWN if known is None else _groups(known, folds)
     across = families.split + max((found.split for found in brain.values()), default=0)
     return Duplicates(
         brain=brain,

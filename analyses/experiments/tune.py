@@ -33,7 +33,7 @@ from analyses.results.schema.experiments import (
     TuneResult,
 )
 from analyses.results.serialisation import plain, tuples
-from fusion.cross_validation.folds import make_folds
+from fusion.cross_validation.folds import folds_of
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
 if TYPE_CHECKING:
@@ -145,14 +145,8 @@ class _Objective:
 
     def _embed(self, kind: tuple[str, int]) -> list[FoldEmbedding]:
         problem = self._problem
-        settings, folds, rows = problem.run.config.tune, problem.run.config.folds, problem.rows[0]
-        covariates = problem.run.cohort.covariates.iloc[rows]
-        group = folds.group or problem.run.config.kept_families
-        labels = {
-            name: None if column is None else covariates[column].astype(str).to_numpy()
-            for name, column in (("groups", group), ("stratify", folds.stratify))
-        }
-        inner = make_folds(len(rows), settings.inner_splits, random_state=problem.run.seeds.folds, **labels)
+        settings, rows = problem.run.config.tune, problem.rows[0]
+        inner = folds_of(problem.run.relations.take(rows), settings.inner_splits, problem.run.seeds.folds)
         return embed_inner(
             problem.views(self.variant(kind)),
             problem.confounds,
@@ -176,6 +170,7 @@ def _search(problem: _Problem) -> SettingSearch:
         problem.rows,
         setting,
         scale=problem.scale,
+        relations=run.relations,
         n_permutations=run.config.alignment.n_permutations,
         random_state=run.seeds.held_out,
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure
 from analyses.formats import format_number, format_p
-from analyses.results.schema.alignments import HeldOut, InSample
+from analyses.results.schema.alignments import HeldOut, HeldOutTrace, InSample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +50,32 @@ def held_out_figure(
     return figure
 
 
+def trace_figure(null: np.ndarray, trace: HeldOutTrace, *, title: str) -> "Figure":
+    """Held-out Pillai trace of all dimensions, against its permutation null.
+
+    Parameters
+    ----------
+    null : ndarray of shape (n_permutations,)
+        Traces of permuted data.
+    trace : HeldOutTrace
+    title : str
+        Which arm and which view.
+    """
+    with new_figure(2.8) as (figure, axes):
+        axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
+        q95 = f"null 95 % point: {format_number(trace.null_q95, 3)}"
+        axes.axvline(trace.null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=q95)
+        axes.axvline(trace.value, color=BLUE, linewidth=2, label=f"observed: {format_number(trace.value, 3)}")
+        axes.set(xlabel="held-out trace, all dimensions", ylabel="permutations")
+        place = "above" if trace.value > trace.null_q95 else "below"
+        axes.set_title(
+            f"{title}\nheld-out trace = {format_number(trace.value)}, {place} the 95 % point of its null "
+            f"(p = {format_p(trace.p)})"
+        )
+        figure.legend(loc="outside lower left", ncols=3, handlelength=1.6, columnspacing=1.4)
+    return figure
+
+
 def spectrum_figure(in_sample: InSample, held_out: HeldOut, *, title: str, n_shown: int = 20) -> "Figure":
     """Canonical correlations by component: in-sample beside the null of the first, held-out with intervals.
 
@@ -73,7 +99,15 @@ def spectrum_figure(in_sample: InSample, held_out: HeldOut, *, title: str, n_sho
         where = np.arange(1, rho.size + 1)
         errors = np.abs(bounds.T - rho)
         axes.errorbar(where, rho, errors, fmt="o", color=BLUE, ms=5, lw=1.3, label="held-out, 95 % interval")
-        axes.plot(where, held_out.null_q95, "_", color=VERMILION, ms=16, mew=1.6, label="held-out null: 95 % point")
+        axes.plot(
+            where,
+            np.asarray(held_out.null_q95, dtype=float),
+            "_",
+            color=VERMILION,
+            ms=16,
+            mew=1.6,
+            label="held-out null: 95 % point",
+        )
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.set(xlabel="component", ylabel="canonical correlation", xlim=(0.4, max(r.size, rho.size) + 0.6))
         axes.set_ylim(min(-0.05, float(np.nanmin(bounds)) - 0.03), 1.03)

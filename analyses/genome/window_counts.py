@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from analyses.config.inputs import GenomeConfig
 from analyses.errors import InputError
 from analyses.genome.subject_lists import read_subjects
-from analyses.genome.windows import agreement_counts, contigs_of, make_table, open_genome, open_genotypes
+from analyses.genome.windows import (
+    agreement_counts,
+    contigs_of,
+    describe_left_out,
+    make_table,
+    open_genome,
+    open_genotypes,
+)
 from analyses.results.schema.runs import FileWindows
 from analyses.results.serialisation import to_json
 from encoders.genome.variants.reference_check import ReferenceAgreement, check_reference_alleles
@@ -146,6 +153,7 @@ def summarise(
         note=_ALLELE_NOTE if agreement is None else "",
         skipped_genes=dict(panel.skipped),
         settings=settings,
+        notes=panel.notes or None,
     )
 
 
@@ -163,5 +171,5 @@ def describe(found: FileWindows, *, as_json: bool) -> str:
     if n := found.events.get("best_guess_genotype", 0):
         share = found.events["uncertain_best_guess"] / n
         lines.append(f"best guesses        {n:,} genotypes that nobody called, {share:.1%} of them uncertain")
-    lines += [f"left out            {gene}: {reason}" for gene, reason in found.skipped_genes.items()]
+    lines += describe_left_out(found.skipped_genes, found.notes)
     return "\n".join([*lines, found.note] if found.note else lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,7 +155,15 @@ def summarise(table: WindowTable, agreement: ReferenceAgreement, genome: Genome)
         reference_agreement=agreement_counts(agreement),
         settings=table.settings,
         sources=tuple(genome.panel.sources),
+        skipped_genes=dict(genome.panel.skipped),
+        notes=genome.panel.notes or None,
     )
+
+
+def describe_left_out(skipped: Mapping[str, str], notes: Sequence[str] | None) -> list[str]:
+    """A line for every gene that was asked for and is not used, then what else is to be known of the annotation."""
+    lines = [f"left out            {gene}: {reason}" for gene, reason in skipped.items()]
+    return lines + [f"annotation          {note}" for note in notes or ()]
 
 
 def agreement_counts(agreement: ReferenceAgreement) -> AgreementCounts:

@@ -15,6 +15,7 @@ from analyses.figures.canvas import save_figure
 from analyses.report.findings import is_significant
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
+from analyses.results.schema.alignments import HeldOutTrace
 from analyses.results.tables import rows
 
 if TYPE_CHECKING:
@@ -29,14 +30,16 @@ def draw_figures(results: Results) -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`; PNG files of the brain
-        where its view names an atlas.
+        ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`; ``trace`` where the
+        results hold one; PNG files of the brain where its view names an atlas.
     """
     drawn = {"overview": _draw_overview(results)}
     for headline in results.headlines():
         alignment = headline.alignment
         drawn[f"{alignment.name}__held_out"] = _draw_held_out(results, alignment)
         drawn[f"{alignment.name}__spectrum"] = _draw_spectrum(results, alignment)
+        if headline.trace is not None:
+            drawn[f"{alignment.name}__trace"] = _draw_trace(results, alignment, headline.trace)
         if (alignment.folder / SCORES).exists():
             drawn[f"{alignment.name}__scores"] = _draw_scores(results, alignment)
         for kind in ("gene", "feature"):
@@ -62,11 +65,19 @@ def _draw_held_out(results: Results, alignment: Alignment) -> Path:
         null,
         held_out.rho[0],
         interval=held_out.interval[0],
-        null_q95=held_out.null_q95[0],
-        p=held_out.p[0],
+        null_q95=held_out.first_null_q95,
+        p=held_out.first_p,
         title=alignment.title,
     )
     return save_figure(figure, _path(results, f"{alignment.name}__held_out"), pd.DataFrame({"null_rho_1": null}))
+
+
+def _draw_trace(results: Results, alignment: Alignment, trace: HeldOutTrace) -> Path:
+    import pandas as pd
+
+    null = alignment.null_draws["held_out_trace"][1:]
+    figure = figures.trace_figure(null, trace, title=alignment.title)
+    return save_figure(figure, _path(results, f"{alignment.name}__trace"), pd.DataFrame({"null_trace": null}))
 
 
 def _draw_scores(results: Results, alignment: Alignment) -> Path:

@@ -14,7 +14,7 @@ CONTROL = "negative control"
 
 def is_significant(headline: Headline) -> bool:
     """Whether an alignment passes 5 % after correction."""
-    return headline.p_corrected < ALPHA
+    return headline.p_link < ALPHA
 
 
 def answer(results: Results) -> list[str]:
@@ -35,17 +35,28 @@ def answer(results: Results) -> list[str]:
 
 def _in_figures(headline: Headline) -> str:
     low, high = (format_number(bound) for bound in headline.interval)
-    null = format_number(headline.summary.held_out.null_q95[0])
+    null = format_number(headline.summary.held_out.first_null_q95)
     return (
         f"{format_number(headline.rho)} (95 % interval {low} to {high}, 95 % point of its null {null}, "
-        f"corrected p = {format_p(headline.p_corrected)})"
+        f"corrected p = {format_p(headline.p_corrected)}){_trace(headline)}"
+    )
+
+
+def _trace(headline: Headline) -> str:
+    trace, p = headline.trace, headline.trace_p_corrected
+    if trace is None or p is None:
+        return ""
+    return (
+        f"; all dimensions together have a held-out trace of {format_number(trace.value)} (95 % point of its null "
+        f"{format_number(trace.null_q95)}, corrected p = {format_p(p)})"
     )
 
 
 def _correction(results: Results) -> str:
     if not results.corrected_over_arms:
         return (
-            "Each p is corrected over components only, not over encoders and views: run “genebrain compare” for that."
+            "Each p is corrected for two tests, the first component and the trace of all dimensions, not over encoders "
+            "and views: run “genebrain compare” for that."
         )
     n = len(results.alignments)
     return (
@@ -54,11 +65,15 @@ def _correction(results: Results) -> str:
 
 
 def _found(found: Sequence[Headline], results: Results) -> list[str]:
-    best, *others = sorted(found, key=lambda headline: -headline.rho)
+    best, *others = sorted(found, key=lambda headline: (headline.p_corrected >= ALPHA, -headline.rho))
     sentences = [
         f"Genes ({best.summary.arm_label}) and brain ({best.summary.view}) align beyond "
         f"chance in subjects that took no part in fitting: held-out ρ₁ = {_in_figures(best)}."
     ]
+    if best.p_corrected >= ALPHA:
+        sentences.append(
+            "It is the trace that is beyond chance: many weak links together, none of which stands out as a component."
+        )
     sentences += _stability(best.alignment)
     if others:
         listed = "; ".join(f"{other.alignment.title}, ρ₁ = {_in_figures(other)}" for other in others)
@@ -111,7 +126,7 @@ def _control(controls: Sequence[Headline]) -> list[str]:
     if alarmed:
         listed = "; ".join(f"{headline.alignment.title}, ρ₁ = {_in_figures(headline)}" for headline in alarmed)
         return [f"Caution: a negative control is significant ({listed}), so confounding or chance is at work here."]
-    p = format_p(min(headline.p_corrected for headline in controls))
+    p = format_p(min(headline.p_link for headline in controls))
     return [
         f"The negative control, which holds no link, is not significant with any encoder (smallest corrected p = {p})."
     ]

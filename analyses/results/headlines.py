@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.alignments import AlignmentSummary, HeldOutTrace
 from analyses.results.schema.comparisons import ComparisonRow
 from analyses.results.serialisation import Interval
 
@@ -32,14 +32,17 @@ class Alignment:
 
     @cached_property
     def null_draws(self) -> dict[str, np.ndarray]:
-        """``in_sample_r1`` [n_permutations + 1] and ``held_out`` [n_permutations + 1, n_components], observed first."""
+        """Draws by statistic, the observed one first.
+
+        ``in_sample_r1`` and ``held_out_trace`` [n_permutations + 1], ``held_out`` [n_permutations + 1, n_components].
+        """
         with np.load(self.folder / "null_draws.npz", allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What an alignment is judged by: its first held-out correlation.
+    """What an alignment is judged by: its first held-out correlation, and the trace of all dimensions.
 
     Attributes
     ----------
@@ -48,7 +51,11 @@ class Headline:
     interval : tuple of float
         95 % interval of `rho`.
     p, p_corrected : float
-        Alone; corrected over all arms and views where they were compared, else over the components of this alignment.
+        Alone; corrected for the trace beside it, over all arms and views where they were compared.
+    trace : HeldOutTrace or None
+        None in results of format 1.
+    trace_p_corrected : float or None
+        As `p_corrected`.
     """
 
     alignment: Alignment
@@ -56,6 +63,13 @@ class Headline:
     interval: Interval
     p: float
     p_corrected: float
+    trace: HeldOutTrace | None = None
+    trace_p_corrected: float | None = None
+
+    @property
+    def p_link(self) -> float:
+        """p of any link at all: the smaller of the corrected ones."""
+        return self.p_corrected if self.trace_p_corrected is None else min(self.p_corrected, self.trace_p_corrected)
 
     @property
     def summary(self) -> AlignmentSummary:
@@ -66,5 +80,8 @@ class Headline:
 def make_headline(alignment: Alignment, compared: ComparisonRow | None) -> Headline:
     """The headline of an alignment; `compared` is its row of the comparison, where there is one."""
     held_out = alignment.summary.held_out
-    p_corrected = held_out.p_fwer[0] if compared is None else compared.p_max_t
-    return Headline(alignment, held_out.rho[0], held_out.interval[0], held_out.p[0], p_corrected)
+    alone = held_out.first_p if compared is None else compared.p_max_t
+    both = held_out.trace and held_out.trace.p_corrected if compared is None else compared.p_of_both
+    first, of_trace = both or (alone, None)
+    found = alignment, held_out.rho[0], held_out.interval[0], held_out.first_p
+    return Headline(*found, first, held_out.trace, of_trace)

@@ -12,8 +12,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
 
-FORMAT = 1
-"""Of every file that holds a result, under the key ``format``; files written before it was there read the same."""
+FORMAT = 2
+"""Of every file that holds a result, under the key ``format``; files written before it was there read the same.
+
+2: the held-out trace, and components that were not tested held out (null).
+"""
 
 #: Of a field that is absent from the file, not null in it, where it is None.
 OMITTED_IF_NONE: Any = Field(exclude_if=lambda value: value is None)

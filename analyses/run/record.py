@@ -84,6 +84,7 @@ def _count_subjects(cohort: Cohort) -> CohortCounts:
         overlap=tuple(TableOverlap(**table) for table in cohort.overlap),
         n_subjects=len(cohort.subject_ids),
         exclusions=tuple(Exclusion(**one) for one in cohort.exclusions),
+        remarks=cohort.remarks,
     )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from analyses.arms.arm import PrecomputedArm, SequenceArm, make_precomputed_arm, make_sequence_arm, open_panel
 from analyses.arms.grid import make_arms
 from analyses.cluster.engine import Engine
-from analyses.cohort.design import make_blocks, make_design, make_nuisance
+from analyses.cohort.design import make_design, make_nuisance, make_relations
 from analyses.cohort.features import check_features
+from analyses.cohort.flow import describe_genes
 from analyses.cohort.planting import plant_link
 from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.inputs import GenomeConfig
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from encoders.store import EmbeddingStore
     from fusion.cross_validation.folds import Folds
     from fusion.decomposition.pca import ViewPCA
-    from fusion.permutation.exchangeability import Blocks
+    from fusion.permutation.relations import Relations
     from fusion.views.view import View
 
 
@@ -81,7 +82,8 @@ class Run:
         """Subjects common to genotypes or precomputed embeddings, participants and brain views."""
         genotypes = {} if self.config.genome is None else {"genotypes": self.genome.samples}
         panels = {f"embeddings {name}": panel.subject_ids for name, panel in self._panels.items()}
-        cohort = read_cohort(self.config, genotypes | panels)
+        lost = [line for name, panel in self._panels.items() for line in describe_genes(name, panel.dropped)]
+        cohort = read_cohort(self.config, genotypes | panels, remarks=lost)
         check_features(self.config, cohort.brain, cohort.covariates)
         return cohort
 
@@ -170,12 +172,9 @@ class Run:
         return np.asarray(make_design(self.config).fit(covariates.iloc[train]).transform(covariates))
 
     @cached_property
-    def blocks(self) -> Blocks | None:
-        """Who may change places with whom; None where all may."""
-        config = self.config
-        return make_blocks(
-            self.cohort.covariates, families=config.kept_families, within=config.alignment.exchangeable_within
-        )
+    def relations(self) -> Relations:
+        """Who belongs together: held out, drawn and exchanged."""
+        return make_relations(self.config, self.cohort.covariates)
 
     @cached_property
     def engine(self) -> Engine:
@@ -192,17 +191,9 @@ class Run:
     @cached_property
     def folds(self) -> Folds:
         """The same folds for every arm and view."""
-        from fusion.cross_validation.folds import make_folds
+        from fusion.cross_validation.folds import folds_of
 
-        covariates, settings = self.cohort.covariates, self.config.folds
-        group = settings.group or self.config.kept_families
-        return make_folds(
-            len(covariates),
-            settings.n_splits,
-            groups=None if group is None else covariates[group].astype(str).to_numpy(),
-            stratify=None if settings.stratify is None else covariates[settings.stratify].astype(str).to_numpy(),
-            random_state=self.seeds.folds,
-        )
+        return folds_of(self.relations, self.config.folds.n_splits, self.seeds.folds)
 
     def gene_pca(self, arm: str) -> tuple[View, ViewPCA]:
         """One arm's gene view, and its PCA on the whole cohort once confounds are removed."""

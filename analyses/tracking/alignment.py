@@ -91,9 +91,14 @@ def make_metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
     yield "perm/p_1", headline.p, 0
     yield "perm/neglog10p_1", -math.log10(headline.p), 0  # a table shows p = 0.001 as 0.00
     yield "perm/p_corrected_1", headline.p_corrected, 0
-    yield "perm/null_q95_1", held_out.null_q95[0], 0
+    yield "perm/null_q95_1", held_out.first_null_q95, 0
     yield "heldout/rho_1_low", headline.interval[0], 0
     yield "heldout/rho_1_high", headline.interval[1], 0
+    if headline.trace is not None and headline.trace_p_corrected is not None:
+        yield "heldout/trace", headline.trace.value, 0
+        yield "perm/p_trace", headline.trace.p, 0
+        yield "perm/p_corrected_trace", headline.trace_p_corrected, 0
+        yield "perm/null_q95_trace", headline.trace.null_q95, 0
     yield "train/rho_1", r[0], 0
     yield "train/null_q95_1", in_sample.null_q95_r1, 0
     yield "n/subjects", summary.n.subjects, 0
@@ -112,7 +117,7 @@ def make_tables(alignment: Alignment) -> dict[str, Columns]:
     summary = alignment.summary
     held_out, in_sample = summary.held_out, summary.in_sample
     n = len(in_sample.canonical_correlations)
-    correlations: dict[str, Sequence[float]] = {
+    correlations: dict[str, Sequence[float | None]] = {
         "component": range(1, n + 1),
         "in_sample": in_sample.canonical_correlations,
         "held_out": held_out.rho,
@@ -133,7 +138,8 @@ def _columns(loadings: Sequence[GeneLoading | FeatureLoading]) -> Columns:
 
 def list_artifacts(results: Results, alignment: Alignment) -> list[tuple[Path, str]]:
     """File and artifact folder of everything that a run keeps; held-out scores of subjects are never among them."""
-    names = ["overview", *(f"{alignment.name}__{kind}" for kind in FIGURE_KINDS)]
+    kinds = FIGURE_KINDS if alignment.summary.held_out.trace is None else (*FIGURE_KINDS, "trace")
+    names = ["overview", *(f"{alignment.name}__{kind}" for kind in kinds)]
     drawn = [results.path / "figures" / f"{name}{suffix}" for name in names for suffix in (".svg", ".csv")]
     return [
         (results.path / "report.html", ""),

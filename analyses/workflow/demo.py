@@ -15,6 +15,13 @@ from analyses.tracking.store import sqlite_path
 from analyses.workflow.pipeline import run_pipeline
 from analyses.workflow.track import log, tracking_address
 
+#: What the report says of the simulated cohort. It stands here, so that no copy of the configuration says it of others.
+_WORDS = (
+    "name=demo",
+    "title=Simulated cohort with a planted gene-brain link",
+    "brain.linked.description=simulated cortical thickness, with a planted link to three genes",
+    "brain.control.description=simulated white-matter features, with site and ancestry effects and no link",
+)
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 
 
@@ -34,7 +41,7 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     folder = (output / "cohort").absolute()
     say(f"cohort   {n_subjects:,} simulated subjects (coalescent with three populations) in {folder}")
     make_demo_cohort(folder, n_subjects=n_subjects, seed=seed, progress=lambda line: say(f"         {line}"))
-    overrides = [f"output={output}", f"seed={seed}", f"workers={workers}"]
+    overrides = [*_WORDS, f"output={output}", f"seed={seed}", f"workers={workers}"]
     config = load_config(CONFIG, overrides, variables={"DEMO_COHORT": str(folder)})
     run = run_pipeline(config, until="report", force=force)
     logged = log(run)

@@ -11,7 +11,9 @@ import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.cohort.features import columns_left_out, describe_features
+from analyses.cohort.flow import describe_flow
 from analyses.config.run_config import RunConfig
+from analyses.genome.windows import describe_left_out
 from analyses.run.run import Run
 from fusion import (
     Confound,
@@ -24,7 +26,9 @@ from fusion.decomposition.subspace import EXACT_LIMIT
 
 _PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
 _LIBRARIES_GB = 0.8
-_COUNTS = ("n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain")
+_SHOWN = (
+    "n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain", "skipped_genes", "notes",
+)  # fmt: skip
 
 
 def make_plan(config: RunConfig) -> dict[str, Any]:
@@ -33,7 +37,8 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_subjects``, ``n_effective``, ``views``, ``features`` (taken and left out), ``confounds``, ``windows``,
+        ``n_subjects``, ``n_effective``, ``cohort`` (tables, exclusions, remarks), ``views``,
+        ``features`` (taken and left out), ``confounds``, ``windows``,
         ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``seconds``,
         ``memory_gb``: estimates from this machine, now.
     """
@@ -64,7 +69,9 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         },
         "confounds": {confound.column: confound.kind for confound in config.confounds},
         "described": describe_features(cohort.brain),
-        "windows": windows and {key: getattr(windows, key) for key in _COUNTS},
+        "cohort": {"overlap": cohort.overlap, "exclusions": cohort.exclusions, "remarks": list(cohort.remarks)},
+        "flow": describe_flow(cohort),
+        "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
         "arms": arms,
         "alignments": alignments,
         "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
@@ -75,13 +82,15 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
 def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     """The plan as JSON or as lines for a person."""
     if as_json:
-        return json.dumps({key: value for key, value in plan.items() if key != "described"}, indent=1)
+        return json.dumps({key: value for key, value in plan.items() if key not in ("described", "flow")}, indent=1)
     windows = plan["windows"]
-    lines = [f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds"]
+    lines = [f"cohort              {line}" for line in plan["flow"]]
+    lines += [f"subjects            {plan['n_subjects']:,}, effective {plan['n_effective']:,} after confounds"]
     if windows is not None:
         lines += [
             f"genes               {windows['n_genes']}",
             f"distinct windows    {windows['n_distinct_windows']:,} of {windows['n_haplotype_windows']:,}",
+            *describe_left_out(windows["skipped_genes"], windows["notes"]),
         ]
     lines += [f"brain view          {line}" for line in plan["described"]]
     confounds = ", ".join(f"{column} ({kind})" for column, kind in plan["confounds"].items()) or "none"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
+from analyses.cohort.flow import describe_flow
 from analyses.config.file import resolved_yaml
+from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
 from analyses.results.schema.runs import GenomeSummary
@@ -28,7 +30,8 @@ COMPARISONS = ("compare", "pooling", "rc")
 
 def build_windows(run: Run) -> None:
     """Genotypes to distinct windows, after REF was held against the reference."""
-    say(f"windows  {len(run.cohort.subject_ids):,} subjects are in all tables")
+    for line in describe_flow(run.cohort):
+        say(f"cohort   {line}")
     for line in describe_features(run.cohort.brain):
         say(f"brain    {line}")
     if run.config.genome is None:
@@ -49,6 +52,8 @@ def build_windows(run: Run) -> None:
         f"{summary.n_haplotype_windows:,} windows, so {summary.gain:.0f} times fewer to embed; "
         f"REF agrees in {agreement.n_matching:,} of {agreement.n_records:,} records"
     )
+    for line in describe_left_out(summary.skipped_genes or {}, summary.notes):
+        say(f"         {line}")
 
 
 def embed(run: Run) -> None:
@@ -107,7 +112,6 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
             labels=AlignmentLabels(arm, spec.label, view, spec.trained, config.brain[view].role),
             confounds=config.confounds,
             settings=config.alignment,
-            families=config.kept_families,
             folds=run.folds,
             seeds=run.seeds,
             x_available=run.narrowest_arm,

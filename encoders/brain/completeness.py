@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 
-from encoders.brain.ids import quote_some
 from encoders.brain.records import Records
 from encoders.brain.tables import NanPolicy
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Order = Int64[np.ndarray, " n_common"]
-Column = Float[np.ndarray, " n_rows"]
-#: Numbers that tables write where there is no value.
-CODES = (-9.0, -99.0, -999.0, -9999.0, -77.0, -777.0, -88.0, -888.0, 99.0, 999.0, 9999.0, 99999.0)
 #: Two tables of one FreeSurfer run print head size with different digits.
 _SIZE_TOLERANCE = 1e-4
 
@@ -56,17 +53,6 @@ def join_records(parts: Sequence[Records], rows: Sequence[Order]) -> Records:
         notes=tuple(note for part in taken for note in part.notes),
         left_out={name: said for part in taken for name, said in part.left_out.items()},
     )
-
-
-def suspected_code(values: Column) -> float | None:
-    """A number that tables write for a missing value, where it lies further off than all others from one another."""
-    for code in CODES:
-        if not (values == code).any():
-            continue
-        others = values[np.isfinite(values) & (values != code)]
-        if others.size >= 2 and np.abs(others - code).min() > np.ptp(others):
-            return code
-    return None
 
 
 def complete(records: Records, nan: NanPolicy) -> Records:

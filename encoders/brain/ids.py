@@ -3,22 +3,22 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from encoders.errors import InputError
-from encoders.subject_tables import FLOAT_ID
+from encoders.tables.quoting import FLOAT_ID, INDEX_COLUMN, quote_some
+from encoders.tables.spreadsheets import Spreadsheet
 
 #: What ids are called, the surest first (compared without case).
 ID_NAMES = (
     "subject_id", "eid", "participant_id", "sub_id", "subjid", "subjectid", "subject", "subject_ids", "subjects",
     "ids", "id", "eids", "iid", "iids", "participant", "src_subject_id", "subjectkey", "n_eid", "ptid",
-    "subject_number", "record_id", "bids_id",
+    "subject_number", "record_id", "bids_id", INDEX_COLUMN,
 )  # fmt: skip
 BLANK = frozenset({"", "na", "n/a", "nan", "none", "null", "#n/a", "<na>"})
 _INVISIBLE = "\ufeff\u200b\u200e\u200f"
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,37 @@ def find_id_name(names: Sequence[str]) -> str | None:
     return next((by_lower[known] for known in ID_NAMES if known in by_lower), None)
 
 
-def quote_some(values: Sequence[object]) -> str:
-    """The first few, quoted, and how many there are."""
-    shown = ", ".join(repr(str(value)) for value in values[:_SHOWN])
-    return shown if len(values) <= _SHOWN else f"{shown} and {len(values) - _SHOWN} more"
+def place_index(sheet: Spreadsheet, id_column: str | None) -> Spreadsheet:
+    """The sheet with the index that has no name among its columns, where that holds the ids.
+
+    Parameters
+    ----------
+    sheet : Spreadsheet
+    id_column : str, optional
+        As asked for.
+
+    Raises
+    ------
+    InputError
+        Ids may be in the index or in a column, and it was not said which; or the index holds whole numbers, which may
+        count rows.
+    """
+    if sheet.index is None or (id_column is not None and id_column != INDEX_COLUMN):
+        return sheet
+    shown, known = quote_some(list(sheet.index)), find_id_name(sheet.names)
+    if id_column is None and known is not None:
+        raise InputError(
+            f"Subject ids must be in one column; {sheet.path} has {quote_some(list(sheet.frame[known]))} in {known!r} "
+            f"and {shown} in an index without a name: name {known} or {INDEX_COLUMN} with the id column option."
+        )
+    if id_column is None and not all(isinstance(value, str) for value in sheet.index):
+        raise InputError(
+            f"The column of subject ids in {sheet.path} is not known by its name, and the index without a name holds "
+            f"{shown}, which may count rows: name a column, or {INDEX_COLUMN}, with the id column option."
+        )
+    frame = sheet.frame.copy()
+    frame.insert(0, INDEX_COLUMN, sheet.index)
+    return replace(sheet, frame=frame, index=None)
 
 
 def _text(value: object, source: object) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from encoders.brain.ids import quote_some
 from encoders.brain.import_options import RunWeights
-from encoders.brain.sessions import choose_sessions
+from encoders.brain.sessions import check_visits_in_ids, choose_sessions
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Values = Float[np.ndarray, "n_rows n_features"]
 PerRow = Float[np.ndarray, " n_rows"]
@@ -97,10 +97,11 @@ def one_row_per_subject(
     Raises
     ------
     InputError
-        A row repeats another's subject, session, run and window; several sessions without a choice, or whose order is
-        not known; a displacement that is missing or not positive.
+        A row repeats another's subject, session, run and window; ids that are scans of one subject; several
+        sessions without a choice, or whose order is not known; a displacement that is missing or not positive.
     """
     _check_repeats(records)
+    check_visits_in_ids(records.ids, records.source)
     records = _choose_session(records, session, session_order)
     records = _average(records, ("session", "run"), None)
     records = _average(records, ("session",), _inverse_displacement(records) if run_weights == "fd" else None)

@@ -1,14 +1,17 @@
 """The order of sessions: as the numbers, dates or ages of a study that their labels are, or as given; never as text."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from encoders.brain.ids import quote_some
 from encoders.brain.session_labels import read_labels
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 _SHOWN = 12
+_BIDS_SCAN = re.compile(r"(?:sub-)?(?P<id>[A-Za-z0-9]+)_(?:ses|run|task|acq|dir|rec|echo|space)-[A-Za-z0-9].*")
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,11 @@ def order_sessions(labels: Sequence[str], source: object, given: Sequence[str] =
         both = " or ".join(f"{order.how} ({', '.join(order.first_to_last()[:4])})" for order in orders)
         raise InputError(
             f"The first or last session needs one order of sessions; those of {source} ({shown}) may be read {both}: "
-            "give the order of the sessions."
+            "give their order (session order)."
         )
     raise InputError(
         f"The first or last session needs an order of sessions; those of {source} ({shown}) are neither all numbers "
-        "nor all dates of one form: give the order of the sessions, choose one by its name, or take their mean."
+        "nor all dates of one form: give their order (session order), choose one by its name, or take their mean."
     )
 
 
@@ -137,6 +140,25 @@ def choose_sessions(
     return SessionChoice(rows, note)
 
 
+def check_visits_in_ids(ids: Sequence[str], source: object) -> None:
+    """Raise InputError where ids are scans of one subject in BIDS names: they are no subjects of their own.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        May repeat.
+    source
+        File or folder, for messages.
+    """
+    scans = [match["id"] for one in dict.fromkeys(ids) if (match := _BIDS_SCAN.fullmatch(one)) is not None]
+    repeated = [subject for subject, n in Counter(scans).items() if n > 1]
+    if repeated:
+        raise InputError(
+            f"Ids must be of subjects; {source} has several scans of {quote_some(repeated)} in its ids: name subject, "
+            r"session and run by the id expression, such as 'sub-(?P<id>[^_/]+)_ses-(?P<session>[^_/]+)'."
+        )
+
+
 def _at_the_end(
     of_subject: Mapping[str, set[str]], labels: Sequence[str], session: str, *, source: object, order: Sequence[str]
 ) -> tuple[dict[str, str], str]:
@@ -152,7 +174,7 @@ def _at_the_end(
         if len(at_end) > 1:
             raise InputError(
                 f"The {session} session of a subject must be one; {quote_some(at_end)} of {subject!r} in {source} say "
-                "the same: give the order of the sessions."
+                "the same: give their order (session order)."
             )
         wanted[subject] = at_end[0]
     labels_in_order = ordered.first_to_last()

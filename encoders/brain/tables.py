@@ -14,12 +14,15 @@ from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
 from encoders.brain.headers.biobank import find_fields
 from encoders.brain.headers.choice import choose_columns, describe_facts, find_facts
 from encoders.errors import InputError
-from encoders.subject_tables import read_table
+from encoders.tables.codes import suspected_codes
+from encoders.tables.notation import Decimal
+from encoders.tables.subjects import read_subject_table
 
 if TYPE_CHECKING:
     import pandas
 
 Features = Float[np.ndarray, "n_subjects n_features"]
+_SHOWN = 5
 NanPolicy = Literal["refuse", "drop-subjects", "mean"]
 
 
@@ -41,6 +44,10 @@ class BrainTable:
         ``(subject id, reason)`` for each subject left out.
     left_out
         Columns that are no features, and what each is.
+    notes
+        What the reader of the table found out or changed.
+    suspected_codes
+        Features that seem to hold a code for missing values, and the code.
     """
 
     subject_ids: tuple[str, ...]
@@ -49,6 +56,8 @@ class BrainTable:
     dropped_constant: tuple[str, ...] = ()
     dropped_subjects: tuple[tuple[str, str], ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    suspected_codes: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_brain_table(
@@ -59,13 +68,16 @@ def read_brain_table(
     exclude: Sequence[str] = (),
     nan: NanPolicy | str = "refuse",
     drop_constant: bool = True,
+    decimal: Decimal | None = None,
+    missing_codes: Sequence[str] = (),
 ) -> BrainTable:
     """Read the features of a brain table.
 
     Parameters
     ----------
     path
-        Table as accepted by `encoders.subject_tables.read_table`. A parquet table with a list column ``vector`` holds
+        Table as `encoders.tables.subjects.read_subject_table` reads it. A parquet table with a list column
+        ``vector`` holds
         its features there alone, named as its metadata says or ``v0``, ``v1``, ...; its other columns are no features.
     id_column
         Column of subject ids, read as text.
@@ -78,17 +90,20 @@ def read_brain_table(
         the mean of its feature over the subjects that have it (``mean``; uses every row, held-out ones too).
     drop_constant
         Leave out features without variance, and name them in the result. Otherwise they stay.
+    decimal, missing_codes
+        As of `read_subject_table`.
 
     Raises
     ------
     InputError
         A pattern that matches nothing, a feature that is not numeric or infinite, vectors of unequal length,
-        missing values under ``refuse``, or nothing left; and whatever `read_table` refuses.
+        missing values under ``refuse``, or nothing left; and whatever `read_subject_table` refuses.
     """
     if nan not in get_args(NanPolicy):
         raise InputError(f"nan must be one of {', '.join(get_args(NanPolicy))}; got {nan!r}: choose one of these.")
     path = Path(path)
-    frame, left_out = _read_features(path, id_column, include, exclude)
+    read = read_subject_table(path, id_column, decimal=decimal, missing_codes=missing_codes)
+    frame, left_out = _select_features(path, read.frame, id_column, include, exclude)
     values = _numeric_values(path, frame)
     varying = _varying(values) if drop_constant else np.ones(values.shape[1], dtype=bool)
     keep = np.ones(len(values), dtype=bool)
@@ -97,6 +112,7 @@ def read_brain_table(
     if drop_constant:
         varying &= _varying(values[keep])
     names = frame.columns.to_numpy(dtype=object)
+    gaps = np.isnan(values[:, varying])
     values = _fill_missing(path, values[keep][:, varying], names[varying], nan)
     if not values.size:
         raise InputError(
@@ -110,14 +126,15 @@ def read_brain_table(
         dropped_constant=tuple(names[~varying]),
         dropped_subjects=tuple((subject, "missing brain value") for subject in frame.index[~keep]),
         left_out=left_out,
+        notes=(*read.notes, *_describe_gaps(names[varying], gaps, nan)),
+        suspected_codes=suspected_codes(names[varying].tolist(), values),
     )
 
 
-def _read_features(
-    path: Path, id_column: str, include: Sequence[str], exclude: Sequence[str]
+def _select_features(
+    path: Path, frame: "pandas.DataFrame", id_column: str, include: Sequence[str], exclude: Sequence[str]
 ) -> tuple["pandas.DataFrame", dict[str, str]]:
     """Features, and columns that are none."""
-    frame = read_table(path, id_column)
     facts: dict[str, str] = {}
     if VECTOR_COLUMN in frame.columns and frame[VECTOR_COLUMN].dtype == object:
         frame = _expand_vectors(path, frame[VECTOR_COLUMN])
@@ -193,6 +210,18 @@ def _numeric_values(path: Path, frame: "pandas.DataFrame") -> Features:
         name = frame.columns[infinite.any(axis=0)][0]
         raise InputError(f"Features must be finite; {name!r} in {path} has infinite values: correct or exclude it.")
     return values
+
+
+def _describe_gaps(names: np.ndarray, gaps: np.ndarray, nan: str) -> list[str]:
+    """Which features lack values, in how many subjects, and what became of these."""
+    counts = gaps.sum(axis=0)
+    short = [f"{names[column]!r} ({counts[column]:,})" for column in counts.nonzero()[0]]
+    if not short:
+        return []
+    more = f" and {len(short) - _SHOWN} features more" if len(short) > _SHOWN else ""
+    done = "left out" if nan == "drop-subjects" else "given the mean of the feature"
+    n = np.count_nonzero(gaps.any(axis=1))
+    return [f"{n:,} subjects lack values and were {done}: {', '.join(short[:_SHOWN])}{more}."]
 
 
 def _varying(values: Features) -> np.ndarray:

@@ -11,5 +11,6 @@ from .exact import canonical_rotations as canonical_rotations
 from .exact import leading_pairs as leading_pairs
 from .exact import make_basis as make_basis
 from .matching import matching_rotation as matching_rotation
+from .matching import matching_signs as matching_signs
 from .ridge import RidgeCCA as RidgeCCA
 from .sparse import SparseCCA as SparseCCA

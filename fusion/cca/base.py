@@ -18,10 +18,10 @@ from fusion.arrays import (
     as_matrix,
     check_columns,
     check_finite,
-    check_same_subjects,
     column_names,
 )
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 
 VANISHED = 1e-12
 """A column whose norm falls below this share of its former one is constant, or explained by the confounds."""
@@ -77,6 +77,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def transform(self, X: ViewLike, y: ViewLike | None = None) -> Scores | tuple[Scores, Scores]:
         """Scores of x, or of both views, for any rows: [n_subjects, n_components] each."""
+        check_same_subjects(x=X, y=y)
         return self.x_scores(X) if y is None else (self.x_scores(X), self.y_scores(y))
 
     def x_scores(self, X: ViewLike) -> Scores:
@@ -95,6 +96,7 @@ class TwoViewAligner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def score(self, X: ViewLike, y: ViewLike) -> float:
         """Correlation of the first pair of scores in these rows."""
+        check_same_subjects(x=X, y=y)
         return float(paired_correlations(self.x_scores(X)[:, :1], self.y_scores(y)[:, :1])[0])
 
     @abstractmethod

@@ -43,3 +43,22 @@ def matching_rotation(cross: Float64[np.ndarray, "K K"], *, keep_first: bool = T
     if len(cross) > 1:
         rotation[1:, 1:] = matching_rotation(cross[1:, 1:], keep_first=False)
     return rotation
+
+
+def matching_signs(cross: Float64[np.ndarray, "K K"]) -> Float64[np.ndarray, " K"]:
+    """Signs that bring components to a reference, [n_components], each 1 or -1.
+
+    What is tested is matched in nothing but this: a rotation would mix what is real into what is not.
+
+    Parameters
+    ----------
+    cross : float64 array, shape [n_components, n_components]
+        ``loadings.T @ reference`` over common columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matching_signs(np.array([[-2.0, 0.0], [1.0, 3.0]])).tolist()
+    [-1.0, 1.0]
+    """
+    return np.where(np.diag(cross) < 0, -1.0, 1.0)

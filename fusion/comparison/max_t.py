@@ -9,9 +9,12 @@ from jaxtyping import Float64
 
 from fusion.arrays import Real
 from fusion.errors import InputError
+from fusion.permutation.p_values import standardised, step_down_max_t
 
 
-def westfall_young(statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_draws"]]]) -> dict[str, float]:
+def westfall_young(
+    statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_draws"]]], *, is_mixed: bool = False
+) -> dict[str, float]:
     """Adjust p-values over a family of tests by step-down max-T.
 
     Parameters
@@ -21,6 +24,8 @@ def westfall_young(statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_
         every test (encoders, brain views, PCA sizes): same folds, blocks, confounds, seed and number of
         permutations; for cohorts without common subjects any permutations will do. Statistics on one scale, large is
         evidence.
+    is_mixed : bool
+        Statistics of unlike kinds (a correlation, a trace) are brought to one scale by their permutations first.
 
     Returns
     -------
@@ -51,9 +56,6 @@ def westfall_young(statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_
             raise InputError(
                 f"{name!r} must bring the null of the same permutations as {names[0]!r}, its observed value first."
             )
-    table = np.stack([null for _, null in statistics.values()])
-    order = np.argsort(-table[:, 0], kind="stable")
-    remaining_maximum = np.maximum.accumulate(table[order][::-1], axis=0)[::-1]
-    p = np.maximum.accumulate((remaining_maximum >= table[order][:, :1]).mean(axis=1))
-    adjusted = dict(zip((names[i] for i in order), p.tolist(), strict=True))
-    return {name: adjusted[name] for name in names}
+    table = np.column_stack([null for _, null in statistics.values()])
+    p = step_down_max_t(standardised(table) if is_mixed else table)
+    return dict(zip(names, p.tolist(), strict=True))

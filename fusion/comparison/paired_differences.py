@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import LabelsLike, Matrix, cluster_codes
-from fusion.comparison.ranking import bootstrap_component, component_scores
+from fusion.arrays import LabelsLike, Matrix
+from fusion.comparison.ranking import bootstrap_component, clusters_of, component_scores
 from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
@@ -44,7 +45,7 @@ def paired_family(
     component : int
         0-based.
     groups : array of labels, shape [n_subjects], optional
-        Flipped as wholes.
+        Flipped as wholes; those that the arms were aligned with by default.
     n_permutations, random_state : int
 
     Returns
@@ -61,7 +62,8 @@ def paired_family(
     if not pairs:
         return {}
     shares = {name: subject_shares(arm, component) for name, arm in held_out.items()}
-    differences = _by_cluster(np.column_stack([shares[a] - shares[b] for a, b in pairs]), groups)
+    clusters = clusters_of(held_out, groups)
+    differences = _by_cluster(np.column_stack([shares[a] - shares[b] for a, b in pairs]), clusters)
     scale = np.sqrt((differences**2).sum(axis=0))
     scaled = differences / np.where(scale > 0, scale, 1.0)  # a pair of equal arms has no difference to test
     widening = np.array([max(held_out[arm].widening[component] for arm in pair) for pair in pairs])
@@ -71,9 +73,8 @@ def paired_family(
     return dict(zip(pairs, ((1 + exceeding) / (1 + n_permutations)).tolist(), strict=True))
 
 
-def _by_cluster(differences: Matrix, groups: LabelsLike | None) -> Matrix:
-    """Sums over the subjects of every group, [n_groups, ...]."""
-    clusters = cluster_codes(groups, len(differences))
+def _by_cluster(differences: Matrix, clusters: NDArray[np.int64]) -> Matrix:
+    """Sums over the subjects of every cluster, [n_clusters, ...]."""
     sums = np.zeros((int(clusters.max()) + 1, *differences.shape[1:]))
     np.add.at(sums, clusters, differences)
     return sums
@@ -133,7 +134,7 @@ def paired_difference(
     component : int
         0-based.
     groups : array of labels, shape [n_subjects], optional
-        Swapped and resampled as wholes.
+        Swapped and resampled as wholes; those that the arms were aligned with by default.
     n_permutations, n_bootstrap, random_state : int
 
     Raises
@@ -149,12 +150,13 @@ def paired_difference(
         )
     shares = subject_shares(first, component) - subject_shares(second, component)
     widening = max(float(arm.widening[component]) for arm in (first, second))
-    settings: dict[str, Any] = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    clusters = clusters_of({"first": first, "second": second}, groups)
+    settings: dict[str, Any] = {"clusters": clusters, "n_draws": n_bootstrap, "seed": random_state}
     draws = [bootstrap_component(arm, component, "A paired difference", **settings) for arm in (first, second)]
     return PairedDifference(
         difference=float(first.rho[component] - second.rho[component]),
         interval=percentile_interval(draws[0] - draws[1]),
-        p=_sign_flip_p(_by_cluster(shares, groups), n_permutations, random_state, widening),
+        p=_sign_flip_p(_by_cluster(shares, clusters), n_permutations, random_state, widening),
         n_permutations=n_permutations,
     )
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import LabelsLike
+from fusion.arrays import LabelsLike, cluster_codes
 from fusion.cross_validation.resampling import bootstrap_correlations
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ def rank_arms(
     component : int
         0-based.
     groups : array of labels, shape [n_subjects], optional
-        Resampled as wholes.
+        Resampled as wholes; those that the arms were aligned with by default.
     n_bootstrap, random_state : int
 
     Raises
@@ -70,7 +72,7 @@ def rank_arms(
         if arm.folds_sha256 != first.folds_sha256:
             raise InputError(f"A ranking needs all arms in the same folds; those of {name!r} differ.")
     observed = np.array([arm.rho[component] for arm in held_out.values()])
-    settings: dict[str, Any] = {"groups": groups, "n_draws": n_bootstrap, "seed": random_state}
+    settings: dict[str, Any] = {"clusters": clusters_of(held_out, groups), "n_draws": n_bootstrap, "seed": random_state}
     draws = np.stack([bootstrap_component(arm, component, "A ranking", **settings) for arm in held_out.values()])
     ranks = _ranks(draws)
     return Ranking(
@@ -79,6 +81,24 @@ def rank_arms(
         rank_interval=np.percentile(ranks, [2.5, 97.5], axis=1).T,
         p_best=(ranks == 1).mean(axis=1),
     )
+
+
+def clusters_of(held_out: Mapping[str, CrossValidatedCCA], groups: LabelsLike | None) -> NDArray[np.int64]:
+    """Who is drawn or swapped as one in every arm, [n_subjects]: the groups given, or those of the alignment.
+
+    Raises
+    ------
+    InputError
+        Arms or groups of other subjects, arms aligned with other groups, or saved without them.
+    """
+    relations = {f"arm {name!r}": arm.relations for name, arm in held_out.items()}
+    check_same_subjects(**relations, groups=groups)
+    first, *others = relations.values()
+    if groups is not None:
+        return cluster_codes(groups, first.n_subjects)
+    if any(not np.array_equal(first.clusters, other.clusters) for other in others):
+        raise InputError("Arms are compared with the same groups; these were aligned with other ones.")
+    return first.clusters
 
 
 def component_scores(
@@ -97,12 +117,12 @@ def component_scores(
 
 
 def bootstrap_component(
-    arm: CrossValidatedCCA, component: int, purpose: str, *, groups: LabelsLike | None, n_draws: int, seed: int
+    arm: CrossValidatedCCA, component: int, purpose: str, *, clusters: NDArray[np.int64], n_draws: int, seed: int
 ) -> Float64[np.ndarray, " n_draws"]:
     """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
     x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))
-    settings = {"groups": groups, "widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
-    return bootstrap_correlations(x, y, arm.folds.assignments, **settings)[:, 0]
+    settings = {"widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
+    return bootstrap_correlations(x, y, arm.folds.assignments, clusters, **settings)[:, 0]
 
 
 def _ranks(values: Float64[np.ndarray, "n_arms n_draws"]) -> Int64[np.ndarray, "n_arms n_draws"]:

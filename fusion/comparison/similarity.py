@@ -5,9 +5,10 @@
 import numpy as np
 from jaxtyping import Float64
 
-from fusion.arrays import Matrix, ViewLike, as_matrix, check_same_subjects
+from fusion.arrays import Matrix, ViewLike, as_matrix
 from fusion.cca.exact import make_basis
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 
 
 def linear_cka(x: ViewLike, y: ViewLike) -> float:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: F722
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -11,9 +11,10 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 from sklearn.base import clone
 
-from fusion.arrays import Matrix, Positions, ViewLike, as_matrix, row_ids
+from fusion.arrays import Matrix, Positions, ViewLike, as_matrix
 from fusion.confounds.design import Confound, ConfoundDesign
 from fusion.errors import InputError
+from fusion.subject_rows import RowIds, row_ids
 
 _LISTS = ("kept_", "names_", "dummy_means_")
 
@@ -28,13 +29,13 @@ class Confounds:
         None without confounds.
     design : ConfoundDesign or None
         What makes numbers of a DataFrame; None if none was given with it.
-    subject_ids : tuple or None
-        Of the rows, if they carry ids.
+    row_ids : RowIds or None
+        Of the table, if its rows carry ids.
     """
 
     table: pd.DataFrame | Matrix | None = None
     design: ConfoundDesign | None = None
-    subject_ids: tuple[Hashable, ...] | None = None
+    row_ids: RowIds | None = None
 
     @classmethod
     def of(cls, given: "ConfoundsLike") -> "Confounds":
@@ -69,6 +70,11 @@ class Confounds:
         return None if self.table is None else self
 
     @property
+    def subject_ids(self) -> tuple[str, ...] | None:
+        """Ids of the subjects; None if the rows are only numbered."""
+        return None if self.row_ids is None or self.row_ids.kind == "numbers" else self.row_ids.names
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the table."""
         return (0, 0) if self.table is None else self.table.shape
@@ -88,8 +94,7 @@ class Confounds:
         if self.table is None:
             return self
         table = self.table[rows] if self.frame is None else self.frame.iloc[rows]
-        ids = None if self.subject_ids is None else tuple(self.subject_ids[row] for row in rows)
-        return replace(self, table=table, subject_ids=ids)
+        return replace(self, table=table, row_ids=None if self.row_ids is None else self.row_ids.take(rows))
 
     def coded(self, train: Int64[np.ndarray, " n_train"]) -> Float64[np.ndarray, "n_subjects n_columns"] | None:
         """All rows as numbers, [n_subjects, n_columns]; levels and moments of a design are those of `train`."""

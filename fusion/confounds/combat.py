@@ -19,7 +19,6 @@ from fusion.arrays import (
     Matrix,
     ViewLike,
     check_finite,
-    check_same_subjects,
     feature_names,
     restore_feature_names,
     stores_parameters,
@@ -27,6 +26,7 @@ from fusion.arrays import (
 from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike, plain
 from fusion.confounds.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 
 ROUNDING = 1e-10
 """A feature whose pooled standard deviation is below this share of its root mean square is constant."""
@@ -124,8 +124,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if self.unseen not in ("error", "pooled"):
             raise InputError(f"ComBat needs unseen='error' or 'pooled'; got {self.unseen!r}.")
         values, covariates = self._values(X, reset=True), Confounds.of(covariates)
+        labels = _labels(sites, len(values))
         _check_rows(X, values, sites, covariates)
-        codes = self._learn_sites(_labels(sites, len(values)))
+        codes = self._learn_sites(labels)
         self.coding_ = ConfoundCoding.learn(covariates)
         design = self.coding_.encode(covariates, len(values), "ComBat")
         standardised = self._standardise(values, codes, design)
@@ -144,8 +145,9 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         """
         check_is_fitted(self)
         values, covariates = self._values(X, reset=False), Confounds.of(covariates)
+        labels = _labels(sites, len(values))
         _check_rows(X, values, sites, covariates)
-        codes = self._known(_labels(sites, len(values)))
+        codes = self._known(labels)
         expected = self.grand_mean_ + self.coding_.encode(covariates, len(values), "ComBat") @ self.covariate_weights_
         # Code -1, an unseen site, takes the last row: the pooled location and scale.
         location = np.vstack([self.location_, np.zeros_like(self.grand_mean_)])[codes]
@@ -289,11 +291,7 @@ def _check_design(design: Matrix, n_sites: int) -> None:
 
 def _check_rows(X: ViewLike, values: Matrix, sites: LabelsLike | None, covariates: Confounds) -> None:
     """Refuse tables whose ids say that their rows are other subjects."""
-    check_same_subjects(
-        X=X if hasattr(X, "shape") else values,
-        sites=sites if hasattr(sites, "iloc") else None,
-        covariates=covariates.given,
-    )
+    check_same_subjects(X=X if hasattr(X, "shape") else values, sites=sites, covariates=covariates.given)
 
 
 def _labels(sites: LabelsLike | None, n_rows: int) -> list[Any]:

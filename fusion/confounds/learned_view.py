@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Float64
 from sklearn.base import clone
 
-from fusion.arrays import LabelsLike, Matrix, Positions, Rows, ViewLike, check_same_subjects, dense, row_index
+from fusion.arrays import LabelsLike, Matrix, Positions, Rows, ViewLike, dense, row_index
 from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike
 from fusion.confounds.combat import ComBat
 from fusion.confounds.residualize import Residualizer
+from fusion.subject_rows import check_same_subjects
 from fusion.views.moments import Moments
 from fusion.views.table_view import TableView
 from fusion.views.view import View, as_view
@@ -130,10 +131,10 @@ class HarmonizedView(LearnedView):
     ) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
+        check_same_subjects(view=view, sites=sites)
         self.sites = np.asarray(sites, dtype=object).ravel()
         self.covariates, self.combat = Confounds.of(covariates), combat or ComBat()
-        labels = sites if hasattr(sites, "iloc") else self.sites
-        check_same_subjects(view=view, sites=labels, covariates=self.covariates.given)
+        check_same_subjects(view=view, sites=self.sites, covariates=self.covariates.given)
 
     def fitted_on(self, rows: Rows) -> View:
         """All subjects, brought together by what these rows say of their sites."""

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fusion.arrays import ArrayLike, Matrix, Real, ViewLike, stores_parameters
 from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 
 UNREMOVED = 1e-6
 """Correlation of a column with the confounds, or share of its mean, above which they were not removed."""
@@ -78,6 +79,7 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         values: Matrix = validate_data(self, X, dtype=np.float64)
         if confounds is not None:
             check_removed(values, check_confounds(confounds, len(values)))
+            check_same_subjects(X=X, confounds=confounds)
         learned = [self._learn(column) for column in values.T]
         self.values_, self.scores_ = [one for one, _ in learned], [other for _, other in learned]
         return self

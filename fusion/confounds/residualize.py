@@ -11,6 +11,7 @@ from fusion.arrays import ArrayLike, Matrix, ViewLike, stores_parameters
 from fusion.confounds.basis import ConfoundBasis, check_confounds
 from fusion.confounds.normal_scores import NormalScores
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 
 ROUNDING = 1e-10
 """Residuals whose norm is below this share of their column's are rounding."""
@@ -66,6 +67,7 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
             raise InputError("Residualizer.fit takes confounds by keyword, got a matrix as y: write confounds=Z.")
         values: Matrix = validate_data(self, X, dtype=np.float64)
         Z = check_confounds(confounds, len(values))
+        check_same_subjects(X=X, confounds=confounds)
         self.has_confounds_ = confounds is not None
         self.basis_ = ConfoundBasis.of(Z)
         if self.has_confounds_ and self.basis_.degrees_of_freedom < 1:
@@ -99,6 +101,7 @@ class Residualizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
                 f"Residualizer was fitted {fitted} confounds and applied {came}: pass the same kind of rows."
             )
         Z = check_confounds(confounds, len(values), n_columns=len(self.basis_.mean))
+        check_same_subjects(X=X, confounds=confounds)
         residuals = self._residuals(values, Z)
         return residuals if self.normal_scores_ is None else self.normal_scores_.transform(residuals)
 

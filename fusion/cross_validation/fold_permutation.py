@@ -14,6 +14,7 @@ observed one, or whose components are nearly tied, is computed again in float64,
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import scipy.linalg
@@ -23,10 +24,11 @@ from numpy.typing import NDArray
 from fusion.arrays import Floats, Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
-from fusion.cca.matching import matching_rotation
+from fusion.cca.matching import matching_signs
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.fold_product import FoldProduct, fixed_complement
 from fusion.cross_validation.folds import Folds
+from fusion.cross_validation.held_out_trace import HeldOutTrace
 from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.exchangeability import Blocks, Permutation
 from fusion.permutation.permutations import PermutationSet, make_permutations
@@ -37,9 +39,15 @@ SCREENING_SIZE = 2**26
 """Multiplications of a fold's product from which float32 pays."""
 
 
+Computed: TypeAlias = tuple[Floats, Floats | None]
+"""X'Y and the Cholesky factor of X'X of one fold and permutation."""
+
+
 @dataclass(frozen=True)
 class FoldPermutation:
     """Held-out correlations after permutation ``index``, [n_folds, n_components]; picklable.
+
+    With `traces`, each fold's held-out Pillai trace stands in a last column.
 
     Attributes
     ----------
@@ -54,7 +62,9 @@ class FoldPermutation:
     overlaps : sequence of float64 arrays, shape [rank_y, rank_y of the first fold]
         Loadings of every fold's y on the columns of y, times those of the first fold.
     n_components : int
-    observed : float64 array, shape [n_components], or None
+    traces, coarse_traces : sequence of HeldOutTrace
+        In float64, and in float32; empty where no trace is asked for.
+    observed : float64 array, shape [n_statistics], or None
         Fold-averaged, what float32 is compared with; None for float64 throughout.
     """
 
@@ -65,46 +75,54 @@ class FoldPermutation:
     coarse_products: Sequence[FoldProduct]
     overlaps: Sequence[Matrix]
     n_components: int
+    traces: Sequence[HeldOutTrace] = ()
+    coarse_traces: Sequence[HeldOutTrace] = ()
     observed: Matrix | None = None
 
-    def __call__(self, index: int) -> Float64[np.ndarray, "n_folds K"]:
+    def __call__(self, index: int) -> Float64[np.ndarray, "n_folds n_statistics"]:
         permutation = self.permutations[index]
         if self.observed is not None and self.coarse_products and index:
-            values, is_tied = self._correlations(permutation, self.coarse_products)
+            values, is_tied = self._statistics(permutation, self.coarse_products, self.coarse_traces)
             average = fold_average(values, np.array([len(fold.test) for fold in self.folds]))
             if not is_tied and is_decided(average, self.observed):
                 return values
-        return self._correlations(permutation, self.products)[0]
+        return self._statistics(permutation, self.products, self.traces)[0]
 
     def held_out_scores(self, permutation: Permutation) -> list[tuple[Matrix, Matrix]]:
-        """Scores of every fold's test rows, [n_test, n_components] each, on matched axes, x permuted before the fit."""
-        return self._scores(permutation, self.products)[0]
+        """Scores of every fold's test rows, [n_test, n_components] each, x permuted before the fit, signs matched."""
+        computed = [product(permutation) for product in self.products]
+        return self._scores(permutation, self.products, computed)[0]
 
-    def _correlations(self, permutation: Permutation, products: Sequence[FoldProduct]) -> tuple[Matrix, bool]:
-        scores, is_tied = self._scores(permutation, products)
-        return np.stack([paired_correlations(*pair) for pair in scores]), is_tied
+    def _statistics(
+        self, permutation: Permutation, products: Sequence[FoldProduct], traces: Sequence[HeldOutTrace]
+    ) -> tuple[Matrix, bool]:
+        computed = [product(permutation) for product in products]
+        scores, is_tied = self._scores(permutation, products, computed)
+        correlations = np.stack([paired_correlations(*pair) for pair in scores])
+        if not traces:
+            return correlations, is_tied
+        of_traces = [trace(permutation, *pair) for trace, pair in zip(traces, computed, strict=True)]
+        return np.column_stack([correlations, of_traces]), is_tied
 
     def scores_of_all(self) -> list[tuple[Matrix, Matrix]]:
         """Scores of every subject by every fold's weights, [n_subjects, n_components] each, nothing permuted."""
-        pairs, _ = self._weights(self.permutations[0], self.products)
+        pairs, _ = self._weights([product(self.permutations[0]) for product in self.products])
         return [(fold.x @ x, fold.y @ y) for fold, (x, y) in zip(self.folds, pairs, strict=True)]
 
-    def _weights(
-        self, permutation: Permutation, products: Sequence[FoldProduct]
-    ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
-        """Weights of x and y in every fold, their components matched to those of the first."""
-        fitted = [fitted_weights(*product(permutation), self.n_components) for product in products]
-        turns = [
-            matching_rotation(pair.y.T @ overlap @ fitted[0].y)
+    def _weights(self, computed: Sequence[Computed]) -> tuple[list[tuple[Matrix, Matrix]], bool]:
+        """Weights of x and y in every fold, the signs of their components those of the first."""
+        fitted = [fitted_weights(*pair, self.n_components) for pair in computed]
+        signs = [
+            matching_signs(pair.y.T @ overlap @ fitted[0].y)
             for pair, overlap in zip(fitted, self.overlaps, strict=True)
         ]
-        matched = [(pair.x @ turn, pair.y @ turn) for pair, turn in zip(fitted, turns, strict=True)]
+        matched = [(pair.x * sign, pair.y * sign) for pair, sign in zip(fitted, signs, strict=True)]
         return matched, any(pair.is_tied for pair in fitted)
 
     def _scores(
-        self, permutation: Permutation, products: Sequence[FoldProduct]
+        self, permutation: Permutation, products: Sequence[FoldProduct], computed: Sequence[Computed]
     ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
-        weights, is_tied = self._weights(permutation, products)
+        weights, is_tied = self._weights(computed)
         scores = [
             (self._project(fold, product, permutation, x), fold.y[fold.test] @ y)
             for fold, product, (x, y) in zip(self.folds, products, weights, strict=True)
@@ -148,6 +166,7 @@ def make_fold_permutation(
     n_permutations: int,
     n_components: int,
     random_state: int,
+    with_trace: bool = False,
 ) -> FoldPermutation:
     """Choose what is permuted, inside folds and blocks.
 
@@ -160,6 +179,8 @@ def make_fold_permutation(
     folds : Folds
     blocks : Blocks, optional
     n_permutations, n_components, random_state : int
+    with_trace : bool
+        Compute the held-out Pillai trace as well.
     """
     assignments: NDArray[np.int64] = folds.assignments
     theil = None
@@ -171,19 +192,27 @@ def make_fold_permutation(
     permutations = make_permutations(
         len(assignments), n_permutations, blocks=blocks, within=assignments, random_state=random_state
     )
-    products = _make_products(embedded, theil)
+    products = make_products(embedded, theil)
     overlaps = [fold.y_loadings.T @ embedded[0].y_loadings for fold in embedded]
     without_loadings = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]
-    exact = FoldPermutation(without_loadings, permutations, theil, products, [], overlaps, n_components)
+    pairs = zip(embedded, products, strict=True) if with_trace else ()
+    traces = [HeldOutTrace.of(fold, product, theil) for fold, product in pairs]
+    exact = FoldPermutation(without_loadings, permutations, theil, products, [], overlaps, n_components, traces)
     largest = max(len(product.train) * product.rows.shape[1] * product.rank_y for product in products)
     if largest < SCREENING_SIZE:
         return exact
     n_test = np.array([len(fold.test) for fold in embedded])
     coarse_products = [product.in_float32() for product in products]
-    return replace(exact, coarse_products=coarse_products, observed=fold_average(exact(0), n_test))
+    return replace(
+        exact,
+        coarse_products=coarse_products,
+        coarse_traces=[trace.in_float32() for trace in traces],
+        observed=fold_average(exact(0), n_test),
+    )
 
 
-def _make_products(embedded: Sequence[FoldEmbedding], theil: Theil | None) -> list[FoldProduct]:
+def make_products(embedded: Sequence[FoldEmbedding], theil: Theil | None) -> list[FoldProduct]:
+    """What gives every fold's products under a permutation."""
     if theil is None:
         return [FoldProduct.without_confounds(fold) for fold in embedded]
     complement = fixed_complement(theil)

@@ -37,6 +37,8 @@ class ResidualTerms:
     left_out : float64 array, shape [n_left_out, rank]
         -N_d F of the training rows without a Theil residual.
     left_out_partners : float64 array, shape [n_left_out, rank_y + rank + n_fixed]
+    complement : float64 array, shape [n_subjects, n_fixed]
+        U without the fold's nuisance, zero at its test rows.
     """
 
     gram: Matrix
@@ -46,6 +48,33 @@ class ResidualTerms:
     spread: Matrix
     left_out: Matrix
     left_out_partners: Matrix
+    complement: Matrix
+
+
+def moved_columns(fold: FoldEmbedding, columns: Matrix, permutation: Permutation, theil: Theil | None) -> Matrix:
+    """Columns of all subjects after a permutation: of subjects, or of Theil residuals that the fold residualises again.
+
+    Parameters
+    ----------
+    fold : FoldEmbedding
+    columns : float64 array, shape [n_subjects, k]
+    permutation : int array
+        Of the rows of `theil`; of subjects without it.
+    theil : Theil or None
+    """
+    if theil is None:
+        return np.asarray(columns[permutation])
+    rows = theil.apply(columns)
+    return np.asarray(columns + fold.residualise(theil.restore(rows[permutation] - rows)))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Products over the training rows: X'Y [rank_x, rank_y], X'X or None where it is the identity, X' beside."""
+
+    product: Matrix
+    gram: Matrix | None
+    beside: Matrix
 
 
 @dataclass(frozen=True)
@@ -63,6 +92,10 @@ class FoldProduct:
     rank_y : int
     terms : ResidualTerms or None
         None without confounds, when X'X is the identity.
+    n_subjects : int
+        Of the cohort.
+    kept, left_out : int arrays
+        Training subjects at `train`, and those without a row of their own.
     """
 
     rows: Floats
@@ -71,11 +104,15 @@ class FoldProduct:
     partners: Floats
     rank_y: int
     terms: ResidualTerms | None
+    n_subjects: int
+    kept: Positions
+    left_out: Positions
 
     @classmethod
     def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
         """Without confounds: rows of x change places as they are."""
-        return cls(fold.x, fold.train, fold.test, fold.y[fold.train], fold.widths[1], None)
+        sizes = fold.widths[1], None, len(fold.x)
+        return cls(fold.x, fold.train, fold.test, fold.y[fold.train], *sizes, fold.train, fold.train[:0])
 
     @classmethod
     def of_residuals(cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix) -> "FoldProduct":
@@ -97,6 +134,8 @@ class FoldProduct:
         tested = fold.test[position[fold.test] >= 0]
         rows, train = theil.apply(fold.x), position[kept]
         own_complement = fold.residualise(complement)
+        trained = own_complement.copy()
+        trained[fold.test] = 0.0
         partners = np.hstack([fold.y, nuisance, own_complement])
         fixed, of_train = complement.T @ fold.x, own_complement[fold.train]
         terms = ResidualTerms(
@@ -107,8 +146,10 @@ class FoldProduct:
             spread=nuisance[fold.train].T @ theil.nuisance[fold.train],
             left_out=-theil.nuisance[dropped] @ theil.factor,
             left_out_partners=partners[dropped],
+            complement=trained,
         )
-        return cls(rows, train, position[tested], partners[kept], fold.widths[1], terms)
+        sizes = fold.widths[1], terms, len(fold.x)
+        return cls(rows, train, position[tested], partners[kept], *sizes, kept, dropped)
 
     def in_float32(self) -> "FoldProduct":
         """The same with everything that has the length of the rows in float32."""
@@ -119,20 +160,39 @@ class FoldProduct:
 
     def __call__(self, permutation: Permutation) -> tuple[Floats, Floats | None]:
         """X'Y [rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""
-        moved = (self.rows[permutation[self.train]].T @ self.partners).astype(np.float64)
+        moments = self.moments(permutation)
+        if moments.gram is None:
+            return moments.product, None
+        factor = scipy.linalg.cholesky(moments.gram, lower=True, check_finite=False)
+        precision = self.rows.dtype  # of what follows: a triangular solve and a Gram matrix of this size
+        return moments.product.astype(precision, copy=False), factor.astype(precision, copy=False)
+
+    def moments(self, permutation: Permutation, beside: Matrix | None = None) -> "Moments":
+        """Products of the permuted training rows.
+
+        Parameters
+        ----------
+        permutation : int array
+        beside : float64 array, shape [n_subjects, k], optional
+            Columns without the fold's nuisance that x is multiplied with as well.
+        """
+        permuted = self.rows[permutation[self.train]]
+        moved = (permuted.T @ self.partners).astype(np.float64)
         terms = self.terms
+        columns = np.zeros((self.n_subjects, 0)) if beside is None else beside
+        of_beside = (permuted.T @ columns[self.kept]).astype(np.float64)
         if terms is None:
-            return moved, None
+            return Moments(moved, None, of_beside)
         nuisance = slice(self.rank_y, self.rank_y + terms.spread.shape[0])
         of_test = self.rows[permutation[self.test]].T @ terms.test_nuisance
         filled = terms.left_out @ (moved[:, nuisance] @ terms.spread + of_test).T
         moved += filled.T @ terms.left_out_partners
+        of_beside += filled.T @ columns[self.left_out]
         removed, beside = moved[:, nuisance], moved[:, nuisance.stop :] @ terms.fixed
         gram = terms.gram + filled.T @ filled - removed @ removed.T + beside + beside.T
         product = moved[:, : self.rank_y] + terms.product
-        factor = scipy.linalg.cholesky(gram, lower=True, check_finite=False)
-        precision = self.rows.dtype  # of what follows: a triangular solve and a Gram matrix of this size
-        return product.astype(precision, copy=False), factor.astype(precision, copy=False)
+        of_beside += terms.fixed.T @ (terms.complement.T @ columns)
+        return Moments(product, gram, of_beside)
 
 
 def fixed_complement(theil: Theil) -> Matrix:

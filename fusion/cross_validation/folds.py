@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import LabelsLike, Positions, cluster_codes
+from fusion.arrays import LabelsLike, Positions, ViewLike
 from fusion.errors import InputError
+from fusion.permutation.relations import Relations
+from fusion.subject_rows import RowIds, row_ids
 
 SMALLEST_FOLD = 4
 """Fewer test rows than this make a held-out correlation meaningless."""
@@ -25,11 +27,14 @@ class Folds:
     ----------
     assignments : int array, shape [n_subjects]
         0 .. n_splits - 1.
+    relations : Relations
+        Who belongs together among these subjects, as far as the folds were told.
     """
 
     assignments: Int64[np.ndarray, " n_subjects"]
+    relations: Relations
 
-    def __init__(self, assignments: LabelsLike) -> None:
+    def __init__(self, assignments: LabelsLike, relations: Relations | None = None) -> None:
         given = np.asarray(assignments)
         if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu" or given.min() < 0:
             raise InputError("Folds need one fold number (0, 1, ...) per subject.")
@@ -39,6 +44,12 @@ class Folds:
                 f"Folds need at least 2 folds of at least {SMALLEST_FOLD} subjects; got sizes {sizes.tolist()}."
             )
         object.__setattr__(self, "assignments", given.astype(np.int64))
+        object.__setattr__(self, "relations", relations or Relations(len(given), row_ids=row_ids(assignments)))
+
+    @property
+    def row_ids(self) -> RowIds | None:
+        """Ids of the subjects, if the folds were made of something that carries them."""
+        return self.relations.row_ids
 
     @property
     def n_splits(self) -> int:
@@ -61,7 +72,7 @@ class Folds:
 
 
 def make_folds(
-    n_subjects: int,
+    n_subjects: int | ViewLike,
     n_splits: int = 5,
     *,
     groups: LabelsLike | None = None,
@@ -75,7 +86,9 @@ def make_folds(
 
     Parameters
     ----------
-    n_subjects, n_splits : int
+    n_subjects : int, or view, frame, array
+        Their number, or a table of them, which labels with ids are held against.
+    n_splits : int
     groups : array of labels, shape [n_subjects], optional
         Families, sites: never split.
     stratify : array of labels, shape [n_subjects], optional
@@ -85,7 +98,8 @@ def make_folds(
     Raises
     ------
     InputError
-        If there are too few subjects or groups; the message names the legal numbers of folds.
+        If there are too few subjects or groups (the message names the legal numbers of folds), or labels are those of
+        other subjects.
 
     Examples
     --------
@@ -94,15 +108,20 @@ def make_folds(
     >>> np.bincount(folds.assignments).tolist()
     [8, 8, 7, 7, 7]
     """
-    units = cluster_codes(groups, n_subjects)
-    one_stratum = np.zeros(n_subjects, dtype=np.int64)
-    strata = one_stratum if stratify is None else cluster_codes(stratify, n_subjects, "stratify")
+    relations = Relations.of(n_subjects, groups=groups, stratify=stratify)
+    return folds_of(relations, n_splits, random_state)
+
+
+def folds_of(relations: Relations, n_splits: int, random_state: int | None) -> Folds:
+    """Folds that keep together what belongs together and balance strata; see `make_folds`."""
+    units = relations.clusters
+    strata = np.zeros(relations.n_subjects, dtype=np.int64) if relations.strata is None else relations.strata
     if n_splits < 2:
         raise InputError(f"n_splits must be at least 2; got {n_splits}.")
     assignments = _assign(units, strata, n_splits, random_state)
     if _smallest(assignments, n_splits) < SMALLEST_FOLD:
         raise InputError(_explain(units, strata, n_splits, random_state))
-    return Folds(assignments)
+    return Folds(assignments, relations)
 
 
 def _assign(

@@ -5,20 +5,27 @@ test rows in every fold at once. It must be *one*: folds share subjects, so thei
 another, and separate permutations per fold would lose that dependence and be liberal.
 """
 
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
-from fusion.arrays import LabelsLike, Matrix, Real, ViewLike, check_same_subjects, cluster_codes
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.arrays import LabelsLike, Matrix, Real, ViewLike
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.confounds.coding import Confounds, ConfoundsLike
+from fusion.cross_validation.conditional_steps import conditional_null
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
-from fusion.cross_validation.folds import Folds, make_folds
+from fusion.cross_validation.folds import Folds, folds_of
 from fusion.cross_validation.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.permutation.exchangeability import Blocks, as_blocks
+from fusion.permutation.exchangeability import Blocks
+from fusion.permutation.relations import FEWEST_CLUSTERS, Relations
+from fusion.subject_rows import check_same_subjects, row_ids
 from fusion.views.view import as_view
 
 
@@ -40,6 +47,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     n_bootstrap: int = 2000,
     exchangeability_blocks: LabelsLike | Blocks | None = None,
     folds: Folds | None = None,
+    stop_at: Real | None = None,
     random_state: int | None = None,
     n_jobs: int = 1,
     progress: Progress | None = None,
@@ -59,7 +67,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         Numbers, shape [n_subjects, n_confounds], or a table with the design that encodes it; a copy of the design is
         fitted in every training fold.
     n_splits, groups, stratify, folds
-        See `fusion.cross_validation.folds.make_folds`; ``folds`` takes their place.
+        See `fusion.cross_validation.folds.make_folds`; ``folds`` takes their place, and brings the groups and blocks
+        that it knows. Groups are drawn as wholes by intervals and comparisons.
     n_components : int
         Components reported, at most the smaller number of dimensions.
     x_dimensions, y_dimensions : int or "auto"
@@ -73,6 +82,9 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     n_permutations, n_bootstrap : int
     exchangeability_blocks : labels or Blocks, optional
         Permutation stays inside these and inside folds. Give families as ``Blocks(labels, "whole")``.
+    stop_at : float, optional
+        Leave components untested (NaN) after the first whose ``p_fwer`` exceeds this level; the value and its interval
+        stay.
     random_state : int, optional
         Of folds, permutations and bootstrap.
     n_jobs : int
@@ -82,8 +94,9 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     Returns
     -------
     CrossValidatedCCA
-        Components are matched over folds in sign and, from the second on, in axes, under every permutation too; the
-        first is the first of each fold (`fusion.cca.matching`). Intervals are percentile bootstraps over held-out
+        Component k is the k-th of each fold, matched in sign alone; from the second on its null keeps the components
+        before it (`fusion.cross_validation.conditional_steps`). ``trace`` is what all dimensions find together
+        (`fusion.cross_validation.held_out_trace`). Intervals are percentile bootstraps over held-out
         subjects (groups as clusters) with the folds' projections fixed: they speak of these projections in other
         subjects of the same population, not of the correlation that CCA of the whole population would find, which is
         larger. Training folds share subjects with the test folds of others; the intervals are widened by what their
@@ -92,11 +105,12 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     confounds = Confounds.of(confounds)
     check_same_subjects(x=x, y=y, confounds=confounds.given)
     views = as_view(x), as_view(y)
-    n_subjects = int(views[0].shape[0])
     seed = int(np.random.SeedSequence(random_state).entropy)  # type: ignore[arg-type]
-    blocks = as_blocks(exchangeability_blocks, n_subjects)
-    folds = folds or make_folds(n_subjects, n_splits, groups=groups, stratify=stratify, random_state=seed)
-    _check_folds(folds, n_subjects, groups)
+    relations = _settle_relations(
+        {"x": x, "y": y, "confounds": confounds.given}, groups, stratify, exchangeability_blocks, folds
+    )
+    folds = folds or folds_of(relations, n_splits, seed)
+    n_subjects = relations.n_subjects
     with one_blas_thread():
         embedded = embed_folds(views, confounds, folds, n_components=pca_components, scale=scale)
         n_effective = min(fold.n_effective for fold in embedded)
@@ -107,47 +121,71 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             whitened,
             confounds.coded(np.arange(n_subjects)),
             folds,
-            blocks=blocks,
+            blocks=relations.blocks,
             n_permutations=n_permutations,
             n_components=min(n_components, *(min(fold.widths) for fold in whitened)),
             random_state=seed,
+            with_trace=True,
         )
         x_scores, y_scores = _collect_scores(permuted, n_subjects)
         widening = fold_widening(permuted.scores_of_all())
-    null_by_fold = map_permutations(permuted, len(permuted.permutations), n_jobs=n_jobs, progress=progress)
+    n_test = np.bincount(folds.assignments)
+    by_fold = map_permutations(permuted, len(permuted.permutations), n_jobs=n_jobs, progress=progress)
+    averages = fold_average(by_fold, n_test)
     n_unseen = confounds.count_unseen(folds)
+    clusters = relations.drawn_together(folds.assignments)
     draws = bootstrap_correlations(
-        x_scores, y_scores, folds.assignments, groups=groups, widening=widening, n_draws=n_bootstrap, seed=seed
+        x_scores, y_scores, folds.assignments, clusters, widening=widening, n_draws=n_bootstrap, seed=seed
     )
     return CrossValidatedCCA(
-        rho_by_fold=null_by_fold[0],
-        null=fold_average(null_by_fold, np.bincount(folds.assignments)),
+        rho_by_fold=by_fold[0, :, :-1],
+        null=conditional_null(permuted, averages[:, :-1], n_test, stop_at=stop_at, n_jobs=n_jobs),
         interval=percentile_interval(draws),
         widening=widening,
-        n_test=np.bincount(folds.assignments),
+        n_test=n_test,
         n_unseen=n_unseen,
         dimensions=(p, q),
         n_subjects=n_subjects,
         n_effective=n_effective,
         folds_sha256=folds.sha256,
         seed=seed,
-        warnings=tuple(_warnings(groups, blocks, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum()))),
+        warnings=tuple(_warnings(relations, clusters, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum()))),
         assignments=folds.assignments,
         x_scores=x_scores,
         y_scores=y_scores,
+        trace_null=averages[:, -1],
+        clusters=clusters,
+        row_ids=relations.row_ids,
     )
 
 
-def _check_folds(folds: Folds, n_subjects: int, groups: LabelsLike | None) -> None:
-    if len(folds.assignments) != n_subjects:
-        raise InputError(f"folds must assign {n_subjects} subjects; they assign {len(folds.assignments)}.")
-    if groups is None:
-        return
-    clusters = cluster_codes(groups, n_subjects)
-    pairs = np.unique(np.column_stack([clusters, folds.assignments]), axis=0)
-    split = len(pairs) - (int(clusters.max()) + 1)
+def _settle_relations(
+    tables: dict[str, Any],
+    groups: LabelsLike | None,
+    stratify: LabelsLike | None,
+    blocks: LabelsLike | Blocks | None,
+    folds: Folds | None,
+) -> Relations:
+    """Who belongs together, by what is given here and by what the folds were made with."""
+    check_same_subjects(**tables, groups=groups, stratify=stratify, exchangeability_blocks=blocks)
+    known = (ids for table in tables.values() if (ids := row_ids(table)) is not None)
+    relations = Relations.of(tables["x"], groups=groups, stratify=stratify, blocks=blocks)
+    relations = replace(relations, row_ids=next(known, relations.row_ids))
+    if folds is None:
+        return relations
+    if len(folds.assignments) != relations.n_subjects:
+        raise InputError(f"folds must assign {relations.n_subjects} subjects; they assign {len(folds.assignments)}.")
+    check_same_subjects(**tables, folds=folds.relations)
+    relations = replace(
+        folds.relations.updated(tables["x"], groups=groups, stratify=stratify, blocks=blocks), row_ids=relations.row_ids
+    )
+    if groups is None or relations.groups is None:
+        return relations
+    pairs = np.unique(np.column_stack([relations.groups, folds.assignments]), axis=0)
+    split = len(pairs) - len(np.unique(pairs[:, 0]))
     if split:
         raise InputError(f"folds must keep every group in one fold; {split} groups are split: make them with groups.")
+    return relations
 
 
 def _collect_scores(permuted: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
@@ -160,7 +198,7 @@ def _collect_scores(permuted: FoldPermutation, n_subjects: int) -> tuple[Matrix,
 
 
 def _warnings(
-    groups: LabelsLike | None, blocks: Blocks | None, ratio: Real, min_ratio: Real, *, n_unseen: int
+    relations: Relations, clusters: NDArray[np.int64], ratio: Real, min_ratio: Real, *, n_unseen: int
 ) -> list[str]:
     sentences = []
     if n_unseen:
@@ -168,10 +206,15 @@ def _warnings(
             f"{n_unseen} subjects have a confound level that their training folds lack: when held out, they got the "
             "mean of the training levels, that is no correction for it."
         )
-    if groups is not None and blocks is None:
+    if relations.groups is not None and relations.blocks is None:
         sentences.append(
             "groups keep relatives in one fold but do not restrict the permutation; if members of a group resemble one "
             "another in both views, p is too small: pass exchangeability_blocks as well."
+        )
+    if len(np.unique(clusters)) > len(np.unique(relations.clusters)):
+        sentences.append(
+            f"A fold holds fewer than {FEWEST_CLUSTERS} groups, too few to be drawn as wholes: intervals and "
+            "comparisons draw single subjects, so they speak of these groups and not of others."
         )
     if ratio < min_ratio:
         sentences.append(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import LabelsLike, Matrix, Real, Scores, cluster_codes, label_codes
+from fusion.arrays import Matrix, Real, Scores, label_codes
 from fusion.cca.base import paired_correlations
 
 BOOTSTRAP_KEY = 2**32 - 1
@@ -26,24 +26,24 @@ def bootstrap_correlations(
     x_scores: Scores,
     y_scores: Scores,
     assignments: Int64[np.ndarray, " n_subjects"],
+    clusters: Int64[np.ndarray, " n_subjects"],
     *,
-    groups: LabelsLike | None = None,
     widening: Real | Float64[np.ndarray, " K"] = 1.0,
     n_draws: int = 2000,
     seed: int = 0,
 ) -> Float64[np.ndarray, "n_draws K"]:
     """Fold-averaged correlations in bootstrap samples of the held-out subjects, the folds' projections fixed.
 
-    The same seed, folds and groups draw the same subjects, so that differences between arms are paired. Draws are moved
-    away from the observed value by `widening`, since a subject's part in training other folds is not drawn again.
+    The same seed, folds and clusters draw the same subjects, so that differences between arms are paired. Draws are
+    moved away from the observed value by `widening`, since a subject's part in training other folds is not drawn again.
 
     Parameters
     ----------
     x_scores, y_scores : float64 array, shape [n_subjects, n_components]
         Each subject's scores from the fold in which it was held out.
     assignments : int array, shape [n_subjects]
-    groups : array of labels, shape [n_subjects], optional
-        Resampled as clusters.
+    clusters : int array, shape [n_subjects]
+        Who is drawn as one: `fusion.permutation.relations.Relations.drawn_together`.
     widening : float or float64 array, shape [n_components]
         `fold_widening`; 1 draws the test rows alone.
     n_draws, seed : int
@@ -53,7 +53,6 @@ def bootstrap_correlations(
     float64 array, shape [n_draws, n_components]
         In [-1, 1].
     """
-    clusters = cluster_codes(groups, len(assignments))
     n_test = np.bincount(assignments)
     total, observed = np.zeros((n_draws, x_scores.shape[1])), np.zeros(x_scores.shape[1])
     for fold, size in enumerate(n_test):

@@ -12,8 +12,11 @@ from jaxtyping import Float64, Int64
 from fusion.archive import Saved, jsonable
 from fusion.arrays import Matrix, Scores
 from fusion.cross_validation.folds import Folds
+from fusion.cross_validation.resampling import fold_average
 from fusion.errors import InputError
-from fusion.permutation.p_values import monte_carlo_interval, permutation_p
+from fusion.permutation.p_values import monte_carlo_interval, permutation_p, standardised, step_down_max_t
+from fusion.permutation.relations import Relations
+from fusion.subject_rows import RowIds
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,8 @@ class CrossValidatedCCA(Saved):
     ----------
     rho_by_fold : float64 array, shape [n_folds, K]
     null : float64 array, shape [n_permutations + 1, K]
-        Fold-averaged held-out correlation of every permutation, the identity first.
+        Fold-averaged held-out correlation of every permutation, the identity first; from the second component on given
+        the components before it. NaN for a component that was not tested.
     interval : float64 array, shape [K, 2]
         95 % percentile bootstrap over held-out subjects, conditional on the folds' projections, widened because folds
         train on one another's test rows.
@@ -41,12 +45,19 @@ class CrossValidatedCCA(Saved):
     seed : int
     warnings : tuple of str
     assignments : int array, shape [n_subjects], or None
-        Fold of every subject. This and the scores are of subjects: in memory, written only if asked.
+        Fold of every subject. This, the scores and the clusters are of subjects: in memory, written only if asked.
     x_scores, y_scores : float64 array, shape [n_subjects, K], or None
-        Canonical scores from the fold in which a subject was held out, on matched axes.
+        Canonical scores from the fold in which a subject was held out, signs matched.
+    trace_null : float64 array, shape [n_permutations + 1]
+        Held-out Pillai trace (`fusion.cross_validation.held_out_trace`), fold-averaged, in the same permutations.
+    clusters : int array, shape [n_subjects], or None
+        Who is drawn and compared as one.
+    row_ids : RowIds or None
+        Of the subjects, where the views carry ids; never written.
     """
 
-    unsaved: ClassVar[frozenset[str]] = frozenset({"assignments", "x_scores", "y_scores"})
+    unsaved: ClassVar[frozenset[str]] = frozenset({"assignments", "x_scores", "y_scores", "clusters"})
+    transient: ClassVar[frozenset[str]] = frozenset({"row_ids"})
 
     rho_by_fold: Float64[np.ndarray, "n_folds K"]
     null: Float64[np.ndarray, "n_draws K"]
@@ -63,12 +74,42 @@ class CrossValidatedCCA(Saved):
     assignments: Int64[np.ndarray, " n_subjects"] | None
     x_scores: Scores | None
     y_scores: Scores | None
+    trace_null: Float64[np.ndarray, " n_draws"]
+    clusters: Int64[np.ndarray, " n_subjects"] | None
+    row_ids: RowIds | None = None
 
     @property
     def rho(self) -> Float64[np.ndarray, " K"]:
         """Held-out correlation of every component, averaged over folds by size, shape [K]."""
         observed: Matrix = self.null[0]
-        return observed
+        return np.where(np.isnan(observed), fold_average(self.rho_by_fold, self.n_test), observed)
+
+    @property
+    def trace(self) -> float:
+        """Held-out Pillai trace: an estimate of the sum of squared canonical correlations, which may be negative."""
+        return float(self.trace_null[0])
+
+    @property
+    def trace_p(self) -> float:
+        """One-sided permutation p of the trace, identity counted."""
+        return float(permutation_p(self.trace_null[:, np.newaxis])[0])
+
+    @property
+    def p_link(self) -> tuple[float, float]:
+        """p of the first component and of the trace, corrected for being two by max-T over their permutations."""
+        both = standardised(np.column_stack([self.null[:, 0], self.trace_null]))
+        first, trace = step_down_max_t(both).tolist()
+        return first, trace
+
+    @property
+    def relations(self) -> Relations:
+        """Who belongs together; only in memory unless subject-level fields were saved."""
+        if self.clusters is None:
+            raise InputError(
+                "This result was saved without who belongs together, so nothing can be drawn from its subjects: "
+                "align again."
+            )
+        return Relations(self.n_subjects, groups=self.clusters, row_ids=self.row_ids)
 
     @property
     def n_splits(self) -> int:
@@ -115,8 +156,11 @@ class CrossValidatedCCA(Saved):
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready copy with the p-values, without the null distribution."""
         record = super().to_dict()
-        del record["null"]
-        names = ("rho", "p", "p_fwer", "p_interval", "null_mean", "null_q95", "n_permutations", "n_splits")
+        del record["null"], record["trace_null"]
+        names = (
+            *("rho", "p", "p_fwer", "p_interval", "null_mean", "null_q95", "n_permutations", "n_splits"),
+            *("trace", "trace_p", "p_link"),
+        )
         return record | {name: jsonable(getattr(self, name)) for name in names}
 
     def to_frame(self) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from fusion.arrays import ArrayLike, Matrix, Rows, ViewLike, row_index
 from fusion.confounds.basis import check_confounds
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
+from fusion.subject_rows import check_same_subjects
 from fusion.views.view import as_view
 
 
@@ -40,13 +41,16 @@ def structure_correlations(
     InputError
         Scores that do not match the rows, or a constant score.
     """
-    view = as_view(view)
+    given, view = view, as_view(view)
     index = row_index(rows, view.shape[0])
     values = np.asarray(scores, dtype=np.float64)
     values = values[:, None] if values.ndim == 1 else values
     if len(values) != len(index):
         raise InputError(f"Loadings need one row of scores per subject; got {len(values)} for {len(index)} subjects.")
-    residual = ResidualView(view.take(index), check_confounds(confounds, view.shape[0])[index])
+    chosen, Z = view.take(index), check_confounds(confounds, view.shape[0])[index]
+    check_same_subjects(view=given, confounds=confounds)
+    check_same_subjects(view=given if rows is None else chosen, scores=scores)
+    residual = ResidualView(chosen, Z)
     centred = values - values.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0)
     if not norms.all():
@@ -75,9 +79,8 @@ def group_loadings(
         ``gene_id, loading, max`` (largest absolute correlation), ``n_columns`` (that vary) and ``rank`` (1 = largest
         loading), in the order of `rank`. A gene without varying columns has loading 0.
     """
-    view = as_view(view)
     correlations = structure_correlations(view, scores, confounds=confounds, rows=rows)[:, component]
-    return tabulate_groups(view.column_groups, correlations)
+    return tabulate_groups(as_view(view).column_groups, correlations)
 
 
 def feature_loadings(
@@ -97,9 +100,8 @@ def feature_loadings(
     DataFrame
         ``feature, loading, rank`` (1 = largest magnitude), in the order of `rank`; constant features have loading 0.
     """
-    view = as_view(view)
     correlations = structure_correlations(view, scores, confounds=confounds, rows=rows)[:, component]
-    return tabulate_features(view.column_groups, correlations)
+    return tabulate_features(as_view(view).column_groups, correlations)
 
 
 def tabulate_groups(groups: Sequence[str], correlations: Matrix) -> pd.DataFrame:

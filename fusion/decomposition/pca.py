@@ -20,6 +20,7 @@ from fusion.decomposition.residual_view import ResidualView
 from fusion.decomposition.subspace import leading_triplets
 from fusion.errors import InputError
 from fusion.parallel import subtract_product, tiled
+from fusion.subject_rows import check_same_subjects
 from fusion.views.factored_view import FactoredView
 from fusion.views.view import View, as_view
 
@@ -109,11 +110,12 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
         numpy.linalg.LinAlgError
             A very large view on which the iteration did not converge.
         """
-        view = as_view(view)
+        given, view = view, as_view(view)
         if self.n_components < 1:
             raise InputError(f"ViewPCA needs n_components of at least 1; got {self.n_components}.")
         index = row_index(rows, view.shape[0])
         Z = check_confounds(self.confounds, view.shape[0])
+        check_same_subjects(view=given, confounds=self.confounds)
         with tiled():
             residual = ResidualView(view if rows is None else view.take(index), Z[index], scale=self.scale)
             self._decompose(residual)
@@ -167,7 +169,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             Another number of columns, or a subject whose confounds are not known.
         """
         check_is_fitted(self)
-        view = as_view(view)
+        given, view = view, as_view(view)
         if view.shape[1] != self.components_.shape[1]:
             raise InputError(f"ViewPCA was fitted on {self.components_.shape[1]} columns; got {view.shape[1]}.")
         index = row_index(rows, view.shape[0])
@@ -176,6 +178,7 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
             Z = self._known_confounds(chosen)
         else:
             Z = check_confounds(confounds, view.shape[0], n_columns=len(self._basis.mean))[index]
+            check_same_subjects(view=given, confounds=confounds)
         with tiled():
             scores: Matrix = chosen.multiply(self.components_.T / self.scale_[:, None])
             subtract_product(scores, self._basis(Z), self._intercepts)

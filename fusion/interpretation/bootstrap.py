@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fusion.arrays import LabelsLike, Scores, cluster_codes
 from fusion.interpretation.components import RESAMPLING_KEY, UNIQUE_SHARE, Components, fit_components
 from fusion.parallel import map_permutations
+from fusion.subject_rows import check_same_subjects
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def bootstrap_refits(
     n_draws, seed, n_jobs : int
         Results do not depend on `n_jobs`. No draws are made if P + Q exceeds 60 % of the subjects.
     """
+    check_same_subjects(x=x, y=y, clusters=clusters)
     full = _oriented(fit_components(x, y, n_components))
     run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x), "clusters"), seed)
     n_draws = n_draws if x.shape[1] + y.shape[1] < UNIQUE_SHARE * len(x) else 0

@@ -12,6 +12,7 @@ from fusion.decomposition.loadings import structure_correlations, tabulate_featu
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
 from fusion.interpretation.intervals import column_intervals, group_intervals
+from fusion.subject_rows import check_same_subjects
 from fusion.views.view import as_view
 
 
@@ -45,6 +46,8 @@ def loading_table(
         ``cross_loading`` (with the other side's score), ``rank`` (1 = largest loading), and for genes ``max`` and
         ``n_columns``; mean squared structure loading over columns.
     """
+    check_same_subjects(view=view, scores=scores, other_scores=other_scores, draws=draws, counts=counts)
+    check_same_subjects(view=view, confounds=confounds)
     view = as_view(view)
     found = structure_correlations(view, np.column_stack([scores, other_scores]), confounds=confounds)
     own, cross = found.T

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fusion.arrays import LabelsLike, Matrix, cluster_codes
 from fusion.interpretation.components import RESAMPLING_KEY, fit_components
 from fusion.parallel import map_permutations
+from fusion.subject_rows import check_same_subjects
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def split_half_cosines(
         repeats) and ``null_median``, ``null_q95`` (the pairing of subjects shuffled within halves: noise has large
         cosines of loadings where few axes carry the variance). None if a half does not bear the fit.
     """
+    check_same_subjects(x=x, y=y, clusters=clusters)
     if x.shape[1] + y.shape[1] >= len(x) // 2 - 1:
         return None
     run = SplitHalfCosines(x, y, 1, cluster_codes(clusters, len(x), "clusters"), n_repeats, seed)

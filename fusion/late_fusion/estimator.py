@@ -20,7 +20,6 @@ from fusion.arrays import (
     Scores,
     ViewLike,
     check_columns,
-    check_same_subjects,
     column_names,
     dense,
     stores_parameters,
@@ -34,8 +33,9 @@ from fusion.decomposition.loadings import feature_loadings, group_loadings
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
 from fusion.errors import InputError
 from fusion.late_fusion.embedding import Concatenation, EmbeddingMap
-from fusion.late_fusion.inputs import read_x, read_y, with_rows
+from fusion.late_fusion.inputs import read_x, read_y
 from fusion.late_fusion.record import from_parts, to_parts
+from fusion.subject_rows import check_same_subjects
 from fusion.views.view import TableView, View
 
 KIND = "LateFusion 2"
@@ -127,7 +127,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
             raise InputError("LateFusion requires y to be passed, but the target y is None.")
         view = read_x(self, x, reset=True)
         confounds = Confounds.of(confounds)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given, sites=with_rows(sites))
+        check_same_subjects(x=x, y=y, confounds=confounds.given, sites=sites)
         self.x_columns_, self.y_columns_ = column_names(x), column_names(y)
         self.coding_ = ConfoundCoding.learn(confounds)
         self.n_confounds_ = self.coding_.n_given
@@ -155,7 +155,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         confounds = Confounds.of(confounds)
         if y is None:
             return self.x_scores(x, confounds)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
+        check_same_subjects(x=x, y=y, confounds=confounds.given, sites=sites)
         return self.x_scores(x, confounds), self.y_scores(y, confounds, sites=sites)
 
     def x_scores(self, x: ViewLike, confounds: ConfoundsLike = None) -> Scores:
@@ -180,7 +180,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
     ) -> Float64[np.ndarray, "n_subjects n_columns"]:
         """Both embeddings side by side (`concatenation_`), each column of unit variance in the training rows."""
         confounds = Confounds.of(confounds)
-        check_same_subjects(x=with_rows(x), y=with_rows(y), confounds=confounds.given)
+        check_same_subjects(x=x, y=y, confounds=confounds.given, sites=sites)
         return np.hstack([self._embed_x(x, confounds) / self.x_sd_, self._embed_y(y, confounds, sites) / self.y_sd_])
 
     def scores_frame(
@@ -305,13 +305,13 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         view = read_x(self, x, reset=False)
         check_columns(x, self.x_columns_, "x")
-        check_same_subjects(x=with_rows(x), confounds=confounds.given)
+        check_same_subjects(x=x, confounds=confounds.given)
         return self.x_map_.apply(view, self.coding_.encode(confounds, view.shape[0], "LateFusion"))
 
     def _embed_y(self, y: ViewLike, confounds: Confounds, sites: LabelsLike | None) -> Matrix:
         check_is_fitted(self)
         view = read_y(y)
         check_columns(y, self.y_columns_, "y")
-        check_same_subjects(y=with_rows(y), confounds=confounds.given, sites=with_rows(sites))
+        check_same_subjects(y=y, confounds=confounds.given, sites=sites)
         z = self.coding_.encode(confounds, view.shape[0], "LateFusion")
         return self.y_map_.apply(self._harmonized(view, sites, z), z)

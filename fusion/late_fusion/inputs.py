@@ -33,10 +33,5 @@ def read_y(y: ViewLike) -> View:
     return as_view(_numbers(values[:, np.newaxis] if values.ndim == 1 else values))
 
 
-def with_rows(table: ViewLike | None) -> ViewLike | None:
-    """Return something with rows, and with ids if there are any."""
-    return table if table is None or hasattr(table, "shape") else np.asarray(table)
-
-
 def _numbers(values: Any) -> Any:
     return values.astype(np.float64) if values.dtype.kind == "O" else values

@@ -19,12 +19,13 @@ from fusion.comparison.max_t import westfall_young
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
-from fusion.cross_validation.folds import Folds, make_folds
+from fusion.cross_validation.folds import Folds, folds_of
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
-from fusion.permutation.exchangeability import Blocks, as_blocks
+from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.p_values import permutation_p
+from fusion.subject_rows import check_same_subjects
 from fusion.views.view import View, as_view
 
 
@@ -101,7 +102,7 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     inner_splits : int
         Folds inside every outer training fold.
     groups, stratify : array of labels, shape [n_subjects], optional
-        Of the inner folds, as the outer folds were made.
+        Of the inner folds; those of the outer folds by default.
     scale, n_permutations, exchangeability_blocks, n_jobs, progress
         As in `fusion.cross_validated_cca`.
     random_state : int
@@ -119,21 +120,23 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     sizes = sorted({int(size) for size in grid})
     if not sizes or sizes[0] < 1:
         raise InputError(f"grid must hold numbers of components >= 1; got {list(grid)}.")
-    alignment = _Alignment((as_view(x), as_view(y)), Confounds.of(confounds), sizes, scale)
-    labels = {"groups": groups, "stratify": stratify}
+    confounds = Confounds.of(confounds)
+    tables = {"x": x, "y": y, "confounds": confounds.given, "folds": folds.relations}
+    labels = {"groups": groups, "stratify": stratify, "exchangeability_blocks": exchangeability_blocks}
+    check_same_subjects(**tables, **labels)
+    relations = folds.relations.updated(x, groups=groups, stratify=stratify, blocks=exchangeability_blocks)
+    alignment = _Alignment((as_view(x), as_view(y)), confounds, sizes, scale)
     seeds = np.random.SeedSequence(random_state).generate_state(folds.n_splits)
     inner = np.stack(
         [
-            alignment.take(train).inner_correlations(
-                make_folds(len(train), inner_splits, random_state=int(seed), **_take_labels(labels, train))
-            )
+            alignment.take(train).inner_correlations(folds_of(relations.take(train), inner_splits, int(seed)))
             for (train, _), seed in zip(folds, seeds, strict=True)
         ]
     )  # [n_folds, n_inner, n_grid]
     mean, se = inner.mean(axis=1), inner.std(axis=1, ddof=1) / np.sqrt(inner.shape[1])
     chosen = np.array([smallest_within_one_se(*pair) for pair in zip(mean, se, strict=True)])
     settings = {
-        "blocks": as_blocks(exchangeability_blocks, len(folds.assignments)),
+        "blocks": relations.blocks,
         "n_permutations": n_permutations,
         "n_components": 1,
         "random_state": random_state,
@@ -195,10 +198,6 @@ class _Alignment:
         embedded = self.embed(folds)
         encoded = self.confounds.coded(np.arange(len(folds.assignments)))
         return [make_fold_permutation(_whiten(embedded, size), encoded, folds, **settings) for size in self.sizes]
-
-
-def _take_labels(labels: dict[str, Any], rows: NDArray[np.intp]) -> dict[str, Any]:
-    return {name: None if of is None else np.asarray(of)[rows] for name, of in labels.items()}
 
 
 def _whiten(embedded: Sequence[FoldEmbedding], size: int) -> list[FoldEmbedding]:

@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 
 from fusion.arrays import Matrix, Real
 from fusion.cca.base import paired_correlations
-from fusion.cca.ridge import RidgeCCA
+from fusion.cca.exact import Basis
+from fusion.cca.ridge import RidgeCCA, ridge_basis
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
+from fusion.cross_validation.fold_product import moved_columns
 from fusion.cross_validation.folds import Folds
-from fusion.cross_validation.resampling import percentile_interval
+from fusion.cross_validation.resampling import bootstrap_correlations, percentile_interval
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.parallel import one_blas_thread
-from fusion.permutation.in_sample import permutation_test_cca
+from fusion.parallel import map_permutations, one_blas_thread
+from fusion.permutation.exchangeability import Permutation
+from fusion.permutation.p_values import permutation_p
+from fusion.permutation.permutations import PermutationSet, make_permutations
+from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
+from fusion.permutation.relations import Relations
 from fusion.views.view import View
 
 
@@ -41,7 +47,7 @@ class Setting:
 
 def inner_correlation(embedded: Sequence[FoldEmbedding], setting: Setting) -> float:
     """First held-out correlation of a setting, averaged over inner folds by their numbers of test rows."""
-    values = [_held_out(fold, setting)[2] for fold in embedded]
+    values = [_held_out(fold, setting) for fold in embedded]
     return float(np.average(values, weights=[len(fold.test) for fold in embedded]))
 
 
@@ -83,9 +89,9 @@ class TestedSetting:
     rho : float
         Correlation of the two scores in the test rows.
     interval : float64 array, shape [2]
-        95 % percentile bootstrap over test rows, the fit held fixed.
+        95 % percentile bootstrap over test rows (who belongs together is drawn together), the fit held fixed.
     p : float
-        Of the partial correlation of the two scores given the test rows' confounds, two-sided, identity counted.
+        One-sided, identity counted.
     n_train, n_test : int
     """
 
@@ -103,57 +109,119 @@ def evaluate_setting(
     setting: Setting,
     *,
     scale: Scaling,
+    relations: Relations | None = None,
     n_permutations: int = 999,
     n_bootstrap: int = 2000,
     random_state: int = 0,
 ) -> TestedSetting:
     """Fit on one part of the cohort and test once on the other.
 
-    The scores of the test rows come from weights that these rows had no part in, so permuting them needs no refit: the
-    test is that of one correlation given confounds, exact for Gaussian rows (`permutation_test_cca`).
+    The test is that of `fusion.cross_validated_cca` with one fold: x is permuted among the training rows and among the
+    test rows, inside exchangeability blocks (with confounds, Theil's residuals are), and fitted again.
 
     Parameters
     ----------
     split : pair of int arrays
         Training and test rows.
+    relations : Relations, optional
+        Of the whole cohort; all subjects are independent and exchangeable by default.
 
     Raises
     ------
     InputError
         Too few test rows for their confounds.
     """
-    train, test = split
-    confounds = Confounds.of(confounds)
-    with one_blas_thread():
-        (fold,) = embed_folds(views, confounds, [(train, test)], n_components=setting.n_components, scale=scale)
-        x, y, rho = _held_out(fold, setting)
-    encoded = confounds.coded(train)
-    nuisance = None if encoded is None else encoded[fold.test]
-    if nuisance is not None and len(test) <= nuisance.shape[1] + 2:
+    confounds, rows = Confounds.of(confounds), np.sort(np.concatenate(split))
+    relations = (relations or Relations(int(views[0].shape[0]))).take(rows)
+    taken, known = (views[0].take(rows), views[1].take(rows)), confounds.take(rows)
+    train, test = (np.searchsorted(rows, part) for part in split)
+    encoded = known.coded(np.arange(len(rows)))
+    if encoded is not None and len(test) <= encoded.shape[1] + 2:
         raise InputError(
-            f"The test rows must outnumber their confounds; got {len(test)} rows and {nuisance.shape[1]} confound "
+            f"The test rows must outnumber their confounds; got {len(test)} rows and {encoded.shape[1]} confound "
             "columns: hold out more folds."
         )
-    tested = permutation_test_cca(
-        x[:, None], y[:, None], confounds=nuisance, n_permutations=n_permutations, random_state=random_state
-    )
-    rng = np.random.default_rng(random_state)
-    draws = rng.integers(0, len(x), size=(n_bootstrap, len(x)))
+    with one_blas_thread():
+        (fold,) = embed_folds(taken, known, [(train, test)], n_components=setting.n_components, scale=scale)
+        permuted = _make_permuted(fold, setting, encoded, relations, n_permutations, random_state)
+        null = map_permutations(permuted, n_permutations + 1)
+        x, y = permuted.scores(permuted.permutations[0])
+    clusters = relations.take(test).drawn_together()
+    one_fold = np.zeros(len(test), dtype=np.int64)
+    draws = bootstrap_correlations(x, y, one_fold, clusters, n_draws=n_bootstrap, seed=random_state)
     return TestedSetting(
-        rho=rho,
-        interval=percentile_interval(paired_correlations(x[draws].T, y[draws].T)),
-        p=float(tested.p_uncorrected[0]),
+        rho=float(null[0, 0]),
+        interval=percentile_interval(draws[:, 0]),
+        p=float(permutation_p(null)[0]),
         n_train=len(train),
         n_test=len(test),
     )
 
 
-def _held_out(fold: FoldEmbedding, setting: Setting) -> tuple[Matrix, Matrix, float]:
-    """Scores of the test rows on the first pair of weights, and their correlation."""
+@dataclass(frozen=True)
+class PermutedSetting:
+    """Correlation in the test rows after permutation ``index``, fitted again to the permuted training rows; [1].
+
+    Attributes
+    ----------
+    fold : FoldEmbedding
+    setting : Setting
+    permutations : PermutationSet
+        Of subjects, or of the rows of `theil`.
+    theil : Theil or None
+        None without confounds.
+    y : float64 array, shape [n_subjects, rank_y]
+        Components of the brain.
+    y_basis : Basis
+        Of their training rows.
+    """
+
+    fold: FoldEmbedding
+    setting: Setting
+    permutations: PermutationSet
+    theil: Theil | None
+    y: Matrix
+    y_basis: Basis
+
+    def __call__(self, index: int) -> Float64[np.ndarray, " 1"]:
+        return paired_correlations(*self.scores(self.permutations[index]))
+
+    def scores(self, permutation: Permutation) -> tuple[Matrix, Matrix]:
+        """Scores of the test rows on the first pair of weights, [n_test, 1] each."""
+        fold, penalty = self.fold, self.setting.penalty
+        moved = moved_columns(fold, fold.x[:, : self.setting.n_components], permutation, self.theil)
+        x = _unit_variance(moved, fold.train, self.setting.n_components)
+        basis = ridge_basis(x[fold.train], penalty, "x")
+        left, _, right = np.linalg.svd(basis.columns.T @ self.y_basis.columns, full_matrices=False)
+        return x[fold.test] @ (basis.weights @ left[:, :1]), self.y[fold.test] @ (self.y_basis.weights @ right[:1].T)
+
+
+def _make_permuted(
+    fold: FoldEmbedding,
+    setting: Setting,
+    confounds: Matrix | None,
+    relations: Relations,
+    n_permutations: int,
+    random_state: int,
+) -> PermutedSetting:
+    held_out, blocks, theil = np.zeros(relations.n_subjects, dtype=np.int64), relations.blocks, None
+    held_out[fold.test] = 1
+    if confounds is not None:
+        nuisance = nuisance_basis(relations.n_subjects, confounds)
+        theil = Theil(nuisance, keep_rows(nuisance, None if blocks is None else blocks.units))
+        held_out, blocks = held_out[theil.kept], None if blocks is None else blocks.take(theil.kept)
+    permutations = make_permutations(
+        len(held_out), n_permutations, blocks=blocks, within=held_out, random_state=random_state
+    )
+    y = _unit_variance(fold.y, fold.train, setting.n_components)
+    return PermutedSetting(fold, setting, permutations, theil, y, ridge_basis(y[fold.train], setting.penalty, "y"))
+
+
+def _held_out(fold: FoldEmbedding, setting: Setting) -> float:
+    """Correlation of the test rows' scores on the first pair of weights."""
     x, y = (_unit_variance(view, fold.train, setting.n_components) for view in (fold.x, fold.y))
     model = RidgeCCA(1, penalty=setting.penalty).fit(x[fold.train], y[fold.train])
-    a, b = model.x_scores(x[fold.test])[:, 0], model.y_scores(y[fold.test])[:, 0]
-    return a, b, float(paired_correlations(a[:, None], b[:, None])[0])
+    return float(paired_correlations(model.x_scores(x[fold.test]), model.y_scores(y[fold.test]))[0])
 
 
 def _unit_variance(scores: Matrix, train: NDArray[np.intp], n_components: int) -> Matrix:

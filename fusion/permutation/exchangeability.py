@@ -1,13 +1,16 @@
 """Which rows may be exchanged under the null: all, inside blocks, whole blocks, or blocks within blocks."""
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Positions, label_codes
 from fusion.errors import InputError
+from fusion.subject_rows import RowIds, row_ids
 
 Permutation = NDArray[np.intp]
 Mode = Literal["within", "whole", "nested"]
@@ -27,6 +30,8 @@ class Blocks:
         units, rows keeping their order (families). ``nested`` for labels of several levels, whatever is asked: blocks
         of equal structure inside the same block change places, and so do the rows of the innermost
         (see `fusion.permutation.exchangeability.BlockTree`).
+    row_ids : RowIds or None
+        Of the labels, if they carry ids: other rows refuse these blocks.
 
     Examples
     --------
@@ -40,18 +45,20 @@ class Blocks:
 
     labels: NDArray[np.int64]
     mode: Mode
+    row_ids: RowIds | None
 
     def __init__(self, labels: LabelsLike, mode: str = "within") -> None:
         if mode not in ("within", "whole", "nested"):
             raise InputError(f"Blocks.mode must be 'within' or 'whole'; got {mode!r}.")
+        object.__setattr__(self, "row_ids", row_ids(labels))
         labels = np.asarray(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim not in (1, 2) or labels.size == 0:
             raise InputError(f"Exchangeability blocks need one label per subject; got shape {labels.shape}.")
-        missing = np.array([label is None or label != label for label in labels.ravel().tolist()])
-        if missing.any():
-            raise InputError(f"Exchangeability blocks need a label for every subject; {missing.sum()} have none.")
+        missing = int(pd.isna(labels).sum())
+        if missing:
+            raise InputError(f"Exchangeability blocks need a label for every subject; {missing} have none.")
         nested = labels.ndim == 2
         coded = np.column_stack([_code_level(level) for level in labels.T]) if nested else label_codes(labels)
         object.__setattr__(self, "labels", coded)
@@ -71,21 +78,28 @@ class Blocks:
         """Blocks of some of the subjects."""
         return Blocks(self.labels[rows], self.mode)
 
+    def positional(self) -> "Blocks":
+        """The same without ids, once these were held against those of other tables."""
+        same = copy.copy(self)
+        object.__setattr__(same, "row_ids", None)
+        return same
+
 
 def _code_level(labels: NDArray[Any]) -> NDArray[np.int64]:
     """Codes 1, 2, ... that keep the sign of numbers; other labels are positive."""
+    labels = np.asarray(labels.tolist())  # a column of a frame may hold numbers beside one of text
     signs = np.where(labels.astype(float) < 0, -1, 1) if np.issubdtype(labels.dtype, np.number) else 1
     return np.asarray((label_codes(labels) + 1) * signs)
 
 
 def as_blocks(blocks: LabelsLike | Blocks | None, n_subjects: int) -> Blocks | None:
-    """Labels or `Blocks`, checked against the number of subjects; None stays None."""
+    """Labels or `Blocks`, checked against the number of subjects and from here on by position; None stays None."""
     if blocks is None:
         return None
-    made = blocks if isinstance(blocks, Blocks) else Blocks(np.asarray(blocks))
+    made = blocks if isinstance(blocks, Blocks) else Blocks(blocks)
     if len(made) != n_subjects:
         raise InputError(f"Exchangeability blocks need one label per subject: got {len(made)} for {n_subjects}.")
-    return made
+    return made.positional()
 
 
 def exchange_classes(

@@ -7,7 +7,7 @@ their confounds, and permutes rows of a semi-orthogonal projection (Huh-Jhun or 
 from types import ModuleType
 from typing import Any
 
-from fusion.arrays import ArrayLike, LabelsLike, Matrix, Real, ViewLike, as_matrix, check_same_subjects
+from fusion.arrays import ArrayLike, LabelsLike, Matrix, Real, ViewLike, as_matrix
 from fusion.errors import InputError
 from fusion.parallel import Progress, one_blas_thread
 from fusion.permutation.diagnostics import check_permutations_suffice, collect_warnings
@@ -17,6 +17,7 @@ from fusion.permutation.result import PermutationTestCCA
 from fusion.permutation.statistics import Statistic
 from fusion.permutation.steps import Precision, StepComputation
 from fusion.permutation.variates import Method, Reference, WhitenedViews, order_variates, whiten_views
+from fusion.subject_rows import check_same_subjects
 
 CHOICES = {
     "statistic": ("wilks", "roy"),
@@ -181,7 +182,9 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
     _check_together(method, space, condition_on_tested, exchangeability_blocks)
     computation = StepComputation(n_steps, condition_on_tested, stop_at, digits, array_namespace, device, n_jobs)
     sides = _pair_confounds(confounds, confounds_x, confounds_y)
-    check_same_subjects(x=x, y=y, confounds_x=sides[0], confounds_y=sides[1])
+    check_same_subjects(
+        x=x, y=y, confounds_x=sides[0], confounds_y=sides[1], exchangeability_blocks=exchangeability_blocks
+    )
     with one_blas_thread():
         matrices = as_matrix(x, "x"), as_matrix(y, "y")
         nuisance = _optional(sides[0], "confounds_x"), _optional(sides[1], "confounds_y")

@@ -31,6 +31,38 @@ def permutation_p(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.nd
     return np.where(np.isnan(observed), np.nan, exceeding / len(null))
 
 
+def standardised(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.ndarray, "n_draws n_tests"]:
+    """Statistics of unlike kinds on one scale: each less its mean over all permutations, in their standard deviations.
+
+    The observed one is counted among them, so that every permutation is treated alike.
+
+    Parameters
+    ----------
+    null : float64 array, shape [n_permutations + 1, n_tests]
+    """
+    spread = null.std(axis=0)
+    return np.asarray((null - null.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+
+
+def step_down_max_t(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.ndarray, " n_tests"]:
+    """p-values corrected over a family of tests on one scale, [n_tests].
+
+    Parameters
+    ----------
+    null : float64 array, shape [n_permutations + 1, n_tests]
+        Row 0 observed; row b of the same permutation in every test.
+
+    References
+    ----------
+    Westfall & Young (1993), ISBN 978-0-471-55761-6, algorithm 4.1.
+    """
+    order = np.argsort(-null[0], kind="stable")
+    remaining_maximum = np.maximum.accumulate(null[:, order][:, ::-1], axis=1)[:, ::-1]
+    adjusted = np.empty(null.shape[1])
+    adjusted[order] = np.maximum.accumulate((remaining_maximum >= null[:1, order]).mean(axis=0))
+    return adjusted
+
+
 def monte_carlo_interval(
     p: Float64[np.ndarray, " *tests"], n_draws: int, level: Real = 0.95
 ) -> Float64[np.ndarray, "*tests 2"]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fusion.arrays import ArrayLike
 from fusion.errors import InputError
 from fusion.permutation.exchangeability import Blocks, Permutation, exchange_classes
+from fusion.subject_rows import row_count
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def make_permutations(
     """
     if n_permutations < 1:
         raise InputError(f"n_permutations must be at least 1; got {n_permutations}.")
+    n_rows = row_count(n_rows, blocks=blocks, within=within)
     seed = np.random.SeedSequence(random_state).entropy
     permutations = PermutationSet(*exchange_classes(n_rows, blocks, within), n_permutations, seed)  # type: ignore[arg-type]
     if permutations.log_size == 0:

@@ -120,6 +120,13 @@ class Theil:
         restored: Matrix = residual + self._kept_nuisance @ (self.factor @ (self._kept_nuisance.T @ residual))
         return restored
 
+    def adjoint_weights(self, matrix: Matrix) -> Matrix:
+        """What `apply` adds to a matrix's kept rows, as weights of their nuisance, [rank, n_columns]."""
+        inner = self.nuisance.T @ matrix
+        residual = self._kept_nuisance.T @ (matrix[self.kept] - self._kept_nuisance @ inner)
+        weights: Matrix = self.factor @ residual - inner
+        return weights
+
     def restore(self, rows: Matrix) -> Matrix:
         """Q rows: bring rows of the kept subjects back to all subjects, [n_subjects, n_columns]."""
         spread = np.zeros((len(self.nuisance), rows.shape[1]))

@@ -8,12 +8,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from jaxtyping import Float64
 
 from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
 from fusion.errors import InputError
 from fusion.parallel import fill_transposed_product, tiled
 from fusion.parallel import product as row_tiled_product
+from fusion.subject_rows import check_same_subjects
 from fusion.views.moments import Moments
 
 
@@ -70,6 +72,7 @@ class TableView:
             self._values = self._values.astype(np.float64)
         self._rows: npt.NDArray[np.int64] | None = None  # taken lazily, so that a table on disk stays there
         self.subject_ids = unique_ids(subject_ids, shape[0])
+        check_same_subjects(subject_ids=self, values=values if isinstance(values, pd.DataFrame) else None)
         names = [f"x{j}" for j in range(shape[1])] if feature_names is None else feature_names
         if len(names) != shape[1]:
             raise InputError(f"A table view needs one name per feature; got {len(names)} for {shape[1]} features.")

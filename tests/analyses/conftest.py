@@ -54,7 +54,7 @@ def experiment(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> 
     """Runs ``configs/experiments/NAME.yaml`` on the small cohort and reads what it wrote."""
     root = tmp_path_factory.mktemp("experiments")
 
-    def run(name: str, *settings: str, label: str = "", until: str = "compare") -> dict[str, Any]:
+    def run(name: str, *settings: str, label: str = "", until: str = "experiment") -> dict[str, Any]:
         output = root / f"{name}{label}"
         quick = (f"output={output}", "alignment.n_permutations=99", "folds.n_splits=4", "workers=1", *settings)
         config = load_config(EXPERIMENTS / f"{name}.yaml", quick, variables={"DEMO_COHORT": str(cohort.folder)})

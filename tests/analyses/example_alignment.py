@@ -9,6 +9,7 @@ from analyses.results.schema.alignments import (
     Detectability,
     Dimensions,
     HeldOut,
+    HeldOutTrace,
     InSample,
     InSamplePower,
     NoiseCorrelation,
@@ -88,7 +89,12 @@ def make_alignment(
         flags=() if strength else ("In-sample r1 lies below the 95 % point of its null.",),
         warnings=() if trained else ("3 subjects have a leverage above 10 (R + 1) / N in the confounds.",),
     )
-    draws = {"in_sample_r1": np.r_[spectrum[0], in_sample_null], "held_out": np.vstack([summary.held_out.rho, null])}
+    assert summary.held_out.trace is not None
+    draws = {
+        "in_sample_r1": np.r_[spectrum[0], in_sample_null],
+        "held_out": np.vstack([summary.held_out.rho, null]),
+        "held_out_trace": np.r_[summary.held_out.trace.value, null @ np.abs(null.std(axis=0))],
+    }
     return summary, draws
 
 
@@ -122,6 +128,13 @@ def make_held_out(by_fold: np.ndarray, null: np.ndarray, *, r1: float) -> HeldOu
         rho_by_fold=tuples(by_fold),
         null_mean=tuples(null.mean(axis=0)),
         null_q95=tuples(np.quantile(null, 0.95, axis=0)),
+        trace=HeldOutTrace(
+            value=float((rho * np.abs(rho)).sum()),
+            null_mean=-0.002,
+            null_q95=0.061,
+            p=float(p[0]),
+            p_corrected=(float(p[0]), float(min(1.0, 2 * p[0]))),
+        ),
         n_splits=len(by_fold),
         n_unseen_levels=4,
         n_permutations=len(null),

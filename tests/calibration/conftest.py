@@ -16,12 +16,14 @@ HEAD = """# Calibration: how often a test finds what is not there
 
 Written by `make calibration`; every row is replaced when its test runs again. Rejections at 5 % over independent data
 sets, with the exact binomial 95 % interval. Rows of tests that end in `_fails` or `_liberal` are the naive ways beside
-the valid ones; `real_link` is power. `comparison` and `families`: the smallest corrected p of a family.
+the valid ones, as are cases `each alone` and `without blocks`; `real_link` and `is_found` are power, `interval_misses`
+counts misses. `comparison` and `families`: the smallest corrected p of a family.
 
 | test | case | rejections | rate | 95 % interval |
 |---|---|---|---|---|
 """
 Rate = Callable[[Callable[[int], float], int], float]
+Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 
 
 def _row(name: str, rejected: int, n_sets: int) -> str:
@@ -47,6 +49,21 @@ def p_values(request: pytest.FixtureRequest) -> Callable[[Callable[[int], float]
         p = np.array(Parallel(n_jobs=-1)(delayed(p_value)(seed) for seed in range(n_sets)))
         _write(_row(request.node.name, int((p <= ALPHA).sum()), n_sets))
         return p
+
+    return measure
+
+
+@pytest.fixture
+def rates(request: pytest.FixtureRequest) -> Rates:
+    """Shares of data sets whose p is at most 5 %, of several tests of the same data; each has its row."""
+
+    def measure(p_values: Callable[[int], dict[str, float]], n_sets: int) -> dict[str, float]:
+        found = Parallel(n_jobs=-1)(delayed(p_values)(seed) for seed in range(n_sets))
+        counts = {name: sum(p[name] <= ALPHA for p in found) for name in found[0]}
+        for name, rejected in counts.items():
+            test, _, case = request.node.name.rstrip("]").partition("[")
+            _write(_row(f"{test}[{f'{case}: ' if case else ''}{name}]", rejected, n_sets))
+        return {name: rejected / n_sets for name, rejected in counts.items()}
 
     return measure
 

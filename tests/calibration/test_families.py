@@ -39,8 +39,8 @@ def test_families_of_three(what: str, rate: Callable[[Callable[[int], float], in
 
 
 @pytest.mark.parametrize("n_confounds", [0, 5])
-def test_p_of_components_matched_across_folds_is_uniform(n_confounds: int) -> None:
-    """Components beyond the first are rotated onto the first fold's, under every permutation in the same way."""
+def test_p_of_components_without_a_link_is_uniform(n_confounds: int) -> None:
+    """Without any link, components beyond the first are tested against noise that keeps components of noise."""
     p = []
     for seed in range(300):
         rng = np.random.default_rng(seed)

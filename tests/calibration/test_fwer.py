@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, kstest
+from scipy.stats import kstest
 
 from fusion import HarmonizedView, NormalScoresView, cross_validated_cca, permutation_test_cca
+from tests.calibration.rates import assert_valid
 
 pytestmark = pytest.mark.calibration
 
@@ -26,12 +27,6 @@ DISTRIBUTIONS: dict[str, Draw] = {
     "t3": lambda rng, shape: rng.standard_t(3, shape),
     "bernoulli": lambda rng, shape: rng.binomial(1, 0.2, shape).astype(float),
 }
-
-
-def _assert_valid(rate: float, n_sets: int, limit: float = 0.065, exact: bool = True) -> None:
-    low = binomtest(round(rate * n_sets), n_sets).proportion_ci(method="exact").low
-    assert low <= ALPHA or not exact, f"rate {rate:.3f} of {n_sets}"
-    assert rate <= limit, f"rate {rate:.3f} of {n_sets}"
 
 
 def _linked(rng: np.random.Generator, n: int, shape: tuple[int, int], correlations: tuple[float, ...]) -> Any:
@@ -54,7 +49,7 @@ def test_s1_no_nuisance(rate: Rate, statistic: Any) -> None:
         settings = {"n_permutations": 99, "n_steps": 1, "random_state": seed}
         return float(permutation_test_cca(x, y, statistic=statistic, **settings).p_fwer[0])
 
-    _assert_valid(rate(p_value, 1000), 1000)
+    assert_valid(rate(p_value, 1000), 1000)
 
 
 S2 = {
@@ -77,7 +72,7 @@ def test_s2_first_true_null_after_real_components(rate: Rate, scenario: str, sta
         settings = {"n_permutations": 99, "n_steps": k + 1, "random_state": seed}
         return float(permutation_test_cca(x, y, statistic=statistic, **settings).p_fwer[k])
 
-    _assert_valid(rate(p_value, 500), 500)
+    assert_valid(rate(p_value, 500), 500)
 
 
 def test_s2_without_conditioning_strong_components_are_liberal(rate: Rate) -> None:
@@ -105,7 +100,7 @@ def test_s3_partial(rate: Rate, distribution: str, projection: Any, statistic: A
         settings = {"n_permutations": 99, "n_steps": 1, "random_state": seed, "projection": projection}
         return float(permutation_test_cca(x, y, z, statistic=statistic, **settings).p_fwer[0])
 
-    _assert_valid(rate(p_value, 2000), 2000, exact=distribution != "t3")
+    assert_valid(rate(p_value, 2000), 2000, exact=distribution != "t3")
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -126,7 +121,7 @@ def test_s4_large(rate: Rate, statistic: Any) -> None:
         settings = {"n_permutations": 39, "n_steps": 1, "random_state": seed}
         return float(permutation_test_cca(x, y, z, statistic=statistic, **settings).p_fwer[0])
 
-    _assert_valid(rate(p_value, 300), 300, limit=0.075)
+    assert_valid(rate(p_value, 300), 300, limit=0.075)
 
 
 @pytest.mark.parametrize("projection", ["huh-jhun", "theil"])
@@ -140,7 +135,7 @@ def test_s5_part_and_bipartial(rate: Rate, kind: Literal["part", "bipartial"], p
         y = rng.standard_normal((100, 20))
         return float(permutation_test_cca(x, y, confounds_x=z, **of_y, **settings).p_fwer[0])
 
-    _assert_valid(rate(p_value, 1000), 1000)
+    assert_valid(rate(p_value, 1000), 1000)
 
 
 def _sites(seed: int, log_scale: float) -> tuple[Matrix, Matrix, Matrix, Matrix]:
@@ -159,7 +154,7 @@ def test_s6_sites_of_their_own_scale(rate: Rate, log_scale: float) -> None:
         result = permutation_test_cca(x, y, dummies, projection="theil", exchangeability_blocks=sites, **settings)
         return float(result.p_fwer[0])
 
-    _assert_valid(rate(p_value, 500), 500, limit=0.07)
+    assert_valid(rate(p_value, 500), 500, limit=0.07)
 
 
 def test_s6_free_permutation_fails(rate: Rate) -> None:
@@ -186,7 +181,7 @@ def test_s7_held_out_p_is_uniform(scenario: str, p_values: Callable[..., Matrix]
     n_sets = 500
     p = p_values(lambda seed: _held_out_p(seed, **S7[scenario]), n_sets)
     assert kstest(p, "uniform").pvalue > 0.01
-    _assert_valid(float(np.mean(p <= ALPHA)), n_sets, limit=0.07)
+    assert_valid(float(np.mean(p <= ALPHA)), n_sets, limit=0.07)
 
 
 def _held_out_p(

@@ -112,7 +112,7 @@ def odd_chunk(root: Path) -> None:
         pytest.param(lambda r: (r / "G.parquet").write_bytes(b"PAR1"), "cannot be read", id="cut parquet"),
         pytest.param(
             lambda r: np.savez(r / "G.npz", embeddings=VECTORS["BDNF"], iids=np.array(IDS, dtype=object)),
-            "without Python objects",
+            "array 'iids' as text or integers; it holds Python objects",
             id="objects in npz",
         ),
         pytest.param(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from analyses.errors import InputError
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading, Interpretation
 from analyses.results.serialisation import OMITTED_IF_NONE, Interval
 
@@ -116,18 +117,46 @@ class InSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOutTrace:
+    """Pillai's trace in subjects that took no part in fitting: what all dimensions find together.
+
+    Attributes
+    ----------
+    value : float
+        An estimate of the sum of squared canonical correlations; negative where test rows speak against the fit.
+    null_mean, null_q95 : float
+        Over permutations.
+    p : float
+        One-sided permutation p.
+    p_corrected : tuple of float
+        Of the first component and of the trace, corrected for being two by max-T over their permutations.
+    """
+
+    value: float
+    null_mean: float
+    null_q95: float
+    p: float
+    p_corrected: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     """Correlations in subjects that took no part in fitting; C components.
 
     Attributes
     ----------
-    rho, p, p_fwer : tuple of float, [C]
-        Correlation, its permutation p, the same corrected over components.
+    rho : tuple of float, [C]
+        Correlation of every component.
+    p, p_fwer : tuple of float or None, [C]
+        Permutation p given the components before, and corrected over components by closure; None where a component was
+        not tested.
     interval : tuple of (low, high), [C, 2]
         95 % bootstrap interval of `rho`.
     rho_by_fold : tuple of tuple of float, [n_splits, C]
-    null_mean, null_q95 : tuple of float, [C]
+    null_mean, null_q95 : tuple of float or None, [C]
         Over permutations.
+    trace : HeldOutTrace, optional
+        Absent from results of format 1.
     n_splits, n_permutations : int
     n_unseen_levels : int
         Subjects with a confound level that their training folds lack.
@@ -138,17 +167,34 @@ class HeldOut:
     """
 
     rho: tuple[float, ...]
-    p: tuple[float, ...]
-    p_fwer: tuple[float, ...]
+    p: tuple[float | None, ...]
+    p_fwer: tuple[float | None, ...]
     interval: tuple[Interval, ...]
     rho_by_fold: tuple[tuple[float, ...], ...]
-    null_mean: tuple[float, ...]
-    null_q95: tuple[float, ...]
+    null_mean: tuple[float | None, ...]
+    null_q95: tuple[float | None, ...]
+    trace: Annotated[HeldOutTrace | None, OMITTED_IF_NONE] = None
     n_splits: int
     n_unseen_levels: int = 0
     n_permutations: int
     folds_sha256: str
     ratio_to_in_sample: float
+
+    @property
+    def first_p(self) -> float:
+        """p of the first component, which is always tested."""
+        return _tested(self.p[0])
+
+    @property
+    def first_null_q95(self) -> float:
+        """95 % point of the first component's null."""
+        return _tested(self.null_q95[0])
+
+
+def _tested(value: float | None) -> float:
+    if value is None:
+        raise InputError("The first held-out component must have been tested; its p or null is missing: align again.")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

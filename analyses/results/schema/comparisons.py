@@ -23,6 +23,10 @@ class ComparisonRow:
         Its 95 % interval.
     p, p_max_t : float
         Alone, and corrected by step-down max-T over all arms and views.
+    trace : float, optional
+        Held-out Pillai trace.
+    p_of_both : tuple of float, optional
+        Of the first correlation and of the trace, corrected together over all arms and views.
     in_sample_r1 : float
         First in-sample correlation.
     x_cca : int
@@ -44,6 +48,8 @@ class ComparisonRow:
     interval: Interval
     p: float
     p_max_t: float
+    trace: Annotated[float | None, OMITTED_IF_NONE] = None
+    p_of_both: Annotated[tuple[float, float] | None, OMITTED_IF_NONE] = None
     in_sample_r1: float
     x_cca: int
     rank: int

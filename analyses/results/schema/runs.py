@@ -33,11 +33,12 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortCounts:
-    """Tables joined, ``n_subjects`` analysed, and who was excluded."""
+    """Tables joined, ``n_subjects`` analysed, who was excluded, and what readers of the tables remarked."""
 
     overlap: tuple[TableOverlap, ...]
     n_subjects: int
     exclusions: tuple[Exclusion, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +96,17 @@ class GenomeSummary(WindowCounts):
         Of the windows, as configured.
     sources : tuple of str
         Annotation files.
+    skipped_genes : dict of str to str, or None
+        Genes that were asked for and left out, and why; None in files of versions that did not keep them.
+    notes : tuple of str, or None
+        What else is to be known of the annotation.
     """
 
     reference_agreement: Annotated[ReferenceAgreement, Field(alias="gate")]
     settings: dict[str, str]
     sources: tuple[str, ...]
+    skipped_genes: Annotated[dict[str, str] | None, OMITTED_IF_NONE] = None
+    notes: Annotated[tuple[str, ...] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,8 @@ class FileWindows(WindowCounts):
         Genes left out, and why.
     settings : dict
         Of the windows, as asked for.
+    notes : tuple of str, or None
+        What else is to be known of the annotation.
     """
 
     n_subjects: int
@@ -129,6 +138,7 @@ class FileWindows(WindowCounts):
     note: str
     skipped_genes: dict[str, str]
     settings: dict[str, str | int | None]
+    notes: Annotated[tuple[str, ...] | None, OMITTED_IF_NONE] = None
 
 
 def _spec_values(spec: Any) -> Any:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64
 
-from encoders.brain.ids import quote_some
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Edges = Float64[np.ndarray, "n_subjects n_edges"]
 SEPARATOR = "--"

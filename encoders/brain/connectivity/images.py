@@ -11,7 +11,7 @@ import numpy as np
 from encoders.brain.connectivity.label_tables import read_lut
 from encoders.brain.connectivity.timeseries import Series, TimeSeries
 from encoders.brain.connectivity.visits import Visits, one_series_per_subject
-from encoders.brain.damage import refused_if_damaged
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 
 Confounds = Literal["none", "simple", "scrubbing", "compcor"]

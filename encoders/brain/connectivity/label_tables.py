@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoders.brain.ids import quote_some
-from encoders.brain.spreadsheets import parse_numbers, read_spreadsheet
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+from encoders.tables.spreadsheets import read_spreadsheet
 
 if TYPE_CHECKING:
     import pandas
@@ -26,11 +27,12 @@ def read_lut(path: Path) -> "pandas.DataFrame":
     -------
     DataFrame with columns ``index`` (int) and ``name`` (str).
     """
-    sheet = read_spreadsheet(path)
+    with refused_if_damaged(path, "a table"):
+        sheet = read_spreadsheet(path)
     index, name = _find(sheet.names, _INDEX), _find(sheet.names, _NAME)
     if index is None or name is None:
         raise InputError(f"A label table needs the columns index and name; {path} has {quote_some(sheet.names)}.")
-    numbers, odd = parse_numbers(sheet.frame[index], sheet.decimal)
+    numbers, odd = sheet.numbers(index)
     if odd or numbers.isna().any() or (numbers % 1 != 0).any():
         raise InputError(f"Labels are whole numbers; column {index!r} of {path} holds others: {quote_some(odd)}.")
     frame = sheet.frame[[index, name]].set_axis(["index", "name"], axis=1)
@@ -49,13 +51,14 @@ def read_coordinates(path: Path) -> "pandas.DataFrame":
     -------
     DataFrame with columns ``name`` (str), ``x``, ``y``, ``z`` (float).
     """
-    sheet = read_spreadsheet(path)
+    with refused_if_damaged(path, "a table"):
+        sheet = read_spreadsheet(path)
     name, axes = _find(sheet.names, _NAME), [_find(sheet.names, (axis,)) for axis in "xyz"]
     if name is None or None in axes:
         raise InputError(f"A coordinate table needs the columns name, x, y, z; {path} has {quote_some(sheet.names)}.")
     columns = {}
     for axis, column in zip("xyz", axes, strict=True):
-        columns[axis], odd = parse_numbers(sheet.frame[str(column)], sheet.decimal)
+        columns[axis], odd = sheet.numbers(str(column))
         if odd or columns[axis].isna().any():
             raise InputError(
                 f"Coordinates are numbers (mm); column {column!r} of {path} holds others: {quote_some(odd)}."

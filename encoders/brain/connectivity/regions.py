@@ -7,8 +7,8 @@ import numpy as np
 
 from encoders.brain.connectivity.series_files import SeriesFile
 from encoders.brain.headers.choice import find_facts
-from encoders.brain.ids import quote_some
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 _FEWEST = 5  # time points at which steps can be told to be equal
 _RELATIVE = 1e-6  # of a step: below this, steps are equal

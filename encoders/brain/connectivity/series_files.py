@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.brain.damage import refused_if_damaged
-from encoders.brain.ids import quote_some
 from encoders.brain.layouts.array_files import load_npy
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 SUFFIXES = (".npy", ".csv", ".tsv", ".txt", ".1D")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.IGNORECASE)

@@ -1,6 +1,5 @@
 """Parcellated time series: one array of time points x regions per subject, and regions that carry no signal."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,14 +10,15 @@ from jaxtyping import Bool, Float64
 from encoders.brain.connectivity.regions import match_regions, set_aside
 from encoders.brain.connectivity.series_files import SUFFIXES, read_series_file
 from encoders.brain.connectivity.visits import Visits, one_series_per_subject
-from encoders.brain.ids import clean_ids, quote_some
+from encoders.brain.ids import clean_ids
 from encoders.brain.layouts.array_files import load_npz
+from encoders.brain.sessions import check_visits_in_ids
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Series = Float64[np.ndarray, "_n_timepoints n_rois"]
 Constant = Bool[np.ndarray, "n_subjects n_rois"]
 ROI_NAMES = ("roi_names", "rois", "labels", "feature_names")
-BIDS_SUBJECT = re.compile(r"sub-(?P<id>[A-Za-z0-9]+)(?=_)")
 _FEWEST = 3
 _RELATIVE = 1e-10  # of the largest value: below this a spread is rounding
 
@@ -113,6 +113,7 @@ def read_timeseries(
     if odd:
         raise InputError(f"Time series are numbers; {path} holds other arrays under {quote_some(odd)}: leave them out.")
     ids = clean_ids(raw, path, regex=id_regex, strip_prefixes=strip_prefixes)
+    check_visits_in_ids(ids.ids, path)
     n_rois = arrays[0].shape[-1] if arrays[0].ndim else 0
     for subject, array in zip(ids.ids, arrays, strict=True):
         _check_series(subject, np.asarray(array, dtype=np.float64), n_rois)
@@ -144,8 +145,6 @@ def _read_folder(
     path: Path, header: bool | None, *, use_path: bool
 ) -> tuple[list[np.ndarray], tuple[str, ...] | None, list[str]]:
     found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-    if not use_path:
-        _check_one_file_each(found, path)
     files = [read_series_file(file, header=header) for file in found]
     arrays, names = match_regions(files, path) if files else ([], None)
     return arrays, names, [str(file.relative_to(path)) if use_path else file.stem for file in found]
@@ -155,17 +154,6 @@ def _unread(path: Path) -> tuple[str, ...]:
     others = [file for file in path.rglob("*") if file.is_file() and file.suffix not in SUFFIXES]
     kinds = ", ".join(sorted({file.suffix or "no suffix" for file in others}))
     return (f"{len(others)} files of other kinds were not read ({kinds}).",) if others else ()
-
-
-def _check_one_file_each(files: Sequence[Path], folder: Path) -> None:
-    """Files of one subject in BIDS names are no subjects of their own."""
-    told = [match["id"] for file in files if (match := BIDS_SUBJECT.match(file.name)) is not None]
-    repeated = sorted({subject for subject in told if told.count(subject) > 1})
-    if repeated:
-        raise InputError(
-            f"One series per subject is analysed; {folder} has several files of {quote_some(repeated)}: name subject, "
-            r"session and run by the id expression, such as 'sub-(?P<id>[^_/]+)_ses-(?P<session>[^_/]+)'."
-        )
 
 
 def constant_rois(series: Sequence[Series]) -> Constant:

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from encoders.brain.ids import quote_some
 from encoders.brain.sessions import choose_sessions
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 Join = Literal["nothing", "runs", "sessions"]
 

@@ -109,7 +109,7 @@ def describe_asked(choice: ColumnChoice) -> list[str]:
     return [f"Taken as features, since asked for: {describe_facts(choice.asked_for)}."] if choice.asked_for else []
 
 
-def list_names(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str], *, shown: int = SHOWN) -> str:
     """The first few, and how many more there are."""
-    shown = ", ".join(names[:SHOWN])
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+    first = ", ".join(names[:shown])
+    return first if len(names) <= shown else f"{first} and {len(names) - shown:,} more"

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.brain.damage import refused_if_damaged
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+
+_SMALL = 2**24
+_MOST_COMPRESSED = 1032
+"""Of deflate; other filters of HDF5 give less on numbers."""
 
 
 def load_npy(path: Path, allow_pickle: bool) -> np.ndarray:
@@ -56,7 +60,19 @@ def load_h5(path: Path) -> dict[str, np.ndarray]:
     import h5py
 
     with refused_if_damaged(path, "an HDF5 file"), h5py.File(path, "r") as file:
-        return {name: np.asarray(file[name][()]) for name in file if isinstance(file[name], h5py.Dataset)}
+        datasets = {name: file[name] for name in file if isinstance(file[name], h5py.Dataset)}
+        for name, dataset in datasets.items():
+            _check_claim(path, name, dataset.nbytes, dataset.id.get_storage_size())
+        return {name: np.asarray(dataset[()]) for name, dataset in datasets.items()}
+
+
+def _check_claim(path: Path, name: str, claimed: int, stored: int) -> None:
+    """Refuse a dataset whose shape is more than its bytes can become: it would be allocated and filled with zeros."""
+    if claimed > _SMALL and claimed > _MOST_COMPRESSED * max(stored, 1):
+        raise InputError(
+            f"Datasets must hold what their shape says; {name!r} of {path} claims {claimed:,} bytes and holds "
+            f"{stored:,}: write the file again."
+        )
 
 
 def load_torch(path: Path) -> dict[str, np.ndarray]:

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from encoders.brain.damage import refused_if_damaged
-from encoders.brain.ids import ID_NAMES, CleanIds, clean_ids, find_id_name, quote_some
+from encoders.brain.ids import ID_NAMES, CleanIds, clean_ids, find_id_name
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.array_files import load_h5, load_npy, load_npz
 from encoders.brain.pooling import as_floats, pool, stack_vectors, vector_names
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import read_spreadsheet
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+from encoders.tables.spreadsheets import read_spreadsheet
 
 Arrays = Mapping[str, np.ndarray]
 #: What matrices, masks and feature names are called in archives.

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from encoders.brain.headers.biobank import Field, find_fields
 from encoders.brain.headers.choice import choose_columns, describe_asked
-from encoders.brain.ids import find_id_name, quote_some
+from encoders.brain.ids import find_id_name
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.wide import Dialect, read_wide
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
 from encoders.brain.tables import select_columns
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+from encoders.tables.spreadsheets import Spreadsheet, read_spreadsheet
 
 
 def read_biobank(sheet: Spreadsheet, options: ImportOptions, dialect: Dialect) -> Records:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.brain.damage import refused_if_damaged
-from encoders.brain.ids import clean_ids, quote_some
+from encoders.brain.ids import clean_ids
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.records import Records
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 #: What tables call a measure, and its column in the files.
 MEASURES = {

@@ -1,11 +1,12 @@
 """Which layout a file or folder has, and its rows."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from encoders.brain.canonical_table import VECTOR_COLUMN
-from encoders.brain.damage import refused_if_damaged
+from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
+from encoders.brain.headers.choice import choose_columns, describe_asked, describe_facts, find_facts
+from encoders.brain.ids import place_index
 from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.layouts.arrays import read_h5, read_npy, read_npz
 from encoders.brain.layouts.biobank import read_biobank
@@ -14,8 +15,10 @@ from encoders.brain.layouts.subject_files import SUFFIXES, read_folder
 from encoders.brain.layouts.vectors import read_chunks, read_vectors
 from encoders.brain.layouts.wide import Dialect, find_dialect, read_wide
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import Spreadsheet, read_spreadsheet
+from encoders.brain.tables import select_columns
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.tables.spreadsheets import Spreadsheet, read_spreadsheet
 
 _TABLES = ("wide", "freesurfer", "enigma", "ukb")
 
@@ -73,7 +76,9 @@ class Source:
             "chunks": read_chunks,
         }
         layout = self.detection.layout
-        return readers[layout](self.path, self.options) if layout in readers else self._read_table(layout)
+        if layout not in readers:
+            return self._read_table(layout)
+        return _select_features(readers[layout](self.path, self.options), self.path, self.options)
 
     def _read_table(self, layout: Layout) -> Records:
         sheet = self.sheet()
@@ -114,8 +119,29 @@ def read_source(path: Path, options: ImportOptions | None = None) -> tuple[Recor
     return source.records(), source.detection
 
 
+def _select_features(records: Records, path: Path, options: ImportOptions) -> Records:
+    """Features of arrays that are asked for, without facts by name; a table imported before has told them apart."""
+    names = list(records.names)
+    facts = {} if stored_names(path) is not None else find_facts(names)
+    choice = choose_columns(select_columns(path, names, options.include, options.exclude), facts, options.include)
+    if choice.taken == names:
+        return replace(records, notes=(*records.notes, *describe_asked(choice)))
+    if not choice.taken:
+        raise InputError(f"{path} must have at least one feature; left out are {describe_facts(choice.left_out)}.")
+    kept = [names.index(name) for name in choice.taken]
+    return replace(
+        records,
+        names=tuple(choice.taken),
+        values=records.values[:, kept],
+        notes=(*records.notes, *describe_asked(choice)),
+        left_out=choice.left_out,
+    )
+
+
 def _parse(path: Path, options: ImportOptions) -> Spreadsheet:
-    return read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    with refused_if_damaged(path, "a table"):
+        sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
+    return place_index(sheet, options.id_column)
 
 
 def _detect_without_parsing(path: Path, options: ImportOptions) -> Detection | None:

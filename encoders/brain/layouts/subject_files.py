@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.brain.ids import clean_ids, quote_some
+from encoders.brain.ids import clean_ids
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.array_files import load_npy, load_npz, load_torch
 from encoders.brain.layouts.arrays import MASK_NAMES, VALUE_NAMES, find_array
 from encoders.brain.pooling import pool, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth")
 

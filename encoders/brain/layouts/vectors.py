@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encoders.brain.canonical_table import VECTOR_COLUMN, stored_names
-from encoders.brain.damage import refused_if_damaged
-from encoders.brain.ids import clean_ids, find_id_name, quote_some
+from encoders.brain.ids import clean_ids, find_id_name, place_index
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.pooling import as_floats, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+from encoders.tables.spreadsheets import read_parquet
 
 if TYPE_CHECKING:
     import pandas
@@ -25,12 +26,7 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
     InputError
         No ids, vectors of unequal length, several models or layers without a choice.
     """
-    import pandas as pd
-
-    with refused_if_damaged(path, "a parquet file"):
-        frame = pd.read_parquet(path)
-    if any(name is not None for name in frame.index.names):
-        frame = frame.reset_index()
+    frame = place_index(read_parquet(path), options.id_column).frame
     notes: list[str] = []
     for column, wanted in (("source_model", options.source_model), ("layer", options.layer)):
         frame = _choose(path, frame, column, wanted, notes)

@@ -11,12 +11,13 @@ import numpy as np
 from encoders.brain.headers.biobank import find_eid, find_fields
 from encoders.brain.headers.choice import EVERYTHING, choose_columns, describe_asked, describe_facts, find_facts
 from encoders.brain.headers.cohorts import Cohort, find_cohort
-from encoders.brain.ids import clean_ids, find_id_name, quote_some
+from encoders.brain.ids import clean_ids, find_id_name
 from encoders.brain.import_options import ImportOptions, Layout
 from encoders.brain.records import Records
-from encoders.brain.spreadsheets import Spreadsheet, parse_numbers, stack_columns
 from encoders.brain.tables import select_columns
 from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+from encoders.tables.spreadsheets import Spreadsheet, stack_columns
 
 if TYPE_CHECKING:
     import pandas
@@ -173,7 +174,7 @@ def _read_features(
     for name in chosen:
         if name in left_out:
             continue
-        values, odd = parse_numbers(sheet.frame[name], sheet.decimal, options.missing_codes)
+        values, odd = sheet.numbers(name, options.missing_codes)
         if not odd:
             features[name] = values
         elif options.include == EVERYTHING and values.notna().mean() < 0.5:
@@ -196,7 +197,7 @@ def _whole_brain(names: list[str], dialect: Dialect) -> dict[str, str]:
 
 
 def _numbers(sheet: Spreadsheet, column: str, options: ImportOptions) -> "pandas.Series":
-    values, odd = parse_numbers(sheet.frame[column], sheet.decimal, options.missing_codes)
+    values, odd = sheet.numbers(column, options.missing_codes)
     if odd:
         raise InputError(f"Column {column!r} of {sheet.path} must hold numbers; got {quote_some(odd)}.")
     return values

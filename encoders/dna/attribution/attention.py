@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from encoders.dna.batching import make_buckets
 from encoders.dna.protocol import SequenceEncoder
 from encoders.dna.sequence_check import check_sequences
-from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer, TokenIds
+from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.dna.verification.seen_tokens import innermost, network
 from encoders.errors import InputError
 
@@ -52,7 +52,8 @@ class ClsAttention:
         self.spec = innermost(encoder).spec
         self.k = self.spec.min_bp
         self._bert: Any = model
-        self._encode = KmerTokenizer(self.k).encode
+        of_encoder: Any = innermost(encoder)  # its own tokens: a checkpoint may number k-mers in another order
+        self._encode, self._pad_id = of_encoder.encode, of_encoder.pad_id
 
     def kmer_scores(self, sequences: Sequence[str], *, progress: Progress | None = None) -> list[KmerScores]:
         """Scores of the L - k + 1 k-mers of each sequence, in the order given.
@@ -98,8 +99,8 @@ class ClsAttention:
     @torch.inference_mode()
     def _forward(self, windows: list[TokenIds]) -> np.ndarray:
         device = next(self._bert.parameters()).device
-        input_ids = nn.utils.rnn.pad_sequence([torch.from_numpy(ids) for ids in windows], True, PAD).to(device)
-        mask = (input_ids != PAD).long()
+        input_ids = nn.utils.rnn.pad_sequence([torch.from_numpy(ids) for ids in windows], True, self._pad_id).to(device)
+        mask = (input_ids != self._pad_id).long()
         hidden = self._bert(input_ids, attention_mask=mask).hidden_states[-2]
         row: np.ndarray = cls_row(self._bert, hidden, mask).double().cpu().numpy()
         return row

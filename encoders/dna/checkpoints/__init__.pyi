@@ -3,11 +3,11 @@ from .configuration import check_transformer_sizes as check_transformer_sizes
 from .configuration import check_whole_sizes as check_whole_sizes
 from .files import Checkpoint as Checkpoint
 from .files import fetch_file as fetch_file
-from .files import fill_strictly as fill_strictly
 from .files import find_checkpoint as find_checkpoint
-from .files import read_weights as read_weights
+from .filling import fill_strictly as fill_strictly
 from .licenses import AT_SOURCE as AT_SOURCE
 from .licenses import check_acceptance as check_acceptance
 from .licenses import show_license as show_license
 from .shards import find_any_checkpoint as find_any_checkpoint
 from .shards import read_any_weights as read_any_weights
+from .weights_file import read_weights as read_weights

@@ -5,7 +5,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from encoders.dna.checkpoints.pointers import refuse_pointer
 from encoders.errors import InputError
+
+_LARGEST = 1e300
+"""No setting of a network is near it, and whole numbers beyond are no floats."""
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -16,9 +20,10 @@ def read_json_object(path: Path) -> dict[str, Any]:
     InputError
         It is not JSON, or no object.
     """
+    refuse_pointer(path)
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no text, numbers or brackets without end
         raise InputError(f"{path} is not JSON ({error}); download it again.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold one JSON object; got {type(content).__name__}.")
@@ -34,13 +39,31 @@ def check_keys(config: Mapping[str, Any], needed: Iterable[str], source: str, fa
 
 def check_whole_sizes(sizes: Mapping[str, Any], name: str) -> None:
     """Raise InputError where a size of a network is no positive whole number."""
-    if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
+    if not all(_is_size(size) for size in sizes.values()):
         raise InputError(f"The sizes of {name} must be positive whole numbers; got {dict(sizes)}.")
+
+
+def check_numbers(values: Mapping[str, Any], name: str) -> None:
+    """Raise InputError where a setting of a network is no finite number above 0."""
+    for key, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _LARGEST:
+            raise InputError(f"{key} of {name} must be a number above 0; got {value!r}.")
+
+
+def check_switches(values: Mapping[str, Any], name: str) -> None:
+    """Raise InputError where a setting of a network that is on or off is neither."""
+    for key, value in values.items():
+        if not isinstance(value, bool):
+            raise InputError(f"{key} of {name} must be true or false; got {value!r}.")
 
 
 def check_transformer_sizes(sizes: Mapping[str, Any], name: str) -> None:
     """Raise InputError where no transformer can have these sizes, or heads would be of unequal width."""
-    if min(sizes.values()) < 1 or sizes["hidden_size"] % sizes["num_attention_heads"]:
+    if not all(_is_size(size) for size in sizes.values()) or sizes["hidden_size"] % sizes["num_attention_heads"]:
         raise InputError(
             f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads; got {sizes}."
         )
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool) and size > 0

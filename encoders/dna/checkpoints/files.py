@@ -1,4 +1,4 @@
-"""Published weights: where they are, what they are, and that every one of them is used.
+"""Published weights: where they are, and what they are.
 
 A checkpoint is ``config.json`` with ``model.safetensors`` or, where there is none, ``pytorch_model.bin``, in a folder
 or on the hub. Nothing in it is executed: tensors only, no remote code.
@@ -9,21 +9,19 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from encoders.dna.checkpoints.configuration import read_json_object
 from encoders.errors import InputError
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In the order of preference."""
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+
+NOT_THERE = "The hub has no"
+"""How `fetch_file` says that the hub was reached and lacks a file."""
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -80,69 +78,14 @@ def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
     return Checkpoint(source, revision, read_json_object(config), weights, _sha256(weights))
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a weights file by key, on the CPU.
-
-    Raises
-    ------
-    InputError
-        The file is damaged, or holds anything but tensors.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise InputError(
-            f"The weights file {path} cannot be read: it is damaged or holds more than tensors "
-            f"({str(error).splitlines()[0]}). Download it again."
-        ) from error
-
-
-def fill_strictly(model: nn.Module, weights: dict[str, Tensor], *, prefix: str, unused: Sequence[str]) -> None:
-    """Fill every parameter of a model from a file, or refuse.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Filled in place.
-    weights : dict of str to Tensor
-        Contents of the file.
-    prefix : str
-        What the file may write before each of the model's keys.
-    unused : sequence of str
-        Patterns of keys, without the prefix, that the file may hold and the model does not need.
-
-    Raises
-    ------
-    InputError
-        A key is missing, is neither the model's nor declared unused, or has another shape; it is named.
-    """
-    parameters = model.state_dict()
-    written = prefix if any(key.startswith(prefix) for key in weights) else ""
-    given = {key.removeprefix(written): tensor for key, tensor in weights.items()}
-    _refuse("lacks", [written + key for key in parameters if key not in given])
-    extra = [key for key in given if key not in parameters and not any(fnmatch(key, pattern) for pattern in unused)]
-    _refuse("has, unknown to the model,", [key for key in weights if key.removeprefix(written) in extra])
-    for key, parameter in parameters.items():
-        if given[key].shape != parameter.shape:
-            found, needed = tuple(given[key].shape), tuple(parameter.shape)
-            _refuse(f"has, in shape {found} where config.json means {needed},", [written + key])
-    model.load_state_dict({key: given[key] for key in parameters})
-
-
-def _refuse(what: str, keys: list[str]) -> None:
-    if keys:
-        others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-        raise InputError(
-            f"Every weight must come from the file, and every key of the file must be known; this one {what} "
-            f"{keys[0]}{others}. It is not a checkpoint of this model."
-        )
-
-
 def _find_in_folder(folder: Path) -> tuple[Path, Path]:
     config = folder / "config.json"
     weights = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    if weights is None and any((folder / name).is_file() for name in ADAPTER_FILES):
+        raise InputError(
+            f"A model folder needs the weights of a whole network; {folder} holds an adapter of PEFT alone: merge it "
+            "into its base (merge_and_unload of PeftModel), save the model and give that folder."
+        )
     if weights is None or not config.is_file():
         missing = "config.json" if not config.is_file() else " or ".join(WEIGHT_FILES)
         raise InputError(f"A model folder needs config.json and {' or '.join(WEIGHT_FILES)}; {folder} lacks {missing}.")
@@ -187,7 +130,32 @@ def fetch_file(hub_id: str, names: Sequence[str], revision: str | None) -> Path:
             f"{wanted} is neither a folder's nor in the hub's cache, and the hub is switched off or cannot be "
             "reached; download it where there is a network and give the folder as source."
         )
-    raise InputError(f"The hub has no {wanted}; give the id of a model with published weights.")
+    raise InputError(f"{NOT_THERE} {wanted}; give the id of a model with published weights.")
+
+
+def find_beside(checkpoint: Checkpoint, name: str) -> Path | None:
+    """A file beside the weights that need not be there; None where it is not.
+
+    Where the hub cannot be asked, and its cache does not hold the file, a warning says that it is not known.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if checkpoint.revision is None:
+        path = checkpoint.weights.parent / name
+        return path if path.is_file() else None
+    cached = try_to_load_from_cache(checkpoint.source, name, revision=checkpoint.revision)
+    if cached is not None and not isinstance(cached, str):  # the hub's own mark of a file that it lacks
+        return None
+    try:
+        return fetch_file(checkpoint.source, (name,), checkpoint.revision)
+    except InputError as error:
+        if NOT_THERE not in str(error):
+            warnings.warn(
+                f"Whether {checkpoint.source} has a {name} of its own is not known, as the hub cannot be reached; it "
+                "is read as if it had none.",
+                stacklevel=2,
+            )
+        return None
 
 
 def _sha256(path: Path) -> str:

@@ -12,11 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from encoders.dna.checkpoints.configuration import read_json_object
-from encoders.dna.checkpoints.files import WEIGHT_FILES, Checkpoint, fetch_file, find_checkpoint, read_weights
+from encoders.dna.checkpoints.files import NOT_THERE, WEIGHT_FILES, Checkpoint, fetch_file, find_checkpoint
+from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.errors import InputError
-
-NOT_THERE = "The hub has no"
-"""How `fetch_file` says that the hub was reached and lacks a file."""
 
 INDEX_FILES = tuple(f"{name}.index.json" for name in WEIGHT_FILES)
 """In the order of preference."""

@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys, check_whole_sizes
-from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_switches, check_whole_sizes
+from encoders.dna.checkpoints.files import Checkpoint, find_checkpoint
+from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
+from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.mamba import MambaSizes
@@ -25,11 +27,15 @@ from encoders.dna.token_models.pooling import check_pooling
 from encoders.dna.token_models.token_encoder import TokenEncoder, read_device
 from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers import single_base as base_tokenizer
+from encoders.dna.tokenizers.own_tokens import check_single_bases
 from encoders.dna.tokenizers.single_base import complement_ids, encode_bases
 from encoders.errors import InputError
 
 PREFIX = "caduceus.backbone."
 """What the published files write before each key of the network."""
+
+EMBEDDINGS = ("embeddings.word_embeddings.weight", "embeddings.word_embeddings.embedding.weight")
+"""Key of the embedding of Ph and of PS."""
 
 PUBLISHED_SIZES = {"d_model": 256, "n_layer": 16, "d_state": 16, "d_conv": 4, "expand": 2}
 """Of the models with a context of 131k; the sizes that an untrained model may change."""
@@ -90,7 +96,7 @@ def declared_ties(shape: CaduceusShape) -> dict[str, str]:
     return ties
 
 
-def fill_caduceus(model: CaduceusModel, weights: dict[str, Tensor]) -> None:
+def fill_caduceus(model: CaduceusModel, weights: Mapping[str, Tensor]) -> None:
     """Fill the network from the tensors of a published file.
 
     Raises
@@ -99,6 +105,7 @@ def fill_caduceus(model: CaduceusModel, weights: dict[str, Tensor]) -> None:
         A key is missing, unknown or of another shape, a copy differs from what it is a copy of, or the complements
         are not those of the tokenizer.
     """
+    weights = published_names(weights, embedding=EMBEDDINGS, prefix=PREFIX)
     ties = declared_ties(model.shape)
     for key, original in ties.items():
         if {key, original} <= weights.keys() and not torch.equal(weights[key], weights[original]):
@@ -122,9 +129,14 @@ def _make_trained(request: EncoderRequest) -> tuple[CaduceusModel, EncoderSpec]:
             f"model.safetensors, or to the hub id kuleshov-group/{request.name}_seqlen-131k_d_model-256_n_layer-16."
         )
     checkpoint = find_checkpoint(request.source, request.revision)
+    check_single_bases(checkpoint, request.name)
     shape = _read_shape(checkpoint, request.name)
+    weights = read_weights(checkpoint.weights)
+    sizes = {"d_model": shape.mixer.d_model, "d_state": shape.mixer.d_state, "d_conv": shape.mixer.d_conv}
+    sizes |= {"d_inner": shape.mixer.d_inner, "n_layer": shape.n_layer, "vocab_size": shape.vocab_size}
+    check_sizes_in_file(sizes | {"dt_rank": shape.mixer.dt_rank}, weights, checkpoint.source)
     model = _make_model(shape, seed=0)  # every weight is then replaced
-    fill_caduceus(model, read_weights(checkpoint.weights))
+    fill_caduceus(model, weights)
     return model, _make_spec(request, shape, checkpoint_weights(checkpoint, "Apache-2.0"))
 
 
@@ -169,7 +181,10 @@ def _read_shape(checkpoint: Checkpoint, name: str) -> CaduceusShape:
     if config["rcps"] != name.endswith("ps"):
         other = "caduceus-ps" if config["rcps"] else "caduceus-ph"
         raise InputError(f"The weights of {checkpoint.source} are those of {other}; {name} was asked for.")
+    check_switches({key: config[key] for key in ("rcps", "fused_add_norm")}, checkpoint.source)
     mixer = config.get("ssm_cfg") or {}
+    if not isinstance(mixer, dict):
+        raise InputError(f"ssm_cfg in config.json of {checkpoint.source} must hold settings by name; got {mixer!r}.")
     for given, fixed in ((config, _FIXED), (mixer, _FIXED_IN_MIXER)):
         for key, value in fixed.items():
             if given.get(key, value) != value:
@@ -185,6 +200,7 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
     if mixer.get("dt_rank", "auto") != "auto":
         sizes["dt_rank"] = mixer["dt_rank"]
     check_whole_sizes(sizes, name)
+    check_numbers({"norm_epsilon": config.get("norm_epsilon", 1e-5)}, name)
     return CaduceusShape(
         n_layer=sizes["n_layer"],
         vocab_size=base_tokenizer.embedding_rows(sizes["vocab_size"], sizes["pad_vocab_size_multiple"], name),
@@ -195,7 +211,7 @@ def _make_shape(config: Mapping[str, Any], mixer: Mapping[str, Any], name: str) 
             d_conv=sizes["d_conv"],
             dt_rank=sizes.get("dt_rank", math.ceil(sizes["d_model"] / 16)),
         ),
-        norm_epsilon=config.get("norm_epsilon", 1e-5),
+        norm_epsilon=float(config.get("norm_epsilon", 1e-5)),
         rcps=config["rcps"],
         fused_add_norm=config["fused_add_norm"],
     )

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import BertConfig, BertModel
 
-from encoders.dna.checkpoints.configuration import check_keys, check_transformer_sizes
-from encoders.dna.checkpoints.files import Checkpoint, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_transformer_sizes, check_whole_sizes
+from encoders.dna.checkpoints.files import Checkpoint, find_checkpoint
+from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
+from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, EncoderRequest, register_encoder
@@ -22,10 +25,15 @@ from encoders.dna.token_models.pooling import check_pooling
 from encoders.dna.token_models.token_encoder import TokenEncoder, read_device
 from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers.kmer import PAD, KmerTokenizer
+from encoders.dna.tokenizers.own_tokens import own_tokens
+from encoders.dna.tokenizers.vocabulary import VocabularyTokenizer
 from encoders.errors import InputError
 
-UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
-"""Heads that pretraining or the library stored; the pooler was never trained."""
+PREFIX, EMBEDDING = "bert.", "embeddings.word_embeddings.weight"
+UNUSED_KEYS = ("pooler.*", "embeddings.position_ids")
+"""What the library stored within the network; the pooler was never trained for a mean over tokens."""
+
+AnyTokenizer = KmerTokenizer | VocabularyTokenizer
 
 BASE_SIZES = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 MAX_TOKENS = 512
@@ -45,27 +53,56 @@ def load_dnabert(request: EncoderRequest) -> TokenEncoder:
     read_dtype(request.dtype, device, request.name)
     request, asked = take_long_options(request)
     tokenizer = KmerTokenizer(int(request.name[-1]))
-    model, spec = _make_untrained(request, tokenizer) if request.is_untrained else _make_trained(request, tokenizer)
+    if request.is_untrained:
+        model, read_by, spec = _make_untrained(request, tokenizer)
+    else:
+        model, read_by, spec = _make_trained(request, tokenizer)
     spec, plan = plan_windows(spec, asked, DEFAULT_WINDOWS, n_special=2)
-    return TokenEncoder(model, tokenizer.encode, spec, pad_id=PAD, device=device, plan=plan)
+    return TokenEncoder(model, read_by.encode, spec, pad_id=read_by.pad_id, device=device, plan=plan)
 
 
-def _make_trained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[BertModel, EncoderSpec]:
+def _make_trained(request: EncoderRequest, generated: KmerTokenizer) -> tuple[BertModel, AnyTokenizer, EncoderSpec]:
     request.read_options({})
     if request.source is None:
         raise InputError(
             f"{request.name} needs its published weights: set source to a folder with config.json and "
-            f"pytorch_model.bin, or to the hub id zhihan1996/DNA_bert_{tokenizer.k}."
+            f"pytorch_model.bin, or to the hub id zhihan1996/DNA_bert_{generated.k}."
         )
     checkpoint = find_checkpoint(request.source, request.revision)
+    tokenizer = _read_tokenizer(checkpoint, generated)
     config = _read_architecture(checkpoint, request.name, tokenizer)
+    weights = published_names(read_weights(checkpoint.weights), embedding=EMBEDDING, prefix=PREFIX)
+    sizes = (*BASE_SIZES, "vocab_size", "max_position_embeddings", "type_vocab_size")
+    check_sizes_in_file({key: getattr(config, key) for key in sizes}, weights, checkpoint.source)
+    model = _make_network(config, request.name)
+    fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS)
+    return model, tokenizer, _make_spec(request, config, tokenizer, checkpoint_weights(checkpoint, "Apache-2.0"))
+
+
+def _read_tokenizer(checkpoint: Checkpoint, generated: KmerTokenizer) -> AnyTokenizer:
+    """The published order of k-mers, or another one that the checkpoint lists."""
+    listed = own_tokens(checkpoint)
+    if listed is None or listed[1] == {token: number for number, token in enumerate(generated.vocabulary())}:
+        return generated
+    path, numbers = listed
+    tokens = sorted(numbers, key=numbers.__getitem__)
+    if sorted(numbers.values()) != list(range(len(tokens))):
+        raise InputError(f"A list of k-mers numbers them from 0 without gaps; {path} does not: download it again.")
+    tokenizer = VocabularyTokenizer(tokens, generated.k, str(path))
+    if (tokenizer.n_before, tokenizer.n_after) != (1, 1):
+        raise InputError(f"DNABERT reads k-mers between [CLS] and [SEP]; {path} does not list both.")
+    return tokenizer
+
+
+def _make_network(config: BertConfig, name: str) -> BertModel:
     with torch.random.fork_rng(devices=[]):  # the library draws weights first, which must not move the caller's stream
-        model = BertModel(config, add_pooling_layer=False)
-    fill_strictly(model, read_weights(checkpoint.weights), prefix="bert.", unused=UNUSED_KEYS)
-    return model, _make_spec(request, config, tokenizer, checkpoint_weights(checkpoint, "Apache-2.0"))
+        try:
+            return BertModel(config, add_pooling_layer=False)
+        except (TypeError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+            raise InputError(f"The settings in config.json of {name} do not go together ({error}).") from error
 
 
-def _make_untrained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[BertModel, EncoderSpec]:
+def _make_untrained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[BertModel, AnyTokenizer, EncoderSpec]:
     check_no_checkpoint(request)
     options = request.read_options({"seed": 0} | BASE_SIZES)
     seed = options.pop("seed")
@@ -73,11 +110,11 @@ def _make_untrained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = BertModel(config, add_pooling_layer=False)
-    return model, _make_spec(request, config, tokenizer, random_weights(model), seed=seed)
+    return model, tokenizer, _make_spec(request, config, tokenizer, random_weights(model), seed=seed)
 
 
 def _make_spec(
-    request: EncoderRequest, config: BertConfig, tokenizer: KmerTokenizer, weights: Mapping[str, Any], **more: object
+    request: EncoderRequest, config: BertConfig, tokenizer: AnyTokenizer, weights: Mapping[str, Any], **more: object
 ) -> EncoderSpec:
     return make_spec(
         request,
@@ -92,7 +129,7 @@ def _make_spec(
     )
 
 
-def _read_architecture(checkpoint: Checkpoint, name: str, tokenizer: KmerTokenizer) -> BertConfig:
+def _read_architecture(checkpoint: Checkpoint, name: str, tokenizer: AnyTokenizer) -> BertConfig:
     """The few keys of config.json that shape the network; the others are leftovers of generation and fine-tuning."""
     needed = (*BASE_SIZES, "vocab_size")
     check_keys(checkpoint.config, needed, checkpoint.source, "DNABERT")
@@ -108,5 +145,13 @@ def _read_architecture(checkpoint: Checkpoint, name: str, tokenizer: KmerTokeniz
 
 def _make_config(shape: Mapping[str, Any], name: str) -> BertConfig:
     check_transformer_sizes({key: shape[key] for key in BASE_SIZES}, name)
+    other = ("vocab_size", "max_position_embeddings", "type_vocab_size")
+    check_whole_sizes({key: shape[key] for key in other if key in shape}, name)
+    check_numbers({key: shape[key] for key in ("layer_norm_eps",) if key in shape}, name)
+    if not isinstance(shape.get("hidden_act", ""), str):
+        raise InputError(f"hidden_act of {name} must be the name of an activation; got {shape['hidden_act']!r}.")
     settings = {"max_position_embeddings": MAX_TOKENS, "layer_norm_eps": 1e-12, "pad_token_id": PAD} | dict(shape)
-    return BertConfig(**settings, output_hidden_states=True)
+    try:
+        return BertConfig(**settings, output_hidden_states=True)
+    except (TypeError, ValueError, KeyError, StrictDataclassError) as error:
+        raise InputError(f"config.json of {name} is not one of BERT ({error}).") from error

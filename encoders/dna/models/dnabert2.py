@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys, check_transformer_sizes
-from encoders.dna.checkpoints.files import Checkpoint, fetch_file, fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_transformer_sizes, check_whole_sizes
+from encoders.dna.checkpoints.files import Checkpoint, fetch_file, find_checkpoint
+from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.licenses import AT_SOURCE
+from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.dna.networks.linears import read_dtype
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.networks.random_weights import draw_weights
@@ -27,8 +29,9 @@ from encoders.dna.tokenizers.bpe import PAD, BpeTokenizer, FixedPieceTokenizer, 
 from encoders.errors import InputError
 
 TOKENIZER_FILE = "tokenizer.json"
-UNUSED_KEYS = ("cls.*", "pooler.*", "embeddings.position_ids")
-"""Heads of pretraining, and what a library may have stored; a pooler there was never trained."""
+PREFIX = "bert."
+UNUSED_KEYS = ("pooler.*", "embeddings.position_ids")
+"""What a library may have stored within the network; a pooler was never trained for a mean over tokens."""
 
 EMBEDDING_KEY, DECODER_KEY = "embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
 """One matrix under two names."""
@@ -71,9 +74,12 @@ def _make_trained(request: EncoderRequest) -> tuple[MosaicBert, PieceTokenizer, 
         )
     checkpoint = find_checkpoint(request.source, request.revision)
     tokenizer = BpeTokenizer(_find_tokenizer(checkpoint))
-    model = _make_network(_read_shape(checkpoint, tokenizer), request.name)
-    weights = read_weights(checkpoint.weights)
-    fill_strictly(model, weights, prefix="bert.", unused=UNUSED_KEYS)
+    shape = _read_shape(checkpoint, tokenizer, request.name)
+    weights = published_names(read_weights(checkpoint.weights), embedding=EMBEDDING_KEY, prefix=PREFIX)
+    sizes = {key: getattr(shape, key) for key in (*BASE_SIZES, "vocab_size", "type_vocab_size")}
+    check_sizes_in_file(sizes, weights, checkpoint.source)
+    model = _make_network(shape, request.name)
+    fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS)
     _check_tie(weights, model, checkpoint)
     found = checkpoint_weights(checkpoint, _LICENSES.get(checkpoint.weights_sha256, AT_SOURCE))
     return model, tokenizer, _make_spec(request, model.shape, tokenizer, options["max_tokens"], found)
@@ -105,7 +111,7 @@ def _make_network(shape: MosaicBertShape, name: str) -> MosaicBert:
         return MosaicBert(shape)
 
 
-def _read_shape(checkpoint: Checkpoint, tokenizer: PieceTokenizer) -> MosaicBertShape:
+def _read_shape(checkpoint: Checkpoint, tokenizer: PieceTokenizer, name: str) -> MosaicBertShape:
     """The few keys of config.json that shape the network."""
     config = checkpoint.config
     needed = (*BASE_SIZES, "vocab_size")
@@ -120,6 +126,8 @@ def _read_shape(checkpoint: Checkpoint, tokenizer: PieceTokenizer) -> MosaicBert
             f"{config['vocab_size']} pieces, tokenizer.json {tokenizer.vocabulary_size}. Download both again."
         )
     optional = ("type_vocab_size", "layer_norm_eps")
+    check_whole_sizes({key: config[key] for key in (*needed, *optional[:1]) if key in config}, name)
+    check_numbers({key: config[key] for key in optional[1:] if key in config}, name)
     return MosaicBertShape(**{key: config[key] for key in (*needed, *optional) if key in config})
 
 

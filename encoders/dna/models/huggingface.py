@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from encoders.dna.checkpoints.configuration import check_transformer_sizes
-from encoders.dna.checkpoints.files import fill_strictly
+from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.licenses import AT_SOURCE
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.networks.linears import read_dtype
@@ -124,9 +124,14 @@ def _make_trained(request: EncoderRequest, tokenizer_name: str, layout_name: str
     layout = find_layout(name, checkpoint.source)
     config = make_config(layout, checkpoint.config, checkpoint.source)
     tokenizer = read_tokenizer(tokenizer_name, numbers["k"], checkpoint)
+    weights = published_names(
+        current_names(read_any_weights(checkpoint)), embedding=layout.embedding, prefix=layout.prefix
+    )
+    sizes = {key: getattr(config, key) for key in ("vocab_size", "hidden_size", "num_hidden_layers")}
+    check_sizes_in_file(sizes, weights, checkpoint.source)
     network = make_network(layout, config, checkpoint.source)
-    weights = computed_buffers(network) | current_names(read_any_weights(checkpoint))
-    fill_strictly(network, weights, prefix=layout.prefix, unused=(*HEADS, *RECOMPUTED))
+    computed = {layout.prefix + key: tensor for key, tensor in computed_buffers(network).items()}
+    fill_strictly(network, computed | weights, prefix=layout.prefix, unused=(*HEADS, *RECOMPUTED))
     digest = hashlib.sha256(json.dumps(checkpoint.config, sort_keys=True).encode()).hexdigest()
     settings = numbers | {"layout": name, "config_sha256": digest}
     most = _max_tokens(config, name, numbers["max_tokens"])

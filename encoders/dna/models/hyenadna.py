@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys, check_whole_sizes
-from encoders.dna.checkpoints.files import fill_strictly, find_checkpoint, read_weights
+from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_whole_sizes
+from encoders.dna.checkpoints.files import find_checkpoint
+from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
+from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.dna.networks.hyena import SHORT_FILTER
 from encoders.dna.networks.hyenadna import HyenaDNA, HyenaDNAShape, make_hyenadna
 from encoders.dna.protocol import EncoderSpec
@@ -25,10 +27,10 @@ from encoders.dna.token_models.token_encoder import read_device
 from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
 from encoders.dna.tokenizers import single_base as base_tokenizer
 from encoders.dna.tokenizers.kmer import TokenIds
+from encoders.dna.tokenizers.own_tokens import check_single_bases
 from encoders.errors import InputError
 
-PREFIX = "hyena.backbone."
-UNUSED_KEYS = ("lm_head.*", "hyena.lm_head.*")
+PREFIX, EMBEDDING = "hyena.backbone.", "embeddings.word_embeddings.weight"
 ROWS_MULTIPLE = 8
 """The rows of the embedding are filled up to a multiple of this."""
 
@@ -86,7 +88,7 @@ def fill_hyenadna(model: HyenaDNA, weights: Mapping[str, Tensor]) -> None:
     InputError
         A key is missing, unknown or of another shape, or a copy of the frequency of the sines differs from it.
     """
-    kept = dict(weights)
+    kept = published_names(weights, embedding=EMBEDDING, prefix=PREFIX)
     for key, original in _declared_ties(model.shape).items():
         copy = kept.pop(key, None)
         if copy is not None and original in kept and not torch.equal(copy, kept[original]):
@@ -94,7 +96,7 @@ def fill_hyenadna(model: HyenaDNA, weights: Mapping[str, Tensor]) -> None:
                 f"HyenaDNA shares one tensor between {original} and {key}; in this file they differ. It is not a "
                 "checkpoint of this model."
             )
-    fill_strictly(model, kept, prefix=PREFIX, unused=UNUSED_KEYS)
+    fill_strictly(model, kept, prefix=PREFIX, unused=())
 
 
 def _declared_ties(shape: HyenaDNAShape) -> dict[str, str]:
@@ -112,9 +114,13 @@ def _make_trained(request: EncoderRequest) -> tuple[HyenaDNA, EncoderSpec]:
             "model.safetensors, or to a hub id such as LongSafari/hyenadna-medium-160k-seqlen-hf."
         )
     checkpoint = find_checkpoint(request.source, request.revision)
+    check_single_bases(checkpoint, request.name)
     shape = _read_shape(checkpoint.config, checkpoint.source)
+    weights = read_weights(checkpoint.weights)
+    sizes = {key: size for key, size in asdict(shape).items() if key != "max_seq_len"}
+    check_sizes_in_file(sizes, weights, checkpoint.source)
     model = make_hyenadna(shape, seed=0)  # every weight is then replaced
-    fill_hyenadna(model, read_weights(checkpoint.weights))
+    fill_hyenadna(model, weights)
     return model, _make_spec(request, shape, checkpoint_weights(checkpoint, "BSD-3-Clause"))
 
 
@@ -141,6 +147,7 @@ def _make_shape(config: Mapping[str, Any], name: str) -> HyenaDNAShape:
     multiple = config.get("pad_vocab_size_multiple", ROWS_MULTIPLE)
     whole = {key: size for key, size in sizes.items() if key != "layer_norm_epsilon"}
     check_whole_sizes(whole | {"pad_vocab_size_multiple": multiple}, name)
+    check_numbers({key: sizes[key] for key in ("layer_norm_epsilon",) if key in sizes}, name)
     rows = base_tokenizer.embedding_rows(sizes["vocab_size"], multiple, name)
     return HyenaDNAShape(**sizes | {"vocab_size": rows})
 

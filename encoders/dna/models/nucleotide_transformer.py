@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from encoders.dna.catalog import NON_COMMERCIAL
-from encoders.dna.checkpoints.files import Checkpoint, fill_strictly
+from encoders.dna.checkpoints.configuration import check_numbers, check_switches, check_whole_sizes
+from encoders.dna.checkpoints.files import Checkpoint
+from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.licenses import AT_SOURCE, check_acceptance
 from encoders.dna.checkpoints.shards import find_any_checkpoint, read_any_weights
 from encoders.dna.networks.linears import read_dtype
@@ -27,12 +29,13 @@ from encoders.dna.token_models.long_sequences import WindowPlan, take_long_optio
 from encoders.dna.token_models.pooling import check_pooling
 from encoders.dna.token_models.token_encoder import read_device
 from encoders.dna.token_models.token_spec import check_no_checkpoint, checkpoint_weights, make_spec, random_weights
+from encoders.dna.tokenizers.own_tokens import check_own_tokens
 from encoders.dna.tokenizers.six_mer import NucleotideTransformerTokenizer
 from encoders.errors import InputError
 
-PREFIX = "esm."
-UNUSED_KEYS = ("lm_head.*", "contact_head.*", "pooler.*", "embeddings.position_ids")
-"""Heads of pretraining, and what the library stored."""
+PREFIX, EMBEDDING = "esm.", "embeddings.word_embeddings.weight"
+UNUSED_KEYS = ("contact_head.*", "pooler.*", "embeddings.position_ids")
+"""What the library stored within the network."""
 
 UNUSED_IF_ROTARY = ("embeddings.position_embeddings.weight",)
 """Stored with v2, and not read by the authors' code either."""
@@ -92,7 +95,11 @@ def read_shape(config: Mapping[str, Any], weights: Mapping[str, Tensor], source:
                 if layer + key not in keys]  # fmt: skip
     if missing:
         raise InputError(f"{source} lacks {', '.join(missing)}; it is not a Nucleotide Transformer.")
-    optional = ("layer_norm_eps", "token_dropout", "emb_layer_norm_before")
+    check_whole_sizes({key: config[key] for key in needed}, source)
+    check_numbers({key: config[key] for key in ("layer_norm_eps",) if config.get(key) is not None}, source)
+    switches = ("token_dropout", "emb_layer_norm_before")
+    check_switches({key: config[key] for key in switches if config.get(key) is not None}, source)
+    optional = ("layer_norm_eps", *switches)
     frequencies = f"{layer}attention.self{FREQUENCIES}"
     return NucleotideTransformerShape(
         **{key: config[key] for key in (*needed, *optional) if config.get(key) is not None},
@@ -116,11 +123,18 @@ def _make_trained(
     checkpoint = find_any_checkpoint(request.source, request.revision)
     license_name = _check_license(checkpoint, texts["accept_license"])
     weights = current_names(read_any_weights(checkpoint))
+    weights = published_names(weights, embedding=EMBEDDING, prefix=PREFIX)
     shape = read_shape(checkpoint.config, weights, checkpoint.source)
+    sizes = {key: getattr(shape, key) for key in (*BASE_SIZES, "vocab_size")}
+    check_sizes_in_file(sizes, weights, checkpoint.source)
+    tokenizer = NucleotideTransformerTokenizer(_find_variant(shape, checkpoint))
+    check_own_tokens(
+        checkpoint, tokenizer.vocabulary[: tokenizer.vocabulary_size], request.name,
+        "Use the encoder huggingface with tokenizer 'bpe', which reads the list of the checkpoint.",
+    )  # fmt: skip
     model = _make_network(shape, request.name)
     weights = _with_frequencies(weights, model)
     fill_strictly(model, weights, prefix=PREFIX, unused=UNUSED_KEYS + (UNUSED_IF_ROTARY if shape.is_rotary else ()))
-    tokenizer = NucleotideTransformerTokenizer(_find_variant(shape, checkpoint))
     return model, tokenizer, _make_spec(request, shape, tokenizer, checkpoint_weights(checkpoint, license_name))
 
 
@@ -151,18 +165,18 @@ def _make_untrained(
 
 def _with_frequencies(weights: Mapping[str, Tensor], model: NucleotideTransformer) -> dict[str, Tensor]:
     """Weights with the frequencies of every layer: one stored for all, or those of the formula where none is stored."""
-    found = {key.removeprefix(PREFIX): tensor for key, tensor in weights.items()}
-    shared = found.pop(SHARED_FREQUENCIES, None)
+    found = dict(weights)
+    shared = found.pop(PREFIX + SHARED_FREQUENCIES, None)
     if shared is None and any(key.endswith(FREQUENCIES) for key in found):
-        return dict(weights)
-    own = {key: tensor for key, tensor in model.state_dict().items() if key.endswith(FREQUENCIES)}
+        return found
+    own = {PREFIX + key: tensor for key, tensor in model.state_dict().items() if key.endswith(FREQUENCIES)}
     return found | (own if shared is None else dict.fromkeys(own, shared))
 
 
 def _check_license(checkpoint: Checkpoint, accepted: str | None) -> str:
     """Licence of the weights; those that are the published ones must have been accepted."""
     sizes = (checkpoint.config.get("hidden_size"), checkpoint.config.get("num_hidden_layers"))
-    if checkpoint.revision is None and sizes not in _PUBLISHED_SIZES:
+    if checkpoint.revision is None and all(sizes != published for published in _PUBLISHED_SIZES):
         return AT_SOURCE
     check_acceptance(accepted, license_name=NON_COMMERCIAL, source=checkpoint.source)
     return f"{NON_COMMERCIAL} (accepted by the user)"

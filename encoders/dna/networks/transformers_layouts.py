@@ -36,6 +36,8 @@ class Layout:
         Names in the library.
     prefix : str
         What files with a head write before each key.
+    embedding : str
+        Key of its embedding.
     is_causal : bool
         Whether a token sees only those before it.
     has_pooler : bool
@@ -45,17 +47,19 @@ class Layout:
     config_class: str
     model_class: str
     prefix: str
+    embedding: str
     is_causal: bool = False
     has_pooler: bool = False
 
 
+_WORDS = "embeddings.word_embeddings.weight"
 LAYOUTS = {
-    "bert": Layout("BertConfig", "BertModel", "bert.", has_pooler=True),
-    "esm": Layout("EsmConfig", "EsmModel", "esm.", has_pooler=True),
-    "modernbert": Layout("ModernBertConfig", "ModernBertModel", "model."),
-    "llama": Layout("LlamaConfig", "LlamaModel", "model.", is_causal=True),
-    "mistral": Layout("MistralConfig", "MistralModel", "model.", is_causal=True),
-    "gpt2": Layout("GPT2Config", "GPT2Model", "transformer.", is_causal=True),
+    "bert": Layout("BertConfig", "BertModel", "bert.", _WORDS, has_pooler=True),
+    "esm": Layout("EsmConfig", "EsmModel", "esm.", _WORDS, has_pooler=True),
+    "modernbert": Layout("ModernBertConfig", "ModernBertModel", "model.", "embeddings.tok_embeddings.weight"),
+    "llama": Layout("LlamaConfig", "LlamaModel", "model.", "embed_tokens.weight", is_causal=True),
+    "mistral": Layout("MistralConfig", "MistralModel", "model.", "embed_tokens.weight", is_causal=True),
+    "gpt2": Layout("GPT2Config", "GPT2Model", "transformer.", "wte.weight", is_causal=True),
 }
 """By `model_type` of config.json."""
 
@@ -106,13 +110,14 @@ def make_config(layout: Layout, settings: Mapping[str, Any], source: str) -> Any
         The library cannot read the settings, or they ask for quantized weights.
     """
     import transformers
+    from huggingface_hub.errors import StrictDataclassError
 
     if settings.get("quantization_config") is not None:
         raise InputError(f"{source} holds quantized weights, which are not read; use the published full weights.")
     kept = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_NETWORK}
     try:
         config = getattr(transformers, layout.config_class)(**kept, use_cache=False)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, StrictDataclassError) as error:
         raise InputError(f"config.json of {source} is not one of {layout.config_class} ({error}).") from error
     config._attn_implementation = "sdpa"
     return config
@@ -155,5 +160,7 @@ def current_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for key, tensor in weights.items():
         for old, new in _OLD_NAMES.items():
             key = key.removesuffix(old) + new if key.endswith(old) else key
+        if key in renamed:
+            raise InputError(f"Every key must be known; a file of weights has {key} twice, by an old name and its new.")
         renamed[key] = tensor.contiguous()
     return renamed

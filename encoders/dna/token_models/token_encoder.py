@@ -90,8 +90,8 @@ class TokenEncoder:
         model = use_fast_linears(model, dtype, keep_float32=self.float32_layers)
         self.model = model.train(False).requires_grad_(False).to(device)
         self.spec = spec
-        self._encode = encode
-        self._pad_id = pad_id
+        self.encode = encode
+        self.pad_id = pad_id
         self._device = device
         self._dtypes = (dtype, torch.float32) if self.float32_layers else (dtype,)
         self._plan = plan
@@ -123,12 +123,12 @@ class TokenEncoder:
     def _read(self, bases: str) -> tuple[list[Window], list[Part]]:
         """Windows of a sequence and what they read; of a long one, both strands are read as one of them if possible."""
         before, after = self.n_special
-        ids = torch.from_numpy(self._encode(bases))
+        ids = torch.from_numpy(self.encode(bases))
         n_tokens = len(ids) - before - after
         if self._plan is None or n_tokens <= self._plan.max_tokens - before - after:
             return [Window(0, n_tokens, 0, n_tokens)], [Part(ids, before, before + n_tokens)]
         if self.spec.rc_mode == "equivariant":  # windows are not: those of the other strand would begin elsewhere
-            ids = torch.from_numpy(self._encode(canonical_strand(bases)))
+            ids = torch.from_numpy(self.encode(canonical_strand(bases)))
         head, body, tail = ids[:before], ids[before : before + n_tokens], ids[before + n_tokens :]
         windows = self._plan.windows(n_tokens, before + after)
         parts = [
@@ -147,7 +147,7 @@ class TokenEncoder:
             torch.tensor(column, device=self._device)[:, None]
             for column in zip(*((len(part.ids), part.first, part.last) for part in parts), strict=True)
         )
-        padded = nn.utils.rnn.pad_sequence([part.ids for part in parts], batch_first=True, padding_value=self._pad_id)
+        padded = nn.utils.rnn.pad_sequence([part.ids for part in parts], batch_first=True, padding_value=self.pad_id)
         input_ids = padded.to(self._device)
         position = torch.arange(input_ids.shape[1], device=self._device)
         hidden = self._token_vectors(input_ids, (position < lengths).long())

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int64
 
+from encoders.dna.checkpoints.pointers import refuse_pointer
 from encoders.errors import InputError
 
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
@@ -54,7 +55,10 @@ class BpeTokenizer:
 
         text = _read_text(path)
         _check_layout(text, path)
-        self._tokenizer = Tokenizer.from_str(text)
+        try:
+            self._tokenizer = Tokenizer.from_str(text)
+        except Exception as error:  # the library knows no narrower class
+            raise InputError(f"{path} cannot be read as a tokenizer ({error}); download it again.") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.version = f"bpe-{hashlib.sha256(text.encode()).hexdigest()}"
@@ -98,6 +102,7 @@ class FixedPieceTokenizer:
 def _read_text(path: Path) -> str:
     if not path.is_file():
         raise InputError(f"DNABERT-2 reads the tokenizer.json that its weights were trained with; there is no {path}.")
+    refuse_pointer(path)
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -107,7 +112,7 @@ def _read_text(path: Path) -> str:
 def _check_layout(text: str, path: Path) -> None:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}); download it again.") from error
     model = content.get("model") if isinstance(content, dict) else None
     if not isinstance(model, dict) or model.get("type") != "BPE" or not isinstance(model.get("vocab"), dict):

@@ -28,6 +28,8 @@ class KmerTokenizer:
         Length of a k-mer.
     """
 
+    pad_id = PAD
+
     def __init__(self, k: int) -> None:
         self.k = k
         self.version = f"kmer-{k}-atcg-1"

@@ -6,6 +6,7 @@ from encoders.dna.checkpoints.files import Checkpoint, fetch_file
 from encoders.dna.tokenizers import single_base as base_tokenizer
 from encoders.dna.tokenizers.framed_tokenizer import FramedTokenizer
 from encoders.dna.tokenizers.kmer import KmerTokenizer
+from encoders.dna.tokenizers.own_tokens import check_own_tokens, read_token_list
 from encoders.dna.tokenizers.six_mer import (
     NUCLEOTIDE_TRANSFORMER_VARIANTS,
     NucleotideTransformerTokenizer,
@@ -47,7 +48,7 @@ def make_tokenizer(name: str, k: int, file: Path | None) -> FramedTokenizer:
         raise InputError(f"The tokenizer {name!r} reads {TOKENIZER_FILES[name]} of the checkpoint; there is no {file}.")
     if name == "bpe":
         return JsonTokenizer(file)
-    return VocabularyTokenizer(file.read_text("utf-8").split(), k, str(file))
+    return VocabularyTokenizer(read_token_list(file), k, str(file))
 
 
 def read_tokenizer(name: str, k: int, checkpoint: Checkpoint) -> FramedTokenizer:
@@ -60,16 +61,12 @@ def read_tokenizer(name: str, k: int, checkpoint: Checkpoint) -> FramedTokenizer
     """
     if name in TOKENIZER_FILES and checkpoint.revision is not None:  # on the hub
         return make_tokenizer(name, k, fetch_file(checkpoint.source, (TOKENIZER_FILES[name],), checkpoint.revision))
-    folder = checkpoint.weights.parent
-    listed = folder / TOKENIZER_FILES["vocabulary"]
-    if name in GENERATED and listed.is_file():
-        generated = generated_vocabulary(name, k)
-        if list(generated) != listed.read_text("utf-8").split()[: len(generated)]:
-            raise InputError(
-                f"The tokenizer {name!r} numbers its tokens otherwise than {listed}; use tokenizer 'vocabulary', which "
-                "reads that file."
-            )
-    return make_tokenizer(name, k, folder / TOKENIZER_FILES[name] if name in TOKENIZER_FILES else None)
+    tokenizer = make_tokenizer(name, k, checkpoint.weights.parent / TOKENIZER_FILES.get(name, ""))
+    if name not in TOKENIZER_FILES:
+        generated = generated_vocabulary(name, k) if name in GENERATED else getattr(tokenizer, "vocabulary", ())
+        remedy = "Use tokenizer 'vocabulary' or 'bpe', which read the list of the checkpoint."
+        check_own_tokens(checkpoint, generated[: tokenizer.vocabulary_size], f"The tokenizer {name!r}", remedy)
+    return tokenizer
 
 
 def generated_vocabulary(name: str, k: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from encoders.dna.checkpoints.pointers import refuse_pointer
 from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.errors import InputError
 
@@ -87,8 +88,9 @@ class JsonTokenizer:
     def __init__(self, path: Path) -> None:
         from tokenizers import Tokenizer
 
-        text = path.read_text("utf-8")
+        refuse_pointer(path)
         try:
+            text = path.read_text("utf-8")
             self._tokenizer = Tokenizer.from_str(text)
         except Exception as error:  # the library knows no narrower class
             raise InputError(f"{path} cannot be read as a tokenizer ({error}); download it again.") from error

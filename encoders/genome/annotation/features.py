@@ -1,163 +1,297 @@
-"""Lines of GTF and GFF3 files as genes with transcripts; the only place where 1-based annotation becomes 0-based."""
+"""Genes with their transcripts out of the lines of a file; the only place where 1-based annotation becomes 0-based.
 
-import gzip
+Lines belong together by what links them: ``Parent`` and ``ID`` in GFF3, ``gene_id`` with ``transcript_id`` in GTF. The
+identifiers that are shown play no part, as two genes may share one and RefSeq's links are named otherwise.
+"""
+
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote
 
 from encoders.errors import InputError
+from encoders.genome.annotation.attributes import Attributes, bare, gff3_ids, names_parent, owners, parse_attributes
+from encoders.genome.annotation.lines import Columns, UnreadableLines, read_columns, read_header
 from encoders.genome.intervals import Interval
 
-_GTF_PAIR = re.compile(r'(\w+) +(?:"([^"]*)"|([^;\s]+))')
-_PARENTS = re.compile(r'Parent=([^;]+)|transcript_id "([^"]+)"')
-_PARTS_OF_TRANSCRIPTS = {"exon", "CDS", "UTR", "five_prime_UTR", "three_prime_UTR", "start_codon", "stop_codon"}
-
-
-class Feature(NamedTuple):
-    """One line of an annotation; the interval is 0-based half-open."""
-
-    kind: str
-    interval: Interval
-    attributes: dict[str, list[str]]
-
-    def first(self, *keys: str) -> str:
-        """Value of the first key that is there; an empty text where none is."""
-        return next((self.attributes[key][0] for key in keys if key in self.attributes), "")
+_EXONIC = {"exon", "CDS"}
+_PARTS_OF_TRANSCRIPTS = _EXONIC | {"UTR", "five_prime_UTR", "three_prime_UTR", "start_codon", "stop_codon"}
+_TRANSCRIPTS = {"transcript", "mRNA"}
+_FEW = 100
+"""Genes up to which lines that do not even mention one are passed over unread; "%" and backslash may spell any."""
 
 
 @dataclass
 class Transcript:
-    """Exons and coding bases of one transcript."""
+    """Exons and coding bases of one transcript.
+
+    Attributes
+    ----------
+    transcript_id : str
+        As shown.
+    tags : list of str
+        Of all its lines; blanks are written "_", as RefSeq has "MANE Select" where Ensembl has MANE_Select.
+    exons : list of Interval
+    n_coding : int
+        Coding bases.
+    places : set of Interval
+        What its own lines give as its place.
+    is_repeated : bool
+        Whether several lines have its identifier, so that exons do not say whose they are.
+    """
 
     transcript_id: str
-    tags: list[str]
+    tags: list[str] = field(default_factory=list)
     exons: list[Interval] = field(default_factory=list)
     n_coding: int = 0
+    places: set[Interval] = field(default_factory=set)
+    is_repeated: bool = False
 
     @property
     def n_exonic(self) -> int:
+        """Bases of all exons."""
         return sum(map(len, self.exons))
 
 
 @dataclass
 class GeneLine:
-    """A gene as its file gives it; ``n_places`` counts lines with the same identifier."""
+    """A gene as its file gives it.
+
+    Attributes
+    ----------
+    gene_id, name, biotype : str
+        As shown.
+    link : str
+        Identifier by which its transcripts name it.
+    path : Path
+        File.
+    place : Interval or None
+        None where the file has no line for the gene, only for its transcripts or exons.
+    strand : str
+        As written, "?" included.
+    n_places : int
+        Lines with this identifier.
+    transcripts : dict of str to Transcript
+        By the identifier that links their exons to them.
+    """
 
     gene_id: str
     name: str
     biotype: str
-    interval: Interval
+    link: str
     path: Path
+    place: Interval | None = None
+    strand: str = "."
     n_places: int = 1
     transcripts: dict[str, Transcript] = field(default_factory=dict)
+    own_exons: Transcript | None = None
+
+    @property
+    def identifiers(self) -> set[str]:
+        """By which lines of the file may name it."""
+        shown = {one.transcript_id for one in self.transcripts.values()}
+        return {self.gene_id, self.link, *self.transcripts, *shown}
 
 
-def read_genes(path: Path) -> list[GeneLine]:
-    """Every gene of one file, without its transcripts.
+@dataclass
+class AnnotationFile:
+    """Genes of one file, its lines that cannot be read, and identifiers that several transcripts of GFF3 share."""
+
+    path: Path
+    unreadable: UnreadableLines
+    genes: list[GeneLine] = field(default_factory=list)
+    repeated: set[str] = field(default_factory=set)
+
+
+def read_genes(path: Path) -> AnnotationFile:
+    """Every gene of one file, without its transcripts; also one that no line of its own declares.
 
     Raises
     ------
     InputError
-        If the file is missing or has no gene lines, or if a line is malformed.
+        The file is missing, damaged, or has no genes.
     """
-    found: dict[str, GeneLine] = {}
-    for feature in _features(path, _is_gene):
-        gene_id = _bare(feature.first("gene_id", "ID"))
-        if gene_id in found:
-            found[gene_id].n_places += 1
-            continue
-        name = feature.first("gene_name", "Name") or gene_id
-        biotype = feature.first("gene_type", "gene_biotype", "biotype")
-        found[gene_id] = GeneLine(gene_id, name, biotype, feature.interval, path)
-    if not found:
-        raise InputError(f"An annotation needs gene lines; {path} has none: give a complete GTF or GFF3 file.")
-    return list(found.values())
+    file = AnnotationFile(path, UnreadableLines(path))
+    genes: dict[str, GeneLine] = {}
+    linked: dict[str, None] = {}
+    transcripts: set[str] = set()
+    for line in read_columns(path, file.unreadable):
+        try:
+            if line.kind in _EXONIC:
+                if not names_parent(line.attributes):  # exons of GFF3 name transcripts, not genes
+                    _note_links(line, linked, transcripts, file.repeated)
+            elif _is_gene(line):
+                _add_gene(genes, line, path)
+            elif _is_transcript(line):
+                _note_links(line, linked, transcripts, file.repeated)
+        except ValueError as error:
+            file.unreadable.add(line.number, str(error), line.attributes, "")
+    declared = {gene.link for gene in genes.values()}
+    if undeclared := {link for link in linked if link not in declared and link not in transcripts}:
+        _add_undeclared(genes, undeclared, file)
+    if not genes:
+        lines = file.unreadable.lines
+        read = f" (its line {lines[0][0]} cannot be read, as {lines[0][1]})" if lines else ""
+        raise InputError(
+            f"An annotation needs gene lines, or lines that name a gene; {path} has none{read}: give a complete GTF or "
+            "GFF3 file."
+        )
+    file.genes = list(genes.values())
+    return file
 
 
-def add_transcripts(path: Path, genes: Iterable[GeneLine]) -> None:
-    """Read the transcripts, exons and coding lengths of ``genes`` from their file, in place."""
-    wanted = {gene.gene_id: gene for gene in genes}
-    transcripts: dict[str, Transcript] = {}
-    for feature in _features(path, _is_transcript):
-        if (gene := wanted.get(_bare(feature.first("Parent", "gene_id")))) is not None:
-            name = _bare(feature.first("transcript_id", "ID"))
-            transcripts[name] = gene.transcripts[name] = Transcript(name, feature.attributes.get("tag", []))
+def add_transcripts(file: AnnotationFile, genes: Sequence[GeneLine]) -> None:
+    """Read the transcripts, exons and coding lengths of ``genes``, some of the file's, in place.
 
-    def is_part(kind: str, attributes: str) -> bool:
-        return kind in {"exon", "CDS"} and not transcripts.keys().isdisjoint(_parents(attributes))
-
-    for feature in _features(path, is_part):
-        parents = feature.attributes.get("Parent") or feature.attributes["transcript_id"]
-        for transcript in (transcripts[name] for name in map(_bare, parents) if name in transcripts):
-            if feature.kind == "CDS":
-                transcript.n_coding += len(feature.interval)
-            else:
-                transcript.exons.append(feature.interval)
+    Raises
+    ------
+    InputError
+        A line of one of them cannot be read.
+    """
+    wanted = {gene.link: gene for gene in genes}
+    has_parents = False
+    for line, of in _lines_of(file.path, wanted):
+        try:
+            found = parse_attributes(line.attributes)
+            has_parents |= "ID" in found
+            for link in of:
+                _add_line(wanted[link], line, found)
+        except ValueError as error:
+            raise _unreadable(file.path, line, str(error), wanted[of[0]].gene_id) from error
+    if has_parents:
+        _add_parts_of_transcripts(file, genes)
+    for gene in genes:
+        if gene.own_exons is not None and not any(one.exons for one in gene.transcripts.values()):
+            gene.transcripts[gene.link] = gene.own_exons
 
 
 def read_release(path: Path) -> str:
     """What the file says of itself: its header remarks, else the source column of its first line."""
     remarks: list[str] = []
-    with _open(path) as file:
-        for line in file:
-            if not line.startswith("#"):
-                return "; ".join(remarks) or line.split("\t")[1]
-            if line.startswith("#!") or line.startswith("##description"):
-                remarks.append(line.lstrip("#!").strip())
+    for line in read_header(path):
+        if not line.startswith("#"):
+            return "; ".join(remarks) or "".join(line.split("\t")[1:2])
+        if line.startswith("#!") or line.startswith("##description"):
+            remarks.append(line.lstrip("#!").strip())
     return "; ".join(remarks)
 
 
-def _is_gene(kind: str, attributes: str) -> bool:
-    return kind == "gene" or ("Parent=" not in attributes and (kind.endswith("gene") or "gene_id=" in attributes))
+def _is_gene(line: Columns) -> bool:
+    if line.kind == "gene":
+        return True
+    if line.kind in _PARTS_OF_TRANSCRIPTS or line.kind in _TRANSCRIPTS or "Parent=" in line.attributes:
+        return False
+    return line.kind.endswith("gene") or "gene_id=" in line.attributes
 
 
-def _is_transcript(kind: str, attributes: str) -> bool:
-    return kind in {"transcript", "mRNA"} or ("Parent=" in attributes and kind not in _PARTS_OF_TRANSCRIPTS)
+def _is_transcript(line: Columns) -> bool:
+    return line.kind in _TRANSCRIPTS or (line.kind not in _PARTS_OF_TRANSCRIPTS and names_parent(line.attributes))
 
 
-def _features(path: Path, wanted: Callable[[str, str], bool]) -> Iterator[Feature]:
-    with _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.startswith("#") or not line.strip():
-                continue
-            if len(columns := line.rstrip("\n").split("\t")) != 9 or not (columns[3] + columns[4]).isdigit():
-                raise InputError(
-                    f"An annotation line has 9 tab-separated columns with start and end in columns 4 and 5; line "
-                    f"{number} of {path} has not: repair the file."
-                )
-            chrom, _, kind, first, last, _, strand, _, text = columns
-            if wanted(kind, text):
-                yield Feature(kind, Interval(chrom, int(first) - 1, int(last), strand), _attributes(text))
+def _first(found: Attributes, *keys: str) -> str:
+    """First value that is there and not empty."""
+    return next((value for key in keys for value in found.get(key, ()) if value), "")
 
 
-def _parents(attributes: str) -> list[str]:
-    match = _PARENTS.search(attributes)
-    return [_bare(name) for name in (match[1] or match[2]).split(",")] if match else []
+def _add_gene(genes: dict[str, GeneLine], line: Columns, path: Path) -> None:
+    place, gene = line.interval(), _make_gene(parse_attributes(line.attributes), path)
+    if not gene.gene_id:
+        raise ValueError("it is a gene without gene_id or ID")
+    if gene.gene_id in genes:
+        genes[gene.gene_id].n_places += 1
+        return
+    gene.place, gene.strand = place, line.strand
+    genes[gene.gene_id] = gene
 
 
-def _attributes(text: str) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
-    if _GTF_PAIR.match(text):
-        for key, quoted, plain in _GTF_PAIR.findall(text):
-            values.setdefault(key, []).append(quoted or plain)
+def _make_gene(found: Attributes, path: Path) -> GeneLine:
+    gene_id = bare(_first(found, "gene_id", "ID"), is_gff3="ID" in found)
+    name = _first(found, "gene_name", "Name", "gene") or gene_id
+    biotype = _first(found, "gene_type", "gene_biotype", "biotype")
+    return GeneLine(gene_id, name, biotype, _first(found, "ID", "gene_id"), path)
+
+
+def _note_links(line: Columns, linked: dict[str, None], transcripts: set[str], repeated: set[str]) -> None:
+    """Keep what a line says it is part of: genes that have no line are found so."""
+    found = owners(line.attributes)
+    if not found and "=" not in line.attributes:
+        raise ValueError(f"it is of kind {line.kind} and names no gene_id")
+    linked.update(dict.fromkeys(found))
+    for name in gff3_ids(line.attributes):
+        (repeated if name in transcripts else transcripts).add(name)
+
+
+def _add_undeclared(genes: dict[str, GeneLine], links_of: set[str], file: AnnotationFile) -> None:
+    """Genes that transcripts or exons name and no line declares; their names and kinds are what those lines say."""
+    for line, of in _lines_of(file.path, links_of):
+        try:
+            found = parse_attributes(line.attributes)
+        except ValueError as error:
+            file.unreadable.add(line.number, str(error), line.attributes, "")
+            continue
+        said = {key: values for key, values in found.items() if key not in ("ID", "Name")}
+        for link in of:
+            gene = _make_gene(said | {"ID": [link]}, file.path)
+            known = genes.setdefault(gene.gene_id, gene)
+            known.biotype = known.biotype or gene.biotype
+            known.name = gene.name if known.name == known.gene_id else known.name
+
+
+def _lines_of(path: Path, wanted: Iterable[str]) -> Iterator[tuple[Columns, list[str]]]:
+    """Transcripts and exonic parts that belong to one of ``wanted``, and to which; those of nobody were noted."""
+    names = set(wanted)
+    of_few = re.compile("|".join([*map(re.escape, names), "%", r"\\"]) if len(names) <= _FEW else "")
+    for line in read_columns(path):
+        if of_few.search(line.attributes) and (line.kind in _EXONIC or _is_transcript(line)):
+            try:
+                of = [name for name in owners(line.attributes) if name in names]
+            except ValueError:
+                continue  # kept by `read_genes` as a line that cannot be read
+            if of:
+                yield line, of
+
+
+def _add_line(gene: GeneLine, line: Columns, found: Attributes) -> None:
+    """A transcript of a gene, or an exonic part whose attributes name gene and transcript."""
+    if line.kind in _EXONIC and "Parent" in found:
+        gene.own_exons = gene.own_exons or Transcript(gene.gene_id)
+        _add_part(gene.own_exons, line)
+        return
+    link = _first(found, "ID", "transcript_id") if line.kind not in _EXONIC else _first(found, "transcript_id")
+    if not link:
+        raise ValueError(f"it is of kind {line.kind} and names no transcript_id")
+    shown = bare(_first(found, "transcript_id", "ID"), is_gff3="ID" in found)
+    transcript = gene.transcripts.setdefault(link, Transcript(shown))
+    transcript.tags += [tag.replace(" ", "_") for tag in found.get("tag", ())]
+    if line.kind in _EXONIC:
+        _add_part(transcript, line)
     else:
-        pairs = (pair.strip().partition("=") for pair in text.split(";") if "=" in pair)
-        values = {key: [unquote(value) for value in listed.split(",")] for key, _, listed in pairs}
-    return values
+        transcript.places.add(line.interval())
 
 
-def _bare(identifier: str) -> str:
-    """Ensembl GFF3 writes gene:ENSG... and transcript:ENST... where GTF writes the bare identifier."""
-    return identifier.removeprefix("gene:").removeprefix("transcript:")
+def _add_parts_of_transcripts(file: AnnotationFile, genes: Sequence[GeneLine]) -> None:
+    """Exonic parts that name transcripts as their parents."""
+    transcripts = {link: one for gene in genes for link, one in gene.transcripts.items()}
+    for link in file.repeated & transcripts.keys():
+        transcripts[link].is_repeated = True
+    for line, of in _lines_of(file.path, transcripts):
+        if line.kind in _EXONIC and names_parent(line.attributes):
+            try:
+                for link in of:
+                    _add_part(transcripts[link], line)
+            except ValueError as error:
+                raise _unreadable(file.path, line, str(error), transcripts[of[0]].transcript_id) from error
 
 
-def _open(path: Path) -> TextIOWrapper:
-    if not path.is_file():
-        raise InputError(f"The annotation {path} does not exist: correct the path.")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt")
-    return path.open()
+def _add_part(transcript: Transcript, line: Columns) -> None:
+    if line.kind == "CDS":
+        transcript.n_coding += len(line.interval())
+    else:
+        transcript.exons.append(line.interval())
+
+
+def _unreadable(path: Path, line: Columns, why: str, concerned: str) -> InputError:
+    return InputError(
+        f"Every line of a gene in the panel must be readable; line {line.number} of {path} concerns {concerned} and is "
+        f"not, as {why}: repair the line, or ask for other genes."
+    )

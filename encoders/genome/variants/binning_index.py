@@ -1,7 +1,8 @@
-"""Indexes of VCF and BCF files, TBI and CSI, as htslib writes them: where the records of each bin stand."""
+"""Indexes of VCF and BCF files, TBI and CSI: where the records of each bin stand, and which record stands there."""
 
 # ruff: noqa: F722
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -12,11 +13,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
+from encoders.genome.blocks import Blocks
+
 _TBI, _CSI = b"TBI\x01", b"CSI\x01"
 _WINDOW = 14
 _TBI_DEPTH = 5
 _MOST_SHIFT, _MOST_DEPTH = 30, 9
 _LARGEST = 1 << 29
+_LONGEST_PLACE = 1 << 16
+_BCF_RECORD = struct.Struct("<4i")
+_FEWEST_SHARED = 24
+_FIRST_RECORD = re.compile(rb"(?<=\n)[^#]")
 _Row = tuple[int, int, int, int, int]
 
 
@@ -46,6 +53,10 @@ class BinningIndex:
     furthest: Int64[np.ndarray, " n_pieces"]
     min_shift: int
     depth: int
+
+    def contig(self, number: int) -> str:
+        """Name of a contig, or its number where the index has no names, as records of BCF have it."""
+        return self.names[number] if number < len(self.names) else str(number)
 
     def span(self, number: int) -> tuple[int, int]:
         """First base of a bin, and one past its last, from 0."""
@@ -133,3 +144,73 @@ class _Parser:
         first = ((1 << 3 * _TBI_DEPTH) - 1) // 7
         bounds = dict(enumerate(windows, start=first))
         return [(contig, number, begin, end, bounds.get(number, 0)) for contig, number, begin, end, _ in rows]
+
+
+class RecordReader:
+    """Contig and position of the record at a virtual offset, and the offset of the first record.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Of a VCF.gz or BCF.
+    """
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+        start = next(blocks.follow(0), b"")
+        self._is_bcf = start[:3] == b"BCF"
+        n_bytes = 9 + int.from_bytes(start[5:9], "little") if self._is_bcf else _header_length(blocks)
+        self.first = blocks.advance(0, n_bytes)
+
+    def ends(self, begin: int, end: int) -> list[tuple[str, int]]:
+        """Contigs and positions, from 0, of the first and last record between two virtual offsets.
+
+        Contigs of BCF are numbers. The last record is left out where its beginning cannot be found from behind: BCF,
+        and lines across blocks.
+
+        Raises
+        ------
+        ValueError
+            If no record begins at the first offset.
+        """
+        if self._is_bcf:
+            return [self._read_bcf(begin)]
+        before = self.blocks.read(end >> 16)[0][: end & 0xFFFF] if end >> 16 < self.blocks.size else b""
+        place = before.rfind(b"\n", 0, max(len(before) - 1, 0)) + 1
+        last = end >> 16 << 16 | place
+        return [self._read_vcf(virtual) for virtual in (begin, *((last,) if place and last > begin else ()))]
+
+    def _read_bcf(self, virtual: int) -> tuple[str, int]:
+        found = b""
+        for piece in self.blocks.follow(virtual):
+            found += piece
+            if len(found) >= _BCF_RECORD.size:
+                break
+        shared, _, contig, position = _BCF_RECORD.unpack(found[: _BCF_RECORD.size].ljust(_BCF_RECORD.size, b"\0"))
+        if shared < _FEWEST_SHARED:
+            raise ValueError(f"no record begins at byte {virtual >> 16}, {virtual & 0xFFFF}")
+        return str(contig), position
+
+    def _read_vcf(self, virtual: int) -> tuple[str, int]:
+        inside = virtual & 0xFFFF
+        before = self.blocks.read(virtual >> 16)[0][inside - 1 : inside]
+        text, fields = b"", [b""]
+        for piece in self.blocks.follow(virtual):
+            text += piece
+            if len(fields := text.split(b"\t", 2)) > 2 or len(text) > _LONGEST_PLACE:
+                break
+        contig, position, *_ = [*fields, b""]
+        if before not in {b"", b"\n"} or not position.isdigit():
+            raise ValueError(f"no record begins at byte {virtual >> 16}, {inside}")
+        return contig.decode(), int(position) - 1
+
+
+def _header_length(blocks: Blocks) -> int:
+    """Bytes before the first line that begins with no #."""
+    done, last = 0, b"\n"
+    for piece in blocks.follow(0):
+        text = last + piece
+        if found := _FIRST_RECORD.search(text):
+            return done + found.start() - len(last)
+        done, last = done + len(piece), text[-1:]
+    return done

@@ -139,7 +139,8 @@ class VariantFiles:
                 raise InputError(
                     f"Files with some subjects in common must hold the same records of them; {min(shared)} has "
                     f"records in {interval} in {other.source.path} and {min(lacking)}, who is with them in "
-                    f"{silent.source.path}, has none: make one file of them (bcftools merge)."
+                    f"{silent.source.path}, has none: make one file of them (bcftools merge) or "
+                    "leave out who is not in both."
                 )
 
     def chunks(self, chrom: str, subjects: Sequence[str], *, n_records: int) -> Iterator[GenotypeBlock]:

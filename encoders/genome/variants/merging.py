@@ -184,7 +184,7 @@ def keep_each_subject_once(blocks: Sequence[GenotypeBlock], interval: Interval) 
                 raise InputError(
                     f"Files with some subjects in common must hold the same records of them; {other.path} and "
                     f"{block.path} share {block.subjects[int(shared.argmax())]} and differ in {interval}: make one "
-                    "file of them (bcftools merge)."
+                    "file of them (bcftools merge) or leave out who is not in both."
                 )
             rest &= ~shared
         if rest.any():

@@ -3,6 +3,7 @@
 # ruff: noqa: F722
 
 import gzip
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -16,6 +17,9 @@ from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, list_contigs
 from encoders.genome.haplotypes.consensus import Edit
 from encoders.genome.intervals import Interval
+
+_MOST_DIGITS = 12
+"""Of a coordinate; the longest chromosome known needs 11."""
 
 OutsidePolicy = Literal["reference", "N"]
 _NO_REGIONS: Int64[np.ndarray, "n_regions 2"] = np.empty((0, 2), dtype=np.int64)
@@ -52,12 +56,7 @@ class CallableRegions:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"The BED file {path} does not exist: correct the path.")
-        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        with _open(self.path) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip() and not line.startswith(("#", "track", "browser")):
-                    chrom, start, end = _parse(line, number, self.path)
-                    found[chrom].append((start, end))
+        found = _read(self.path)
         if not found:
             raise InputError(f"A BED file of callable regions needs at least one; {path} has none: give the targets.")
         self._regions = {chrom: _merge(regions) for chrom, regions in found.items()}
@@ -97,20 +96,40 @@ def keep_inside(edits: Sequence[Edit], inside: Bool[np.ndarray, " n_bases"]) -> 
     return tuple(edit for edit in edits if inside[max(0, min(edit.start, edit.end - 1)) : max(edit.end, 1)].any())
 
 
+def _read(path: Path) -> dict[str, list[tuple[int, int]]]:
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    try:
+        with _open(path) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip() and not line.startswith(("#", "track", "browser")):
+                    chrom, start, end = _parse(line, number, path)
+                    found[chrom].append((start, end))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"The BED file {path} is a cut or damaged gzip ({error}): make it again.") from error
+    return found
+
+
 def _open(path: Path) -> TextIOWrapper:
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rt") if zipped else path.open()
+    if zipped:
+        return gzip.open(path, "rt", encoding="utf-8", errors="replace")
+    return path.open(encoding="utf-8", errors="replace")  # letters that are none make a name that no contig has
 
 
 def _parse(line: str, number: int, path: Path) -> tuple[str, int, int]:
     fields = line.split()
-    if len(fields) < 3 or not (fields[1].isdigit() and fields[2].isdigit()) or int(fields[1]) >= int(fields[2]):
+    if len(fields) < 3 or not _is_place(fields[1]) or not _is_place(fields[2]) or int(fields[1]) >= int(fields[2]):
         raise InputError(
             f"A BED line is contig, start, end with start < end (0-based, half-open); line {number} of {path} is "
             f"{line.strip()[:60]!r}: correct it."
         )
     return fields[0], int(fields[1]), int(fields[2])
+
+
+def _is_place(text: str) -> bool:
+    """Whether a text is a whole number that a chromosome may have; longer ones overflow what regions are kept in."""
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _merge(regions: Sequence[tuple[int, int]]) -> Int64[np.ndarray, "n_regions 2"]:

@@ -54,6 +54,22 @@ def test_a_side_whose_loadings_do_not_return_in_halves_is_not_to_be_read(tmp_pat
     assert "0.70 for brain (noise: below 0.30 in 95 % of halves; may be read)" in said
 
 
+def test_many_weak_links_are_said_to_be_the_trace_s(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path, planted=False)
+
+    def spread(facts: dict[str, Any]) -> None:
+        facts["held_out"]["trace"] |= {"value": 0.31, "null_q95": 0.08, "p": 0.001, "p_corrected": [0.4, 0.002]}
+
+    (folder / "comparison.json").unlink(missing_ok=True)
+    (folder / "comparison" / "arms.json").unlink(missing_ok=True)
+    edit(folder / "alignments" / "kmer-5__linked" / "alignment.json", spread)
+    results = load_results(folder)
+    first, second, *_ = answer(results)
+    assert "a held-out trace of 0.31 (95 % point of its null 0.08, corrected p = 0.002)" in first
+    assert first.startswith("Genes (kmer-5) and brain (linked) align beyond chance")
+    assert "many weak links together" in second
+
+
 def test_a_null_result_says_what_could_have_been_found(tmp_path: Path) -> None:
     sentences = answer(load_results(write_run_folder(tmp_path, planted=False)))
     assert sentences[0].startswith("No alignment of genes and brain beyond chance was found")

@@ -59,7 +59,7 @@ def test_a_kill_while_a_store_is_made_leaves_none_or_a_whole_one(tmp_path: Path,
     database = tmp_path / "mlflow.db"
     process = subprocess.Popen([sys.executable, "-c", PREPARE, sqlite_uri(database)])
     deadline = time.monotonic() + PATIENCE
-    while not list(tmp_path.glob("*.tmp")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("*.tmp")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
     process.wait()

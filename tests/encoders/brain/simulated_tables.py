@@ -11,10 +11,11 @@ SITES = {"AnnArbor_a": 5, "Beijing_Zang": 11, "Oslo": 3, "ICBM": 8}
 CONSTANT = ("Right-Lateral-Ventricle", "5th-Ventricle", "non-WM-hypointensities")
 
 
-def write_thickness(path: Path) -> Path:
-    """FreeSurfer thickness and volumes of 27 subjects at four sites in one table, as fcon1000 is published."""
+def write_thickness(path: Path, times: int = 1) -> Path:
+    """FreeSurfer thickness and volumes of 27 subjects, or ``times`` as many, at four sites, as fcon1000 has them."""
     rng = np.random.default_rng(1)
-    ids = [f"{site}_sub{rng.integers(10_000, 99_999):05d}" for site, n in SITES.items() for _ in range(n)]
+    sites = [site for site, n in SITES.items() for _ in range(n * times)]
+    ids = [f"{site}_sub{number:05d}" for site, number in zip(sites, rng.permutation(90_000), strict=False)]
     frame = pd.DataFrame({"sub_id": ids, "age": rng.uniform(7.9, 85, len(ids)).round(2)})
     frame["sex"] = rng.integers(0, 2, len(ids))
     for hemisphere in ("lh", "rh"):
@@ -27,7 +28,7 @@ def write_thickness(path: Path) -> Path:
         frame[name] = 0
     frame["avg_en"] = rng.uniform(-100, 0, len(ids))
     frame["eTIV"] = rng.uniform(1.2e6, 1.8e6, len(ids))
-    frame["site"] = [site for site, n in SITES.items() for _ in range(n)]
+    frame["site"] = sites
     frame.to_csv(path, index=False)
     return path
 

@@ -11,8 +11,8 @@ from encoders.brain import ImportOptions, read_brain_table, read_source
 from encoders.brain.connectivity.connectivity import connectivity_vectors
 from encoders.brain.connectivity.timeseries import drop_constant_rois, read_timeseries
 from encoders.brain.records import one_row_per_subject
-from encoders.brain.tables import read_table
 from encoders.errors import InputError
+from encoders.tables import read_subject_table
 from tests.encoders.brain.simulated_tables import (
     CONSTANT,
     REGIONS,
@@ -59,7 +59,7 @@ def test_repeated_ids_are_refused_and_prefixes_taken_off(tmp_path: Path) -> None
     with pytest.raises(InputError, match="repeats 'sub-IXI023', 'sub-IXI062'"):
         one_row_per_subject(listed)
     with pytest.raises(InputError, match="unique; got 'sub-IXI"):
-        read_table(ages, "participant_id")
+        read_subject_table(ages, "participant_id")
 
 
 def test_codes_of_missing_values_are_no_numbers(tmp_path: Path) -> None:

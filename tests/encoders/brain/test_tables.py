@@ -9,7 +9,7 @@ import pytest
 
 from encoders.brain import read_brain_table
 from encoders.errors import InputError
-from encoders.subject_tables import read_table
+from encoders.tables import read_subject_table
 
 WriteTable = Callable[..., Path]
 
@@ -57,39 +57,39 @@ def test_ids_may_be_the_index_of_a_parquet_file_and_integers_become_text(tmp_pat
         ("subject_id,a\n007,2,3\n008,3,4\n", "Expected 2 fields in line 2"),
         ("subject_id,a\n007,2\n008,3,4\n", "Expected 2 fields in line 3"),
         ("subject_id,a\n", "at least one row"),
-        ("", "No columns"),
+        ("", "it is empty"),
     ],
 )
 def test_bad_tables_are_refused_with_the_example(write: WriteTable, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        read_table(write(text))
+        read_subject_table(write(text))
 
 
 def test_float_ids_in_parquet_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pd.DataFrame({"subject_id": [1001.0, 1002.0], "a": [1.0, 2.0]}).to_parquet(path)
     with pytest.raises(InputError, match=r"floating-point numbers; got '1001\.0'"):
-        read_table(path)
+        read_subject_table(path)
 
 
 @pytest.mark.parametrize("separator", ["\t", ","])
 def test_an_unknown_suffix_is_read_by_its_header(write: WriteTable, separator: str) -> None:
     text = f"sample{separator}pop\nS1{separator}GBR\nS2{separator}FIN\n"
-    assert read_table(write(text, "samples.panel"), "sample")["pop"].tolist() == ["GBR", "FIN"]
+    assert read_subject_table(write(text, "samples.panel"), "sample").frame["pop"].tolist() == ["GBR", "FIN"]
 
 
 def test_missing_unknown_and_broken_files_are_refused(tmp_path: Path, write: WriteTable) -> None:
     with pytest.raises(InputError, match="no such file"):
-        read_table(tmp_path / "absent.csv")
+        read_subject_table(tmp_path / "absent.csv")
     (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04\xff\xfe")
-    with pytest.raises(InputError, match=r"tab- or comma-separated UTF-8"):
-        read_table(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match=r"it is an Excel or zip file: export it as csv"):
+        read_subject_table(tmp_path / "t.xlsx")
     with pytest.raises(InputError, match="must be a parquet file"):
-        read_table(write("x", "t.parquet"))
+        read_subject_table(write("x", "t.parquet"))
 
 
 def test_a_byte_order_mark_is_not_part_of_the_first_name(write: WriteTable) -> None:
-    assert list(read_table(write("\ufeffsubject_id,a\n01,2\n")).index) == ["01"]
+    assert list(read_subject_table(write("\ufeffsubject_id,a\n01,2\n")).frame.index) == ["01"]
 
 
 # --- features ------------------------------------------------------------------------------------------------------
@@ -228,4 +228,4 @@ def test_ixi(real_data: Path) -> None:
     assert set(table.left_out) == {"eTIV"}
     assert table.subject_ids[:2] == ("sub-IXI002", "sub-IXI012")
     with pytest.raises(InputError, match="unique; got 'sub-IXI219'"):
-        read_table(real_data / "brain" / "IXI_age_gender.csv", "participant_id")
+        read_subject_table(real_data / "brain" / "IXI_age_gender.csv", "participant_id")

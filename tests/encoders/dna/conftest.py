@@ -137,6 +137,7 @@ def tiny_models(bpe_tokenizer: Path, reference_data: Path, tmp_path: Path) -> di
         shutil.copyfile(files / f"{stem}_config.json", folder / "config.json")
         weights = files / f"{stem}{'' if 'caduceus' in name else '_mlm'}.safetensors"
         shutil.copyfile(weights, folder / "model.safetensors")
-        shutil.copyfile(bpe_tokenizer, folder / "tokenizer.json")
+        if name == "dnabert2":
+            shutil.copyfile(bpe_tokenizer, folder / "tokenizer.json")
         models[name] = TinyModel(name, folder, tuple(ids.tolist()), hidden.astype(float).mean(axis=0))
     return models

@@ -71,7 +71,7 @@ def test_p_is_uniform_without_a_link() -> None:
     split = np.arange(0, 90), np.arange(90, N)
     p = [
         evaluate_setting(
-            _views(seed)[:2], _views(seed)[2], split, Setting(3, 0.2), scale=True, n_permutations=99, n_bootstrap=2,
+            _views(seed)[:2], _views(seed)[2], split, Setting(3, 0.2), scale=True, n_permutations=39, n_bootstrap=2,
             random_state=seed,
         ).p
         for seed in range(120)

@@ -151,7 +151,7 @@ def test_sessions_and_runs_are_chosen_or_joined_but_not_unasked(tmp_path: Path) 
     names = ("sub-a_ses-2_run-1", "sub-a_ses-2_run-2", "sub-a_ses-10_run-1", "sub-b_ses-2_run-1")
     for name, series in zip(names, SERIES.values(), strict=True):
         np.save(tmp_path / f"{name}_bold.npy", series + 7 * len(series))
-    with pytest.raises(InputError, match="several files of 'a': name subject, session and run"):
+    with pytest.raises(InputError, match="several scans of 'a' in its ids: name subject"):
         read_timeseries(tmp_path)
     with pytest.raises(InputError, match="several of 'a': choose session first, last, joined"):
         read_timeseries(tmp_path, id_regex=VISIT)

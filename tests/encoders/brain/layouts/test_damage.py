@@ -52,8 +52,13 @@ def _stats(folder: Path) -> Path:
     return path
 
 
+def _gzipped(folder: Path) -> Path:
+    pd.DataFrame(VALUES, columns=list("abcde")).assign(eid=IDS).to_csv(folder / "x.csv.gz", index=False)
+    return folder / "x.csv.gz"
+
+
 MAKERS: dict[str, Callable[[Path], Path]] = {
-    "npy": _npy, "npz": _npz, "h5": _h5, "pt": _torch, "parquet": _parquet, "stats": _stats,
+    "npy": _npy, "npz": _npz, "h5": _h5, "pt": _torch, "parquet": _parquet, "stats": _stats, "csv.gz": _gzipped,
 }  # fmt: skip
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from encoders.brain import ImportOptions, detect_layout, read_source
-from encoders.brain.completeness import complete, suspected_code
+from encoders.brain.completeness import complete
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.errors import InputError
+from encoders.tables import suspected_code
 
 N, D = 37, 16
 IDS = [f"{i:04d}" for i in range(N)]
@@ -127,6 +128,19 @@ def test_tokens_are_pooled(tmp_path: Path, pooling: str, expected: np.ndarray) -
     np.testing.assert_allclose(records.values, expected)
     with pytest.raises(InputError, match="needs a pooling; 0 has shape"):
         read_source(tmp_path / "x.npz")
+
+
+def test_named_columns_of_arrays_are_chosen_as_those_of_tables(tmp_path: Path) -> None:
+    names = np.array(["lh_a", "age", "rh_a", "meanFD"])
+    np.savez(tmp_path / "x.npz", X=VALUES[:, :4], eid=np.array(IDS), feature_names=names)
+    records, _ = read_source(tmp_path / "x.npz")
+    assert records.names == ("lh_a", "rh_a")
+    assert records.left_out == {"age": "an age", "meanFD": "of motion or scan quality"}
+    np.testing.assert_array_equal(records.values, VALUES[:, [0, 2]])
+    records, _ = read_source(tmp_path / "x.npz", ImportOptions(include=("rh_*", "age")))
+    assert records.names == ("age", "rh_a")
+    with pytest.raises(InputError, match="Each pattern of exclude must match"):
+        read_source(tmp_path / "x.npz", ImportOptions(exclude=("lh_b",)))
 
 
 def test_windows_runs_and_sessions_become_subjects(tmp_path: Path) -> None:
@@ -252,6 +266,15 @@ def test_repeated_ids_are_refused_unless_a_column_tells_them_apart(tmp_path: Pat
     first = one_row_per_subject(records, session="v2")
     assert first.ids == ("01",)
     assert "1 subjects do not have it" in first.notes[-1]
+
+
+@pytest.mark.parametrize("ids", [("sub-01_ses-1", "sub-01_ses-2"), ("01_task-rest", "01_task-nback")])
+def test_scans_of_one_subject_are_no_subjects(tmp_path: Path, ids: tuple[str, str]) -> None:
+    text = "participant_id,a\n" + "".join(f"{one},{i}\n" for i, one in enumerate((*ids, "sub-02_ses-1")))
+    with pytest.raises(InputError, match="several scans of '01' in its ids: name subject"):
+        one_row_per_subject(_read(tmp_path, text))
+    told = _read(tmp_path, text.replace("task-", "ses-"), id_regex="(?:sub-)?(?P<id>[^_]+)_ses-(?P<session>.+)")
+    assert one_row_per_subject(told, session="mean").ids == ("01", "02")
 
 
 def test_ids_that_differ_by_zeros_or_case_are_kept_and_told(tmp_path: Path) -> None:

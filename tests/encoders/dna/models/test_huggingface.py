@@ -185,7 +185,7 @@ def test_a_vocabulary_of_the_checkpoint_s_own_order_is_read(bert: Path) -> None:
     assert [listed[number] for number in encoder.tokenizer.encode("ACGTNACG")] == [
         *("[CLS]", "ACG", "CGT", "[UNK]", "[UNK]", "[UNK]", "ACG", "[SEP]")
     ]
-    with pytest.raises(InputError, match=r"otherwise than .*; use tokenizer 'vocabulary'"):
+    with pytest.raises(InputError, match=r"otherwise than .* Use tokenizer 'vocabulary'"):
         load(bert, tokenizer="kmer", k=3)
     (bert / "vocab.txt").write_text("\n".join([*listed[:5], *map(str.lower, listed[5:])]))
     lower = load(bert, tokenizer="vocabulary", k=3)

@@ -11,7 +11,7 @@ from encoders.genome.annotation.panel import read_panel
 from encoders.genome.intervals import Interval, parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
-from encoders.genome.variants.reference_check import check_reference_alleles
+from encoders.genome.variants.reference_check import check_build, check_reference_alleles
 
 
 def _assert_a_shift_is_named(
@@ -79,6 +79,22 @@ def test_an_off_by_one_stops_with_the_cause(
 
 def test_contigs_and_regions_without_records_stop_the_gate(simulated_genome: Path, reference: Reference) -> None:
     _assert_empty_places_are_named(reference, VariantFiles(simulated_genome / "phased.vcf.gz"))
+
+
+def test_records_spread_over_a_contig_tell_another_build(
+    simulated_genome: Path, reference: Reference, write_fasta: Callable[..., Path], write_vcf: Callable[..., Path]
+) -> None:
+    """A region without records tells nothing; where the reference has no bases there is nothing to hold against it."""
+    variants = VariantFiles(simulated_genome / "mixed.vcf.gz")
+    check_build(reference, variants, "22")
+    check_build(reference, variants, "chr22")
+    sequence = reference.fetch(Interval("22", 0, 26_000))
+    moved = Reference(write_fasta({"22": "N" * 37 + sequence}, name="moved"))
+    with pytest.raises(InputError, match=r"\d of \d+ records spread over 22 do, as by chance"):
+        check_build(moved, variants, "22")
+    padded = Reference(write_fasta({"22": "N" * 20_000 + sequence[20_000:]}, name="padded"))
+    check_build(padded, variants, "22")
+    check_build(padded, VariantFiles(write_vcf([(5, "A", "C", ".", ["0|1"])] * 9, chrom="22")), "22")
 
 
 REAL_FILES = (

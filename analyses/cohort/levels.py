@@ -1,0 +1,49 @@
+"""Levels of categories: two that differ by case alone are one level or two, and it is not for us to say which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyses.config.run_config import RunConfig
+from analyses.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check_levels(config: RunConfig, covariates: pd.DataFrame) -> None:
+    """Refuse levels of the run's categories that differ by case alone.
+
+    Parameters
+    ----------
+    covariates : DataFrame [n_subjects, n_columns]
+
+    Raises
+    ------
+    InputError
+        Such levels, with the numbers of subjects that have them.
+    """
+    for column in _categories(config):
+        counts = covariates[column].dropna().astype(str).value_counts()
+        spelled: dict[str, list[str]] = {}
+        for level in counts.index:
+            spelled.setdefault(str(level).casefold(), []).append(str(level))
+        alike = next((levels for levels in spelled.values() if len(levels) > 1), None)
+        if alike is not None:
+            shown = " and ".join(f"'{level}' ({counts[level]} subjects)" for level in alike)
+            raise InputError(
+                f"Levels of '{column}' must differ by more than case; the participants have {shown}: write them in one "
+                "way if they are one level, or give them other names."
+            )
+
+
+def _categories(config: RunConfig) -> list[str]:
+    named = [
+        *(confound.column for confound in config.confounds if confound.kind == "categorical"),
+        *(view.harmonize.site for view in config.brain.values() if view.harmonize is not None),
+        config.cohort.family_column,
+        config.folds.group,
+        config.folds.stratify,
+        config.alignment.exchangeable_within,
+    ]
+    return list(dict.fromkeys(column for column in named if column is not None))

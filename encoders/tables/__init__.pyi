@@ -1,0 +1,10 @@
+from .codes import suspected_code as suspected_code
+from .codes import suspected_codes as suspected_codes
+from .quoting import FLOAT_ID as FLOAT_ID
+from .quoting import INDEX_COLUMN as INDEX_COLUMN
+from .quoting import quote_some as quote_some
+from .spreadsheets import Spreadsheet as Spreadsheet
+from .spreadsheets import read_parquet as read_parquet
+from .spreadsheets import read_spreadsheet as read_spreadsheet
+from .subjects import SubjectTable as SubjectTable
+from .subjects import read_subject_table as read_subject_table

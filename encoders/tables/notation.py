@@ -1,0 +1,142 @@
+"""Decimal marks and thousands separators: what a table's numbers mean, or that two readings are possible."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from encoders.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
+
+Decimal = Literal[".", ","]
+_MARKS: tuple[Decimal, Decimal] = (".", ",")
+_OTHER: dict[Decimal, Decimal] = {".": ",", ",": "."}
+_NAMES: dict[Decimal, str] = {".": "point", ",": "comma"}
+#: Looks like a number in some notation.
+_NUMBER_LIKE = r"[+-]?(?=[.,]?\d)[\d.,'\u2019\u00a0\u202f ]*(?:[eE][+-]?\d+)?"
+#: Blanks and apostrophes between groups of three digits can be nothing else.
+_SPACED = r"[+-]?\d{1,3}(?:[ '\u2019\u00a0\u202f]\d{3})+(?:[.,]\d+)?"
+
+
+def _certain(decimal: Decimal) -> str:
+    """Cells that can be numbers only if this is the decimal mark."""
+    d, t = re.escape(decimal), re.escape(_OTHER[decimal])
+    groups = rf"[1-9]\d{{0,2}}(?:{t}\d{{3}})"
+    plain = rf"0\d*{d}\d*|{d}\d+|\d+{d}(?:\d{{0,2}}|\d{{4,}})|\d{{4,}}{d}\d*"
+    return rf"[+-]?(?:{groups}+{d}\d*|{groups}{{2,}}|(?:{plain})(?:[eE][+-]?\d+)?|\d+{d}\d+[eE][+-]?\d+)"
+
+
+def _either(mark: Decimal) -> str:
+    """Cells in which this mark may stand before decimals as well as between groups of three digits."""
+    return rf"[+-]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}"
+
+
+_CERTAIN = {mark: _certain(mark) for mark in _MARKS}
+_EITHER = {mark: _either(mark) for mark in _MARKS}
+_GROUPED: dict[Decimal, str] = {
+    mark: rf"[+-]?\d{{1,3}}(?:{re.escape(_OTHER[mark])}\d{{3}})+(?:{re.escape(mark)}\d*)?" for mark in _MARKS
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the cells of a column, or of a table, say of their decimal mark.
+
+    Attributes
+    ----------
+    certain : dict of mark to str
+        A cell that can be read with this decimal mark alone.
+    either : dict of mark to str
+        A cell in which this mark may be decimal or stand between thousands.
+    """
+
+    certain: dict[Decimal, str]
+    either: dict[Decimal, str]
+
+
+def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
+    """What cells say that look like numbers; columns mostly of words do not count.
+
+    Parameters
+    ----------
+    columns : iterable of Series of text, each of shape (n_rows,)
+        Trimmed; None where missing.
+    """
+    certain: dict[Decimal, str] = {}
+    either: dict[Decimal, str] = {}
+    for column in columns:
+        marked = column[column.str.contains(r"[.,]", na=False)]
+        if not len(marked) or column.str.fullmatch(_NUMBER_LIKE).dropna().mean() < 0.5:
+            continue
+        for mark in _MARKS:
+            for patterns, found in ((_CERTAIN, certain), (_EITHER, either)):
+                if mark not in found:
+                    cells = marked[marked.str.fullmatch(patterns[mark])]
+                    found |= {mark: str(cells.iloc[0])} if len(cells) else {}
+    return Evidence(certain, either)
+
+
+def find_decimal(path: Path, name: str, column: Evidence, table: Evidence) -> Decimal:
+    """The decimal mark of a column: by its own cells, else by those of its table; a point where none says otherwise.
+
+    Raises
+    ------
+    InputError
+        Cells that contradict one another, or that have two readings between which nothing decides.
+    """
+    if len(column.certain) == 2:
+        raise InputError(
+            f"A column must have one decimal mark; {name!r} of {path} holds {column.certain[',']!r} (comma) and "
+            f"{column.certain['.']!r} (point): write the column in one way."
+        )
+    if column.certain:
+        return next(iter(column.certain))
+    if not column.either:
+        return "."
+    if len(table.certain) == 1:
+        return next(iter(table.certain))
+    if not table.certain and "," not in table.either:
+        return "."
+    mark: Decimal = next(iter(column.either))
+    cell = column.either[mark]
+    whole, decimals = cell.replace(mark, ""), cell.replace(mark, ".")
+    why = "cells of both kinds stand in the table" if len(table.certain) == 2 else "no cell of the table decides"
+    raise InputError(
+        f"Numbers must have one reading; {cell!r} in column {name!r} of {path} is {whole} (the {_NAMES[mark]} between "
+        f"thousands) or {decimals} (a decimal {_NAMES[mark]}), and {why}: name the decimal mark by the option decimal "
+        f"('{_OTHER[mark]}' for {whole}, '{mark}' for {decimals})."
+    )
+
+
+def plain_numbers(cells: "pandas.Series", decimal: Decimal) -> "pandas.Series":
+    """Cells with a decimal point and nothing between thousands; those of another notation become no numbers.
+
+    Parameters
+    ----------
+    cells : Series of text, shape (n_rows,)
+        Trimmed; None where missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plain_numbers(pd.Series(["1.234,5", "2 345", "7,25", "3.5"]), ",").tolist()
+    ['1234.5', '2345', '7.25', '3,5']
+    """
+    spaced = cells.str.contains(r"[ '\u2019\u00a0\u202f]", na=False)
+    if spaced.any():
+        is_spaced = _matches(cells, _SPACED)
+        cells = cells.mask(is_spaced, cells.str.replace(r"[ '\u2019\u00a0\u202f]", "", regex=True))
+    if not cells.str.contains(",", na=False).any() and decimal == ".":
+        return cells
+    other = _OTHER[decimal]
+    cells = cells.mask(_matches(cells, _GROUPED[decimal]), cells.str.replace(other, "", regex=False))
+    if decimal == ".":
+        return cells
+    return cells.str.translate(str.maketrans(".,", ",."))
+
+
+def _matches(cells: "pandas.Series", pattern: str) -> "pandas.Series":
+    return cells.str.fullmatch(pattern).fillna(False).astype(bool)

@@ -1,0 +1,87 @@
+"""Which character separates the columns of a text table, and its cells as text."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from encoders.errors import InputError
+from encoders.tables.quoting import quote_some
+
+if TYPE_CHECKING:
+    import pandas
+
+SEPARATOR_NAMES = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", r"\s+": "white space"}
+_CANDIDATES = ("\t", ";", ",", "|")
+_QUOTED = re.compile(r'"[^"\n]*"')
+_SAMPLE = 50
+
+
+def find_separator(path: Path, text: str) -> str:
+    """The character that cuts the header and all rows of the head into equally many cells.
+
+    Raises
+    ------
+    InputError
+        Two do, or none does and the header holds two equally often.
+    """
+    lines = [_QUOTED.sub("", line) for line in text.split("\n", _SAMPLE)[:_SAMPLE] if line.strip()]
+    header = {mark: lines[0].count(mark) for mark in _CANDIDATES if mark in lines[0]}
+    if not header:
+        return r"\s+" if len(lines[0].split()) > 1 else ","
+    even = [mark for mark, n in header.items() if all(line.count(mark) == n for line in lines)]
+    even = even or [mark for mark, n in header.items() if n == max(header.values())]
+    suffix = path.name.lower().removesuffix(".gz")
+    told = {".tsv": "\t", ".csv": ","}.get(suffix[-4:])
+    if len(even) > 1 and told == "\t" and told in even:
+        return told
+    if len(even) > 1:
+        readings = " or ".join(f"{header[mark] + 1} columns by {SEPARATOR_NAMES[mark]}" for mark in even)
+        raise InputError(
+            f"One separator must be told from the header of {path}; it may be {readings}: name the separator, or quote "
+            "the cells that hold the other one."
+        )
+    return even[0]
+
+
+def split_cells(path: Path, text: str, separator: str) -> "pandas.DataFrame":
+    """Cells as text under the names of the header, which are trimmed.
+
+    Raises
+    ------
+    InputError
+        A row of another length, quotes that do not end, repeated names, no row.
+    """
+    import pandas as pd
+
+    # A quote after a blank opens a cell; blanks before other cells are theirs, and whoever reads them decides.
+    blanks = re.search(rf'{re.escape(separator)} +"', text) is not None if separator != r"\s+" else False
+    try:
+        # The header is read as a row: a longer row then fails with its line number instead of becoming an index.
+        table = pd.read_csv(
+            io.StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, skipinitialspace=blanks
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
+        raise InputError(
+            f"Every row of {path} must have as many cells as the header; {str(error).splitlines()[0].rstrip('.')}: "
+            "repair that line or name the separator."
+        ) from error
+    names = [str(name).strip() for name in table.iloc[0]]
+    check_unique_names([name for name in names if name], path)
+    frame = table.iloc[1:].reset_index(drop=True)
+    frame.columns = pd.Index([name or f"Unnamed: {i}" for i, name in enumerate(names)])
+    if frame.empty:
+        raise InputError(f"{path} must hold at least one row; it has only a header: check the file.")
+    return frame
+
+
+def check_unique_names(names: Sequence[str], path: object) -> None:
+    """Raise InputError if a column name repeats."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"Column names must be unique; {path} repeats {quote_some(repeated)}: rename or drop the copies."
+        )

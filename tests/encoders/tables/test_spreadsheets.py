@@ -1,0 +1,148 @@
+"""Text tables as programs export them: one reading, told, or two readings, refused."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from encoders.errors import InputError
+from encoders.tables import read_spreadsheet, read_subject_table, suspected_code
+
+
+def _write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+PLAIN = "id,site,volume\n01,Köln,2.5\n02,Bonn,1203.25\n03,Köln,0.75\n"
+GERMAN = "id;site;volume\n01;Köln;2,5\n02;Bonn;1.203,25\n03;Köln;0,75\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN.encode(),
+        PLAIN.encode("utf-8-sig"),
+        PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode("cp1252"),
+        PLAIN.replace(",", "|").encode(),
+        PLAIN.replace("\n", "\r\n").encode(),
+        PLAIN.replace("\n", "\n,,\n").encode(),
+        PLAIN.replace("site,volume", " site , volume ").encode(),
+        PLAIN.replace("\n", ",,\n").encode(),
+        PLAIN.replace("1203.25", '"1,203.25"').encode(),
+        ("sep=;\n" + GERMAN).encode(),
+        GERMAN.encode(),
+        GERMAN.replace(";", "\t").encode("utf-16"),
+        GERMAN.replace("1.203", "1'203").encode(),
+        GERMAN.replace("1.203", "1\u202f203").encode(),
+        ("# made in March\n" + PLAIN).encode(),
+        ("# " + PLAIN).encode(),
+        gzip.compress(PLAIN.encode()),
+    ],
+)
+def test_one_table_in_many_dialects(tmp_path: Path, content: bytes) -> None:
+    frame = read_subject_table(_write(tmp_path, content), "id").frame
+    assert frame.index.tolist() == ["01", "02", "03"]
+    assert frame["site"].tolist() == ["Köln", "Bonn", "Köln"]
+    assert frame["volume"].tolist() == [2.5, 1203.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("cells", "readings"),
+    [
+        (["5,843", "6,141"], "'5,843' .* is 5843 .* or 5.843"),
+        (["845", "1,234"], "'1,234' .* is 1234 .* or 1.234"),
+        (["3,5", "3.5"], r"'3,5' \(comma\) and '3.5' \(point\)"),
+    ],
+)
+def test_numbers_with_two_readings_are_refused(tmp_path: Path, cells: list[str], readings: str) -> None:
+    path = _write(tmp_path, "id\tv\n" + "".join(f"s{i}\t{cell}\n" for i, cell in enumerate(cells)), "t.tsv")
+    with pytest.raises(InputError, match=readings):
+        read_subject_table(path, "id")
+
+
+def test_the_decimal_mark_may_be_named_and_one_column_decides_for_another(tmp_path: Path) -> None:
+    path = _write(tmp_path, "id\tv\ns1\t845\ns2\t1,234\n", "t.tsv")
+    assert read_subject_table(path, "id", decimal=".").frame["v"].tolist() == [845, 1234]
+    assert read_subject_table(path, "id", decimal=",").frame["v"].tolist() == [845, 1.234]
+    both = _write(tmp_path, "id;v;thick\ns1;5.843;2,34\ns2;6.141;2,1\n")
+    frame = read_subject_table(both, "id").frame
+    assert (frame["v"].tolist(), frame["thick"].tolist()) == ([5843, 6141], [2.34, 2.1])
+    neither = _write(tmp_path, "id;v;thick\ns1;5.843;2,345\ns2;6.141;2,101\n")
+    with pytest.raises(InputError, match="no cell of the table decides"):
+        read_subject_table(neither, "id")
+
+
+def test_whole_numbers_words_and_truth_keep_their_kinds(tmp_path: Path) -> None:
+    path = _write(tmp_path, "id,n,site,ok,gap\n1,3,A ,True,1\n2,10,none,False,\n3,7,NA,True,-9\n")
+    read = read_subject_table(path, "id", missing_codes=("-9",))
+    assert read.frame["n"].tolist() == [3, 10, 7]
+    assert read.frame["n"].dtype == np.int64
+    assert read.frame["ok"].dtype == bool
+    assert read.frame["site"].tolist()[:2] == ["A", "none"]
+    assert read.frame["site"].isna().tolist() == [False, False, True]
+    assert read.missing_words == {"site": ("NA",)}
+    assert read.frame["gap"].isna().tolist() == [False, True, True]
+    assert any("'site' were trimmed" in note for note in read.notes)
+
+
+def test_two_separators_that_fit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="2 columns by semicolons or 2 columns by commas"):
+        read_spreadsheet(_write(tmp_path, "id;a,b\n1;2,5\n2;3,5\n"))
+
+
+def test_an_index_without_a_name_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"roi": [1.0, 2.0, 4.0]}, index=["P0", "P1", "P2"]).to_parquet(path)
+    with pytest.raises(InputError, match="index without a name that holds 'P0', 'P1'"):
+        read_subject_table(path)
+    assert read_subject_table(path, "__index_level_0__").frame.index.tolist() == ["P0", "P1", "P2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([18.0, 80.0, -9.0], -9.0),
+        ([2.1, 3.5, -9999.0, -999.0], -999.0),
+        ([2.1, 3.5, 999.0], 999.0),
+        ([-12.0, -9.0, 3.0], None),
+        ([90.0, 99.0, 120.0], None),
+    ],
+)
+def test_codes_of_missing_values_are_suspected(values: list[float], code: float | None) -> None:
+    assert suspected_code(np.array(values)) == code
+
+
+_CELL = st.sampled_from(["1", "2.5", "3,5", "1,234", "1.234", "", "NA", "F", '"', '"a,b"', " x", "-9", "é", "#", "1e5"])
+
+
+@settings(
+    max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.lists(_CELL, min_size=1, max_size=4), max_size=5),
+    separator=st.sampled_from([",", ";", "\t", "|", " "]),
+    encoding=st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-8-sig"]),
+    cut=st.integers(0, 60),
+    squeezed=st.booleans(),
+)
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, rows: list[list[str]], separator: str, encoding: str, cut: int, squeezed: bool
+) -> None:
+    lines = [["id", "a", "b"], *([f"s{i}", *row] for i, row in enumerate(rows))]
+    raw = "\n".join(separator.join(line) for line in lines).encode(encoding)
+    raw = gzip.compress(raw) if squeezed else raw
+    path = _write(tmp_path, raw[: len(raw) - cut] if cut < 30 else raw)
+    said = ""
+    try:
+        assert read_subject_table(path, "id").frame.index.is_unique
+    except InputError as error:
+        said = str(error)
+    assert "\n" not in said
