@@ -133,4 +133,7 @@ def row_count(subjects: "int | np.integer[Any] | ViewLike", **labels: RowsLike |
 
 
 def _n_rows(table: Any) -> int:
-    return int(table.shape[0]) if hasattr(table, "shape") else len(table)
+    """Rows of anything that numpy takes for an array."""
+    if hasattr(table, "shape"):
+        return int(table.shape[0])
+    return len(table) if hasattr(table, "__len__") else len(np.asarray(table))

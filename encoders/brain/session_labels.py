@@ -34,6 +34,7 @@ def read_labels(labels: Sequence[str]) -> dict[str, list[Place]]:
 
     Examples
     --------
+    >>> from encoders.brain.session_labels import read_labels
     >>> read_labels(["ses-2", "ses-10"])
     {'as numbers': [2.0, 10.0]}
     """

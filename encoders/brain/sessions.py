@@ -54,6 +54,7 @@ def order_sessions(labels: Sequence[str], source: object, given: Sequence[str] =
 
     Examples
     --------
+    >>> from encoders.brain.sessions import order_sessions
     >>> order_sessions(["ses-2", "ses-10", "ses-1"], "t.csv").first_to_last()
     ('ses-1', 'ses-2', 'ses-10')
     """

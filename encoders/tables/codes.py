@@ -25,6 +25,8 @@ def suspected_code(values: Column) -> float | None:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from encoders.tables.codes import suspected_code
     >>> suspected_code(np.array([31.0, 64.5, -9.0, 72.0]))
     -9.0
     >>> suspected_code(np.array([-12.0, -9.0, 3.0])) is None
@@ -54,6 +56,8 @@ def suspected_codes(names: Sequence[str], values: Columns) -> dict[str, float]:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from encoders.tables.codes import suspected_codes
     >>> suspected_codes(["age", "roi"], np.array([[31.0, 2.1], [-9.0, 2.4], [50.0, 999.0], [61.0, 2.2]]))
     {'age': -9.0, 'roi': 999.0}
     """

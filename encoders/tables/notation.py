@@ -121,6 +121,7 @@ def plain_numbers(cells: "pandas.Series", decimal: Decimal) -> "pandas.Series":
 
     Examples
     --------
+    >>> from encoders.tables.notation import plain_numbers
     >>> import pandas as pd
     >>> plain_numbers(pd.Series(["1.234,5", "2 345", "7,25", "3.5"]), ",").tolist()
     ['1234.5', '2345', '7.25', '3,5']

@@ -15,6 +15,7 @@ def quote_some(values: Sequence[object]) -> str:
 
     Examples
     --------
+    >>> from encoders.tables.quoting import quote_some
     >>> quote_some(["a", 2, "c", "d", "e"])
     "'a', '2', 'c' and 2 more"
     """

@@ -63,6 +63,7 @@ class Field:
 
         Examples
         --------
+        >>> from encoders.brain.headers.biobank import Field
         >>> Field.parse("participant.p26755_i2_a1")
         Field(column='participant.p26755_i2_a1', field='26755', instance=2, array=1)
         """

@@ -41,6 +41,7 @@ def find_facts(names: Sequence[str]) -> dict[str, str]:
 
     Examples
     --------
+    >>> from encoders.brain.headers.choice import find_facts
     >>> find_facts(["participant.eid", "participant.p21003_i2", "participant.p26755_i2"])
     {'participant.eid': 'an id', 'participant.p21003_i2': 'no measure of a brain image (UK Biobank)'}
     """
@@ -75,6 +76,7 @@ def choose_columns(selected: Sequence[str], facts: Mapping[str, str], include: S
 
     Examples
     --------
+    >>> from encoders.brain.headers.choice import choose_columns
     >>> choose_columns(["site", "surface", "age"], {"site": "a site", "age": "an age"}, ["s*", "age"])
     ColumnChoice(taken=['surface', 'age'], left_out={'site': 'a site'}, asked_for={'age': 'an age'})
     """
@@ -95,6 +97,7 @@ def describe_facts(facts: Mapping[str, str]) -> str:
 
     Examples
     --------
+    >>> from encoders.brain.headers.choice import describe_facts
     >>> describe_facts({"siteID": "a site or scanner", "age": "an age", "site": "a site or scanner"})
     'siteID, site (a site or scanner), age (an age)'
     """

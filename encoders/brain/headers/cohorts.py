@@ -69,6 +69,7 @@ def find_cohort(names: Sequence[str]) -> Cohort | None:
 
     Examples
     --------
+    >>> from encoders.brain.headers.cohorts import find_cohort
     >>> find_cohort(["RID", "PTID", "VISCODE", "Hippocampus", "CDRSB"]).facts
     {'CDRSB': 'clinical or of behaviour'}
     """

@@ -167,6 +167,7 @@ def role_of(name: str) -> str | None:
 
     Examples
     --------
+    >>> from encoders.brain.headers.roles import role_of
     >>> role_of("siteID"), role_of("num_good_frames"), role_of("lh_insula_thickness"), role_of("FD_ATR")
     ('a site or scanner', 'a time or visit', None, None)
     """

@@ -134,7 +134,7 @@ def test_an_audit_finds_duplicated_brains(experiment: Experiment, cohort: DemoCo
 
 
 def test_dimensions_are_chosen_inside_and_tested_outside(experiment: Experiment) -> None:
-    found = experiment("dims", "dims.grid=[2, 8, 20]")
+    found = experiment("dims", "dims.grid=[2, 8, 20]", until="report")
     searches = {search["view"]: search for search in found["searches"]}
     assert searches["linked"]["p"] < 0.05
     assert searches["control"]["p"] >= 0.05

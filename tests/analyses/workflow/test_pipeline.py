@@ -36,7 +36,7 @@ def test_every_test_counts_the_identity_and_states_its_size(results: Path) -> No
         summary = _read(results, f"alignments/{name}/alignment.json")
         assert draws["held_out"].shape[0] == 200
         assert draws["held_out"][0, 0] == pytest.approx(summary["held_out"]["rho"][0], abs=1e-12)
-        assert min(summary["held_out"]["p"]) >= 1 / 200
+        assert min(p for p in summary["held_out"]["p"] if p is not None) >= 1 / 200  # None: not tested
         assert summary["dimensions"]["x_requested"] == 512
         assert summary["dimensions"]["ratio"] >= 10
 
@@ -65,7 +65,7 @@ def test_workers_do_not_change_a_bit(results: Path, cohort: DemoCohort, tmp_path
     assert len(names) == 4
     for name in names:
         one, two = (np.load(folder / "alignments" / name / "null_draws.npz") for folder in (results, tmp_path / "run"))
-        assert all(np.array_equal(one[key], two[key]) for key in one.files)
+        assert all(np.array_equal(one[key], two[key], equal_nan=True) for key in one.files)
         summaries = [(folder / "alignments" / name / "alignment.json") for folder in (results, tmp_path / "run")]
         assert summaries[0].read_bytes() == summaries[1].read_bytes()
 
