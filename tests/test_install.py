@@ -14,7 +14,9 @@ import pytest
 from tests.conftest import PATIENCE, REPOSITORY
 
 PACKAGES = ("first", "second", "third")
-FAKE_UV = f"""#!{sys.executable}
+FAKE_UV = f"""#!/bin/sh
+'''exec' "{sys.executable}" "$0" "$@"
+'''
 import os, signal, sys, time
 from pathlib import Path
 
