@@ -14,7 +14,7 @@ from pathlib import Path
 from installers import InstallError, found_uv, reason
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TARGET = REPOSITORY / "constraints-lowest.txt"
+TARGET = REPOSITORY / ".ci" / "constraints-lowest.txt"
 HEADER = """\
 # The oldest versions that pyproject allows, on the oldest Python, beside the pinned tools of the tests: `make matrix`
 # runs on them. After a change of pyproject `make lowest` finds them anew.

@@ -62,7 +62,7 @@ LEGS = {
     "3.11": Leg("3.11", "constraints.txt"),
     "3.12": Leg("3.12", "constraints.txt"),
     "3.13": Leg("3.13", "constraints.txt"),
-    "lowest": Leg("3.11", "constraints-lowest.txt"),
+    "lowest": Leg("3.11", ".ci/constraints-lowest.txt"),
 }
 
 

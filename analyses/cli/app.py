@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -226,6 +227,12 @@ register_encoder_commands(app)
 register_genome_commands(app)
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """What this program warns of is a sentence for the user; where in the code it stands is not."""
+    kind = "" if issubclass(category, UserWarning) else f" ({category.__name__})"
+    typer.echo(f"genebrain: warning{kind}: {message}", err=True)
+
+
 def main() -> None:
     """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
@@ -234,6 +241,7 @@ def main() -> None:
     from fusion.errors import InputError as FusionError
 
     prefer_fast_kernel()
+    warnings.showwarning = _show_warning
     # Read once, when OpenMP starts: threads that spin while they wait take the cores from the workers beside them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:

@@ -79,9 +79,16 @@ def parse_yaml(text: str, where: str) -> Any:
             raise yaml.YAMLError(f"its aliases stand for more than {LARGEST:,} values")
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{where} is not valid YAML: {' '.join(str(error).split())}.") from None
+        raise InputError(f"{where} is not valid YAML: {_reason(error)}.") from None
     except RecursionError:
         raise InputError(f"{where} is not valid YAML: it is nested too deeply.") from None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong and where, without the text around it: that may be long, or nothing that can be printed."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} (line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1})"
+    return " ".join(ascii(word)[1:-1] if not word.isprintable() else word for word in str(error).split())
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

@@ -20,6 +20,14 @@ _KEPT = 8
 _MOST_HELD = 1 << 16
 
 
+def read_ends(path: Path) -> tuple[bytes, bool, bool]:
+    """First bytes of a file, whether it begins as bgzip does, and whether it ends so: a cut file does not."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER.size)
+        file.seek(max(0, path.stat().st_size - len(END_OF_FILE)))
+        return head, head[:4] == _MAGIC and head[12:14] == _FIELD, file.read() == END_OF_FILE
+
+
 class NotABlockError(ValueError):
     """No block begins at an offset, or what it holds cannot be unpacked."""
 

@@ -11,12 +11,12 @@ import pysam
 from pysam.utils import SamtoolsError
 
 from encoders.errors import InputError
-from encoders.genome.blocks import END_OF_FILE
+from encoders.genome.blocks import read_ends
 from encoders.genome.fasta_index import find_mismatch, is_beginning, read_fai
 from encoders.genome.scratch import scratch_path
 from encoders.publishing import published_file
 
-_GZIP, _BGZF = b"\x1f\x8b", b"BC"
+_GZIP = b"\x1f\x8b"
 
 
 def choose_indexes(path: Path) -> tuple[Path, Path | None]:
@@ -61,14 +61,10 @@ def _check_file(path: Path) -> bool:
     """Whether the file, which is there and whole as far as its ends show, is bgzip."""
     if not path.is_file():
         raise InputError(f"The reference FASTA {path} does not exist: correct the path.")
-    with path.open("rb") as file:
-        head = file.read(14)
-        file.seek(max(0, path.stat().st_size - len(END_OF_FILE)))
-        tail = file.read()
-    blocked = head[12:14] == _BGZF
+    head, blocked, is_whole = read_ends(path)
     if head[:2] == _GZIP and not blocked:
         raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")
-    if blocked and tail != END_OF_FILE:
+    if blocked and not is_whole:
         raise InputError(f"The reference FASTA {path} is truncated (its end-of-file block is missing): copy it again.")
     return blocked
 

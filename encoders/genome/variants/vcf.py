@@ -15,6 +15,7 @@ import pysam
 from jaxtyping import Int64
 
 from encoders.errors import InputError
+from encoders.genome.blocks import read_ends
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import DosagePolicy
 from encoders.genome.variants.calls import read_calls
@@ -23,7 +24,6 @@ from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalle
 from encoders.genome.variants.indexes import indexed_path
 from encoders.genome.variants.source import Site, check_order, check_samples
 
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OPEN_READERS = 4
 _SAMPLES_COLUMN = 9
 _COUNTED_AT_ONCE = 1000
@@ -194,16 +194,13 @@ def _text(record: Any) -> tuple[str, str]:
 def _check_blocks(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"The variant file {path} does not exist: correct the path.")
-    with path.open("rb") as file:
-        head = file.read(14)
-        file.seek(max(0, path.stat().st_size - len(_BGZF_END)))
-        tail = file.read()
-    if head[12:14] != b"BC":
+    _, is_blocked, is_whole = read_ends(path)
+    if not is_blocked:
         raise InputError(
             f"Variants must be bgzip-compressed VCF or BCF, PGEN, BGEN or VCF Zarr; {path} is none of them: run bgzip "
             f"{path.name} and tabix -p vcf on it."
         )
-    if tail != _BGZF_END:
+    if not is_whole:
         raise InputError(f"The variant file {path} is truncated (its end-of-file block is missing): copy it again.")
 
 

@@ -1,0 +1,20 @@
+"""What a refusal looks like to a user."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from analyses.errors import InputError as AnalysesError
+from encoders.errors import InputError as EncodersError
+
+
+@contextmanager
+def or_one_sentence(beginning: str = "") -> Iterator[None]:
+    """Within, input may be refused: in one line that ends as a sentence does. Any other error is the test's."""
+    try:
+        yield
+    except (AnalysesError, EncodersError) as error:
+        message = str(error)
+        assert message.startswith(beginning), message
+        assert len(message) > len(beginning), message
+        assert message.isprintable(), message
+        assert message[-1] in ".?!)", message
