@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from encoders.publishing import published_file
+
+_TASK = "{shard}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def plan_jobs(config: RunConfig, words: Sequence[str], shards: int) -> list[Job]
         The configuration file and the overrides that every command gets.
     """
     cpus = config.engine.workers or config.workers
-    task = ("--shard", f"{{shard}}/{shards}")
+    task = ("--shard", f"{_TASK}/{shards}")
     embed = [
         Job(
             f"embed-{arm.name}",
@@ -115,6 +118,13 @@ def emit_slurm(folder: Path, config: RunConfig, words: Sequence[str], resources:
     """
     if resources.shards < 1:
         raise InputError(f"--shards must be at least 1; got {resources.shards}.")
+    for option in ("partition", "time", "mem", "gres", "gpu_partition"):
+        value = getattr(resources, option)
+        if value is not None and not re.fullmatch(r"[\w.:,=+-]+", value):
+            raise InputError(
+                f"--{option.replace('_', '-')} goes to sbatch as it stands, so it must be of letters, digits and "
+                f"'.:,=+-_'; got {value!r}."
+            )
     jobs = plan_jobs(config, words, resources.shards)
     texts = {"submit.sh": _submit(jobs)}
     texts |= {_file(number, job): _script(job, config.name, resources) for number, job in enumerate(jobs, start=1)}
@@ -136,7 +146,7 @@ def _file(number: int, job: Job) -> str:
 
 
 def _script(job: Job, run: str, resources: Resources) -> str:
-    words = " ".join(map(_quote, ("genebrain", *job.command)))
+    words = " ".join(("genebrain", *_quoted(job.command)))
     return "\n".join(
         [
             "#!/bin/bash",
@@ -152,11 +162,13 @@ def _script(job: Job, run: str, resources: Resources) -> str:
     )
 
 
-def _quote(word: str) -> str:
-    """A word for the shell; the shard's number is that of the array task."""
-    if word.startswith("{shard}/"):
-        return f'"{word.replace("{shard}", "$SLURM_ARRAY_TASK_ID")}"'
-    return shlex.quote(word)
+def _quoted(words: Sequence[str]) -> Iterator[str]:
+    """Words for the shell; the number of a shard, and nothing else that is spelt so, is that of the array task."""
+    for before, word in zip(("", *words), words, strict=False):
+        if before == "--shard":
+            yield f'"{word.replace(_TASK, "$SLURM_ARRAY_TASK_ID")}"'
+        else:
+            yield shlex.quote(word)
 
 
 def _options(job: Job, run: str, resources: Resources) -> Iterator[str]:

@@ -39,7 +39,7 @@ class Pattern:
 
 def records_at_once(n_subjects: int) -> int:
     """Records of a chunk, so that its memory does not depend on the number of subjects."""
-    return max(1, GENOTYPES_AT_ONCE // n_subjects)
+    return max(1, GENOTYPES_AT_ONCE // max(1, n_subjects))
 
 
 def find_patterns(

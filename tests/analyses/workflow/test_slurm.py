@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyses.simulation.cohort import DemoCohort
+from analyses.workflow.slurm import Job, Resources, _script
 from tests.analyses.commands import Command
 from tests.analyses.shared_out import (
     ARM,
@@ -120,3 +121,19 @@ def test_submitting_stops_where_the_scheduler_refuses(jobs: Path, tmp_path: Path
     answer = subprocess.run(["bash", jobs / "submit.sh"], env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode != 0
     assert "job" not in answer.stdout
+
+
+@pytest.mark.parametrize("value", ["cpu\n#SBATCH --wrap=rm", "a b", "$(id)", ""])
+def test_what_sbatch_would_take_apart_is_refused(
+    genebrain: Command, cohort: DemoCohort, tmp_path: Path, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = arguments(cohort, tmp_path / "run", "--emit-slurm", tmp_path / "jobs", "--partition", value)
+    assert genebrain("run", *words) == 2
+    assert "--partition goes to sbatch as it stands" in capsys.readouterr().err
+    assert not (tmp_path / "jobs").exists()
+
+
+def test_a_configuration_named_as_the_number_of_a_shard_stays_itself() -> None:
+    job = Job("windows", "windows", ("windows", "{shard}/a b.yaml", "--shard", "{shard}/3"), n_tasks=3)
+    last = _script(job, "run", Resources()).rstrip().splitlines()[-1]
+    assert last == """genebrain windows '{shard}/a b.yaml' --shard "$SLURM_ARRAY_TASK_ID/3\""""
