@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -68,6 +68,9 @@ bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 
 
 audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
 	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000
+
+audit-inputs: $(INSTALLED)  ## write docs/formats.md: what is read of each format, and what is refused
+	$(BIN)/python docs/audit_inputs.py
 
 ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui

@@ -2,9 +2,15 @@
 
 
 class InputError(ValueError):
-    """What was required, what came, which item, what to do: one sentence, shown without a traceback."""
+    """What was required, what came, which item, what to do: one sentence, shown without a traceback.
+
+    Control characters that came with the input are shown as escapes, so that the sentence is one line in a terminal.
+    """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in super().__str__())
 
 
 class UnavailableError(InputError):

@@ -29,8 +29,10 @@ os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", f"{PATIENCE}s
 for wait in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
     os.environ.setdefault(wait, str(PATIENCE))
 
-# A loaded or slow machine takes longer over an example, and to draw one; that is no fault of the code.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A loaded or slow machine takes longer over an example, and to draw one; that is no fault of the code. What passes once
+# passes everywhere: new examples are looked for by `--hypothesis-profile exploring`.
+settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("exploring", settings.get_profile("project"), derandomize=False)
 settings.load_profile("project")
 
 

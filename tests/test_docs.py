@@ -1,4 +1,4 @@
-"""The picture of the architecture and its tables are those of the code as it is."""
+"""The picture of the architecture, its tables and the page of formats are those of the code as it is."""
 
 import importlib.util
 import sys
@@ -12,15 +12,23 @@ from tests.conftest import REPOSITORY
 DOCS = REPOSITORY / "docs"
 
 
-@pytest.fixture(scope="module")
-def drawing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw_architecture", DOCS / "draw_architecture.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def drawing() -> ModuleType:
+    return script("draw_architecture")
+
+
+def test_the_page_of_formats_says_what_the_readers_say() -> None:
+    assert (DOCS / "formats.md").read_text("utf-8") == script("audit_inputs").page(), "run make audit-inputs"
 
 
 def test_the_picture_is_that_of_the_code(drawing: ModuleType) -> None:

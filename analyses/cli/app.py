@@ -15,6 +15,7 @@ from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
+from analyses.errors import InputError
 
 app = typer.Typer(
     name="genebrain",
@@ -230,13 +231,12 @@ register_genome_commands(app)
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """What this program warns of is a sentence for the user; where in the code it stands is not."""
     kind = "" if issubclass(category, UserWarning) else f" ({category.__name__})"
-    typer.echo(f"genebrain: warning{kind}: {message}", err=True)
+    typer.echo(f"genebrain: warning{kind}: {InputError(message)}", err=True)
 
 
 def main() -> None:
     """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
-    from analyses.errors import InputError as AnalysesError
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
 
@@ -246,6 +246,6 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
-    except (AnalysesError, EncodersError, FusionError) as error:
+    except (InputError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))

@@ -42,7 +42,6 @@ SHAPES = st.lists(st.integers(0, 40), max_size=3)
 DTYPES = st.sampled_from([torch.float32, torch.float16, torch.int8, torch.int64, torch.bool, torch.complex64])
 quick = settings(
     max_examples=100,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
