@@ -15,10 +15,12 @@ from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
+from analyses.cli.help import GroupedCommands
 from analyses.errors import InputError
 
 app = typer.Typer(
     name="genebrain",
+    cls=GroupedCommands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -38,6 +40,23 @@ Workers = Annotated[int | None, typer.Option(help="Processes for folds and permu
 Seed = Annotated[int | None, typer.Option(help="Seed of folds and permutations.")]
 Output = Annotated[Path | None, typer.Option(help="Results folder (overrides output:).")]
 Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finished with the same inputs.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"genebrain {version('gene-brain-fusion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: int | None, output: Path | None) -> Any:
