@@ -15,6 +15,7 @@ from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
+from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
 
 app = typer.Typer(
@@ -226,6 +227,7 @@ def doctor() -> None:
 register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
+register_privacy_command(app)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

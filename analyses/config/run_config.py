@@ -93,9 +93,14 @@ class FoldsConfig(Section):
 
 
 class PrivacyConfig(Section):
-    """``subject_level: true`` lets held-out scores, by subject id, into the alignment's folder, tracking and report."""
+    """What may be shown of subjects.
+
+    ``subject_level: true`` lets held-out scores, by subject id, into the alignment's folder, tracking and report.
+    ``smallest_count``: counts of subjects below it are shown as that they are (``<5``); 1 shows every count.
+    """
 
     subject_level: bool = False
+    smallest_count: int = Field(default=5, ge=1)
 
 
 class TrackingConfig(Section):

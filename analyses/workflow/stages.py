@@ -30,7 +30,7 @@ COMPARISONS = ("compare", "pooling", "rc")
 
 def build_windows(run: Run) -> None:
     """Genotypes to distinct windows, after REF was held against the reference."""
-    for line in describe_flow(run.cohort):
+    for line in describe_flow(run.cohort, run.config.privacy.smallest_count):
         say(f"cohort   {line}")
     for line in describe_features(run.cohort.brain):
         say(f"brain    {line}")
@@ -101,6 +101,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
     """Align one arm with one view and write what was found; returns its headline."""
     from analyses.alignment.files import write_alignment
     from analyses.alignment.recipe import align_views
+    from analyses.alignment.summary import shown_summary
     from analyses.results.schema.alignments import AlignmentLabels
 
     config, spec, stage = run.config, run.specs[arm], f"align {arm}__{view}"
@@ -118,6 +119,8 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
             n_jobs=run.engine.n_jobs,
             progress=advance,
         )
+        summary = shown_summary(alignment.summary, run.cohort.known_ids, config.privacy.smallest_count)
+        alignment = replace(alignment, summary=summary)
         files += write_alignment(run.workspace, alignment, subject_ids=run.published_ids)
     return alignment.headline()
 
@@ -195,9 +198,10 @@ def report(run: Run) -> None:
 
 def write_run_record(run: Run) -> None:
     """Write ``run.json`` and what stands beside it: the resolved configuration, the environment, the folds."""
-    from analyses.run.record import describe_splits, make_run_record
+    from analyses.run.record import describe_splits, make_run_record, write_subjects
 
     workspace = run.workspace
+    write_subjects(workspace, run.cohort)
     workspace.write_text("config/resolved.yaml", resolved_yaml(run.config))
     workspace.write_json("env.json", environment())
     workspace.write_json("splits.json", describe_splits(workspace, run.folds, run.cohort.subject_ids))
