@@ -17,6 +17,7 @@ from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
+from analyses.progress import say
 
 app = typer.Typer(
     name="genebrain",
@@ -90,7 +91,7 @@ def run(  # noqa: PLR0913 - every argument is an option of the command
     if dry_run:
         from analyses.workflow.plan import describe, make_plan
 
-        typer.echo(describe(make_plan(loaded), as_json=as_json))
+        say(describe(make_plan(loaded), as_json=as_json))
         return
     _run("log", loaded, force=force)
 

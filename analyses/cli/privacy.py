@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from analyses.progress import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
@@ -37,6 +39,6 @@ def audit_privacy(
     from analyses.workflow.privacy_audit import describe
 
     found = audit(folder, subjects=subjects, tracking=tracking, also=also or ())
-    typer.echo(describe(found, as_json=as_json))
+    say(describe(found, as_json=as_json))
     if not found.is_clean:
         raise typer.Exit(1)

@@ -29,7 +29,7 @@ from analyses.config.inputs import (
     ParticipantsConfig,
     PlantConfig,
 )
-from analyses.config.names import Line, Name, check_distinct
+from analyses.config.names import Line, Name, RunName, check_distinct
 from analyses.config.section import Section
 
 Options = dict[str, bool | int | float | str]
@@ -105,7 +105,7 @@ class PrivacyConfig(Section):
 
 class TrackingConfig(Section):
     uri: str | None = None
-    panel: str | None = None
+    panel: RunName | None = None
     enabled: bool = True
 
 
@@ -137,7 +137,7 @@ class EngineConfig(Section):
 class RunConfig(Section):
     """Everything a run depends on."""
 
-    name: Line
+    name: RunName
     title: Line = ""
     seed: int = 0
     output: Path

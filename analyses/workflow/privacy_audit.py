@@ -78,7 +78,7 @@ def audit_privacy(
         No such folder, no list of ids, or a path that does not exist.
     """
     if not folder.is_dir():
-        raise InputError(f"audit-privacy searches the results folder of a run; {folder} is none: correct the path.")
+        raise InputError(f"A privacy audit searches the results folder of a run; {folder} is none: correct the path.")
     if missing := [path for path in also if not path.exists()]:
         raise InputError(f"--also names files and folders to search; {missing[0]} does not exist: correct the path.")
     resolved = folder / "config" / "resolved.yaml"
@@ -114,7 +114,7 @@ def _read_ids(folder: Path, subjects: Path | None) -> tuple[list[str], str]:
     kept = folder / PRIVATE / SUBJECTS
     if subjects is None and not kept.is_file():
         raise InputError(
-            f"audit-privacy needs the ids that it looks for, which a run keeps in {PRIVATE}/{SUBJECTS}; {folder} has "
+            f"A privacy audit needs the ids that it looks for, which a run keeps in {PRIVATE}/{SUBJECTS}; {folder} has "
             "no such file: run its configuration again, or give a list of ids, one a line, with --subjects."
         )
     if subjects is None:

@@ -10,6 +10,7 @@ from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.config.file import resolved_yaml
+from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
@@ -79,7 +80,7 @@ def _report_unread_bases(run: Run, arm: SequenceArm) -> None:
     if not run.workspace.is_finished(stage, key):
         with run.workspace.stage(stage, key) as files:
             report = gene_report(run.window_table, arm.encoder)
-            files.append(run.workspace.write_text(f"embed/unknown_{arm.name}.csv", report.to_csv()))
+            files.append(run.workspace.write_text(f"embed/unknown_{arm.name}.csv", table_text(report.reset_index())))
         if sentence := describe(report):
             say(f"         {arm.spec.label}: {sentence}")
 
