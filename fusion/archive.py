@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from fusion.errors import InputError
 
 RECORD = "record.json"
+SCHEMA = 1
+"""How a file is laid out; it says so itself."""
 
 
 def write_archive(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> Path:
@@ -35,7 +37,7 @@ def write_archive(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]
         What was written.
     """
     target = Path(path) if Path(path).suffix == ".npz" else Path(f"{path}.npz")
-    text = json.dumps({"kind": kind, "schema": 1, **record}, allow_nan=False)
+    text = json.dumps({"kind": kind, "schema": SCHEMA, **record}, allow_nan=False)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -58,8 +60,13 @@ def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], 
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files if name != RECORD}
         record = json.loads(str(archive[RECORD])) if RECORD in archive.files else {}
-    if record.pop("kind", None) != kind or record.pop("schema", None) != 1:
-        raise InputError(f"{path} must hold a saved {kind} of schema 1; it does not.")
+    if (found := record.pop("kind", None)) != kind:
+        raise InputError(f"{path} must hold a saved {kind}; it holds {found or 'no saved result'}: name another file.")
+    if (schema := record.pop("schema", None)) != SCHEMA:
+        raise InputError(
+            f"{path} must have schema {SCHEMA} to be read by this version; it has schema {schema}: read it with the "
+            "version that wrote it, or save it anew."
+        )
     return arrays, record
 
 

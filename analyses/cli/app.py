@@ -16,7 +16,9 @@ from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.cli.help import GroupedCommands
+from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
+from analyses.progress import say
 
 app = typer.Typer(
     name="genebrain",
@@ -108,7 +110,7 @@ def run(  # noqa: PLR0913 - every argument is an option of the command
     if dry_run:
         from analyses.workflow.plan import describe, make_plan
 
-        typer.echo(describe(make_plan(loaded), as_json=as_json))
+        say(describe(make_plan(loaded), as_json=as_json))
         return
     _run("log", loaded, force=force)
 
@@ -245,6 +247,7 @@ def doctor() -> None:
 register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
+register_privacy_command(app)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

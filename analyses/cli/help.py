@@ -15,7 +15,7 @@ GROUPS = {
     "Stages, one at a time": ("windows", "embed", "align", "compare", "report", "log"),
     "Cohort and brain": ("kinship", "ancestry", "brain", "haplotypes"),
     "Encoders": ("encoders", "verify-encoder", "check-encoder", "motifs"),
-    "Before and beside": ("power", "doctor"),
+    "Before and beside": ("power", "doctor", "audit-privacy"),
 }
 _WHOLE = 10_000  # letters: no sentence is cut
 

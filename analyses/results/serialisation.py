@@ -12,10 +12,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
 
-FORMAT = 2
+FORMAT = 3
 """Of every file that holds a result, under the key ``format``; files written before it was there read the same.
 
-2: the held-out trace, and components that were not tested held out (null).
+2: the held-out trace, and components that were not tested held out (null). 3: counts of few subjects are text (``<5``).
 """
 
 #: Of a field that is absent from the file, not null in it, where it is None.

@@ -76,7 +76,14 @@ def read_provenance(path: Path) -> dict[str, Any] | None:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid:
         return None
-    described: dict[str, Any] | None = json.loads(metadata[METADATA_KEY]) if METADATA_KEY in metadata else None
+    if METADATA_KEY not in metadata:
+        return None
+    described: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    if (came := described.get("format_version")) != FORMAT_VERSION:
+        raise InputError(
+            f"The canonical brain table {path} must have format {FORMAT_VERSION} to be read by this version; it has "
+            f"format {came}: read it with the version that wrote it, or import the source again."
+        )
     return described
 
 

@@ -179,8 +179,11 @@ class WindowTable:
         if not (folder / "table.json").is_file():
             raise InputError(f"A window table is a folder with table.json and table.npz; {folder} has none: make it.")
         text = json.loads((folder / "table.json").read_text())
-        if text.pop("format") != FORMAT:
-            raise InputError(f"The window table in {folder} has another format than {FORMAT}: make it anew.")
+        if (came := text.pop("format", None)) != FORMAT:
+            raise InputError(
+                f"The window table in {folder} must have format {FORMAT} to be read by this version; it has format "
+                f"{came}: make it anew, or use the version that wrote it."
+            )
         with np.load(folder / "table.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in _ARRAYS}
             sequences = tuple(_cut(stored["letters"].tobytes().decode("ascii"), stored["lengths"]))
