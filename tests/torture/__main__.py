@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from tests.torture.attacks import ATTACKS
-from tests.torture.kills import Outcome, Undisturbed, draw_moments, every_stage, kill, run_undisturbed
+from tests.torture.kills import Moment, Outcome, Undisturbed, draw_moments, every_stage, kill, run_undisturbed
 from tests.torture.page import write_page
 from tests.torture.small_run import import_all, import_most, make_cohort
 
@@ -41,23 +42,37 @@ def main() -> None:
 
 
 def _everything(outcome: Outcome, undisturbed: Undisturbed, rng: random.Random, asked: argparse.Namespace) -> None:
-    """The attacks in a process beside the kills."""
+    """The attacks in a process beside the kills, whose folders are shared out too."""
     words = [sys.executable, "-m", "tests.torture", "--part", "attacks"]
     beside = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    folder = 0
-    while len(outcome.kills) < asked.kills:
-        folder += 1
-        moments = draw_moments(rng, min(rng.randint(1, 6), asked.kills - len(outcome.kills)))
-        kill(outcome, f"folder-{folder}", undisturbed, moments, workers=2 if folder % 3 == 0 else 1)
-        print(f"{len(outcome.kills)} kills; {outcome.faults or 'nothing wrong'}", flush=True)
-        write_page(outcome, asked.seed)
-    told = json.loads(beside.communicate()[0])
-    outcome.attacks = told["attacks"]
-    outcome.n_resumed += told["n_resumed"]
-    for kind, places in told["faults"].items():
-        outcome.faults.setdefault(kind, []).extend(places)
+    deadline, number, running = time.monotonic() + 60 * asked.minutes, 0, set[int]()
+    while running or (len(outcome.kills) < asked.kills and time.monotonic() < deadline):
+        if len(outcome.kills) < asked.kills and time.monotonic() < deadline and len(running) < asked.jobs:
+            number += 1
+            running.add(_in_fork(undisturbed, number, draw_moments(rng, rng.randint(1, 6))))
+        else:
+            ended, _ = os.wait()
+            if ended in running:
+                running.remove(ended)
+                outcome.add(json.loads((undisturbed.scratch / f"{ended}.json").read_text()))
+                print(f"{len(outcome.kills)} kills; {outcome.faults or 'nothing wrong'}", flush=True)
+    outcome.add(json.loads(beside.communicate()[0]))
     write_page(outcome, asked.seed)
-    print(f"{len(outcome.kills)} kills, {len(ATTACKS)} other attacks; {outcome.faults or 'nothing wrong'}")
+    print(f"{len(outcome.kills)} kills, {len(outcome.attacks)} other attacks; {outcome.faults or 'nothing wrong'}")
+
+
+def _in_fork(undisturbed: Undisturbed, number: int, moments: list[Moment]) -> int:
+    """Kill the runs of one folder in a process of their own, which writes what it found; returns its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    outcome = Outcome()
+    try:
+        kill(outcome, f"folder-{number}", undisturbed, moments, workers=2 if number % 3 == 0 else 1)
+    except Exception as error:  # noqa: BLE001 - a fork must never go on as its parent
+        outcome.fault("the program failed", f"folder-{number}: {error!r}")
+    (undisturbed.scratch / f"{os.getpid()}.json").write_text(json.dumps(asdict(outcome)))
+    os._exit(0)
 
 
 @contextmanager
@@ -77,6 +92,8 @@ def _undisturbed() -> Iterator[Undisturbed]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--minutes", type=float, default=600, help="begin no folder later")
+    parser.add_argument("--jobs", type=int, default=2, help="folders at the same time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", choices=["all", "stages", "attacks"], default="all", help="a part prints JSON")
     return parser.parse_args()

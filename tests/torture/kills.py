@@ -5,9 +5,10 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.torture.processes import Started, start
 from tests.torture.small_run import Left, command, read_left, unfinished
@@ -40,6 +41,14 @@ class Outcome:
     def fault(self, kind: str, told: str) -> None:
         """Note what is wrong."""
         self.faults.setdefault(kind, []).append(told)
+
+    def add(self, other: Mapping[str, Any]) -> None:
+        """Take in what another process found, read from JSON."""
+        self.kills += [(stage, name) for stage, name in other["kills"]]
+        self.attacks |= other["attacks"]
+        self.n_resumed += other["n_resumed"]
+        for kind, places in other["faults"].items():
+            self.faults.setdefault(kind, []).extend(places)
 
 
 @dataclass(frozen=True)

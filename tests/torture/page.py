@@ -19,6 +19,7 @@ KINDS = (
     "ended otherwise than told",
     "no word",
     "traceback",
+    "the program failed",
 )
 
 

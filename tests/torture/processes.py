@@ -64,9 +64,14 @@ class Started:
 
 
 def start(
-    arguments: list[str], log: Path, *, before: Callable[[], object] = bool, after: Callable[[], object] = bool
+    arguments: list[str],
+    log: Path,
+    *,
+    folder: Path | None = None,
+    before: Callable[[], object] = bool,
+    after: Callable[[], object] = bool,
 ) -> Started:
-    """Run ``genebrain *arguments`` in a fork, in the folder of its log; `before` and `after` are called in it."""
+    """Run ``genebrain *arguments`` in a fork, in `folder` or that of its log; `before` and `after` are called in it."""
     mark = token_hex(8)
     sys.stdout.flush()
     pid = os.fork()
@@ -74,7 +79,7 @@ def start(
         return Started(pid, log, mark)
     code = 1
     try:
-        _settle(log, mark)
+        _settle(log, mark, folder or log.parent)
         before()
         code = _run(arguments)
         after()
@@ -87,9 +92,9 @@ def start(
     os._exit(code)
 
 
-def _settle(log: Path, mark: str) -> None:
+def _settle(log: Path, mark: str, folder: Path) -> None:
     os.setsid()
-    os.chdir(log.parent)
+    os.chdir(folder)
     os.environ[_MARK] = mark
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for stream in (1, 2):
