@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs torture ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -71,6 +71,9 @@ audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcf
 
 audit-inputs: $(INSTALLED)  ## write docs/formats.md: what is read of each format, and what is refused
 	$(BIN)/python docs/audit_inputs.py
+
+torture: $(INSTALLED)  ## kill small runs at random moments, fill their disks; write docs/torture.md (half an hour)
+	$(BIN)/python -m tests.torture
 
 ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import IO, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ SCHEMA = 1
 
 
 def write_archive(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> Path:
-    """Write arrays and a JSON record to one file.
+    """Write arrays and a JSON record to one file, whole or not at all.
 
     Parameters
     ----------
@@ -37,16 +37,20 @@ def write_archive(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]
         What was written.
     """
     target = Path(path) if Path(path).suffix == ".npz" else Path(f"{path}.npz")
-    text = json.dumps({"kind": kind, "schema": SCHEMA, **record}, allow_nan=False)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **{RECORD: np.array(text)}, **arrays)
+            _write(stream, kind, arrays, record)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     return target
+
+
+def _write(stream: IO[bytes], kind: str, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
+    text = json.dumps({"kind": kind, "schema": SCHEMA, **record}, allow_nan=False)
+    np.savez_compressed(stream, allow_pickle=False, **{RECORD: np.array(text)}, **arrays)
 
 
 def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -86,10 +90,16 @@ class Saved:
 
     def save(self, path: Path | str, *, subject_level: bool = False) -> Path:
         """Write one ``.npz`` without pickle; subject-level fields only if asked."""
+        return write_archive(path, type(self).__name__, *self._parts(subject_level))
+
+    def write(self, stream: IO[bytes], *, subject_level: bool = False) -> None:
+        """Write the same into a file that the caller has opened, and publishes."""
+        _write(stream, type(self).__name__, *self._parts(subject_level))
+
+    def _parts(self, subject_level: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         items = self._items(subject_level)
         arrays = {name: value for name, value in items.items() if isinstance(value, np.ndarray)}
-        record = {name: value for name, value in items.items() if name not in arrays}
-        return write_archive(path, type(self).__name__, arrays, record)
+        return arrays, {name: value for name, value in items.items() if name not in arrays}
 
     @classmethod
     def load(cls: type[Result], path: Path | str) -> Result:

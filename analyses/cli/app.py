@@ -259,6 +259,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 def main() -> None:
     """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
+    from analyses.cli.signals import ending_in_words
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
 
@@ -267,7 +268,8 @@ def main() -> None:
     # Read once, when OpenMP starts: threads that spin while they wait take the cores from the workers beside them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app()
+        with ending_in_words():
+            app()
     except (InputError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))

@@ -16,6 +16,7 @@ from filelock import FileLock
 from analyses.errors import InputError
 from analyses.results.provenance import file_fingerprint
 from analyses.results.serialisation import read_json, read_result, to_json
+from encoders.leftovers import sweep
 from encoders.publishing import private_folder, write_whole
 
 SCHEMA = 1
@@ -55,6 +56,7 @@ class Workspace:
             raise InputError(
                 f"The output folder must be writable; {folder} is not ({error.strerror}). Set output to another folder."
             ) from None
+        sweep(folder.rglob("*.tmp*"))  # of processes that were killed
 
     def path(self, *parts: str) -> Path:
         """A path inside the folder, its parent created; below `PRIVATE_FOLDERS` for the owner's eyes alone."""
