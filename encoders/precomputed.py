@@ -21,6 +21,7 @@ import numpy as np
 
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.numpy_files import npz_names, open_npy, open_npz
 
 Overlap = Literal["common", "refuse"]
 Array = np.ndarray
@@ -215,7 +216,7 @@ def _open_gene(path: Path) -> GeneEmbeddings:
 
 def _load_ids(path: Path) -> Array:
     with refused_if_damaged(path, "an npy file of subject ids"), _ids_without_objects(path):
-        return np.asarray(np.load(path, allow_pickle=False))
+        return open_npy(path)
 
 
 @contextmanager
@@ -235,8 +236,8 @@ def _ids_without_objects(path: Path, what: str = "ids") -> Iterator[None]:
 def _map(path: Path) -> Array:
     """Chunk on disk: a header that claims more than the file holds is refused before anything is read."""
     with refused_if_damaged(path, "an npy file of numbers"):
-        chunk = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(chunk, np.ndarray) or chunk.dtype.kind not in "fiu":
+        chunk = open_npy(path, mapped=True)
+        if chunk.dtype.kind not in "fiu":
             raise InputError(f"{path} must hold numbers, subjects x dimensions; it does not: write it again.")
     return np.asarray(chunk)
 
@@ -254,11 +255,11 @@ def _read_file(path: Path) -> tuple[Array, Array]:
 
 
 def _read_npz(path: Path) -> tuple[Array, Array]:
-    with np.load(path, allow_pickle=False) as arrays:
-        matrix, ids = _one_of(path, _MATRICES, arrays.files), _one_of(path, _IDS, arrays.files)
-        with _ids_without_objects(path, f"the array {ids!r}"):
-            found = arrays[ids]
-        return found, arrays[matrix]
+    names = npz_names(path)
+    matrix, ids = _one_of(path, _MATRICES, names), _one_of(path, _IDS, names)
+    with _ids_without_objects(path, f"the array {ids!r}"):
+        found = open_npz(path, [ids])[ids]
+    return found, open_npz(path, [matrix])[matrix]
 
 
 def _read_parquet(path: Path) -> tuple[Array, Array]:
@@ -266,6 +267,7 @@ def _read_parquet(path: Path) -> tuple[Array, Array]:
 
     names = pq.read_schema(path).names
     table = pq.read_table(path, columns=[_one_of(path, _IDS, names), _one_of(path, ("vector",), names)])
+    table.validate(full=True)
     vectors = table.column(1).combine_chunks()
     values = np.asarray(vectors.flatten(), dtype=np.float32)
     lengths = {0 if vector is None else len(vector) for vector in vectors}

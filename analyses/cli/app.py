@@ -14,11 +14,13 @@ from analyses.cli.brain import register as register_brain_commands
 from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
+from analyses.cli.faults import Commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.errors import InputError
 
 app = typer.Typer(
     name="genebrain",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -235,8 +237,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 
 
 def main() -> None:
-    """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
+    """Entry point: bad input is one sentence and exit code 2, a service that is away 3, a fault of the program 70."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
+    from analyses.cli.faults import EXIT_CODE, tell_fault
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
 
@@ -249,3 +252,6 @@ def main() -> None:
     except (InputError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))
+    except Exception as error:  # noqa: BLE001 - whatever nobody expected is told, and kept for whoever mends it
+        tell_fault(error)
+        sys.exit(EXIT_CODE)
