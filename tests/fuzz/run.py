@@ -138,7 +138,9 @@ def read_part(reader: str, first: int, last: int, findings: Path) -> Tally:
     return tally
 
 
-def outcomes(parts: Iterable[tuple[str, int, int]], findings: Path) -> Iterator[tuple[str, str, float, float]]:
+def outcomes(
+    parts: Iterable[tuple[str, int, int]], findings: Path, *, module: str = "tests.fuzz.readers"
+) -> Iterator[tuple[str, str, float, float]]:
     """``(reader, kind, seconds, megabytes)`` of every input, in order.
 
     Raises
@@ -150,7 +152,7 @@ def outcomes(parts: Iterable[tuple[str, int, int]], findings: Path) -> Iterator[
     while left:
         words = [str(word) for part in left for word in part]
         place: tuple[str, int] | None = None
-        with _Worker([str(findings), *words]) as worker:
+        with _Worker([module, str(findings), *words]) as worker:
             for line in worker.lines():
                 if line[0] == "fault":
                     raise RuntimeError(f"the process of {left[0]} failed by itself, which is no finding: {line[1]}")

@@ -1,8 +1,9 @@
 """The process in which inputs are read: it says what it begins, so that whoever waits knows what did not end.
 
-    python -m tests.fuzz.worker FINDINGS READER FIRST LAST [READER FIRST LAST ...]
+    python -m tests.fuzz.worker MODULE FINDINGS READER FIRST LAST [READER FIRST LAST ...]
 
-Each line on standard output is a JSON list, ``["begin", reader, number]`` or what became of it.
+MODULE holds the readers, under ``READERS``. Each line on standard output is a JSON list, ``["begin", reader, number]`` or
+what became of it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz.reader import Files, Reader, damaged, write_files
-from tests.fuzz.readers import READERS
 from tests.sentences import check_sentence
 
 LARGEST = 1 << 30
@@ -54,11 +55,11 @@ def main(words: Sequence[str]) -> None:
 
 
 def _read_parts(words: Sequence[str], say: Callable[[list[Any]], None]) -> None:
-    findings = Path(words[0])
+    readers, findings = import_module(words[0]).READERS, Path(words[1])
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
-        for name, first, last in zip(words[1::3], map(int, words[2::3]), map(int, words[3::3]), strict=True):
-            _read_all(READERS[name], range(first, last), Path(folder), findings, say)
+        for name, first, last in zip(words[2::3], map(int, words[3::3]), map(int, words[4::3]), strict=True):
+            _read_all(readers[name], range(first, last), Path(folder), findings, say)
 
 
 def _read_all(reader: Reader, numbers: range, folder: Path, findings: Path, say: Callable[[list[Any]], None]) -> None:
