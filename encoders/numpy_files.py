@@ -99,7 +99,10 @@ def _check_claim(file: IO[bytes] | BufferedIOBase, size: int, what: str) -> None
     if start[:6] != np.lib.format.MAGIC_PREFIX or len(start) < 8:
         return
     read = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    try:
+        shape, _, dtype = read(file)
+    except (MemoryError, RecursionError):  # of the parser of Python, which reads the header
+        raise InputError(f"{what} must be an array with a header; its header is nested without end.") from None
     claimed = dtype.itemsize
     for length in shape:
         claimed = min(claimed * length, _MOST_BYTES)

@@ -207,7 +207,7 @@ def _open_gene(path: Path) -> GeneEmbeddings:
     odd = next((i for i, shape in enumerate(shapes) if len(shape) != 2 or shape[1:] != shapes[0][1:]), None)
     if odd is not None:
         raise InputError(
-            f"{chunks[odd]} must be subjects x {shapes[0][-1]} like the first chunk; got shape {shapes[odd]}: embed "
+            f"{chunks[odd]} must be subjects x {shapes[0][-1] if shapes[0] else 'dimensions'} like the first chunk; got shape {shapes[odd]}: embed "
             "the gene again with one encoder and pooling."
         )
     ids = _load_ids(path / "iids.npy")

@@ -29,6 +29,8 @@ def refused_if_damaged(path: Path | str, what: str) -> Iterator[None]:
         yield
     except InputError:
         raise
+    except RecursionError:
+        raise InputError(f"{path} must be {what}; it is nested without end: write it again.") from None
     except Exception as error:
         said = " ".join(str(error).split()).rstrip(".") or "it ends too early"
         raise InputError(
