@@ -106,7 +106,7 @@ def _check_claim(file: IO[bytes] | BufferedIOBase, size: int, what: str) -> None
     claimed = dtype.itemsize
     for length in shape:
         claimed = min(claimed * length, _MOST_BYTES)
-    if min(shape, default=0) < 0 or (not dtype.hasobject and claimed > size):
+    if min(shape, default=0) < 0 or (not dtype.hasobject and claimed > size - file.tell()):
         raise InputError(
             f"Arrays must hold what their shape says; {what} claims the shape {shape} of {dtype} and holds {size:,} "
             "bytes: it was cut or damaged, write it again."

@@ -206,9 +206,10 @@ def _open_gene(path: Path) -> GeneEmbeddings:
     shapes = [_map(chunk).shape for chunk in chunks]
     odd = next((i for i, shape in enumerate(shapes) if len(shape) != 2 or shape[1:] != shapes[0][1:]), None)
     if odd is not None:
+        width = shapes[0][-1] if shapes[0] else "dimensions"
         raise InputError(
-            f"{chunks[odd]} must be subjects x {shapes[0][-1] if shapes[0] else 'dimensions'} like the first chunk; got shape {shapes[odd]}: embed "
-            "the gene again with one encoder and pooling."
+            f"{chunks[odd]} must be subjects x {width} like the first chunk; got shape {shapes[odd]}: embed the gene "
+            "again with one encoder and pooling."
         )
     ids = _load_ids(path / "iids.npy")
     return ChunkedEmbeddings(_texts(path, ids, sum(shape[0] for shape in shapes)), shapes[0][1], chunks)

@@ -122,9 +122,8 @@ def _read_one(reader: Reader, folder: Path) -> tuple[str, object]:
 def _check_refusal(error: BaseException) -> None:
     cause: BaseException | None = error
     while cause is not None:
-        if (isinstance(cause, MemoryError) and not _is_of_parser(cause)) or (
-            cause is not error and _NO_MEMORY.search(str(cause))
-        ):
+        is_memory = isinstance(cause, MemoryError) and not _is_of_parser(cause)
+        if is_memory or (cause is not error and _NO_MEMORY.search(str(cause))):
             raise BadEndError("memory", _traceback(error)) from None
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     try:
