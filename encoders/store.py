@@ -148,7 +148,8 @@ class EmbeddingStore:
         self._check_format()
         for path in sorted(self.folder.glob("*.ids")):
             if path.stem not in self._known_shards:
-                for row, sequence_id in enumerate(path.read_text("utf-8").splitlines()):
+                # Bytes that are no ids are the digest's to refuse, when one of the shard's vectors is wanted.
+                for row, sequence_id in enumerate(path.read_text("utf-8", errors="replace").splitlines()):
                     self._places[sequence_id] = (path.stem, row)
                 self._known_shards.add(path.stem)
 

@@ -257,8 +257,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 
 
 def main() -> None:
-    """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
+    """Entry point: bad input is one sentence and exit code 2, a service that is away 3, a fault of the program 70."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
+    from analyses.cli.faults import EXIT_CODE, tell_fault
     from analyses.cli.signals import ending_in_words
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
@@ -273,3 +274,6 @@ def main() -> None:
     except (InputError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))
+    except Exception as error:  # noqa: BLE001 - whatever nobody expected is told, and kept for whoever mends it
+        tell_fault(error)
+        sys.exit(EXIT_CODE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from typer.core import TyperGroup
+from analyses.cli.faults import Commands
 
 if TYPE_CHECKING:
     import click
@@ -20,7 +20,7 @@ GROUPS = {
 _WHOLE = 10_000  # letters: no sentence is cut
 
 
-class GroupedCommands(TyperGroup):
+class GroupedCommands(Commands):
     """Lists every command under its group; one that is in none comes last, so that none can be missing."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
