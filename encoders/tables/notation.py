@@ -15,10 +15,12 @@ Decimal = Literal[".", ","]
 _MARKS: tuple[Decimal, Decimal] = (".", ",")
 _OTHER: dict[Decimal, Decimal] = {".": ",", ",": "."}
 _NAMES: dict[Decimal, str] = {".": "point", ",": "comma"}
+#: Blanks and apostrophes between groups; as they are, since the engine of pyarrow knows no ``\\u``.
+_SPACES = " '\u2019\u00a0\u202f"
 #: Looks like a number in some notation.
-_NUMBER_LIKE = r"[+-]?(?=[.,]?\d)[\d.,'\u2019\u00a0\u202f ]*(?:[eE][+-]?\d+)?"
+_NUMBER_LIKE = rf"[+-]?(?=[.,]?\d)[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
 #: Blanks and apostrophes between groups of three digits can be nothing else.
-_SPACED = r"[+-]?\d{1,3}(?:[ '\u2019\u00a0\u202f]\d{3})+(?:[.,]\d+)?"
+_SPACED = rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?"
 
 
 def _certain(decimal: Decimal) -> str:
@@ -126,10 +128,10 @@ def plain_numbers(cells: "pandas.Series", decimal: Decimal) -> "pandas.Series":
     >>> plain_numbers(pd.Series(["1.234,5", "2 345", "7,25", "3.5"]), ",").tolist()
     ['1234.5', '2345', '7.25', '3,5']
     """
-    spaced = cells.str.contains(r"[ '\u2019\u00a0\u202f]", na=False)
+    spaced = cells.str.contains(rf"[{_SPACES}]", na=False)
     if spaced.any():
         is_spaced = _matches(cells, _SPACED)
-        cells = cells.mask(is_spaced, cells.str.replace(r"[ '\u2019\u00a0\u202f]", "", regex=True))
+        cells = cells.mask(is_spaced, cells.str.replace(rf"[{_SPACES}]", "", regex=True))
     if not cells.str.contains(",", na=False).any() and decimal == ".":
         return cells
     other = _OTHER[decimal]
