@@ -17,9 +17,11 @@ import numpy as np
 from filelock import FileLock
 
 from encoders.damage import refused_if_damaged
+from encoders.disks import refused_if_unwritable
 from encoders.dna.protocol import FORMAT_VERSION, EncoderSpec, Vectors
 from encoders.errors import InputError
-from encoders.publishing import UNFINISHED, write_whole
+from encoders.leftovers import UNFINISHED
+from encoders.publishing import write_whole
 
 
 class EmbeddingStore:
@@ -76,10 +78,12 @@ class EmbeddingStore:
         ------
         InputError
             Shape, type or values are not as said, or the folder cannot be written.
+        DiskError
+            The disk is full; what was stored before stays.
         """
         self._check_rows(ids, vectors)
         self._make_folder()
-        with FileLock(self.folder / "write.lock"):
+        with refused_if_unwritable(self.folder), FileLock(self.folder / "write.lock"):
             if not (self.folder / "spec.json").exists():
                 described = self.spec.to_dict() | {"format_version": FORMAT_VERSION}
                 write_whole(self.folder / "spec.json", json.dumps(described, indent=1), durable=True)
@@ -130,7 +134,8 @@ class EmbeddingStore:
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            with refused_if_unwritable(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise InputError(f"The store needs a writable folder; {self.folder} cannot be made ({error}).") from error
         if not os.access(self.folder, os.W_OK):
@@ -143,7 +148,8 @@ class EmbeddingStore:
         self._check_format()
         for path in sorted(self.folder.glob("*.ids")):
             if path.stem not in self._known_shards:
-                for row, sequence_id in enumerate(path.read_text("utf-8").splitlines()):
+                # Bytes that are no ids are the digest's to refuse, when one of the shard's vectors is wanted.
+                for row, sequence_id in enumerate(path.read_text("utf-8", errors="replace").splitlines()):
                     self._places[sequence_id] = (path.stem, row)
                 self._known_shards.add(path.stem)
 

@@ -87,6 +87,11 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"A results folder holds {path.name}; {path} does not exist: run `genebrain align` with this output first."
         ) from None
+    except (ValueError, RecursionError) as error:  # no text, no JSON, brackets or digits without end
+        raise InputError(
+            f"{path} must be JSON as this program writes it; it is damaged ({error}): remove it, and run the stage "
+            "that writes it again."
+        ) from None
 
 
 def read_result(kind: type[T], path: Path) -> T:
