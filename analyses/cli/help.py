@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import Any
 
 from analyses.cli.faults import Commands
-
-if TYPE_CHECKING:
-    import click
 
 GROUPS = {
     "From files to an answer": ("demo", "run", "ui"),
@@ -23,7 +20,8 @@ _WHOLE = 10_000  # letters: no sentence is cut
 class GroupedCommands(Commands):
     """Lists every command under its group; one that is in none comes last, so that none can be missing."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    # The types are those of click in one version of typer, of its own copy of click in another.
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the groups, each command with the first sentence of its help."""
         left = {name: command for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
         groups = {title: [name for name in names if name in left] for title, names in GROUPS.items()}
@@ -35,7 +33,7 @@ class GroupedCommands(Commands):
                     formatter.write("".join(_entry(name, left[name], widest, formatter.width) for name in names))
 
 
-def _entry(name: str, command: click.Command, widest: int, width: int) -> str:
+def _entry(name: str, command: Any, widest: int, width: int) -> str:
     """One command; its sentence is wrapped beside its name."""
     sentence = command.get_short_help_str(_WHOLE)
     indent = " " * (widest + 4)
