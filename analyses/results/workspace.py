@@ -132,15 +132,16 @@ class Workspace:
         if not (self.folder / "manifest.json").is_file():
             return {"schema": SCHEMA, "stages": {}}
         manifest: dict[str, Any] = self.read_json("manifest.json")
-        if not isinstance(manifest, dict) or not _are_stages(manifest.get("stages")):
+        schema = manifest.get("schema", SCHEMA) if isinstance(manifest, dict) else SCHEMA
+        if schema != SCHEMA:  # said first: another format may list its stages in another way
+            raise InputError(
+                f"{self.folder} was written in format {schema}, this version writes {SCHEMA}; choose another output "
+                "folder."
+            )
+        if not isinstance(manifest, dict) or "schema" not in manifest or not _are_stages(manifest.get("stages")):
             raise InputError(
                 f"{self.folder / 'manifest.json'} must list the stages that were finished; it is damaged: remove it, "
                 "and they are run again."
-            )
-        if manifest.get("schema") != SCHEMA:
-            raise InputError(
-                f"{self.folder} was written in format {manifest.get('schema')}, this version writes {SCHEMA}; "
-                "choose another output folder."
             )
         return manifest
 

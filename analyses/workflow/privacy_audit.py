@@ -20,6 +20,7 @@ from analyses.run.keys import named_inputs
 from analyses.run.record import ID_KEY, SUBJECTS, SUBJECTS_FORMAT
 from analyses.tracking.store import artifact_folder, resolve_tracking_uri, sqlite_path
 from analyses.workflow.track import tracking_address
+from encoders.damage import refused_if_damaged
 from encoders.genome.windows.table import WindowTable
 from encoders.publishing import is_private
 
@@ -87,7 +88,7 @@ def audit_privacy(
     key, table = folder / PRIVATE / ID_KEY, folder / "windows" / "table"
     identities = Identities(
         ids,
-        key=bytes.fromhex(key.read_text("utf-8")) if key.is_file() else None,
+        key=_read_key(key) if key.is_file() else None,
         sequences=WindowTable.load(table).sequences if table.is_dir() else (),
     )
     inputs = () if config is None else tuple({path.absolute() for path in named_inputs(config).values()})
@@ -119,17 +120,24 @@ def _read_ids(folder: Path, subjects: Path | None) -> tuple[list[str], str]:
         )
     if subjects is None:
         content = read_json(kept)
-        if content.get("format") != SUBJECTS_FORMAT:
+        came = content.get("format") if isinstance(content, dict) else None
+        if came != SUBJECTS_FORMAT:
             raise InputError(
-                f"{kept} must have format {SUBJECTS_FORMAT} to be read by this version; it has format "
-                f"{content.get('format')}: use the version that wrote it, or --subjects."
+                f"{kept} must have format {SUBJECTS_FORMAT} to be read by this version; it has format {came}: use the "
+                "version that wrote it, or --subjects."
             )
-        ids, source = [*content["analysed"], *content["others"]], f"{PRIVATE}/{SUBJECTS}"
+        with refused_if_damaged(kept, "the list of ids that a run keeps"):
+            ids, source = [str(one) for one in (*content["analysed"], *content["others"])], f"{PRIVATE}/{SUBJECTS}"
     else:
         ids, source = _read_list(subjects), str(subjects)
     if not ids:
         raise InputError(f"A list of ids has one a line; {source} holds none: name another list with --subjects.")
     return ids, source
+
+
+def _read_key(path: Path) -> bytes:
+    with refused_if_damaged(path, "the key of a run's hashes"):
+        return bytes.fromhex(path.read_text("utf-8"))
 
 
 def _read_list(path: Path) -> list[str]:

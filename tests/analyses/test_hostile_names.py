@@ -235,15 +235,30 @@ def test_no_id_is_shared_however_it_is_written(hostile_run: HostileRun) -> None:
     assert audit.is_clean
 
 
+@pytest.fixture(scope="session")
+def planted(hostile_run: HostileRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, set[str]], str]:
+    """One subject of each kind in a page, in JSON and in a table: where each was found, and what was said."""
+    folder = tmp_path_factory.mktemp("planted")
+    for number, cell in enumerate(CELLS.values()):
+        subject = next(one for one in hostile_run.ids if one.startswith(cell))
+        (folder / f"{number}.html").write_text(f"<td>{html.escape(subject)}</td>", encoding="utf-8")
+        (folder / f"{number}.json").write_text(json.dumps({"note": f"row of {subject}"}))
+        (folder / f"{number}.csv").write_text(table_text(pd.DataFrame({"who": [subject]})), encoding="utf-8")
+    audit = audit_privacy(hostile_run.folder, also=[folder])
+    found: dict[str, set[str]] = {kind: set() for kind in CELLS}
+    for finding in audit.findings:
+        assert finding.n == 1
+        found[list(CELLS)[int(Path(finding.file).stem)]].add(Path(finding.file).suffix)
+    return found, describe(audit)
+
+
 @pytest.mark.parametrize("kind", sorted(CELLS))
-def test_every_id_is_found_in_a_page_in_json_and_in_a_table(hostile_run: HostileRun, tmp_path: Path, kind: str) -> None:
-    subject = next(one for one in hostile_run.ids if one.startswith(CELLS[kind]))
-    (tmp_path / "a.html").write_text(f"<td>{html.escape(subject)}</td>", encoding="utf-8")
-    (tmp_path / "a.json").write_text(json.dumps({"note": f"row of {subject}"}))
-    (tmp_path / "a.csv").write_text(table_text(pd.DataFrame({"who": [subject]})), encoding="utf-8")
-    audit = audit_privacy(hostile_run.folder, also=[tmp_path])
-    assert {Path(finding.file).name for finding in audit.findings} == {"a.html", "a.json", "a.csv"}
-    assert subject not in describe(audit)
+def test_every_id_is_found_in_a_page_in_json_and_in_a_table(
+    hostile_run: HostileRun, planted: tuple[dict[str, set[str]], str], kind: str
+) -> None:
+    found, said = planted
+    assert found[kind] == {".html", ".json", ".csv"}
+    assert not [subject for subject in hostile_run.ids if subject in said]
 
 
 # A folder that looks like an address ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from analyses.privacy.hashes import keyed_hash
-from analyses.results.workspace import Workspace
+from analyses.results.workspace import SCHEMA, Workspace
 from encoders.brain.canonical_table import write_canonical
 from encoders.brain.records import Records
 from encoders.dna.protocol import EncoderSpec
@@ -88,6 +88,8 @@ def _write_results(folder: Path) -> None:
         few = {name: stored[name][:4] for name in stored.files}
     np.savez(draws, **few)
     workspace.write_text("config/resolved.yaml", CONFIG)
+    stage = {"key": "abc", "seconds": 12.5, "finished": "2025-03-14T09:26:53+00:00", "files": {}}
+    workspace.write_json("manifest.json", {"schema": SCHEMA, "stages": {"align": stage}})
     key = bytes(range(32))
     workspace.write_json("splits.json", {"sha256": "0", "n_splits": 2, "folds": {keyed_hash("SUBJ0000X", key): 1}})
     workspace.write_text("private/id_key.txt", key.hex())

@@ -16,6 +16,7 @@ from analyses.alignment.summary import shown_summary
 from analyses.cohort.flow import Flow, count_flow, describe_flow
 from analyses.cohort.subjects import Cohort
 from analyses.privacy.counts import Count, show_sentence
+from analyses.run import record
 from tests.analyses.example_alignment import ARMS, make_alignment
 
 SMALLEST = 5
@@ -115,6 +116,14 @@ def test_a_sentence_keeps_its_other_numbers(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", ["4 columns without a name were left out.", "alpha 0.3 of 2 views", "id_1 values"])
 def test_what_counts_no_subjects_stays(sentence: str) -> None:
     assert show_sentence(sentence, SMALLEST) == sentence
+
+
+def test_remarks_of_readers_name_nobody() -> None:
+    said = "brain t1: subject s3 has 2 rows, of which 1 row was left out."
+    known = replace(cohort([{}], [], remarks=(said,)), known_ids=frozenset({"s3", "s11", "subject-4"}))
+    (remark,) = record._count_subjects(known, SMALLEST).remarks
+    assert remark == "brain t1: subject (an id) has <5 rows, of which <5 row was left out."
+    assert record._count_subjects(known, 1).remarks == (said.replace("s3", "(an id)"),)
 
 
 def test_what_an_alignment_publishes_names_nobody_and_counts_few_as_few() -> None:

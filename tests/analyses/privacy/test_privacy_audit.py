@@ -23,6 +23,7 @@ import pytest
 from analyses.errors import InputError
 from analyses.privacy.identities import Identities, names_subjects
 from analyses.workflow.privacy_audit import audit_privacy, describe
+from encoders.errors import InputError as EncodersError
 from encoders.publishing import private_folder
 from tests.analyses.commands import Command
 
@@ -298,6 +299,15 @@ def test_what_is_missing_is_said(
 def test_a_list_of_another_format_is_refused(folder: Path) -> None:
     (folder / "private" / "subjects.json").write_text('{"format": 2, "people": []}')
     with pytest.raises(InputError, match="must have format 1 to be read by this version; it has format 2"):
+        audit_privacy(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("subjects.json", '{"format": 1}'), ("subjects.json", "[]"), ("id_key.txt", "not a key")]
+)
+def test_damaged_private_files_are_said(folder: Path, name: str, text: str) -> None:
+    (folder / "private" / name).write_text(text)
+    with pytest.raises((InputError, EncodersError), match=rf"private/{name} must"):
         audit_privacy(folder)
 
 

@@ -72,8 +72,13 @@ genome:
   annotation: ${DEMO_COHORT:-results/demo/cohort}/genes.gtf
   variants: ${DEMO_COHORT:-results/demo/cohort}/cohort.vcf.gz
 brain:
-  linked: {path: "${DEMO_COHORT:-results/demo/cohort}/brain_linked.parquet"}
-  control: {path: "${DEMO_COHORT:-results/demo/cohort}/brain_control.parquet", role: negative control}
+  linked:
+    path: ${DEMO_COHORT:-results/demo/cohort}/brain_linked.parquet
+    description: simulated cortical thickness, with a planted link to three genes
+  control:
+    path: ${DEMO_COHORT:-results/demo/cohort}/brain_control.parquet
+    description: simulated white-matter features, with site and ancestry effects and no link
+    role: negative control
 confounds: [{column: age, kind: continuous}]
 encoders: [kmer-spectrum]
 alignment: {n_permutations: 19}
