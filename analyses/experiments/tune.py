@@ -216,7 +216,9 @@ def _open_study(problem: _Problem) -> Study:
 
 def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
     """Ask for trials in batches, evaluate a batch in parallel, tell the results in order."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
+
+    from fusion.workers import workers
 
     n_trials = problem.run.config.tune.n_trials
     with progress_bar(f"tune {problem.arm.name} x {problem.view}") as advance:
@@ -224,7 +226,7 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
             trials = [study.ask() for _ in range(min(BATCH, n_trials - done))]
             asked = [objective.suggest(trial) for trial in trials]
             objective.prepare({kind for kind, _ in asked})
-            values = Parallel(n_jobs=problem.run.config.workers, require="sharedmem")(
+            values = workers(problem.run.config.workers, require="sharedmem")(
                 delayed(objective.value)(*one) for one in asked
             )
             for trial, value in zip(trials, values, strict=True):

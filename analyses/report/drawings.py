@@ -41,12 +41,14 @@ def draw_figures(results: Results, *, n_jobs: int = 1) -> dict[str, Path]:
         ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`; ``trace`` where the
         results hold one; PNG files of the brain where its view names an atlas.
     """
-    from joblib import Parallel, delayed
+    from joblib import delayed
+
+    from fusion.workers import workers
 
     headlines = results.headlines()
-    workers = Parallel(n_jobs=n_jobs if len(headlines) >= WORTH_SHARING else 1, batch_size=1)
+    shared_out = workers(n_jobs if len(headlines) >= WORTH_SHARING else 1, batch_size=1)
     drawn = {"overview": _draw_overview(results)}
-    for of_one in workers(delayed(_draw_alignment)(results, headline) for headline in headlines):
+    for of_one in shared_out(delayed(_draw_alignment)(results, headline) for headline in headlines):
         drawn |= of_one
     return drawn
 

@@ -14,6 +14,9 @@ from analyses.tracking.relocation import relocate_artifacts
 from analyses.tracking.store import check_database, sqlite_path, sqlite_uri
 from encoders.publishing import published_file
 
+#: What SQLite says of a disk that is full, fails or is read-only: nothing is wrong with the database then.
+_OF_THE_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
 _BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite keeps beside a database belongs to it
 
 
@@ -36,6 +39,7 @@ def prepare_store(uri: str) -> None:
         runs.
     """
     from filelock import FileLock
+    from sqlalchemy.exc import OperationalError
 
     database = sqlite_path(uri)
     if database is None:
@@ -46,10 +50,11 @@ def prepare_store(uri: str) -> None:
             _prepare(database)
             if moved := relocate_artifacts(database):
                 say(f"mlflow   the store was moved from {moved}; its artifacts are those beside {database}")
-    except (sqlite3.OperationalError, OSError) as error:
+    except (sqlite3.OperationalError, OperationalError, OSError) as error:
+        reason = getattr(error, "orig", error)
         raise InputError(
-            f"The tracking store must be a database that can be written; {database} is not ({error}): make room or set "
-            "another tracking.uri; results are kept."
+            f"The tracking store must be a database that can be written; {database} is not ({reason}): make room or "
+            "set another tracking.uri; results are kept."
         ) from None
 
 
@@ -59,8 +64,9 @@ def quiet() -> None:
     # MLflow asks a silent server seven times, two minutes each: results are kept, so less is enough.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It logs the traceback of what it raises as well; here that becomes one sentence.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 @contextmanager
@@ -87,6 +93,8 @@ def _prepare(database: Path) -> None:
         try:
             _migrate(database)
         except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) in _OF_THE_DISK:
+                raise
             _set_aside(database, str(error.orig))
             tables = set()
     if not tables:

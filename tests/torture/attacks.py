@@ -44,7 +44,7 @@ def full_disk(outcome: Outcome, undisturbed: Undisturbed) -> str:
         needed = _bytes_below(undisturbed.scratch / "undisturbed" / "results")
         for share in SHARES:
             _mount(disk, f"remount,size={int(share * needed)}")
-            _check_refused(outcome, start(run, log, folder=disk), disk, f"full at {share:.0%}", "ENOSPC")
+            _check_refused(outcome, start(run, log, folder=disk), disk, f"full at {share:.0%}", "full")
         _mount(disk, f"remount,size={4 * needed}")
         check_resumed(outcome, disk, undisturbed)
     return f"{len(SHARES)} runs on a tmpfs of {SHARES[0]:.0%} to {SHARES[-1]:.0%} of the room, then one with room"
@@ -78,7 +78,7 @@ def files_too_large(outcome: Outcome, undisturbed: Undisturbed) -> str:
             folder / "log",
             before=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),  # type: ignore[misc]
         )
-        _check_refused(outcome, run, folder, f"files of {limit} bytes", "EFBIG")
+        _check_refused(outcome, run, folder, f"files of {limit} bytes", "full")
     check_resumed(outcome, folder, undisturbed)
     return f"limits of {', '.join(map(str, limits))} bytes a file, then none"
 
@@ -88,7 +88,11 @@ def closed_output(outcome: Outcome, undisturbed: Undisturbed) -> str:
     folder = undisturbed.scratch / "closed"
     folder.mkdir()
     reading, writing = os.pipe()
-    run = start(command("run", undisturbed.cohort, workers=2), folder / "log", before=lambda: os.dup2(writing, 1))
+    run = start(
+        command("run", undisturbed.cohort, workers=2),
+        folder / "log",
+        before=lambda: (os.dup2(writing, 1), os.close(reading)),
+    )
     os.close(writing)
     os.read(reading, 1)
     os.close(reading)

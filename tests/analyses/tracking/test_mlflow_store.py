@@ -227,3 +227,26 @@ def test_a_store_on_a_full_disk_is_one_sentence(
     monkeypatch.setattr(MlflowClient, "log_artifact", full)
     with pytest.raises(UnavailableError, match=r"No space left on device.*are whole"):
         log_run(another_run("full"), sqlite_uri(tmp_path / "mlflow.db"))
+
+
+# No room --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_sets_no_store_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path) -> None:
+    """SQLite says "full" of its own accord where a database may have no more pages than it has."""
+    from mlflow.store.db import utils
+    from sqlalchemy import text
+
+    database = Path(shutil.copy(whole, tmp_path / "mlflow.db"))
+
+    def migrate(engine: Any) -> None:
+        with engine.connect() as connection:
+            connection.execute(text("PRAGMA max_page_count = 1"))
+            connection.execute(text("CREATE TABLE larger (x)"))
+
+    monkeypatch.setattr(utils, "_get_latest_schema_revision", lambda: "newer")
+    monkeypatch.setattr(utils, "_upgrade_db", migrate)
+    with pytest.raises(InputError, match=r"is not \(database or disk is full\): make room"):
+        prepare_store(sqlite_uri(database))
+    assert database.read_bytes() == whole.read_bytes()
+    assert not [path for path in tmp_path.iterdir() if "half-made" in path.name or ".tmp" in path.name]
