@@ -249,7 +249,7 @@ def mutate_gzip(rng: Random, content: bytes, inner: str, words: Sequence[bytes] 
         return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + bomb() + bytes(8)
     try:
         plain = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error):
+    except (OSError, EOFError, zlib.error, MemoryError):  # damaged before, or a bomb
         return mutate_bytes(rng, content, words=words)
     return gzip.compress(_KINDS[inner.partition("/")[0]](rng, plain, "", words), 1, mtime=0)
 
@@ -258,7 +258,7 @@ def mutate_bgzf(rng: Random, content: bytes, inner: str, words: Sequence[bytes] 
     """A change inside a file of bgzip's blocks, written anew in blocks."""
     try:
         plain = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error):
+    except (OSError, EOFError, zlib.error, MemoryError):  # damaged before, or a bomb
         return mutate_bytes(rng, content, words=words)
     return bgzip(_KINDS[inner](rng, plain, "", words), rng.choice((200, 4000, 65280)))
 

@@ -42,7 +42,7 @@ class Reader:
     kinds: Mapping[str, str]
     words: Sequence[bytes] = ()
     agrees: Callable[[Path, object], None] | None = None
-    suite: int = 200
+    suite: int = 60
 
 
 def damaged(reader: Reader, seeds: Sequence[Files], number: int) -> Files:

@@ -193,7 +193,7 @@ def _first_unsorted(path: Path) -> str:
     """Place of the first record before its predecessor; empty where there is none, or where the file breaks off."""
     seen: set[str] = set()
     contig, position = "", -1
-    with open_without_index(path, drop_samples=True) as file, suppress(OSError):
+    with suppress(OSError, ValueError), open_without_index(path, drop_samples=True) as file:  # also at closing
         for record in file:
             if (record.contig != contig and record.contig in seen) or (
                 record.contig == contig and record.pos < position

@@ -12,6 +12,7 @@ import numpy as np
 import pgenlib
 import pyarrow as pa
 import pysam
+import pysam.bcftools
 import zarr
 from bgen import BgenWriter
 
@@ -191,6 +192,6 @@ READERS = (
     _reader(
         "vcf zarr", _zarrs, (".vcz", ".vcz.zip"),
         {".zip": "zip/bytes", ".json": "json", ".zarray": "json", ".zattrs": "json", ".zgroup": "json", "": "bytes"},
-        suite=60,
+        suite=30,
     ),
 )  # fmt: skip

@@ -33,4 +33,4 @@ def _read(folder: Path) -> object:
     return extract_timeseries(sorted(folder.glob("sub-*")), labels, confounds="none")
 
 
-READERS = (Reader("nifti", _images, _read, {".gz": "gzip/bytes", ".nii": "bytes"}, suite=60),)
+READERS = (Reader("nifti", _images, _read, {".gz": "gzip/bytes", ".nii": "bytes"}, suite=30),)

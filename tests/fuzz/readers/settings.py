@@ -37,6 +37,6 @@ READERS = (
             b"0o17", b"1:30", b"yes", b"~", b"{a: {b: 1}}", b"seed: 1", b"|", b">-", b"---", b"...", b"%YAML 9.9",
             _BOMB,
         ),
-        suite=100,
+        suite=30,
     ),
 )  # fmt: skip

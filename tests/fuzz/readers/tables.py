@@ -135,7 +135,8 @@ def _wide(folder: Path) -> object:
     path = folder / "t.csv"
     header = path.read_bytes()[:400] if path.is_file() else b""
     keys = {"session_column": "session", "run_column": "run", "fd_column": "fd"} if b"session" in header else {}
-    return _import(path, **keys)
+    more = {"instance": 2} if b"-2.0" in header else {}
+    return _import(path, **keys, **more)
 
 
 def _first(folder: Path, pattern: str) -> Path:
