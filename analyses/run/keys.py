@@ -55,7 +55,8 @@ class StageKeys:
         """What one alignment depends on."""
         sections = self.config.model_dump(mode="json", include=_OF_ALIGNMENTS)
         brain = self.config.brain[view]
-        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
+        tables = (*(table.path for table in self.config.participants), *kinship_files(self.config).values())
+        files = self._fingerprints((brain.path, *tables))
         encoders = self.encoders()
         peers = sorted(encoders.values())  # they decide the dimensions of all
         described = brain.model_dump(mode="json", exclude={"atlas"})
@@ -85,6 +86,7 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
         **({} if config.genome is None else genome_files(config.genome)),
         **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
         **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+        **kinship_files(config),
     }
     if config.truth is not None:
         wanted["truth"] = config.truth
@@ -92,3 +94,9 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
         if not path.is_file():
             raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
     return tuple(dict.fromkeys(wanted.values()))
+
+
+def kinship_files(config: RunConfig) -> dict[str, Path]:
+    """Files that say who is related to whom, by their key."""
+    tables = {f"cohort.kinship_table.{i}": path for i, path in enumerate(config.cohort.kinship_table)}
+    return tables if config.cohort.pedigree is None else tables | {"cohort.pedigree": config.cohort.pedigree}
