@@ -8,7 +8,7 @@ from itertools import combinations
 from analyses.alignment.files import read_held_out
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
-from analyses.results.serialisation import tuples
+from analyses.results.serialisation import optional_interval, tuples
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young
 from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
@@ -114,7 +114,7 @@ def _difference(arms: tuple[str, str], view: str, found: PairedDifference, *, p_
         arm_b=arms[1],
         view=view,
         difference=found.difference,
-        interval=tuples(found.interval),
+        interval=optional_interval(found.interval),
         p=found.p,
         p_corrected=p_corrected,
     )
