@@ -10,6 +10,7 @@ from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
 from analyses.formats import format_number, format_p
+from analyses.privacy.counts import Count, format_count
 from analyses.report.comparison_findings import comparison_sentences
 from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
@@ -21,7 +22,7 @@ from encoders.publishing import published_file
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def make_report(run_folder: Path) -> Path:
+def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
     """Write ``report.html`` and ``figures/`` of a results folder.
 
     The page loads nothing from outside and holds aggregates only; without scripts it lacks nothing.
@@ -30,6 +31,8 @@ def make_report(run_folder: Path) -> Path:
     ----------
     run_folder : Path
         A results folder with finished alignments.
+    n_jobs : int
+        Processes that draw.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def make_report(run_folder: Path) -> Path:
         If a file that the run lists is missing.
     """
     results = load_results(run_folder)
-    page = _environment().get_template("report.html").render(_context(results))
+    page = _environment().get_template("report.html").render(_context(results, n_jobs))
     path = run_folder / "report.html"
     with published_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -60,14 +63,17 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
+    environment.filters["count"] = _count
     environment.tests |= {"significant": is_significant}
     return environment
 
 
-def _context(results: Results) -> dict[str, Any]:
+def _context(results: Results, n_jobs: int) -> dict[str, Any]:
     headlines, comparison = results.headlines(), results.comparison
     compared = comparison if comparison is not None and comparison.arms is not None else None
-    drawn = draw_figures(results) | (draw_comparison(compared, results.path / "figures") if compared else {})
+    drawn = draw_figures(results, n_jobs=n_jobs)
+    if compared:
+        drawn |= draw_comparison(compared, results.path / "figures")
     name, experiment = results.run.experiment, results.experiment
     if experiment is not None:
         drawn |= find_experiment(name).draw(experiment, results.path / "figures")
@@ -91,6 +97,11 @@ def _context(results: Results) -> dict[str, Any]:
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
     }
+
+
+def _count(count: Count) -> str:
+    """A count of subjects as numbers are written here; of a small one, what it is below."""
+    return format_count(count).replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _encoders(results: Results) -> dict[str, str]:

@@ -82,14 +82,7 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
     InputError
         A file is missing: said before anything is read or written.
     """
-    wanted = {
-        **({} if config.genome is None else genome_files(config.genome)),
-        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
-        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
-        **kinship_files(config),
-    }
-    if config.truth is not None:
-        wanted["truth"] = config.truth
+    wanted = named_inputs(config)
     for key, path in wanted.items():
         if not path.is_file():
             raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
@@ -100,3 +93,14 @@ def kinship_files(config: RunConfig) -> dict[str, Path]:
     """Files that say who is related to whom, by their key."""
     tables = {f"cohort.kinship_table.{i}": path for i, path in enumerate(config.cohort.kinship_table)}
     return tables if config.cohort.pedigree is None else tables | {"cohort.pedigree": config.cohort.pedigree}
+
+
+def named_inputs(config: RunConfig) -> dict[str, Path]:
+    """Input files of a run by the key that names them, whether they exist or not."""
+    return {
+        **({} if config.genome is None else genome_files(config.genome)),
+        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
+        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+        **kinship_files(config),
+        **({} if config.truth is None else {"truth": config.truth}),
+    }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from analyses.errors import InputError
+from analyses.privacy.counts import Count
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading, Interpretation
 from analyses.results.serialisation import OMITTED_IF_FALSE, OMITTED_IF_NONE, OptionalInterval
 
@@ -161,8 +162,8 @@ class HeldOut:
     trace : HeldOutTrace, optional
         Absent from results of format 1.
     n_splits, n_permutations : int
-    n_unseen_levels : int
-        Subjects with a confound level that their training folds lack.
+    n_unseen_levels : Count
+        Subjects with a confound level that their training folds lack; a small count is text, ``<5``.
     folds_sha256 : str
         Hash of who is in which fold.
     ratio_to_in_sample : float
@@ -178,7 +179,7 @@ class HeldOut:
     null_q95: tuple[float | None, ...]
     trace: Annotated[HeldOutTrace | None, OMITTED_IF_NONE] = None
     n_splits: int
-    n_unseen_levels: int = 0
+    n_unseen_levels: Count = 0
     n_permutations: int
     folds_sha256: str
     ratio_to_in_sample: float
