@@ -22,7 +22,7 @@ FEWEST_PERMUTATIONS = 20
 
 LIBERAL_KURTOSIS, LIBERAL_SHARE = 9, 0.1
 """Mean kurtosis of the columns of both views, and confounds (with the mean) per subject, above which the test may
-reject more than 6.5 % at 5 %, whatever the projection: 6 to 8 % with t(2), 15 confounds and 100 subjects (normal: 3)."""
+reject more than 6.5 % at 5 %, whatever the projection: 6 to 8 % with t(2), 15 confounds, 100 subjects (normal: 3)."""
 
 THEIL_CHOSEN = (
     "Columns have heavy tails (kurtosis above 20), so confounds were removed by Theil's residuals, each of one "
