@@ -25,6 +25,20 @@ def format_number(value: float | None, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")  # + 0.0: no minus zero
 
 
+def format_interval(interval: tuple[float | None, float | None], digits: int = 2) -> str:
+    """A 95 % interval as a sentence takes it, or that there is none.
+
+    Examples
+    --------
+    >>> format_interval((0.123, 0.4)), format_interval((None, None))
+    ('95 % interval 0.12 to 0.40', 'no valid 95 % interval')
+    """
+    low, high = interval
+    if low is None or high is None:
+        return "no valid 95 % interval"
+    return f"95 % interval {format_number(low, digits)} to {format_number(high, digits)}"
+
+
 _FORMULA: tuple[str, ...] = (
     "=",
     "+",

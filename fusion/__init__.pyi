@@ -34,6 +34,7 @@ from .late_fusion.estimator import LateFusion as LateFusion
 from .permutation.exchangeability import Blocks as Blocks
 from .permutation.in_sample import permutation_test_cca as permutation_test_cca
 from .permutation.in_sample import permutation_tests_cca as permutation_tests_cca
+from .permutation.kinship import kinship_blocks as kinship_blocks
 from .permutation.permutations import make_permutations as make_permutations
 from .permutation.result import PermutationTestCCA as PermutationTestCCA
 from .power.detectability import NullR1 as NullR1

@@ -5,7 +5,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from math import prod
 from pathlib import Path
 from typing import IO, Any, ClassVar, TypeVar
@@ -167,8 +167,10 @@ class Saved:
     @classmethod
     def _from_parts(cls: type[Result], arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Result:
         values = {name: _tupled(value) for name, value in record.items()} | arrays
-        named = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        known = fields(cls)  # type: ignore[arg-type]
         optional = cls.unsaved | cls.transient
+        # A field that came later has a default, which is what files written before it mean.
+        named = [field.name for field in known if field.default is MISSING or field.name in values]
         return cls(**{name: values.get(name) if name in optional else values[name] for name in named})
 
     def _items(self, subject_level: bool = False) -> dict[str, Any]:

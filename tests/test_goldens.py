@@ -51,10 +51,17 @@ def read(path: Path) -> Any:
     ("name", "kind"),
     [("run.json", RunRecord), ("comparison.json", Comparison), (f"{ALIGNMENT}/alignment.json", AlignmentSummary)],
 )
-def test_results_lose_nothing(name: str, kind: type[Any]) -> None:
-    written = read(GOLDENS / "results_3" / name)
-    assert written.pop("format") == 3
-    assert plain(read_result(kind, GOLDENS / "results_3" / name)) == written
+@pytest.mark.parametrize("number", [3, 4])
+def test_results_lose_nothing(name: str, kind: type[Any], number: int) -> None:
+    written = read(GOLDENS / f"results_{number}" / name)
+    assert written.pop("format") == number
+    assert plain(read_result(kind, GOLDENS / f"results_{number}" / name)) == written
+
+
+def test_an_interval_that_is_none_stays_none() -> None:
+    (row,) = load_results(GOLDENS / "results_4").table().to_dict("records")
+    assert np.isnan(np.array([row["low"], row["high"]], dtype=float)).all()
+    assert round(row["rho"], 6) == RHO
 
 
 def test_a_results_folder_holds_what_it_held() -> None:
@@ -116,7 +123,7 @@ def _change_json(path: Path, **values: object) -> None:
 
 
 def _newer_results(root: Path) -> object:
-    _change_json(root / "results_3" / "run.json", format=4)
+    _change_json(root / "results_3" / "run.json", format=5)
     return load_results(root / "results_3")
 
 
@@ -165,7 +172,7 @@ def _newer_archive(root: Path) -> object:
 @pytest.mark.parametrize(
     ("change", "known", "came"),
     [
-        (_newer_results, "format 3", "format 4"),
+        (_newer_results, "format 4", "format 5"),
         (_newer_layout, "writes 1", "format 2"),
         (_newer_subjects, "format 1", "format 2"),
         (_newer_ledger, "format 1", "format 2"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from analyses.alignment.files import read_held_out
-from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.alignments import AlignmentSummary, Role
 from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
-from analyses.results.serialisation import tuples
+from analyses.results.serialisation import optional_interval, tuples
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young
 from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
@@ -34,28 +34,14 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
         An alignment is missing, or arms did not use the same folds and permutations.
     """
     held_out = {view: {arm: read_held_out(workspace, arm, view) for arm in arms} for view in views}
-    corrected = westfall_young(
-        {
-            f"{arm}__{view}": (found.null[0, 0], found.null[:, 0])
-            for view, of_arms in held_out.items()
-            for arm, found in of_arms.items()
-        }
-    )
-    both = westfall_young(
-        {
-            f"{arm}__{view}__{name}": (null[0], null)
-            for view, of_arms in held_out.items()
-            for arm, found in of_arms.items()
-            for name, null in (("rho", found.null[:, 0]), ("trace", found.trace_null))
-        },
-        is_mixed=True,
-    )
+    summaries = {(arm, view): _summary(workspace, arm, view) for arm in arms for view in views}
+    corrected, both = correct_by_role(held_out, {view: summaries[arms[0], view].role for view in views})
     rankings = {view: rank_arms(of_arms, random_state=seed) for view, of_arms in held_out.items()}
     return Comparison(
         metric="held-out rho_1",
         rows=tuple(
             _row(
-                _summary(workspace, arm, view),
+                summaries[arm, view],
                 corrected[f"{arm}__{view}"],
                 (both[f"{arm}__{view}__rho"], both[f"{arm}__{view}__trace"]),
                 rankings[view],
@@ -65,11 +51,50 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
         ),
         differences=tuple(row for view in views for row in _differences(held_out[view], view, seed)),
         n_permutations=len(held_out[views[0]][arms[0]].null) - 1,
-        note="Corrected by step-down max-T over the first correlations and traces of all arms and views, with the "
-        "permutations they share (Westfall & Young 1993). Differences are between arms that saw the same subjects, "
-        "folds and permutations, with the same number of components; their p is corrected over the pairs of a "
+        note="Corrected by step-down max-T over the first correlations and traces of all arms and the views tested, "
+        "with the permutations they share (Westfall & Young 1993); negative controls are a family of their own. "
+        "Differences are between arms that saw the same subjects, folds and permutations, with the same number of "
+        "components; their p is corrected over the pairs of a "
         "view. An untrained arm shows what an architecture gives without training.",
     )
+
+
+def correct_by_role(
+    held_out: Mapping[str, HeldOutByArm], roles: Mapping[str, Role]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """p corrected by step-down max-T over all arms and the views of one role.
+
+    Negative controls are no candidates: among the views tested they would only raise the p of these, and the more so
+    the more controls there are.
+
+    Parameters
+    ----------
+    held_out : mapping of view to arm to CrossValidatedCCA
+    roles : mapping of view to role
+
+    Returns
+    -------
+    of_first, of_both : dict
+        p of the first correlations by ``arm__view``; of first correlations and traces together, by
+        ``arm__view__rho`` and ``arm__view__trace``.
+    """
+    of_first: dict[str, float] = {}
+    of_both: dict[str, float] = {}
+    for role in dict.fromkeys(roles.values()):
+        family = {
+            f"{arm}__{view}": found
+            for view, of_arms in held_out.items()
+            for arm, found in of_arms.items()
+            if roles[view] == role
+        }
+        of_first |= westfall_young({name: (found.null[0, 0], found.null[:, 0]) for name, found in family.items()})
+        both = {
+            f"{name}__{kind}": (null[0], null)
+            for name, found in family.items()
+            for kind, null in (("rho", found.null[:, 0]), ("trace", found.trace_null))
+        }
+        of_both |= westfall_young(both, is_mixed=True)
+    return of_first, of_both
 
 
 def _summary(workspace: Workspace, arm: str, view: str) -> AlignmentSummary:
@@ -114,7 +139,7 @@ def _difference(arms: tuple[str, str], view: str, found: PairedDifference, *, p_
         arm_b=arms[1],
         view=view,
         difference=found.difference,
-        interval=tuples(found.interval),
+        interval=optional_interval(found.interval),
         p=found.p,
         p_corrected=p_corrected,
     )

@@ -241,8 +241,6 @@ def _align(
     return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out)
 
 
-def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["huh-jhun", "theil"]:
-    """Huh-Jhun unless there are blocks, which its rotated rows do not know."""
-    if settings.projection == "auto":
-        return "huh-jhun" if blocks is None else "theil"
-    return settings.projection
+def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["auto", "huh-jhun", "theil"]:
+    """As asked; by itself Theil's where there are blocks, which rotated rows do not know."""
+    return "theil" if settings.projection == "auto" and blocks is not None else settings.projection

@@ -30,7 +30,7 @@ from analyses.results.schema.interpretations import (
     SplitHalves,
     VarianceExtracted,
 )
-from analyses.results.serialisation import tuples
+from analyses.results.serialisation import optional_interval, tuples
 from fusion.interpretation.bootstrap import bootstrap_refits
 from fusion.interpretation.loading_table import loading_table, redundancy
 from fusion.interpretation.split_half import split_half_cosines
@@ -72,16 +72,23 @@ def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) 
     return InSample(
         canonical_correlations=tuples(headline.canonical_correlations),
         statistic=statistic,
-        p_uncorrected=tuples(headline.to_dict()["p_uncorrected"]),
-        p_fwer=tuples(headline.to_dict()["p_fwer"]),
+        p_uncorrected=_reported(headline, "p_uncorrected"),
+        p_fwer=_reported(headline, "p_fwer"),
         null_mean_r1=float(null_r1.mean()),
         null_q95_r1=float(np.quantile(null_r1, 0.95)),
         n_permutations=headline.n_permutations,
         projection=headline.projection,
         scheme=headline.scheme,
         n_tested=headline.n_tested,
-        roy=RoyTest(tuples(roy.to_dict()["p_fwer"])),
+        roy=RoyTest(_reported(roy, "p_fwer")),
+        is_withheld=headline.is_liberal,
     )
+
+
+def _reported(test: PermutationTestCCA, name: str) -> tuple[float | None, ...]:
+    """p of every component; None where it was not tested, or where tails and confounds make it too small."""
+    p = test.to_dict()[name]
+    return tuple(None if test.is_liberal else value for value in p)
 
 
 def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
@@ -92,7 +99,7 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
         rho=tuples(held_out.rho),
         p=tuples(described["p"]),
         p_fwer=tuples(described["p_fwer"]),
-        interval=tuples(held_out.interval),
+        interval=tuple(map(optional_interval, held_out.interval)),
         rho_by_fold=tuples(held_out.rho_by_fold),
         null_mean=tuples(described["null_mean"]),
         null_q95=tuples(described["null_q95"]),

@@ -4,7 +4,7 @@ from .brain_views import make_brain_view as make_brain_view
 from .design import make_design as make_design
 from .design import make_nuisance as make_nuisance
 from .design import make_relations as make_relations
-from .design import read_labels as read_labels
+from .families import read_families as read_families
 from .planting import plant_link as plant_link
 from .subjects import Cohort as Cohort
 from .subjects import read_cohort as read_cohort

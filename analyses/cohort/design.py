@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.families import read_families
+from analyses.cohort.labels import read_labels
 from analyses.config.run_config import RunConfig
-from analyses.errors import InputError
 from fusion import Blocks, Confound, ConfoundDesign
 from fusion.permutation.relations import Relations
 
@@ -25,46 +26,26 @@ def make_nuisance(config: RunConfig, covariates: pd.DataFrame) -> np.ndarray:
     return np.asarray(make_design(config).fit(covariates).transform(covariates))
 
 
-def read_labels(covariates: pd.DataFrame, column: str, *, key: str) -> np.ndarray:
-    """One label per subject, as text.
-
-    Parameters
-    ----------
-    covariates : DataFrame [n_subjects, n_columns]
-    column : str
-    key : str
-        What of the configuration names the column.
-
-    Raises
-    ------
-    InputError
-        A subject without a label: it is not for us to say where such a subject belongs.
-    """
-    values = covariates[column]
-    missing = values.isna()
-    if missing.any():
-        raise InputError(
-            f"{key} needs a label for every subject; '{column}' is empty for {int(missing.sum())} of {len(values)}, "
-            f"first {values.index[missing][0]}: fill the column, or leave these subjects out."
-        )
-    return np.asarray(values.astype(str).to_numpy(), dtype=object)
-
-
 def make_relations(config: RunConfig, covariates: pd.DataFrame) -> Relations:
     """Who belongs together: whom folds keep together and balance, and who may change places with whom.
 
-    Kept families are exchanged as wholes; within a named column, subjects are.
+    Kept families are exchanged by kinship, as wholes where it is not known; within a named column, subjects are. Kinds
+    of family are balanced over folds unless ``folds.stratify`` names something else.
     """
-    families, within, folds = config.kept_families, config.alignment.exchangeable_within, config.folds
+    within, folds = config.alignment.exchangeable_within, config.folds
+    families = read_families(config.cohort, covariates) if config.keeps_families else None
     labels = {
         name: None if column is None else read_labels(covariates, column, key=key)
         for name, column, key in (
-            ("families", families, "cohort.family_column"),
             ("within", within, "alignment.exchangeable_within"),
-            ("groups", folds.group or families, "folds.group" if folds.group else "cohort.family_column"),
+            ("groups", folds.group, "folds.group"),
             ("stratify", folds.stratify, "folds.stratify"),
         )
     }
-    moved = labels["within"] if labels["families"] is None else labels["families"]
-    blocks = None if moved is None else Blocks(moved, "within" if labels["families"] is None else "whole")
-    return Relations.of(len(covariates), groups=labels["groups"], stratify=labels["stratify"], blocks=blocks)
+    within_blocks = None if labels["within"] is None else Blocks(labels["within"], "within")
+    blocks = within_blocks if families is None else families.blocks
+    groups = labels["groups"] if families is None or labels["groups"] is not None else families.labels
+    stratify = labels["stratify"]
+    if stratify is None and blocks is not None and blocks.mode == "nested":
+        stratify = blocks.labels[:, 0]
+    return Relations.of(len(covariates), groups=groups, stratify=stratify, blocks=blocks)

@@ -84,6 +84,7 @@ def check_features(config: RunConfig, brain: Mapping[str, BrainTable], covariate
     """
     named: dict[str | None, str] = {
         config.cohort.family_column: "the column of families",
+        config.cohort.kinship_column: "the column of kinship",
         config.folds.group: "the column of folds.group",
         config.folds.stratify: "the column of folds.stratify",
         config.alignment.exchangeable_within: "the column of alignment.exchangeable_within",

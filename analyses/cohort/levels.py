@@ -42,6 +42,7 @@ def _categories(config: RunConfig) -> list[str]:
         *(confound.column for confound in config.confounds if confound.kind == "categorical"),
         *(view.harmonize.site for view in config.brain.values() if view.harmonize is not None),
         config.cohort.family_column,
+        config.cohort.kinship_column,
         config.folds.group,
         config.folds.stratify,
         config.alignment.exchangeable_within,

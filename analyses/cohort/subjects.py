@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.brain_views import read_connectivity_view
+from analyses.cohort.families import read_families
 from analyses.cohort.levels import check_levels
-from analyses.config.inputs import ParticipantsConfig
+from analyses.config.inputs import CohortConfig, ParticipantsConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from encoders.brain.tables import BrainTable, read_brain_table
@@ -96,6 +97,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     check_levels(config, covariates)
     words = {column: words for table in read.values() for column, words in table.missing_words.items()}
     ids, exclusions = _exclude(config, covariates, words)
+    kept = read_families(config.cohort, covariates.loc[ids]) if config.keeps_families else None
     return Cohort(
         subject_ids=tuple(ids),
         covariates=covariates.loc[ids],
@@ -103,7 +105,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
         overlap=overlap.to_dict(),
         exclusions=exclusions,
         unread=_dropped_by_reader(brain),
-        remarks=said,
+        remarks=said if kept is None or kept.sizes.max() == 1 else (*said, kept.describe()),
         known_ids=known_ids,
     )
 
@@ -218,6 +220,7 @@ def _check_columns(config: RunConfig, covariates: pd.DataFrame) -> None:
     wanted = {
         **{f"confounds.{number}.column": c.column for number, c in enumerate(config.confounds)},
         "cohort.family_column": config.cohort.family_column,
+        "cohort.kinship_column": config.cohort.kinship_column,
         "folds.group": config.folds.group,
         "folds.stratify": config.folds.stratify,
         "alignment.exchangeable_within": config.alignment.exchangeable_within,
@@ -242,12 +245,20 @@ def _exclude(
             written = f" (written {words}: rename it in the file if it is a level)" if words else ""
             exclusions.append({"reason": f"missing {column}{written}", "n": int(missing.sum())})
             covariates = covariates.loc[~missing]
-    if config.cohort.family_column and config.cohort.relatives == "keep-one":
-        kept, dropped = select_unrelated(covariates, config.cohort.family_column)
+    if config.cohort.knows_families and config.cohort.relatives == "keep-one":
+        kept, dropped = _one_per_family(config.cohort, covariates)
         if dropped:
             exclusions.append({"reason": "relative of a kept subject (one per family is analysed)", "n": len(dropped)})
         covariates = covariates.loc[list(kept)]
     return list(covariates.index), exclusions
+
+
+def _one_per_family(config: CohortConfig, covariates: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if config.family_column:
+        return select_unrelated(covariates, config.family_column)
+    families = read_families(config, covariates)
+    assert families is not None
+    return select_unrelated(covariates[[]].assign(family=families.labels), "family")
 
 
 def _dropped_by_reader(brain: Mapping[str, BrainTable]) -> list[dict[str, Any]]:

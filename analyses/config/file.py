@@ -25,6 +25,7 @@ from analyses.errors import InputError
 
 _INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}
 _INPUT_PATHS |= {"labels", "lut", "coordinates"}  # of an atlas
+_INPUT_PATHS |= {"pedigree", "kinship_table"}
 _OUTPUT_PATHS = {"output", "store"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from analyses.config.names import Name
 from analyses.config.section import Section
@@ -156,7 +156,52 @@ class ConfoundConfig(Section):
 
 
 class CohortConfig(Section):
-    """Who is analysed."""
+    """Who is analysed, and who is related to whom.
+
+    Families stand in ``family_column``, in a ``pedigree`` (.fam, .ped, or a table with the subject, its father and its
+    mother), or in one or more ``kinship_table`` of KING or PLINK 2 (.kin0, .kin). Kept ones (``relatives: keep-all``)
+    change places with families of their own kind: as the pedigree or table says, and by ``kinship_column``, which says
+    what a subject is to its family (MZ, DZ, sibling).
+    """
 
     family_column: str | None = None
+    kinship_column: str | None = None
+    pedigree: Path | None = None
+    kinship_table: tuple[Path, ...] = ()
     relatives: Literal["keep-one", "keep-all"] = "keep-one"
+
+    @field_validator("kinship_table", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str | Path) else () if value is None else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CohortConfig:
+        sources = [
+            name for name in ("family_column", "pedigree", "kinship_table") if getattr(self, name) not in (None, ())
+        ]
+        if len(sources) > 1:
+            raise ValueError(
+                f"families stand in one place; {' and '.join(f'cohort.{name}' for name in sources)} are given: keep one"
+            )
+        if self.kinship_column and not sources:
+            raise ValueError(
+                "cohort.kinship_column says what a subject is to its family: give families by cohort.family_column, "
+                "cohort.pedigree or cohort.kinship_table"
+            )
+        if self.kinship_column and self.relatives == "keep-one":
+            raise ValueError(
+                "cohort.kinship_column says how kept families change places, and cohort.relatives keeps one subject of "
+                "each: set relatives to keep-all, or leave the column out"
+            )
+        return self
+
+    @property
+    def knows_families(self) -> bool:
+        """Whether anything says who is related to whom."""
+        return bool(self.family_column or self.pedigree or self.kinship_table)
+
+    @property
+    def family_key(self) -> str:
+        """The key that says who is related to whom, for messages."""
+        return "pedigree" if self.pedigree else "kinship_table" if self.kinship_table else "family_column"

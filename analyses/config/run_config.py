@@ -185,7 +185,7 @@ class RunConfig(Section):
         planted = self.plant and self.brain[self.plant.view].connectivity
         if planted and planted.kind == "tangent":
             raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
-        if self.kept_families and self.alignment.exchangeable_within:
+        if self.keeps_families and self.alignment.exchangeable_within:
             raise ValueError(
                 "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
                 "exchanged, which may lie in different blocks"
@@ -206,9 +206,9 @@ class RunConfig(Section):
                 raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
 
     @property
-    def kept_families(self) -> str | None:
-        """Column of families that are kept whole; None where relatives are left out or unknown."""
-        return self.cohort.family_column if self.cohort.relatives == "keep-all" else None
+    def keeps_families(self) -> bool:
+        """Whether families are known and kept whole."""
+        return self.cohort.knows_families and self.cohort.relatives == "keep-all"
 
     @property
     def store_root(self) -> Path:

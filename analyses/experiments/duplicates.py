@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.cohort.design import read_labels
+from analyses.cohort.families import read_families
 from analyses.results.schema.audits import Duplicates, SharedGroups
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ def count_duplicates(run: Run) -> Duplicates:
     folds = run.folds.assignments
     brain = {name: _groups(_row_keys(run.brain_values(name)), folds) for name in run.brain}
     genes = _groups(_haplotype_keys(run), folds) if run.config.genome else NONE_KNOWN
-    column = run.config.cohort.family_column
-    known = read_labels(run.cohort.covariates, column, key="cohort.family_column") if column else None
-    families = NONE_KNOWN if known is None else _groups(known, folds)
+    known = read_families(run.config.cohort, run.cohort.covariates)
+    families = NONE_KNOWN if known is None else _groups(known.labels, folds)
     across = families.split + max((found.split for found in brain.values()), default=0)
     return Duplicates(
         brain=brain,
@@ -87,6 +86,6 @@ def _none_found(run: Run) -> str:
     """What was looked for and not found: no more than that."""
     looked = ["No two subjects have equal brain rows"]
     looked += [", nor equal haplotypes in all windows"] if run.config.genome else []
-    column = run.config.cohort.family_column
-    looked += ["; no family is split by a fold." if column else "; families are not known (cohort.family_column)."]
+    known = run.config.cohort.knows_families
+    looked += ["; no family is split by a fold." if known else "; families are not known (cohort.family_column)."]
     return "".join(looked)

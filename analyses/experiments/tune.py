@@ -21,7 +21,7 @@ from analyses.config.run_config import EncoderConfig
 from analyses.errors import InputError
 from analyses.figures.canvas import save_figure
 from analyses.figures.searches import history_figure
-from analyses.formats import format_number, format_p
+from analyses.formats import format_interval, format_number, format_p
 from analyses.progress import progress_bar
 from analyses.results.provenance import digest
 from analyses.results.schema.experiments import (
@@ -32,7 +32,7 @@ from analyses.results.schema.experiments import (
     Trial,
     TuneResult,
 )
-from analyses.results.serialisation import plain, tuples
+from analyses.results.serialisation import optional_interval, plain
 from fusion.cross_validation.folds import folds_of
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
@@ -182,7 +182,7 @@ def _search(problem: _Problem) -> SettingSearch:
         best=BestSetting(**best.params, inner_rho=_value(best), trial=best.number),
         tested=SetAsideTest(
             rho=tested.rho,
-            interval=tuples(tested.interval),
+            interval=optional_interval(tested.interval),
             p=tested.p,
             n_train=tested.n_train,
             n_test=tested.n_test,
@@ -236,13 +236,12 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
 
 def _sentence(search: SettingSearch) -> str:
     best, tested = search.best, search.tested
-    low, high = (format_number(bound) for bound in tested.interval)
     return (
         f"{search.arm_label} × {search.view}: of {len(search.trials)} trials the best took {best.pooling} "
         f"pooling, layer {best.layer}, {best.n_components} components and penalty "
         f"{format_number(best.penalty)} (inner ρ₁ {format_number(best.inner_rho)}, which is chosen and so too "
-        f"large); in the {tested.n_test} subjects set aside ρ₁ = {format_number(tested.rho)} (95 % interval "
-        f"{low} to {high}, p = {format_p(tested.p)})."
+        f"large); in the {tested.n_test} subjects set aside ρ₁ = {format_number(tested.rho)} ("
+        f"{format_interval(tested.interval)}, p = {format_p(tested.p)})."
     )
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure
-from analyses.formats import format_number, format_p
+from analyses.formats import format_interval, format_number, format_p
 from analyses.results.schema.alignments import HeldOut, HeldOutTrace, InSample
+from analyses.results.serialisation import OptionalInterval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def held_out_figure(
-    null: np.ndarray, rho: float, *, interval: Sequence[float], null_q95: float, p: float, title: str
+    null: np.ndarray, rho: float, *, interval: OptionalInterval, null_q95: float, p: float, title: str
 ) -> "Figure":
     """First held-out correlation with its interval, against its permutation null.
 
@@ -25,7 +26,7 @@ def held_out_figure(
     null : ndarray of shape (n_permutations,)
         Held-out correlations of permuted data.
     rho : float
-        Observed held-out correlation; `interval` is its 95 % interval.
+        Observed held-out correlation; `interval` is its 95 % interval, None, None where none is valid.
     null_q95 : float
         95 % point of `null`.
     p : float
@@ -37,9 +38,10 @@ def held_out_figure(
         counts, _, _ = axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
         top = float(np.max(counts))
         axes.axvline(null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=f"null 95 % point: {null_q95:.3f}")
-        axes.axvspan(interval[0], interval[1], color=BLUE, alpha=0.13, linewidth=0)
-        low, high = (format_number(bound, 3) for bound in interval)
-        seen = f"observed: {format_number(rho, 3)} (95 % interval {low} to {high})"
+        low, high = interval
+        if low is not None and high is not None:
+            axes.axvspan(low, high, color=BLUE, alpha=0.13, linewidth=0)
+        seen = f"observed: {format_number(rho, 3)} ({format_interval(interval, 3)})"
         axes.axvline(rho, color=BLUE, linewidth=2, label=seen)
         axes.set(xlabel="held-out correlation, first component", ylabel="permutations", ylim=(0, top * 1.08))
         place = "above" if rho > null_q95 else "below"
@@ -110,7 +112,7 @@ def spectrum_figure(in_sample: InSample, held_out: HeldOut, *, title: str, n_sho
         )
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.set(xlabel="component", ylabel="canonical correlation", xlim=(0.4, max(r.size, rho.size) + 0.6))
-        axes.set_ylim(min(-0.05, float(np.nanmin(bounds)) - 0.03), 1.03)
+        axes.set_ylim(min(-0.05, float(np.nanmin([*bounds.ravel(), *rho])) - 0.03), 1.03)
         axes.locator_params(axis="x", integer=True)
         axes.set_title(f"{title}\nfirst correlation {r[0]:.2f} in-sample, {format_number(rho[0])} held-out")
         figure.legend(loc="outside lower left", ncols=2, handlelength=1.6)

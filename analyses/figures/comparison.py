@@ -41,7 +41,7 @@ def differences_figure(pairs: Sequence[ArmDifference], labels: Mapping[str, str]
     with new_figure(0.9 + 0.26 * len(pairs)) as (figure, axes):
         places = np.arange(len(pairs))[::-1]
         for place, pair in zip(places, pairs, strict=True):
-            low, high = pair.interval
+            low, high = np.asarray(pair.interval, dtype=float)  # a pair without an interval is a point alone
             colour = BLUE if pair.p_corrected < 0.05 else GREY
             axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
             axes.plot(pair.difference, place, "o", color=colour, markersize=5)

@@ -47,7 +47,9 @@ def history_figure(search: SettingSearch) -> Figure:
         axes.plot(numbers, values, "o", color=GREY, markersize=4, label="trial, inner folds")
         axes.step(numbers, np.maximum.accumulate(values), where="post", color=BLUE, label="best so far")
         axes.axhline(tested.rho, color=VERMILION, label=f"subjects set aside: {tested.rho:.2f}")
-        axes.axhspan(*tested.interval, color=VERMILION, alpha=0.1, linewidth=0)
+        low, high = tested.interval
+        if low is not None and high is not None:
+            axes.axhspan(low, high, color=VERMILION, alpha=0.1, linewidth=0)
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_xlabel("trial")
         axes.set_ylabel("held-out ρ₁")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from analyses.arms.grid import UNTRAINED
-from analyses.formats import format_number, format_p
+from analyses.formats import format_interval, format_number, format_p
 from analyses.report.findings import ALPHA, CONTROL
 from analyses.results.schema.comparisons import ArmDifference, ArmProperties, Comparison, ComparisonRow
 
@@ -72,11 +72,12 @@ def _relation(a: ArmProperties, b: ArmProperties, encoders: Mapping[str, str]) -
 
 
 def _difference(pair: ArmDifference, sign: int, what: str) -> str:
-    low, high = sorted(sign * bound for bound in pair.interval)
+    low, high = pair.interval if sign > 0 else pair.interval[::-1]
+    bounds = None if low is None else sign * low, None if high is None else sign * high
     beyond = pair.p_corrected < ALPHA
     return (
-        f"{what}: {format_number(sign * pair.difference, 3)} (95 % interval {format_number(low, 3)} to "
-        f"{format_number(high, 3)}, p corrected over pairs = {format_p(pair.p_corrected)}), "
+        f"{what}: {format_number(sign * pair.difference, 3)} ({format_interval(bounds, 3)}, "
+        f"p corrected over pairs = {format_p(pair.p_corrected)}), "
         f"{'a difference beyond chance' if beyond else 'no difference beyond chance'} in {pair.view}."
     )
 

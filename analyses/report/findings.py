@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyses.formats import format_number, format_p
+from analyses.formats import format_interval, format_number, format_p
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
 from analyses.results.schema.alignments import Detectability
@@ -34,10 +34,9 @@ def answer(results: Results) -> list[str]:
 
 
 def _in_figures(headline: Headline) -> str:
-    low, high = (format_number(bound) for bound in headline.interval)
     null = format_number(headline.summary.held_out.first_null_q95)
     return (
-        f"{format_number(headline.rho)} (95 % interval {low} to {high}, 95 % point of its null {null}, "
+        f"{format_number(headline.rho)} ({format_interval(headline.interval)}, 95 % point of its null {null}, "
         f"corrected p = {format_p(headline.p_corrected)}){_trace(headline)}"
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.results.schema.alignments import AlignmentSummary, HeldOutTrace
 from analyses.results.schema.comparisons import ComparisonRow
-from analyses.results.serialisation import Interval
+from analyses.results.serialisation import OptionalInterval
 from encoders.damage import refused_if_damaged
 from encoders.numpy_files import open_npz
 
@@ -52,7 +52,7 @@ class Headline:
     alignment : Alignment
     rho : float
     interval : tuple of float
-        95 % interval of `rho`.
+        95 % interval of `rho`; None, None where none is valid.
     p, p_corrected : float
         Alone; corrected for the trace beside it, over all arms and views where they were compared.
     trace : HeldOutTrace or None
@@ -63,7 +63,7 @@ class Headline:
 
     alignment: Alignment
     rho: float
-    interval: Interval
+    interval: OptionalInterval
     p: float
     p_corrected: float
     trace: HeldOutTrace | None = None

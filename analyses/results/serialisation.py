@@ -12,17 +12,23 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
 
-FORMAT = 3
+FORMAT = 4
 """Of every file that holds a result, under the key ``format``; files written before it was there read the same.
 
 2: the held-out trace, and components that were not tested held out (null). 3: counts of few subjects are text (``<5``).
+4: held-out intervals of which none is valid (two nulls).
 """
 
 #: Of a field that is absent from the file, not null in it, where it is None.
 OMITTED_IF_NONE: Any = Field(exclude_if=lambda value: value is None)
 
+#: The same of one that is False.
+OMITTED_IF_FALSE: Any = Field(exclude_if=lambda value: value is False)
+
 Number = int | float
 Interval = tuple[float, float]
+#: Two None where no interval is valid.
+OptionalInterval = tuple[float | None, float | None]
 
 T = TypeVar("T")
 
@@ -31,6 +37,12 @@ def tuples(values: np.ndarray | list[Any]) -> tuple[Any, ...]:
     """An array of any depth as nested tuples of Python numbers."""
     nested = values.tolist() if isinstance(values, np.ndarray) else values
     return tuple(tuples(value) if isinstance(value, list) else value for value in nested)
+
+
+def optional_interval(bounds: np.ndarray) -> OptionalInterval:
+    """Bounds [2] of an interval, None where there is none."""
+    low, high = (None if np.isnan(bound) else float(bound) for bound in bounds)
+    return low, high
 
 
 def plain(part: Any) -> dict[str, Any]:

@@ -55,7 +55,8 @@ class StageKeys:
         """What one alignment depends on."""
         sections = self.config.model_dump(mode="json", include=_OF_ALIGNMENTS)
         brain = self.config.brain[view]
-        files = self._fingerprints((brain.path, *(table.path for table in self.config.participants)))
+        tables = (*(table.path for table in self.config.participants), *kinship_files(self.config).values())
+        files = self._fingerprints((brain.path, *tables))
         encoders = self.encoders()
         peers = sorted(encoders.values())  # they decide the dimensions of all
         described = brain.model_dump(mode="json", exclude={"atlas"})
@@ -88,11 +89,18 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(wanted.values()))
 
 
+def kinship_files(config: RunConfig) -> dict[str, Path]:
+    """Files that say who is related to whom, by their key."""
+    tables = {f"cohort.kinship_table.{i}": path for i, path in enumerate(config.cohort.kinship_table)}
+    return tables if config.cohort.pedigree is None else tables | {"cohort.pedigree": config.cohort.pedigree}
+
+
 def named_inputs(config: RunConfig) -> dict[str, Path]:
     """Input files of a run by the key that names them, whether they exist or not."""
     return {
         **({} if config.genome is None else genome_files(config.genome)),
         **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
         **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+        **kinship_files(config),
         **({} if config.truth is None else {"truth": config.truth}),
     }

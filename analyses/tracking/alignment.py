@@ -92,8 +92,9 @@ def make_metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
     yield "perm/neglog10p_1", -math.log10(headline.p), 0  # a table shows p = 0.001 as 0.00
     yield "perm/p_corrected_1", headline.p_corrected, 0
     yield "perm/null_q95_1", held_out.first_null_q95, 0
-    yield "heldout/rho_1_low", headline.interval[0], 0
-    yield "heldout/rho_1_high", headline.interval[1], 0
+    for end, bound in zip(("low", "high"), headline.interval, strict=True):
+        if bound is not None:
+            yield f"heldout/rho_1_{end}", bound, 0
     if headline.trace is not None and headline.trace_p_corrected is not None:
         yield "heldout/trace", headline.trace.value, 0
         yield "perm/p_trace", headline.trace.p, 0

@@ -97,7 +97,7 @@ class PairedDifference(Saved):
     difference : float
         First minus second.
     interval : float64 array, shape [2]
-        95 % percentile bootstrap, the same subjects drawn for both.
+        95 % percentile bootstrap, the same subjects drawn for both; NaN where an arm has no valid interval.
     p : float
         Two-sided, identity counted.
     n_permutations : int
@@ -153,9 +153,10 @@ def paired_difference(
     clusters = clusters_of({"first": first, "second": second}, groups)
     settings: dict[str, Any] = {"clusters": clusters, "n_draws": n_bootstrap, "seed": random_state}
     draws = [bootstrap_component(arm, component, "A paired difference", **settings) for arm in (first, second)]
+    valid = np.isfinite([arm.interval[component] for arm in (first, second)]).all()
     return PairedDifference(
         difference=float(first.rho[component] - second.rho[component]),
-        interval=percentile_interval(draws[0] - draws[1]),
+        interval=percentile_interval(draws[0] - draws[1]) if valid else np.full(2, np.nan),
         p=_sign_flip_p(_by_cluster(shares, clusters), n_permutations, random_state, widening),
         n_permutations=n_permutations,
     )

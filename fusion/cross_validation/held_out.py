@@ -20,6 +20,7 @@ from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_
 from fusion.cross_validation.folds import Folds, folds_of
 from fusion.cross_validation.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
+from fusion.cross_validation.score_tails import ScoreTails
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
@@ -101,6 +102,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         subjects of the same population, not of the correlation that CCA of the whole population would find, which is
         larger. Training folds share subjects with the test folds of others; the intervals are widened by what their
         weights share (``widening``) and covered 93 to 95 % in simulation (tests/calibration/results_heldout.md).
+        Where few subjects carry the scores no interval is valid, and none is given
+        (`fusion.cross_validation.score_tails`).
     """
     confounds = Confounds.of(confounds)
     check_same_subjects(x=x, y=y, confounds=confounds.given)
@@ -137,10 +140,11 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     draws = bootstrap_correlations(
         x_scores, y_scores, folds.assignments, clusters, widening=widening, n_draws=n_bootstrap, seed=seed
     )
+    tails = ScoreTails.of(x_scores, y_scores, folds.assignments)
     return CrossValidatedCCA(
         rho_by_fold=by_fold[0, :, :-1],
         null=conditional_null(permuted, averages[:, :-1], n_test, stop_at=stop_at, n_jobs=n_jobs),
-        interval=percentile_interval(draws),
+        interval=np.where(tails.too_heavy[:, np.newaxis], np.nan, percentile_interval(draws)),
         widening=widening,
         n_test=n_test,
         n_unseen=n_unseen,
@@ -149,7 +153,10 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         n_effective=n_effective,
         folds_sha256=folds.sha256,
         seed=seed,
-        warnings=tuple(_warnings(relations, clusters, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum()))),
+        warnings=(
+            *_warnings(relations, clusters, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum())),
+            *tails.warnings(),
+        ),
         assignments=folds.assignments,
         x_scores=x_scores,
         y_scores=y_scores,

@@ -31,7 +31,7 @@ class CrossValidatedCCA(Saved):
         the components before it. NaN for a component that was not tested.
     interval : float64 array, shape [K, 2]
         95 % percentile bootstrap over held-out subjects, conditional on the folds' projections, widened because folds
-        train on one another's test rows.
+        train on one another's test rows. NaN where few subjects carry the scores, so that no interval is valid.
     widening : float64 array, shape [K]
         By how much: 1 to sqrt(2), see `fusion.cross_validation.resampling.fold_widening`.
     n_test : int array, shape [n_folds]

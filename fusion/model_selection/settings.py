@@ -18,6 +18,7 @@ from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.cross_validation.resampling import bootstrap_correlations, percentile_interval
+from fusion.cross_validation.score_tails import ScoreTails
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import map_permutations, one_blas_thread
@@ -89,7 +90,8 @@ class TestedSetting:
     rho : float
         Correlation of the two scores in the test rows.
     interval : float64 array, shape [2]
-        95 % percentile bootstrap over test rows (who belongs together is drawn together), the fit held fixed.
+        95 % percentile bootstrap over test rows (who belongs together is drawn together), the fit held fixed; NaN where
+        few subjects carry the scores.
     p : float
         One-sided, identity counted.
     n_train, n_test : int
@@ -149,9 +151,10 @@ def evaluate_setting(
     clusters = relations.take(test).drawn_together()
     one_fold = np.zeros(len(test), dtype=np.int64)
     draws = bootstrap_correlations(x, y, one_fold, clusters, n_draws=n_bootstrap, seed=random_state)
+    is_heavy = bool(ScoreTails.of(x, y, one_fold).too_heavy[0])
     return TestedSetting(
         rho=float(null[0, 0]),
-        interval=percentile_interval(draws[:, 0]),
+        interval=np.full(2, np.nan) if is_heavy else percentile_interval(draws[:, 0]),
         p=float(permutation_p(null)[0]),
         n_train=len(train),
         n_test=len(test),

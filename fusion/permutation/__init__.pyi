@@ -3,6 +3,7 @@ from .exchangeability import Permutation as Permutation
 from .exchangeability import as_blocks as as_blocks
 from .in_sample import permutation_test_cca as permutation_test_cca
 from .in_sample import permutation_tests_cca as permutation_tests_cca
+from .kinship import kinship_blocks as kinship_blocks
 from .p_values import monte_carlo_interval as monte_carlo_interval
 from .p_values import permutation_p as permutation_p
 from .permutations import PermutationSet as PermutationSet

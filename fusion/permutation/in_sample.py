@@ -10,7 +10,13 @@ from typing import Any
 from fusion.arrays import ArrayLike, LabelsLike, Matrix, Real, ViewLike, as_matrix
 from fusion.errors import InputError
 from fusion.parallel import Progress, one_blas_thread
-from fusion.permutation.diagnostics import check_permutations_suffice, collect_warnings
+from fusion.permutation.diagnostics import (
+    THEIL_CHOSEN,
+    check_permutations_suffice,
+    collect_warnings,
+    is_liberal,
+    rotates_outliers,
+)
 from fusion.permutation.exchangeability import Blocks, Permutation, as_blocks
 from fusion.permutation.permutations import PermutationSet, check_permutations, make_permutations
 from fusion.permutation.result import PermutationTestCCA
@@ -21,7 +27,7 @@ from fusion.subject_rows import check_same_subjects
 
 CHOICES = {
     "statistic": ("wilks", "roy"),
-    "projection": ("huh-jhun", "theil"),
+    "projection": ("auto", "huh-jhun", "theil"),
     "reference": ("data-space", "permcca"),
     "precision": ("float64", "screen"),
 }
@@ -36,7 +42,7 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
     *,
     n_permutations: int = 999,
     statistic: Statistic | str = "wilks",
-    projection: Method | str = "huh-jhun",
+    projection: Method | str = "auto",
     exchangeability_blocks: LabelsLike | Blocks | None = None,
     reference: Reference | str = "data-space",
     n_steps: int | None = None,
@@ -69,10 +75,11 @@ def permutation_test_cca(  # noqa: PLR0913 (the published interface)
         Drawn besides the identity, which is counted.
     statistic : {"wilks", "roy"}
         -log Wilks' lambda of the block, or its largest correlation (stronger for a single component).
-    projection : {"huh-jhun", "theil"}
+    projection : {"auto", "huh-jhun", "theil"}
         Huh-Jhun rotates rows, which then are no subjects: it cannot be combined with blocks. Theil leaves out as many
         subjects as there are nuisance columns, and its rows remain subjects. Without confounds rows are permuted as
-        they are.
+        they are. "auto" is Huh-Jhun, and Theil where a column has heavy tails (kurtosis above 20): mixed rows of
+        outlying subjects make the test liberal. ``projection`` and ``warnings`` of the result say which was used.
     exchangeability_blocks : array of labels or Blocks, shape [n_subjects] or [n_subjects, n_levels], optional
         Labels are permuted within; `Blocks` may also exchange whole blocks. Several columns are nested blocks,
         outermost first: families exchanged within sites, siblings within families (see `Blocks` for signs).
@@ -152,7 +159,7 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
     *,
     statistics: tuple[Statistic | str, ...] = ("wilks", "roy"),
     n_permutations: int = 999,
-    projection: Method | str = "huh-jhun",
+    projection: Method | str = "auto",
     exchangeability_blocks: LabelsLike | Blocks | None = None,
     reference: Reference | str = "data-space",
     n_steps: int | None = None,
@@ -176,7 +183,8 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
         As in `permutation_test_cca`, whose results these are, to the last bit unless ``precision="screen"``.
     """
     names: tuple[Statistic, ...] = tuple(_chosen("statistic", statistic) for statistic in statistics)
-    method: Method = _chosen("projection", projection)
+    asked = _chosen("projection", projection)
+    method: Method = "huh-jhun" if asked == "auto" else asked
     space: Reference = _chosen("reference", reference)
     digits: Precision = _chosen("precision", precision)
     _check_together(method, space, condition_on_tested, exchangeability_blocks)
@@ -191,10 +199,14 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
         blocks = as_blocks(exchangeability_blocks, len(matrices[0]))
         given = None if bases is None else (_optional(bases[0], "bases[0]"), _optional(bases[1], "bases[1]"))
         views = whiten_views(matrices, nuisance, method=method, blocks=blocks, bases=given, reference=space)
+        if asked == "auto" and space == "data-space" and permutations is None and rotates_outliers(views):
+            views = whiten_views(matrices, nuisance, method="theil")
         variates = order_variates(views, space)
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
         null = computation.null_statistics(views, variates, drawn, names, progress)
     warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
+    if asked == "auto" and views.method == "theil":
+        warnings = (*warnings, THEIL_CHOSEN)
     return {
         name: PermutationTestCCA(
             canonical_correlations=variates.correlations,
@@ -209,6 +221,7 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
             conditioned=condition_on_tested,
             seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
             warnings=warnings,
+            is_liberal=is_liberal(views),
         )
         for name in names
     }

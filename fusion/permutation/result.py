@@ -36,6 +36,8 @@ class PermutationTestCCA(Saved):
         None if permutations were injected.
     warnings : tuple of str
         Sentences for the user.
+    is_liberal : bool
+        Tails are so heavy and confounds so many that p is too small: not to be reported.
     """
 
     canonical_correlations: Float64[np.ndarray, " K"]
@@ -50,6 +52,7 @@ class PermutationTestCCA(Saved):
     conditioned: bool
     seed: int | None
     warnings: tuple[str, ...]
+    is_liberal: bool = False
 
     @property
     def statistic(self) -> Float64[np.ndarray, " K"]:

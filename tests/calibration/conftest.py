@@ -16,8 +16,9 @@ HEAD = """# Calibration: how often a test finds what is not there
 
 Written by `make calibration`; every row is replaced when its test runs again. Rejections at 5 % over independent data
 sets, with the exact binomial 95 % interval. Rows of tests that end in `_fails` or `_liberal` are the naive ways beside
-the valid ones, as are cases `each alone` and `without blocks`; `real_link` and `is_found` are power, `interval_misses`
-counts misses. `comparison` and `families`: the smallest corrected p of a family.
+the valid ones, as are cases `each alone`, `without blocks`, `families of equal size` and those that begin with `naive`;
+`real_link` and `is_found` are power, `interval_misses` counts misses. `comparison` and `families`: the smallest
+corrected p of a family.
 
 | test | case | rejections | rate | 95 % interval |
 |---|---|---|---|---|

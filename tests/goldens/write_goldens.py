@@ -59,7 +59,7 @@ def make_table() -> WindowTable:
 
 def main(root: Path) -> None:
     """Write every golden below a folder."""
-    _write_results(root / "results_3")
+    _write_results(root / "results_4")
     EmbeddingStore(root / "store_1", SPEC).write(["a", "b", "c"], VECTORS)
     (root / "store_1" / SPEC.fingerprint / "write.lock").unlink()
     make_table().save(root / "windows_1")
@@ -83,6 +83,10 @@ def _write_results(folder: Path) -> None:
     run["alignments"] = run["alignments"][:1]
     run["cohort"]["exclusions"][0]["n"] = "<5"
     workspace.write_json("run.json", run)
+    alignment = f"alignments/{run['alignments'][0]}/alignment.json"
+    found = workspace.read_json(alignment)
+    found["held_out"]["interval"][0] = [None, None]
+    workspace.write_json(alignment, found)
     draws = folder / "alignments" / run["alignments"][0] / "null_draws.npz"
     with np.load(draws) as stored:
         few = {name: stored[name][:4] for name in stored.files}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from analyses.errors import InputError
 from analyses.privacy.counts import Count
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading, Interpretation
-from analyses.results.serialisation import OMITTED_IF_NONE, Interval
+from analyses.results.serialisation import OMITTED_IF_FALSE, OMITTED_IF_NONE, OptionalInterval
 
 Role = Literal["test", "negative control"]
 
@@ -102,6 +102,8 @@ class InSample:
     n_tested : int
         Components tested, up to the first that is not significant.
     roy : RoyTest
+    is_withheld : bool
+        No p is given, since heavy tails and many confounds make it too small (`warnings` of the alignment say so).
     """
 
     canonical_correlations: tuple[float, ...]
@@ -115,6 +117,7 @@ class InSample:
     scheme: str
     n_tested: int
     roy: RoyTest
+    is_withheld: Annotated[bool, OMITTED_IF_FALSE] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,7 @@ class HeldOut:
         Permutation p given the components before, and corrected over components by closure; None where a component was
         not tested.
     interval : tuple of (low, high), [C, 2]
-        95 % bootstrap interval of `rho`.
+        95 % bootstrap interval of `rho`; None, None where few subjects carry the scores, so that none is valid.
     rho_by_fold : tuple of tuple of float, [n_splits, C]
     null_mean, null_q95 : tuple of float or None, [C]
         Over permutations.
@@ -170,7 +173,7 @@ class HeldOut:
     rho: tuple[float, ...]
     p: tuple[float | None, ...]
     p_fwer: tuple[float | None, ...]
-    interval: tuple[Interval, ...]
+    interval: tuple[OptionalInterval, ...]
     rho_by_fold: tuple[tuple[float, ...], ...]
     null_mean: tuple[float | None, ...]
     null_q95: tuple[float | None, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from analyses.results.schema.alignments import Role
-from analyses.results.serialisation import OMITTED_IF_NONE, Interval, Number
+from analyses.results.serialisation import OMITTED_IF_NONE, Interval, Number, OptionalInterval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class ComparisonRow:
     rho : float
         First held-out correlation.
     interval : tuple of float
-        Its 95 % interval.
+        Its 95 % interval; None, None where none is valid.
     p, p_max_t : float
         Alone, and corrected by step-down max-T over all arms and views.
     trace : float, optional
@@ -45,7 +45,7 @@ class ComparisonRow:
     trained: bool
     role: Role
     rho: float
-    interval: Interval
+    interval: OptionalInterval
     p: float
     p_max_t: float
     trace: Annotated[float | None, OMITTED_IF_NONE] = None
@@ -60,13 +60,14 @@ class ComparisonRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmDifference:
     """First held-out correlation of ``arm_a`` minus that of ``arm_b``, in the same subjects, folds and permutations:
-    ``difference``, its 95 % ``interval``, the paired ``p``, and ``p_corrected`` over the pairs of the view."""
+    ``difference``, its 95 % ``interval`` (None, None where an arm has no valid one), the paired ``p``, and
+    ``p_corrected`` over the pairs of the view."""
 
     arm_a: str
     arm_b: str
     view: str
     difference: float
-    interval: Interval
+    interval: OptionalInterval
     p: float
     p_corrected: float
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
-from analyses.results.serialisation import Interval, Number
+from analyses.results.serialisation import Number, OptionalInterval
 
 #: Settings and numbers that a tracking store shows beside a run: names are the store's, values what they happen to be.
 Params = dict[str, str | int | float]
@@ -105,10 +105,11 @@ class BestSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAsideTest:
-    """The one test in ``n_test`` subjects set aside, fitted on ``n_train``: first correlation, 95 % interval, p."""
+    """The one test in ``n_test`` subjects set aside, fitted on ``n_train``: first correlation, 95 % interval (None,
+    None where none is valid), p."""
 
     rho: float
-    interval: Interval
+    interval: OptionalInterval
     p: float
     n_train: int
     n_test: int

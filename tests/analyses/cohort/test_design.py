@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analyses.cohort.design import read_labels
+from analyses.cohort.labels import read_labels
 from analyses.errors import InputError
 
 IDS = ["s1", "s2", "s3", "s4"]

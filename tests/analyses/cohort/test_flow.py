@@ -40,7 +40,7 @@ def test_levels_that_differ_by_case_alone_are_refused() -> None:
     config: Any = SimpleNamespace(
         confounds=[SimpleNamespace(column="sex", kind="categorical")],
         brain={},
-        cohort=SimpleNamespace(family_column=None),
+        cohort=SimpleNamespace(family_column=None, kinship_column=None),
         folds=SimpleNamespace(group=None, stratify=None),
         alignment=SimpleNamespace(exchangeable_within=None),
     )

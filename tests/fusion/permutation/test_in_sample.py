@@ -338,3 +338,21 @@ def test_two_statistics_of_one_product_are_those_of_two_tests(conditioned: bool,
     assert list(both) == ["wilks", "roy"]
     with pytest.raises(InputError, match="statistic must be one of wilks, roy; got 'pillai'"):
         permutation_tests_cca(x, y, statistics=("wilks", "pillai"))  # type: ignore[arg-type]
+
+
+def test_heavy_tails_choose_theil_and_say_so() -> None:
+    rng = np.random.default_rng(8)
+    x, y, z = rng.standard_t(1, (90, 5)), rng.standard_normal((90, 4)), rng.standard_normal((90, 6))
+    settings: dict[str, Any] = {"n_permutations": 19, "n_steps": 1, "random_state": 0}
+    found = permutation_test_cca(x, y, z, **settings)
+    assert found.projection == "theil"
+    assert any("Theil's residuals" in sentence for sentence in found.warnings)
+    assert not found.is_liberal, "one normal view keeps the level"
+    of_normal = permutation_test_cca(np.sign(x), y, z, **settings)
+    assert of_normal.projection == "huh-jhun"
+    both = permutation_test_cca(x, rng.standard_t(1, y.shape), np.hstack([z, rng.standard_normal((90, 8))]), **settings)
+    assert both.is_liberal
+    assert any("not to be reported" in sentence for sentence in both.warnings)
+    assert not permutation_test_cca(x, rng.standard_t(1, y.shape), **settings).is_liberal, (
+        "without confounds rows are exchangeable"
+    )

@@ -1,0 +1,66 @@
+"""Pairs of subjects and how they are related: what pedigrees and kinship tables are read as."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyses.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import scipy.sparse
+
+
+@dataclass(frozen=True)
+class RelatedPairs:
+    """Related pairs among the subjects of a cohort.
+
+    Attributes
+    ----------
+    codes : sparse integer array [n_subjects, n_subjects]
+        How two are related, symmetric: equal codes are equal relations, 0 are strangers.
+    """
+
+    codes: scipy.sparse.csr_array
+
+    @classmethod
+    def of(cls, pairs: pd.DataFrame, subjects: Sequence[str], *, source: str) -> RelatedPairs:
+        """Pairs ``first``, ``second`` with a ``code``, each in one or more rows.
+
+        Raises
+        ------
+        InputError
+            A pair with two codes, or of a subject with itself.
+        """
+        import scipy.sparse
+
+        row_of = {subject: row for row, subject in enumerate(subjects)}
+        rows = np.array([[row_of[one] for one in pairs[side]] for side in ("first", "second")], dtype=np.int64)
+        low, high = rows.reshape(2, -1).min(axis=0), rows.reshape(2, -1).max(axis=0)
+        distinct = np.unique(np.column_stack([low, high, pairs["code"].to_numpy(dtype=np.int64)]), axis=0)
+        _check(distinct, subjects, source)
+        n = len(subjects)
+        half = scipy.sparse.csr_array((distinct[:, 2], (distinct[:, 0], distinct[:, 1])), shape=(n, n))
+        return cls(scipy.sparse.csr_array(half + half.T))
+
+    @property
+    def families(self) -> np.ndarray:
+        """Number of every subject's family, [n_subjects]: who is connected by related pairs."""
+        from scipy.sparse.csgraph import connected_components
+
+        return np.asarray(connected_components(self.codes, directed=False)[1])
+
+
+def _check(distinct: np.ndarray, subjects: Sequence[str], source: str) -> None:
+    alone = np.flatnonzero(distinct[:, 0] == distinct[:, 1])
+    if len(alone):
+        raise InputError(f"{source} must pair two subjects; it pairs {subjects[distinct[alone[0], 0]]!r} with itself.")
+    pairs = distinct[:, :2]
+    twice = np.flatnonzero((pairs[1:] == pairs[:-1]).all(axis=1))
+    if len(twice):
+        first, second = (subjects[i] for i in pairs[twice[0]])
+        raise InputError(f"{source} must give a pair one relation; {first!r} and {second!r} have two: keep one.")

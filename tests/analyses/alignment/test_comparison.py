@@ -1,0 +1,30 @@
+"""What is corrected together: all arms on the views that are tested, and controls among themselves."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from analyses.alignment.comparison import correct_by_role
+
+
+def _found(rho: float, trace: float, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    null = np.concatenate([[rho], rng.normal(0, 0.1, 199)])[:, np.newaxis]
+    return SimpleNamespace(null=null, trace_null=np.concatenate([[trace], rng.normal(0, 0.1, 199)]))
+
+
+TESTED = {"thickness": {"a": _found(0.25, 0.1, 1), "b": _found(0.1, 0.0, 2)}, "area": {"a": _found(0.2, 0.2, 3)}}
+CONTROLS = {f"control{i}": {"a": _found(0.05, 0.3, 9 + i)} for i in range(6)}
+
+
+def test_controls_do_not_raise_the_p_of_the_views_tested() -> None:
+    alone = correct_by_role(TESTED, dict.fromkeys(TESTED, "test"))
+    roles: Any = dict.fromkeys(TESTED, "test") | dict.fromkeys(CONTROLS, "negative control")
+    beside = correct_by_role(TESTED | CONTROLS, roles)
+    for without, with_controls in zip(alone, beside, strict=True):
+        assert {name: with_controls[name] for name in without} == without
+    assert set(beside[0]) - set(alone[0]) == {f"a__control{i}" for i in range(6)}
+    together = correct_by_role(TESTED | CONTROLS, dict.fromkeys(roles, "test"))
+    assert together[0]["a__thickness"] >= alone[0]["a__thickness"]
+    assert together[0]["a__area"] > alone[0]["a__area"]
