@@ -9,6 +9,7 @@ from .comparison.ranking import Ranking as Ranking
 from .comparison.ranking import rank_arms as rank_arms
 from .comparison.similarity import linear_cka as linear_cka
 from .comparison.similarity import principal_angles as principal_angles
+from .comparison.simultaneous import simultaneous_intervals as simultaneous_intervals
 from .confounds.combat import ComBat as ComBat
 from .confounds.design import Confound as Confound
 from .confounds.design import ConfoundDesign as ConfoundDesign

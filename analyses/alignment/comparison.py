@@ -8,11 +8,12 @@ from itertools import combinations
 from analyses.alignment.files import read_held_out
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
-from analyses.results.serialisation import tuples
+from analyses.results.serialisation import Interval, tuples
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young
 from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
 from fusion.comparison.ranking import Ranking, rank_arms
+from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
 
 HeldOutByArm = Mapping[str, CrossValidatedCCA]
@@ -51,6 +52,8 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
         is_mixed=True,
     )
     rankings = {view: rank_arms(of_arms, random_state=seed) for view, of_arms in held_out.items()}
+    every = {(arm, view): found for view, of_arms in held_out.items() for arm, found in of_arms.items()}
+    intervals = simultaneous_intervals(every, random_state=seed)
     return Comparison(
         metric="held-out rho_1",
         rows=tuple(
@@ -59,6 +62,7 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
                 corrected[f"{arm}__{view}"],
                 (both[f"{arm}__{view}__rho"], both[f"{arm}__{view}__trace"]),
                 rankings[view],
+                tuples(intervals[arm, view]),
             )
             for arm in arms
             for view in views
@@ -66,9 +70,10 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
         differences=tuple(row for view in views for row in _differences(held_out[view], view, seed)),
         n_permutations=len(held_out[views[0]][arms[0]].null) - 1,
         note="Corrected by step-down max-T over the first correlations and traces of all arms and views, with the "
-        "permutations they share (Westfall & Young 1993). Differences are between arms that saw the same subjects, "
-        "folds and permutations, with the same number of components; their p is corrected over the pairs of a "
-        "view. An untrained arm shows what an architecture gives without training.",
+        "permutations they share (Westfall & Young 1993). Intervals of all hold at once, by bootstrap max-T; places "
+        "are those that the differences leave open (Mogstad et al. 2024). Differences are between arms that saw the "
+        "same subjects, folds and permutations, with the same number of components; their p is corrected over the "
+        "pairs of a view. An untrained arm shows what an architecture gives without training.",
     )
 
 
@@ -76,7 +81,13 @@ def _summary(workspace: Workspace, arm: str, view: str) -> AlignmentSummary:
     return workspace.read_result(AlignmentSummary, f"alignments/{arm}__{view}/alignment.json")
 
 
-def _row(summary: AlignmentSummary, p_max_t: float, p_of_both: tuple[float, float], ranking: Ranking) -> ComparisonRow:
+def _row(
+    summary: AlignmentSummary,
+    p_max_t: float,
+    p_of_both: tuple[float, float],
+    ranking: Ranking,
+    interval_of_all: Interval,
+) -> ComparisonRow:
     held_out, place = summary.held_out, ranking.arms.index(summary.arm)
     return ComparisonRow(
         arm=summary.arm,
@@ -94,7 +105,7 @@ def _row(summary: AlignmentSummary, p_max_t: float, p_of_both: tuple[float, floa
         x_cca=summary.dimensions.x_cca,
         rank=int(ranking.rank[place]),
         rank_interval=tuples(ranking.rank_interval[place]),
-        p_best=float(ranking.p_best[place]),
+        interval_of_all=interval_of_all,
     )
 
 

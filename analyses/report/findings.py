@@ -53,15 +53,21 @@ def _trace(headline: Headline) -> str:
 
 
 def _correction(results: Results) -> str:
+    n = len(results.alignments)
     if not results.corrected_over_arms:
         return (
             "Each p is corrected for two tests, the first component and the trace of all dimensions, not over encoders "
-            "and views: run “genebrain compare” for that."
+            f"and views, and each interval is that of one alignment by itself, too narrow for the largest of {n}: run "
+            "“genebrain compare” for that."
         )
-    n = len(results.alignments)
-    return (
-        f"Each p is corrected over the {n} pairs of encoder and view." if n > 1 else "One encoder and view was tested."
-    )
+    if n == 1:
+        return "One encoder and view was tested."
+    if not results.intervals_hold_together:
+        return (
+            f"Each p is corrected over the {n} pairs of encoder and view; the intervals, written by an earlier "
+            f"version, are of each by itself, too narrow for the largest of {n}: run “genebrain compare” again."
+        )
+    return f"Each p and each interval is corrected over the {n} pairs of encoder and view."
 
 
 def _found(found: Sequence[Headline], results: Results) -> list[str]:

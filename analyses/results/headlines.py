@@ -49,7 +49,7 @@ class Headline:
     alignment : Alignment
     rho : float
     interval : tuple of float
-        95 % interval of `rho`.
+        95 % interval of `rho`; holds for the largest as well where arms and views were compared.
     p, p_corrected : float
         Alone; corrected for the trace beside it, over all arms and views where they were compared.
     trace : HeldOutTrace or None
@@ -83,5 +83,6 @@ def make_headline(alignment: Alignment, compared: ComparisonRow | None) -> Headl
     alone = held_out.first_p if compared is None else compared.p_max_t
     both = held_out.trace and held_out.trace.p_corrected if compared is None else compared.p_of_both
     first, of_trace = both or (alone, None)
-    found = alignment, held_out.rho[0], held_out.interval[0], held_out.first_p
+    of_all = None if compared is None else compared.interval_of_all
+    found = alignment, held_out.rho[0], of_all or held_out.interval[0], held_out.first_p
     return Headline(*found, first, held_out.trace, of_trace)

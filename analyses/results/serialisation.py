@@ -12,10 +12,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
 
-FORMAT = 2
+FORMAT = 3
 """Of every file that holds a result, under the key ``format``; files written before it was there read the same.
 
 2: the held-out trace, and components that were not tested held out (null).
+3: places of compared arms by their differences, intervals that hold for the leader; no share of draws that it leads.
 """
 
 #: Of a field that is absent from the file, not null in it, where it is None.
