@@ -161,8 +161,11 @@ def _align(
     n_jobs: int,
     progress: Advance | None,
 ) -> AlignmentOutcome:
+    import pandas as pd
+
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
+    named = pd.DataFrame(nuisance, columns=design.get_feature_names_out())
     blocks = folds.relations.blocks
     x_pca, y_pca = (
         ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
@@ -177,7 +180,7 @@ def _align(
     in_sample = permutation_tests_cca(
         x,
         y,
-        nuisance if confounds else None,
+        named if confounds else None,
         n_permutations=settings.n_permutations,
         projection=_projection(settings, blocks),
         exchangeability_blocks=blocks,

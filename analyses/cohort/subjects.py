@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.brain_views import read_connectivity_view
+from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
@@ -72,7 +73,9 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     participants = {name: table.frame for name, table in read.items()}
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
     brain = {name: _read_view(config, name) for name in config.brain}
-    said = (*remarks, *_remarks(read, brain))
+    columns = [confound.column for confound in config.confounds]
+    of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
+    said = (*remarks, *_remarks(read, brain), *of_ancestry)
     if config.pairing.mode == "random":
         samples = align_subjects(genetic).order
         brain, participants = _pair_at_random(samples, brain, participants, sides=sides, seed=config.pairing.seed)
