@@ -22,10 +22,18 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FIGURE_KINDS = ("held_out", "spectrum", "genes", "features")
+WORTH_SHARING = 4
+"""Alignments from which drawing takes longer than to load what draws into every process."""
 
 
-def draw_figures(results: Results) -> dict[str, Path]:
+def draw_figures(results: Results, *, n_jobs: int = 1) -> dict[str, Path]:
     """Write ``figures/*.svg``, each with the CSV behind it.
+
+    Parameters
+    ----------
+    results : Results
+    n_jobs : int
+        Alignments are shared out over so many processes; no byte depends on it.
 
     Returns
     -------
@@ -33,19 +41,29 @@ def draw_figures(results: Results) -> dict[str, Path]:
         ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`; ``trace`` where the
         results hold one; PNG files of the brain where its view names an atlas.
     """
+    from joblib import Parallel, delayed
+
+    headlines = results.headlines()
+    workers = Parallel(n_jobs=n_jobs if len(headlines) >= WORTH_SHARING else 1, batch_size=1)
     drawn = {"overview": _draw_overview(results)}
-    for headline in results.headlines():
-        alignment = headline.alignment
-        drawn[f"{alignment.name}__held_out"] = _draw_held_out(results, alignment)
-        drawn[f"{alignment.name}__spectrum"] = _draw_spectrum(results, alignment)
-        if headline.trace is not None:
-            drawn[f"{alignment.name}__trace"] = _draw_trace(results, alignment, headline.trace)
-        if (alignment.folder / SCORES).exists():
-            drawn[f"{alignment.name}__scores"] = _draw_scores(results, alignment)
-        for kind in ("gene", "feature"):
-            drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, headline, kind)
-        drawn |= draw_brain(results, alignment)
+    for of_one in workers(delayed(_draw_alignment)(results, headline) for headline in headlines):
+        drawn |= of_one
     return drawn
+
+
+def _draw_alignment(results: Results, headline: Headline) -> dict[str, Path]:
+    alignment = headline.alignment
+    drawn = {
+        f"{alignment.name}__held_out": _draw_held_out(results, alignment),
+        f"{alignment.name}__spectrum": _draw_spectrum(results, alignment),
+    }
+    if headline.trace is not None:
+        drawn[f"{alignment.name}__trace"] = _draw_trace(results, alignment, headline.trace)
+    if (alignment.folder / SCORES).exists():
+        drawn[f"{alignment.name}__scores"] = _draw_scores(results, alignment)
+    for kind in ("gene", "feature"):
+        drawn[f"{alignment.name}__{kind}s"] = _draw_loadings(results, headline, kind)
+    return drawn | draw_brain(results, alignment)
 
 
 def _path(results: Results, name: str) -> Path:

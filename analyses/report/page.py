@@ -21,7 +21,7 @@ from encoders.publishing import published_file
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def make_report(run_folder: Path) -> Path:
+def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
     """Write ``report.html`` and ``figures/`` of a results folder.
 
     The page loads nothing from outside and holds aggregates only; without scripts it lacks nothing.
@@ -30,6 +30,8 @@ def make_report(run_folder: Path) -> Path:
     ----------
     run_folder : Path
         A results folder with finished alignments.
+    n_jobs : int
+        Processes that draw.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def make_report(run_folder: Path) -> Path:
         If a file that the run lists is missing.
     """
     results = load_results(run_folder)
-    page = _environment().get_template("report.html").render(_context(results))
+    page = _environment().get_template("report.html").render(_context(results, n_jobs))
     path = run_folder / "report.html"
     with published_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -64,10 +66,12 @@ def _environment() -> Any:
     return environment
 
 
-def _context(results: Results) -> dict[str, Any]:
+def _context(results: Results, n_jobs: int) -> dict[str, Any]:
     headlines, comparison = results.headlines(), results.comparison
     compared = comparison if comparison is not None and comparison.arms is not None else None
-    drawn = draw_figures(results) | (draw_comparison(compared, results.path / "figures") if compared else {})
+    drawn = draw_figures(results, n_jobs=n_jobs)
+    if compared:
+        drawn |= draw_comparison(compared, results.path / "figures")
     name, experiment = results.run.experiment, results.experiment
     if experiment is not None:
         drawn |= find_experiment(name).draw(experiment, results.path / "figures")

@@ -190,7 +190,10 @@ def report(run: Run) -> None:
     from analyses.report.page import make_report
 
     write_run_record(run)
-    say(f"report   {make_report(run.workspace.folder)}")
+    n_jobs = run.engine.n_jobs if run.engine.config.backend == "loky" else 1  # other machines may not see the folder
+    with run.engine.active():
+        page = make_report(run.workspace.folder, n_jobs=n_jobs)
+    say(f"report   {page}")
 
 
 def write_run_record(run: Run) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float64
 
+from fusion import lapack
 from fusion.arrays import Floats, Matrix, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 
@@ -170,8 +171,19 @@ def leading_pairs(product: Floats, n_components: int) -> tuple[Floats, Floats, b
     size = len(product)
     first = max(0, size - n_components - 1)
     gram = (product @ product.T).astype(np.float64, copy=False)
-    values, vectors = scipy.linalg.eigh(gram, subset_by_index=[first, size - 1], check_finite=False)
+    values, vectors = lapack.eigenpairs(gram, first, size - 1)
     left = vectors[:, ::-1][:, :n_components]
     right = product.T @ left
     is_tied = bool((np.diff(values) < EIGENGAP * values[-1]).any())
     return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny), is_tied
+
+
+def singular_pair(product: Matrix, number: int) -> tuple[Matrix, Matrix]:
+    """Singular vectors of one singular value, counted from the largest as 0: [rank_x] and [rank_y]."""
+    if product.shape[0] > product.shape[1]:
+        right, left = singular_pair(product.T, number)
+        return left, right
+    wanted = len(product) - 1 - number
+    left = lapack.eigenpairs(product @ product.T, wanted, wanted)[1][:, 0]
+    right = product.T @ left
+    return left, right / max(float(np.linalg.norm(right)), np.finfo(float).tiny)

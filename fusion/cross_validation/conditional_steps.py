@@ -14,21 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float64, Int64
 
+from fusion import lapack
 from fusion.arrays import Matrix, Real
 from fusion.cca.base import paired_correlations
-from fusion.cca.exact import canonical_rotations, leading_pairs
+from fusion.cca.exact import canonical_rotations, singular_pair
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_products
-from fusion.cross_validation.fold_product import FoldProduct, moved_columns
+from fusion.cross_validation.fold_product import FoldProduct
+from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.cross_validation.resampling import fold_average
 from fusion.parallel import map_permutations
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.p_values import permutation_p
 from fusion.permutation.permutations import PermutationSet
-from fusion.permutation.projections import Theil
 from fusion.power.detectability import rho_c
 
 LEADING_KEY = 2**32 - 3
@@ -45,105 +45,132 @@ class ConditionalSteps:
         Whitened and turned to the canonical axes of their training rows.
     products : sequence of FoldProduct
         Of these.
+    leading_pairs : sequence of MovedColumns
+        The first K - 1 pairs of each fold, x beside y.
     permutations, of_leading : PermutationSet
         Of what follows the leading pairs of x, and of the leading pairs.
-    theil : Theil or None
-        None without confounds.
-    n_components : int
+    shrinkage : sequence of float64 arrays, shape [K - 1]
+        Of each fold: population over sample correlations of the leading pairs.
     """
 
     folds: Sequence[FoldEmbedding]
     products: Sequence[FoldProduct]
+    leading_pairs: Sequence[MovedColumns]
     permutations: PermutationSet
     of_leading: PermutationSet
-    theil: Theil | None
-    n_components: int
+    shrinkage: Sequence[Matrix]
 
     def __call__(self, index: int) -> Float64[np.ndarray, "n_folds steps"]:
         rest, leading = self.permutations[index], self.of_leading[index]
-        pairs = zip(self.folds, self.products, strict=True)
+        folds = zip(self.folds, self.products, self.leading_pairs, self.shrinkage, strict=True)
         return np.stack(
-            [self._of_fold(fold, product, rest, leading, is_observed=index == 0) for fold, product in pairs]
+            [
+                _held_out_steps(fold, product, rest, pairs(leading), kept if index else np.ones_like(kept))
+                for fold, product, pairs, kept in folds
+            ]
         )
 
-    def _of_fold(
-        self, fold: FoldEmbedding, product: FoldProduct, rest: Permutation, leading: Permutation, *, is_observed: bool
-    ) -> Matrix:
-        width = self.n_components - 1
-        sample = np.einsum("ij,ij->j", fold.x[fold.train, :width], fold.y[fold.train, :width])
-        kept = population_correlations(sample, *fold.widths, fold.n_effective) / sample
-        u, v = (moved_columns(fold, side[:, :width], leading, self.theil) for side in (fold.x, fold.y))
-        moments = FoldMoments.of(fold, product, rest, u, v)
-        shrinkage = np.ones(width) if is_observed else kept
-        x_test = moved_columns(fold, fold.x, rest, self.theil)[fold.test]
-        found = []
-        for step in range(1, self.n_components):
-            a, b = moments.weights(step, shrinkage[:step])
-            x = np.hstack([u[fold.test, :step], x_test[:, step:]]) @ a
-            y = np.hstack([v[fold.test, :step], fold.y[fold.test, step:]]) @ b
-            found.append(paired_correlations(x[:, np.newaxis], y[:, np.newaxis])[0])
-        return np.array(found)
+
+def _held_out_steps(
+    fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, pairs: Matrix, shrinkage: Matrix
+) -> Matrix:
+    """Held-out correlations of components 2..K of a fold, [K - 1]; pairs of shape [n_subjects, 2 K - 2]."""
+    steps = FoldMoments.of(fold, product, permutation, pairs).weights(shrinkage)
+    u, v = np.hsplit(pairs[fold.test], 2)
+    x = product.test_scores(fold, permutation, np.column_stack([weights.x_rest for weights in steps]))
+    y = fold.y[fold.test] @ np.column_stack([weights.y_rest for weights in steps])
+    for step, weights in enumerate(steps):
+        x[:, step] += u[:, : step + 1] @ weights.x_leading
+        y[:, step] += v[:, : step + 1] @ weights.y_leading
+    return paired_correlations(x, y)
+
+
+@dataclass(frozen=True)
+class StepWeights:
+    """Weights of one component, on the leading pairs before it [step] and on all axes [P], [Q] (0 on the leading)."""
+
+    x_leading: Matrix
+    x_rest: Matrix
+    y_leading: Matrix
+    y_rest: Matrix
 
 
 @dataclass(frozen=True)
 class FoldMoments:
     """Products over a fold's training rows of permuted x, y, and leading pairs moved by a permutation of their own.
 
+    Axes are counted from the last, so that every step's rest is a leading block and one Cholesky factor serves all.
+
     Attributes
     ----------
-    product : float64 array, shape [P, Q]
-        X'Y, on canonical axes.
-    x_gram, y_gram : float64 arrays, shape [P, P] and [Q, Q]
-    x_leading, y_leading : float64 arrays, shapes [P, 2 K - 2] and [Q, 2 K - 2]
-        X'[U, V] and Y'[U, V].
+    product : float64 array, shape [P - 1, Q - 1]
+        X'Y on canonical axes but the first, whitened from the left.
+    factor : float64 array, shape [P - 1, P - 1]
+        Lower Cholesky factor of X'X; Y'Y is the identity.
+    x_leading : float64 array, shape [P - 1, 2 K - 2]
+        X'[U, V], whitened.
+    y_leading : float64 array, shape [Q - 1, 2 K - 2]
+        Y'[U, V].
     leading : float64 array, shape [2 K - 2, 2 K - 2]
         [U, V]'[U, V].
     """
 
     product: Matrix
-    x_gram: Matrix
-    y_gram: Matrix
+    factor: Matrix
     x_leading: Matrix
     y_leading: Matrix
     leading: Matrix
 
     @classmethod
-    def of(
-        cls, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, u: Matrix, v: Matrix
-    ) -> "FoldMoments":
-        """Moments of one permutation; u, v of shape [n_subjects, K - 1] are the moved leading pairs."""
-        both = np.hstack([u, v])
-        of_x = product.moments(permutation, both)
-        y, train = fold.y[fold.train], both[fold.train]
-        gram = np.eye(fold.widths[0]) if of_x.gram is None else of_x.gram
-        return cls(of_x.product, gram, np.eye(fold.widths[1]), of_x.beside, y.T @ train, train.T @ train)
+    def of(cls, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, pairs: Matrix) -> "FoldMoments":
+        """Moments of one permutation; pairs of shape [n_subjects, 2 K - 2] are the moved leading pairs [U, V]."""
+        of_x, train = product.moments(permutation, pairs), pairs[fold.train]
+        both = np.hstack([of_x.product[:0:-1, :0:-1], of_x.beside[:0:-1]])
+        factor = np.eye(len(both))
+        if of_x.gram is not None:
+            factor = lapack.cholesky(of_x.gram[:0:-1, :0:-1])
+            both = lapack.solve_lower(factor, both)
+        product_part, beside = np.hsplit(both, [fold.widths[1] - 1])
+        y_leading = (fold.y[fold.train].T @ train)[:0:-1]
+        return cls(product_part, factor, beside, y_leading, train.T @ train)
 
-    def weights(self, step: int, shrinkage: Matrix) -> tuple[Matrix, Matrix]:
-        """Weights of the component after the first `step`, on [leading pairs, rest], [P] and [Q].
+    def weights(self, shrinkage: Matrix) -> list[StepWeights]:
+        """Weights of the components 2..K.
 
         Parameters
         ----------
-        step : int
-        shrinkage : float64 array, shape [step]
+        shrinkage : float64 array, shape [K - 1]
             Factors of the leading pairs' correlations.
         """
-        width = len(self.leading) // 2
+        return [self._weights(step, shrinkage[:step]) for step in range(1, len(shrinkage) + 1)]
+
+    def _weights(self, step: int, shrinkage: Matrix) -> StepWeights:
+        """Of the component after the first `step`, from [[X'Y, X'V], [U'Y, U'V]] whitened block by block."""
+        rest_x, rest_y, width = len(self.product) + 1 - step, self.product.shape[1] + 1 - step, len(self.leading) // 2
         u, v = slice(0, step), slice(width, width + step)
-        product = self.product.copy()
-        product[:step, :step] = self.leading[u, v]
-        product[range(step), range(step)] *= shrinkage
-        product[:step, step:] = self.y_leading[step:, u].T
-        product[step:, :step] = self.x_leading[step:, v]
-        x_factor = _factor(self.x_gram, self.leading[u, u], self.x_leading[step:, u])
-        y_factor = _factor(self.y_gram, self.leading[v, v], self.y_leading[step:, v])
-        whitened = scipy.linalg.solve_triangular(x_factor, product, lower=True, check_finite=False)
-        whitened = scipy.linalg.solve_triangular(y_factor, whitened.T, lower=True, check_finite=False).T
-        left, right, _ = leading_pairs(whitened, step + 1)
-        x, y = (
-            scipy.linalg.solve_triangular(factor, side[:, step], lower=True, trans="T", check_finite=False)
-            for factor, side in ((x_factor, left), (y_factor, right))
+        beside_x, beside_y = self.x_leading[:rest_x], self.y_leading[:rest_y]
+        corner = self.leading[u, v].copy()
+        corner[range(step), range(step)] *= shrinkage
+        right = np.hstack([self.product[:rest_x, :rest_y], beside_x[:, v]])
+        below = np.hstack([beside_y[:, u].T, corner]) - beside_x[:, u].T @ right
+        x_corner = lapack.cholesky(self.leading[u, u] - beside_x[:, u].T @ beside_x[:, u])
+        whitened = np.vstack([right, lapack.solve_lower(x_corner, below)])
+        y_corner = lapack.cholesky(self.leading[v, v] - beside_y[:, v].T @ beside_y[:, v])
+        last = whitened[:, rest_y:] - whitened[:, :rest_y] @ beside_y[:, v]
+        whitened[:, rest_y:] = lapack.solve_lower(y_corner, last.T).T
+        left, right = singular_pair(whitened, step)
+        x_leading = lapack.solve_lower(x_corner, left[rest_x:], transposed=True)
+        y_leading = lapack.solve_lower(y_corner, right[rest_y:], transposed=True)
+        x_rest = lapack.solve_lower(
+            self.factor[:rest_x, :rest_x], left[:rest_x] - beside_x[:, u] @ x_leading, transposed=True
         )
-        return x, y
+        y_rest = right[:rest_y] - beside_y[:, v] @ y_leading
+        return StepWeights(x_leading, _from_last(x_rest, step), y_leading, _from_last(y_rest, step))
+
+
+def _from_last(weights: Matrix, step: int) -> Matrix:
+    """Weights of axes that were counted from the last, behind zeros for the first `step`."""
+    return np.concatenate([np.zeros(step), weights[::-1]])
 
 
 def population_correlations(
@@ -170,13 +197,6 @@ def population_correlations(
     linear = of_x * (1 - of_y) + of_y * (1 - of_x) - sample**2
     root = np.sqrt(np.maximum(linear**2 - 4 * square * of_x * of_y, 0.0))
     return np.asarray(np.clip(np.sqrt(np.maximum((root - linear) / (2 * square), 0.0)), min(threshold, 1.0), 1.0))
-
-
-def _factor(gram: Matrix, leading: Matrix, cross: Matrix) -> Matrix:
-    """Cholesky factor of a Gram matrix whose first rows and columns are those of the leading pairs."""
-    step, joined = len(leading), gram.copy()
-    joined[:step, :step], joined[step:, :step], joined[:step, step:] = leading, cross, cross.T
-    return np.asarray(scipy.linalg.cholesky(joined, lower=True, check_finite=False))
 
 
 def conditional_null(
@@ -217,9 +237,15 @@ def make_conditional_steps(permuted: FoldPermutation) -> ConditionalSteps:
     folds, rest = [_on_canonical_axes(fold) for fold in permuted.folds], permuted.permutations
     entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
     leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"))
-    return ConditionalSteps(
-        folds, make_products(folds, permuted.theil), rest, leading, permuted.theil, permuted.n_components
-    )
+    width = permuted.n_components - 1
+    pairs = [MovedColumns.of(fold, np.hstack([fold.x[:, :width], fold.y[:, :width]]), permuted.theil) for fold in folds]
+    products, shrinkage = make_products(folds, permuted.theil), [_shrinkage(fold, width) for fold in folds]
+    return ConditionalSteps(folds, products, pairs, rest, leading, shrinkage)
+
+
+def _shrinkage(fold: FoldEmbedding, width: int) -> Matrix:
+    sample = np.einsum("ij,ij->j", fold.x[fold.train, :width], fold.y[fold.train, :width])
+    return np.asarray(population_correlations(sample, *fold.widths, fold.n_effective) / sample)
 
 
 def _on_canonical_axes(fold: FoldEmbedding) -> FoldEmbedding:

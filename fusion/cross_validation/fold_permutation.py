@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from fusion import lapack
 from fusion.arrays import Floats, Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
@@ -124,19 +124,10 @@ class FoldPermutation:
     ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
         weights, is_tied = self._weights(computed)
         scores = [
-            (self._project(fold, product, permutation, x), fold.y[fold.test] @ y)
+            (product.test_scores(fold, permutation, x), fold.y[fold.test] @ y)
             for fold, product, (x, y) in zip(self.folds, products, weights, strict=True)
         ]
         return scores, is_tied
-
-    def _project(self, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, weights: Matrix) -> Matrix:
-        """Scores of the test rows of the permuted x."""
-        if self.theil is None:
-            scores: Matrix = fold.x[permutation[fold.test]] @ weights
-            return scores
-        rows = (product.rows @ weights.astype(product.rows.dtype)).astype(np.float64)
-        moved = fold.residualise(self.theil.restore(rows[permutation] - rows))
-        return np.asarray(fold.x[fold.test] @ weights + moved[fold.test])
 
 
 @dataclass(frozen=True)
@@ -152,9 +143,9 @@ def fitted_weights(product: Floats, factor: Floats | None, n_components: int) ->
     """Canonical weights from X'Y and the lower Cholesky factor of X'X; Y'Y is the identity."""
     if factor is None:
         return Weights(*leading_pairs(product, n_components))
-    whitened = scipy.linalg.solve_triangular(factor, product, lower=True, check_finite=False)
+    whitened = lapack.solve_lower(factor, product)
     x, y, is_tied = leading_pairs(whitened, n_components)
-    return Weights(scipy.linalg.solve_triangular(factor, x, lower=True, trans="T", check_finite=False), y, is_tied)
+    return Weights(lapack.solve_lower(factor, x, transposed=True), y, is_tied)
 
 
 def make_fold_permutation(

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.linalg
 
+from fusion import lapack
 from fusion.arrays import Floats, Matrix, Positions
 from fusion.cross_validation.fold_embedding import FoldEmbedding
+from fusion.cross_validation.moved_columns import MovedResiduals
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
 
@@ -51,23 +53,6 @@ class ResidualTerms:
     complement: Matrix
 
 
-def moved_columns(fold: FoldEmbedding, columns: Matrix, permutation: Permutation, theil: Theil | None) -> Matrix:
-    """Columns of all subjects after a permutation: of subjects, or of Theil residuals that the fold residualises again.
-
-    Parameters
-    ----------
-    fold : FoldEmbedding
-    columns : float64 array, shape [n_subjects, k]
-    permutation : int array
-        Of the rows of `theil`; of subjects without it.
-    theil : Theil or None
-    """
-    if theil is None:
-        return np.asarray(columns[permutation])
-    rows = theil.apply(columns)
-    return np.asarray(columns + fold.residualise(theil.restore(rows[permutation] - rows)))
-
-
 @dataclass(frozen=True)
 class Moments:
     """Products over the training rows: X'Y [rank_x, rank_y], X'X or None where it is the identity, X' beside."""
@@ -90,6 +75,8 @@ class FoldProduct:
     partners : float array, shape [n_train, rank_y + rank + n_fixed]
         At `train`: y, the training rows' orthonormal nuisance, and U.
     rank_y : int
+    test_change : MovedResiduals or None
+        Of the test rows; None without confounds.
     terms : ResidualTerms or None
         None without confounds, when X'X is the identity.
     n_subjects : int
@@ -103,6 +90,7 @@ class FoldProduct:
     test: Positions
     partners: Floats
     rank_y: int
+    test_change: MovedResiduals | None
     terms: ResidualTerms | None
     n_subjects: int
     kept: Positions
@@ -111,7 +99,7 @@ class FoldProduct:
     @classmethod
     def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
         """Without confounds: rows of x change places as they are."""
-        sizes = fold.widths[1], None, len(fold.x)
+        sizes = fold.widths[1], None, None, len(fold.x)
         return cls(fold.x, fold.train, fold.test, fold.y[fold.train], *sizes, fold.train, fold.train[:0])
 
     @classmethod
@@ -148,7 +136,8 @@ class FoldProduct:
             left_out_partners=partners[dropped],
             complement=trained,
         )
-        sizes = fold.widths[1], terms, len(fold.x)
+        change = MovedResiduals.of(nuisance, fold.train, theil, fold.test)
+        sizes = fold.widths[1], change, terms, len(fold.x)
         return cls(rows, train, position[tested], partners[kept], *sizes, kept, dropped)
 
     def in_float32(self) -> "FoldProduct":
@@ -163,9 +152,16 @@ class FoldProduct:
         moments = self.moments(permutation)
         if moments.gram is None:
             return moments.product, None
-        factor = scipy.linalg.cholesky(moments.gram, lower=True, check_finite=False)
+        factor = lapack.cholesky(moments.gram)
         precision = self.rows.dtype  # of what follows: a triangular solve and a Gram matrix of this size
         return moments.product.astype(precision, copy=False), factor.astype(precision, copy=False)
+
+    def test_scores(self, fold: FoldEmbedding, permutation: Permutation, weights: Matrix) -> Matrix:
+        """Scores of the fold's test rows of the permuted x, [n_test, k]; weights of shape [rank_x, k]."""
+        if self.test_change is None:
+            return np.asarray(fold.x[permutation[fold.test]] @ weights)
+        rows = (self.rows @ weights.astype(self.rows.dtype)).astype(np.float64)
+        return np.asarray(fold.x[fold.test] @ weights + self.test_change(rows[permutation] - rows))
 
     def moments(self, permutation: Permutation, beside: Matrix | None = None) -> "Moments":
         """Products of the permuted training rows.

@@ -11,8 +11,8 @@ is linear in the residuals, so its adjoint goes to y once instead of to x in eve
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
 
+from fusion import lapack
 from fusion.arrays import Floats, Matrix, Positions
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.fold_product import FoldProduct
@@ -103,8 +103,5 @@ class HeldOutTrace:
         """
         tested = self.cross_product(permutation)
         if factor is not None:  # the training rows' Gram matrix whitens both
-            product, tested = (
-                scipy.linalg.solve_triangular(factor, part, lower=True, check_finite=False)
-                for part in (product, tested)
-            )
+            product, tested = (lapack.solve_lower(factor, part) for part in (product, tested))
         return float(self.unit * np.vdot(product, tested))

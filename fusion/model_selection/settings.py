@@ -15,8 +15,8 @@ from fusion.cca.exact import Basis
 from fusion.cca.ridge import RidgeCCA, ridge_basis
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
-from fusion.cross_validation.fold_product import moved_columns
 from fusion.cross_validation.folds import Folds
+from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.cross_validation.resampling import bootstrap_correlations, percentile_interval
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
@@ -167,9 +167,9 @@ class PermutedSetting:
     fold : FoldEmbedding
     setting : Setting
     permutations : PermutationSet
-        Of subjects, or of the rows of `theil`.
-    theil : Theil or None
-        None without confounds.
+        Of subjects, or of Theil residuals.
+    moved : MovedColumns
+        Components of the genes.
     y : float64 array, shape [n_subjects, rank_y]
         Components of the brain.
     y_basis : Basis
@@ -179,7 +179,7 @@ class PermutedSetting:
     fold: FoldEmbedding
     setting: Setting
     permutations: PermutationSet
-    theil: Theil | None
+    moved: MovedColumns
     y: Matrix
     y_basis: Basis
 
@@ -189,8 +189,7 @@ class PermutedSetting:
     def scores(self, permutation: Permutation) -> tuple[Matrix, Matrix]:
         """Scores of the test rows on the first pair of weights, [n_test, 1] each."""
         fold, penalty = self.fold, self.setting.penalty
-        moved = moved_columns(fold, fold.x[:, : self.setting.n_components], permutation, self.theil)
-        x = _unit_variance(moved, fold.train, self.setting.n_components)
+        x = _unit_variance(self.moved(permutation), fold.train, self.setting.n_components)
         basis = ridge_basis(x[fold.train], penalty, "x")
         left, _, right = np.linalg.svd(basis.columns.T @ self.y_basis.columns, full_matrices=False)
         return x[fold.test] @ (basis.weights @ left[:, :1]), self.y[fold.test] @ (self.y_basis.weights @ right[:1].T)
@@ -214,7 +213,8 @@ def _make_permuted(
         len(held_out), n_permutations, blocks=blocks, within=held_out, random_state=random_state
     )
     y = _unit_variance(fold.y, fold.train, setting.n_components)
-    return PermutedSetting(fold, setting, permutations, theil, y, ridge_basis(y[fold.train], setting.penalty, "y"))
+    moved = MovedColumns.of(fold, fold.x[:, : setting.n_components], theil)
+    return PermutedSetting(fold, setting, permutations, moved, y, ridge_basis(y[fold.train], setting.penalty, "y"))
 
 
 def _held_out(fold: FoldEmbedding, setting: Setting) -> float:

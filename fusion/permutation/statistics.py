@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk, ssyrk
 
+from fusion import lapack
 from fusion.arrays import Floats, Matrix
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.permutations import PermutationSet, restrict
@@ -134,7 +135,7 @@ def _by_schur_complement(product: Floats, n_pairs: int) -> Matrix:
     wide = product if product.shape[0] >= product.shape[1] else product.T
     p, q = wide.shape[0] - n_pairs, wide.shape[1] - n_pairs
     block, of_second, of_first, corner = wide[:p, :q], wide[:p, q:], wide[p:, :q], wide[p:, q:]
-    syrk = scipy.linalg.get_blas_funcs("syrk", (wide,))
+    syrk = ssyrk if wide.dtype == np.float32 else dsyrk
     identity = np.eye(q, dtype=wide.dtype, order="F")
     gram = syrk(-1.0, block.T, beta=1.0, c=identity, overwrite_c=1, lower=1)  # I - A'A, of which only half is needed
     halves, factor = _half_log_determinants(gram.T)
@@ -142,7 +143,7 @@ def _by_schur_complement(product: Floats, n_pairs: int) -> Matrix:
     if n_pairs == 0 or np.isinf(last):
         return np.full(n_pairs + 1, -2 * last)
     cross = np.hstack([of_first.T, -(block.T @ of_second)])
-    cross = scipy.linalg.solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
+    cross = lapack.solve_lower(factor, cross)
     of_pairs = np.eye(n_pairs, dtype=wide.dtype)
     schur = np.block([[of_pairs, corner], [corner.T, of_pairs - of_second.T @ of_second]]) - cross.T @ cross
     order = np.arange(2 * n_pairs).reshape(2, n_pairs).T.ravel()
@@ -169,7 +170,7 @@ def pick_steps(halves: Matrix, n_steps: int) -> Matrix:
 
 def _half_log_determinants(symmetric: Floats) -> tuple[Matrix, Floats]:
     """Half the log determinant of every leading principal minor, and the factor, in the memory of the matrix."""
-    potrf, pocon = scipy.linalg.get_lapack_funcs(("potrf", "pocon"), (symmetric,))
+    potrf, pocon = (lapack.routine(name, symmetric.dtype) for name in ("potrf", "pocon"))
     # clean=0 leaves the other triangle as it was: zeroing it costs four times the factorisation
     factor, info = potrf(symmetric.T, lower=1, overwrite_a=1, clean=0)
     diagonal = np.diag(factor).copy()
@@ -206,7 +207,4 @@ def roy(product: Floats, n_steps: int) -> Matrix:
 def _largest_correlation(block: Floats) -> float:
     last = min(block.shape) - 1
     gram = block.T @ block if block.shape[0] > last + 1 else block @ block.T
-    largest = scipy.linalg.eigh(
-        gram, eigvals_only=True, subset_by_index=[last, last], overwrite_a=True, check_finite=False
-    )
-    return float(np.sqrt(np.clip(largest[0], 0.0, 1.0)))
+    return float(np.sqrt(min(max(lapack.largest_eigenvalue(gram), 0.0), 1.0)))

@@ -51,14 +51,12 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray:
     return np.linalg.inv(scipy.linalg.sqrtm(matrix.T @ matrix).real)
 
 
-def _step_by_hand(run: ConditionalSteps, index: int, step: int) -> list[float]:
+def _step_by_hand(run: ConditionalSteps, theil: Theil | None, index: int, step: int) -> list[float]:
     found = []
     for fold in run.folds:
         rest, leading = run.permutations[index], run.of_leading[index]
-        x = np.hstack(
-            [_moved(fold, fold.x[:, :step], leading, run.theil), _moved(fold, fold.x[:, step:], rest, run.theil)]
-        )
-        y = np.hstack([_moved(fold, fold.y[:, :step], leading, run.theil), fold.y[:, step:]])
+        x = np.hstack([_moved(fold, fold.x[:, :step], leading, theil), _moved(fold, fold.x[:, step:], rest, theil)])
+        y = np.hstack([_moved(fold, fold.y[:, :step], leading, theil), fold.y[:, step:]])
         of_x, of_y = _inverse_root(x[fold.train]), _inverse_root(y[fold.train])
         product = x[fold.train].T @ y[fold.train]
         if index:
@@ -72,11 +70,12 @@ def _step_by_hand(run: ConditionalSteps, index: int, step: int) -> list[float]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_steps_are_those_of_permuted_subjects(case: str) -> None:
-    run = make_conditional_steps(_permuted(**CASES[case]))
+    permuted = _permuted(**CASES[case])
+    run = make_conditional_steps(permuted)
     for index in (0, 1, 13):
         found = run(index)
         for step in (1, 2):
-            np.testing.assert_allclose(found[:, step - 1], _step_by_hand(run, index, step), atol=1e-8)
+            np.testing.assert_allclose(found[:, step - 1], _step_by_hand(run, permuted.theil, index, step), atol=1e-8)
 
 
 @pytest.mark.parametrize("case", CASES)
