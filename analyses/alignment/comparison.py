@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
+
 from analyses.alignment.files import read_held_out
+from analyses.alignment.summary import link_nulls
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
 from analyses.results.serialisation import Interval, tuples
@@ -15,6 +18,7 @@ from fusion.comparison.paired_differences import PairedDifference, paired_differ
 from fusion.comparison.ranking import Ranking, rank_arms
 from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
+from fusion.power.held_out import critical_value, detectable_held_out_rho
 
 HeldOutByArm = Mapping[str, CrossValidatedCCA]
 
@@ -54,6 +58,7 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
     rankings = {view: rank_arms(of_arms, random_state=seed) for view, of_arms in held_out.items()}
     every = {(arm, view): found for view, of_arms in held_out.items() for arm, found in of_arms.items()}
     intervals = simultaneous_intervals(every, random_state=seed)
+    critical = critical_value(np.hstack([link_nulls(found) for found in every.values()]))
     return Comparison(
         metric="held-out rho_1",
         rows=tuple(
@@ -63,6 +68,7 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
                 (both[f"{arm}__{view}__rho"], both[f"{arm}__{view}__trace"]),
                 rankings[view],
                 tuples(intervals[arm, view]),
+                critical,
             )
             for arm in arms
             for view in views
@@ -87,6 +93,7 @@ def _row(
     p_of_both: tuple[float, float],
     ranking: Ranking,
     interval_of_all: Interval,
+    critical: float,
 ) -> ComparisonRow:
     held_out, place = summary.held_out, ranking.arms.index(summary.arm)
     return ComparisonRow(
@@ -106,6 +113,13 @@ def _row(
         rank=int(ranking.rank[place]),
         rank_interval=tuples(ranking.rank_interval[place]),
         interval_of_all=interval_of_all,
+        rho_at_80_percent_power=detectable_held_out_rho(
+            summary.n.n_effective,
+            summary.dimensions.x_cca,
+            summary.dimensions.y_cca,
+            n_folds=held_out.n_splits,
+            critical=critical,
+        ),
     )
 
 

@@ -234,7 +234,7 @@ def _align(
         dimensions=describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
         in_sample=describe_in_sample(in_sample, settings.statistic),
         held_out=describe_held_out(held_out, r1),
-        detectability=describe_detectability(n_effective, p, q, null),
+        detectability=describe_detectability(n_effective, held_out, null),
         gene_loadings=first.gene_loadings,
         roi_loadings=first.feature_loadings,
         interpretation=first.interpretation,

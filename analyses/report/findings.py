@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from analyses.formats import format_number, format_p
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
-from analyses.results.schema.alignments import Detectability
 
 ALPHA = 0.05
 CONTROL = "negative control"
@@ -115,14 +114,18 @@ def _not_found(tested: Sequence[Headline], results: Results) -> list[str]:
         f"held-out ρ₁, of {best.alignment.title}, is {_in_figures(best)}.",
         _correction(results),
         f"With {size}, links below a correlation of about {rho_c} (the detectability threshold) cannot be told from "
-        f"noise in-sample{_power(summary.detectability)}: this result speaks against strong links, not against weak "
+        f"noise in-sample{_power(best)}: this result speaks against strong links, not against weak "
         "ones.",
     ]
 
 
-def _power(detectability: Detectability) -> str:
-    rho = detectability.rho_at_80_percent_power
-    return "" if rho is None else f", and one of {format_number(rho)} would be found with 80 % power (Roy's test)"
+def _power(headline: Headline) -> str:
+    """Of the tests that gave the answer, corrected as they were; nothing where an earlier version did not say it."""
+    rho = headline.rho_at_80_percent_power
+    if rho is None:
+        return ""
+    found = f"would find a single link of {format_number(rho)} in 80 % of studies"
+    return f", and the held-out tests, corrected as here, {found}"
 
 
 def _control(controls: Sequence[Headline]) -> list[str]:

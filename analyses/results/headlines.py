@@ -56,6 +56,9 @@ class Headline:
         None in results of format 1.
     trace_p_corrected : float or None
         As `p_corrected`.
+    rho_at_80_percent_power : float or None
+        Correlation that these tests, so corrected, find in 80 % of studies; None where there is none, or in results
+        of an earlier format.
     """
 
     alignment: Alignment
@@ -65,6 +68,7 @@ class Headline:
     p_corrected: float
     trace: HeldOutTrace | None = None
     trace_p_corrected: float | None = None
+    rho_at_80_percent_power: float | None = None
 
     @property
     def p_link(self) -> float:
@@ -85,4 +89,6 @@ def make_headline(alignment: Alignment, compared: ComparisonRow | None) -> Headl
     first, of_trace = both or (alone, None)
     of_all = None if compared is None else compared.interval_of_all
     found = alignment, held_out.rho[0], of_all or held_out.interval[0], held_out.first_p
-    return Headline(*found, first, held_out.trace, of_trace)
+    of_alignment = alignment.summary.detectability.held_out_rho_at_80_percent_power
+    power = of_alignment if compared is None else compared.rho_at_80_percent_power
+    return Headline(*found, first, held_out.trace, of_trace, power)

@@ -39,6 +39,9 @@ class ComparisonRow:
     interval_of_all : tuple of float, optional
         95 % interval that holds together with those of all arms and views, and so for whichever is picked; absent
         before format 3.
+    rho_at_80_percent_power : float, optional
+        Correlation that the held-out tests, corrected over all arms and views as these are, find in 80 % of studies;
+        absent before format 3, and where there is none.
     p_best : float, optional
         In files before format 3: the share of bootstrap draws in which the arm is first, overconfident.
     """
@@ -59,6 +62,7 @@ class ComparisonRow:
     rank: int
     rank_interval: Interval
     interval_of_all: Annotated[Interval | None, OMITTED_IF_NONE] = None
+    rho_at_80_percent_power: Annotated[float | None, OMITTED_IF_NONE] = None
     p_best: Annotated[float | None, OMITTED_IF_NONE] = None
 
 
