@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs torture fuzz lock install-locked audit-dependencies sbom ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -71,6 +71,25 @@ audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcf
 
 audit-inputs: $(INSTALLED)  ## write docs/formats.md: what is read of each format, and what is refused
 	$(BIN)/python docs/audit_inputs.py
+
+torture: $(INSTALLED)  ## kill small runs at random moments, fill their disks; write docs/torture.md (half an hour)
+	$(BIN)/python -m tests.torture
+
+INPUTS ?= 100000
+fuzz: $(INSTALLED)  ## damaged files for every reader, into docs/fuzz.md (hours; INPUTS=1000 READERS="vcf bgen"; goes on where it stopped)
+	$(BIN)/python -m tests.fuzz $(READERS) --inputs $(INPUTS)
+
+lock:  ## write the hashes of the pinned versions anew (needs uv)
+	@$(PYTHON) .ci/lock.py
+
+install-locked:  ## create the environment from files with the hashes of .ci/constraints-hashes.txt, or not at all
+	@$(PYTHON) .ci/install.py "$(VENV)" .ci/constraints-hashes.txt
+
+audit-dependencies:  ## ask pip-audit about the pinned versions, in an environment of its own
+	@$(PYTHON) .ci/audit.py
+
+sbom: $(INSTALLED)  ## write sbom.cdx.json: what the environment is made of (CycloneDX)
+	@$(BIN)/python .ci/sbom.py sbom.cdx.json
 
 ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui

@@ -52,12 +52,20 @@ def _is_current(venv: Path, constraints: Path) -> bool:
 def _install(venv: Path, constraints: Path, lock: int) -> None:
     uv = found_uv()
     say(f"Installing into {venv} with {'uv' if uv else 'pip'} (minutes, once) ...")
-    words = ["--constraint", str(constraints.absolute()), "--editable", WANTED]
+    steps = _steps(constraints)
     if uv:
-        install_with_uv(uv, venv.absolute(), words, cwd=REPOSITORY, lock=lock)
+        install_with_uv(uv, venv.absolute(), steps, cwd=REPOSITORY, lock=lock)
     else:
         pins = sum(1 for line in constraints.read_text("utf-8").splitlines() if "==" in line)
-        install_with_pip(venv.absolute(), words, n_expected=pins, cwd=REPOSITORY, lock=lock)
+        install_with_pip(venv.absolute(), steps, n_expected=pins, cwd=REPOSITORY, lock=lock)
+
+
+def _steps(constraints: Path) -> list[list[str]]:
+    """What is installed, step by step: files with these hashes alone, then the project, where the file holds hashes."""
+    if "--hash=" not in constraints.read_text("utf-8"):
+        return [["--constraint", str(constraints.absolute()), "--editable", WANTED]]
+    project = ["--no-deps", "--no-build-isolation", "--editable", "."]  # a folder has no hash
+    return [["--require-hashes", "--requirement", str(constraints.absolute())], project]
 
 
 @contextmanager

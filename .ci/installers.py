@@ -57,17 +57,17 @@ def found_uv() -> str | None:
     return uv if subprocess.run([uv, "--version"], capture_output=True, check=False).returncode == 0 else None
 
 
-def install_with_uv(uv: str, venv: Path, words: list[str], *, cwd: Path, lock: int) -> None:
+def install_with_uv(uv: str, venv: Path, steps: list[list[str]], *, cwd: Path, lock: int) -> None:
     """Make the environment and install; uv says by itself what it downloads."""
     settings = pip_settings()
     told = {name: settings[key] for key, name in UV_VARIABLES.items() if key in settings} | os.environ
     make = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
-    install = [uv, "pip", "install", "--python", str(venv / "bin" / "python"), *uv_options(settings), *words]
-    for command in (make, install):
+    install = [uv, "pip", "install", "--python", str(venv / "bin" / "python"), *uv_options(settings)]
+    for command in (make, *([*install, *words] for words in steps)):
         _follow(command, _uv_listener(), cwd=cwd, lock=lock, env=told)
 
 
-def install_with_pip(venv: Path, words: list[str], *, n_expected: int, cwd: Path, lock: int) -> None:
+def install_with_pip(venv: Path, steps: list[list[str]], *, n_expected: int, cwd: Path, lock: int) -> None:
     """Make the environment and install; say what pip does, one line a package."""
     _follow([sys.executable, "-m", "venv", str(venv)], lambda _: None, cwd=cwd, lock=lock, env=os.environ)
     finished = threading.Event()
@@ -75,7 +75,8 @@ def install_with_pip(venv: Path, words: list[str], *, n_expected: int, cwd: Path
     quiet = ["--progress-bar", "off"]
     try:
         hear = _pip_listener(venv, n_expected, finished)
-        _follow([*pip, *quiet, *words], hear, cwd=cwd, lock=lock, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+        for words in steps:
+            _follow([*pip, *quiet, *words], hear, cwd=cwd, lock=lock, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     finally:
         finished.set()
 

@@ -25,11 +25,24 @@ def format_number(value: float | None, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")  # + 0.0: no minus zero
 
 
+_FORMULA: tuple[str, ...] = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}",
+)
+_FORMULA += ("\N{FULLWIDTH COMMERCIAL AT}",)
+
+
 def table_text(table: DataFrame, *, separator: str = ",", float_format: str | None = None) -> str:
     """A table as text that a spreadsheet opens without running anything.
 
-    A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula; names of genes, regions and
-    columns come from files, so such a cell gets an apostrophe before it. Numbers stay numbers.
+    A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@``, of either width and behind blanks or line
+    ends, for a formula; names of genes, regions and columns come from files, so such a cell gets an apostrophe before
+    it. Numbers stay numbers.
     """
     shown = table.map(_harmless).rename(columns=_harmless)
     text: str = shown.to_csv(index=False, sep=separator, float_format=float_format, lineterminator="\n")
@@ -37,7 +50,7 @@ def table_text(table: DataFrame, *, separator: str = ",", float_format: str | No
 
 
 def _harmless(cell: object) -> object:
-    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not isinstance(cell, str) or not (cell.lstrip().startswith(_FORMULA) or cell.startswith(("\t", "\r", "\n"))):
         return cell
     try:
         float(cell)

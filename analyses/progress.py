@@ -7,13 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from analyses.errors import printable
+
 Advance = Callable[[int, int], None]
 _SECONDS_BETWEEN_LINES = 15.0
 
 
 def say(text: str) -> None:
-    """One line to the user, at once: job logs are read while the job runs."""
-    print(text, flush=True)
+    """Lines to the user, at once: job logs are read while the job runs.
+
+    Names in them come from files, so what a terminal would take for a command is shown as what it is.
+    """
+    print(printable(text, keep="\n\t"), flush=True)
 
 
 @contextmanager

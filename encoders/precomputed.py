@@ -21,6 +21,7 @@ import numpy as np
 
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.numpy_files import npz_names, open_npy, open_npz
 
 Overlap = Literal["common", "refuse"]
 Array = np.ndarray
@@ -205,9 +206,10 @@ def _open_gene(path: Path) -> GeneEmbeddings:
     shapes = [_map(chunk).shape for chunk in chunks]
     odd = next((i for i, shape in enumerate(shapes) if len(shape) != 2 or shape[1:] != shapes[0][1:]), None)
     if odd is not None:
+        width = shapes[0][-1] if shapes[0] else "dimensions"
         raise InputError(
-            f"{chunks[odd]} must be subjects x {shapes[0][-1]} like the first chunk; got shape {shapes[odd]}: embed "
-            "the gene again with one encoder and pooling."
+            f"{chunks[odd]} must be subjects x {width} like the first chunk; got shape {shapes[odd]}: embed the gene "
+            "again with one encoder and pooling."
         )
     ids = _load_ids(path / "iids.npy")
     return ChunkedEmbeddings(_texts(path, ids, sum(shape[0] for shape in shapes)), shapes[0][1], chunks)
@@ -215,7 +217,7 @@ def _open_gene(path: Path) -> GeneEmbeddings:
 
 def _load_ids(path: Path) -> Array:
     with refused_if_damaged(path, "an npy file of subject ids"), _ids_without_objects(path):
-        return np.asarray(np.load(path, allow_pickle=False))
+        return open_npy(path)
 
 
 @contextmanager
@@ -235,8 +237,8 @@ def _ids_without_objects(path: Path, what: str = "ids") -> Iterator[None]:
 def _map(path: Path) -> Array:
     """Chunk on disk: a header that claims more than the file holds is refused before anything is read."""
     with refused_if_damaged(path, "an npy file of numbers"):
-        chunk = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(chunk, np.ndarray) or chunk.dtype.kind not in "fiu":
+        chunk = open_npy(path, mapped=True)
+        if chunk.dtype.kind not in "fiu":
             raise InputError(f"{path} must hold numbers, subjects x dimensions; it does not: write it again.")
     return np.asarray(chunk)
 
@@ -254,11 +256,11 @@ def _read_file(path: Path) -> tuple[Array, Array]:
 
 
 def _read_npz(path: Path) -> tuple[Array, Array]:
-    with np.load(path, allow_pickle=False) as arrays:
-        matrix, ids = _one_of(path, _MATRICES, arrays.files), _one_of(path, _IDS, arrays.files)
-        with _ids_without_objects(path, f"the array {ids!r}"):
-            found = arrays[ids]
-        return found, arrays[matrix]
+    names = npz_names(path)
+    matrix, ids = _one_of(path, _MATRICES, names), _one_of(path, _IDS, names)
+    with _ids_without_objects(path, f"the array {ids!r}"):
+        found = open_npz(path, [ids])[ids]
+    return found, open_npz(path, [matrix])[matrix]
 
 
 def _read_parquet(path: Path) -> tuple[Array, Array]:
@@ -266,6 +268,7 @@ def _read_parquet(path: Path) -> tuple[Array, Array]:
 
     names = pq.read_schema(path).names
     table = pq.read_table(path, columns=[_one_of(path, _IDS, names), _one_of(path, ("vector",), names)])
+    table.validate(full=True)
     vectors = table.column(1).combine_chunks()
     values = np.asarray(vectors.flatten(), dtype=np.float32)
     lengths = {0 if vector is None else len(vector) for vector in vectors}

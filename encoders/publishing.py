@@ -4,15 +4,15 @@ What is published into a folder that only its owner may enter is its owner's alo
 """
 
 import os
-import secrets
+import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
-UNFINISHED = ".tmp"
-"""Suffix of a file that is being written; after a crash it may be deleted."""
+from encoders.disks import refused_if_unwritable
+from encoders.leftovers import sweep, unfinished_name
 
 
 @contextmanager
@@ -30,19 +30,27 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     ------
     Path
         To be written.
+
+    Raises
+    ------
+    DiskError
+        The disk is full, read-only or forbidden.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{UNFINISHED}")
-    try:
-        yield unfinished
-        if is_private(path.parent):
-            unfinished.chmod(0o600)
-        if durable:
-            with unfinished.open("rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with refused_if_unwritable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent.glob(f"{escape(path.name)}.*"))
+        unfinished = path.with_name(unfinished_name(path.name))
+        try:
+            yield unfinished
+            if is_private(path.parent):
+                unfinished.chmod(0o600)
+            if durable:
+                with unfinished.open("rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        finally:
+            with suppress(OSError):  # what cannot be removed either must not hide why it could not be written
+                unfinished.unlink(missing_ok=True)
 
 
 def private_folder(folder: Path) -> Path:
@@ -87,18 +95,32 @@ def published_folder(folder: Path, *, replace: bool = True, private: bool = Fals
     ------
     Path
         To be filled.
+
+    Raises
+    ------
+    DiskError
+        The disk is full, read-only or forbidden.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        unfinished = Path(scratch) / "new"
-        unfinished.mkdir()
-        yield unfinished
-        if private or is_private(folder.parent):
-            _make_private(unfinished)
-        if replace and folder.exists():
-            os.replace(folder, Path(scratch) / "old")
+    with refused_if_unwritable(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent.glob(f".{escape(folder.name)}.*"))
+        scratch = folder.with_name(unfinished_name(f".{folder.name}"))
         try:
-            os.replace(unfinished, folder)
-        except OSError:  # a folder that holds something cannot be replaced by a rename
-            if replace or not folder.is_dir():
-                raise
+            unfinished = scratch / "new"
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            if private or is_private(folder.parent):
+                _make_private(unfinished)
+            _put(unfinished, folder, scratch / "old", replace=replace)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put(unfinished: Path, folder: Path, old: Path, *, replace: bool) -> None:
+    if replace and folder.exists():
+        os.replace(folder, old)
+    try:
+        os.replace(unfinished, folder)
+    except OSError:  # a folder that holds something cannot be replaced by a rename
+        if replace or not folder.is_dir():
+            raise

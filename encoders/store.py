@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from encoders.damage import refused_if_damaged
+from encoders.disks import refused_if_unwritable
 from encoders.dna.protocol import FORMAT_VERSION, EncoderSpec, Vectors
 from encoders.errors import InputError
-from encoders.publishing import UNFINISHED, write_whole
+from encoders.leftovers import UNFINISHED
+from encoders.publishing import write_whole
 
 
 class EmbeddingStore:
@@ -37,6 +40,7 @@ class EmbeddingStore:
         self.folder = Path(root) / spec.fingerprint
         self._places: dict[str, tuple[str, int]] = {}
         self._known_shards: set[str] = set()
+        self._is_checked = False
         self._open_shards: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -74,10 +78,12 @@ class EmbeddingStore:
         ------
         InputError
             Shape, type or values are not as said, or the folder cannot be written.
+        DiskError
+            The disk is full; what was stored before stays.
         """
         self._check_rows(ids, vectors)
         self._make_folder()
-        with FileLock(self.folder / "write.lock"):
+        with refused_if_unwritable(self.folder), FileLock(self.folder / "write.lock"):
             if not (self.folder / "spec.json").exists():
                 described = self.spec.to_dict() | {"format_version": FORMAT_VERSION}
                 write_whole(self.folder / "spec.json", json.dumps(described, indent=1), durable=True)
@@ -128,7 +134,8 @@ class EmbeddingStore:
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            with refused_if_unwritable(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise InputError(f"The store needs a writable folder; {self.folder} cannot be made ({error}).") from error
         if not os.access(self.folder, os.W_OK):
@@ -138,11 +145,27 @@ class EmbeddingStore:
         """Take in shards that were published since the last look."""
         if not self.folder.is_dir():
             return
+        self._check_format()
         for path in sorted(self.folder.glob("*.ids")):
             if path.stem not in self._known_shards:
-                for row, sequence_id in enumerate(path.read_text("utf-8").splitlines()):
+                # Bytes that are no ids are the digest's to refuse, when one of the shard's vectors is wanted.
+                for row, sequence_id in enumerate(path.read_text("utf-8", errors="replace").splitlines()):
                     self._places[sequence_id] = (path.stem, row)
                 self._known_shards.add(path.stem)
+
+    def _check_format(self) -> None:
+        """Another format has another fingerprint, so another folder: only one that was renamed holds it here."""
+        described = self.folder / "spec.json"
+        if self._is_checked or not described.exists():
+            return
+        with refused_if_damaged(described, "the description of a store"):
+            came = json.loads(described.read_text("utf-8"))["format_version"]
+        if came != FORMAT_VERSION:
+            raise InputError(
+                f"The store {self.folder} must have format {FORMAT_VERSION} to be read by this version; it has format "
+                f"{came}: use the version that wrote it, or another store."
+            )
+        self._is_checked = True
 
     def _sweep(self) -> None:
         """Remove what killed writers left; safe because writers hold the lock."""

@@ -3,21 +3,31 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from math import prod
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import IO, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.damage import refused_if_damaged
 from fusion.errors import InputError
 
 RECORD = "record.json"
+SCHEMA = 1
+"""How a file is laid out; it says so itself."""
+
+_SMALL, _MOST_GAIN = 2**28, 200
+"""Bytes that are unpacked whatever they were packed into, and times by which more may grow: zeros grow a thousand."""
+
+Made = TypeVar("Made")
 
 
 def write_archive(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> Path:
-    """Write arrays and a JSON record to one file.
+    """Write arrays and a JSON record to one file, whole or not at all.
 
     Parameters
     ----------
@@ -35,16 +45,20 @@ def write_archive(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]
         What was written.
     """
     target = Path(path) if Path(path).suffix == ".npz" else Path(f"{path}.npz")
-    text = json.dumps({"kind": kind, "schema": 1, **record}, allow_nan=False)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **{RECORD: np.array(text)}, **arrays)
+            _write(stream, kind, arrays, record)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     return target
+
+
+def _write(stream: IO[bytes], kind: str, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
+    text = json.dumps({"kind": kind, "schema": SCHEMA, **record}, allow_nan=False)
+    np.savez_compressed(stream, allow_pickle=False, **{RECORD: np.array(text)}, **arrays)
 
 
 def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -55,12 +69,67 @@ def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], 
     InputError
         If the file holds something else.
     """
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files if name != RECORD}
-        record = json.loads(str(archive[RECORD])) if RECORD in archive.files else {}
-    if record.pop("kind", None) != kind or record.pop("schema", None) != 1:
-        raise InputError(f"{path} must hold a saved {kind} of schema 1; it does not.")
+    if not Path(path).is_file():
+        raise InputError(f"A saved {kind} is required at {path}; there is no such file: check the path.")
+    with refused_if_damaged(path, f"a saved {kind}"):
+        check_claims(path)
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files if name != RECORD}
+            record = json.loads(str(archive[RECORD])) if RECORD in archive.files else {}
+    found = record.pop("kind", None) if isinstance(record, dict) else None
+    if found != kind:
+        raise InputError(f"{path} must hold a saved {kind}; it holds {found or 'no saved result'}: name another file.")
+    if (schema := record.pop("schema", None)) != SCHEMA:
+        raise InputError(
+            f"{path} must have schema {SCHEMA} to be read by this version; it has schema {schema}: read it with the "
+            "version that wrote it, or save it anew."
+        )
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise InputError(f"{path} must hold arrays and a record alone; it holds other files: save it again.")
     return arrays, record
+
+
+def load_archive(path: Path | str, kind: str, make: Callable[[dict[str, NDArray[Any]], dict[str, Any]], Made]) -> Made:
+    """What a function makes of the arrays and the record of a file that `write_archive` wrote.
+
+    Raises
+    ------
+    InputError
+        As of `read_archive`; or the file lacks what is needed, or holds it in another form.
+    """
+    arrays, record = read_archive(path, kind)
+    with refused_if_damaged(path, f"all that a saved {kind} is made of"):
+        return make(arrays, record)
+
+
+def check_claims(path: Path | str) -> None:
+    """Refuse an archive of arrays whose members claim more than they hold, before anything is allocated.
+
+    Raises
+    ------
+    InputError
+    zipfile.BadZipFile, OSError, ValueError
+        It is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                start = file.read(8)
+                if start[:6] != np.lib.format.MAGIC_PREFIX or len(start) < 8:
+                    continue
+                read = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+            claimed = min(prod([dtype.itemsize, *shape]), 2**62)
+            gain = member.file_size / max(min(member.compress_size, Path(path).stat().st_size), 1)
+            if (
+                min(shape, default=0) < 0
+                or (claimed > member.file_size and not dtype.hasobject)
+                or (member.file_size > _SMALL and gain > _MOST_GAIN)
+            ):
+                raise InputError(
+                    f"Arrays must hold what their shape says; {member.filename!r} of {path} claims {shape} of {dtype} "
+                    f"out of {member.compress_size:,} bytes: it was cut or damaged, save it again."
+                )
 
 
 Result = TypeVar("Result", bound="Saved")
@@ -79,17 +148,28 @@ class Saved:
 
     def save(self, path: Path | str, *, subject_level: bool = False) -> Path:
         """Write one ``.npz`` without pickle; subject-level fields only if asked."""
+        return write_archive(path, type(self).__name__, *self._parts(subject_level))
+
+    def write(self, stream: IO[bytes], *, subject_level: bool = False) -> None:
+        """Write the same into a file that the caller has opened, and publishes."""
+        _write(stream, type(self).__name__, *self._parts(subject_level))
+
+    def _parts(self, subject_level: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         items = self._items(subject_level)
         arrays = {name: value for name, value in items.items() if isinstance(value, np.ndarray)}
-        record = {name: value for name, value in items.items() if name not in arrays}
-        return write_archive(path, type(self).__name__, arrays, record)
+        return arrays, {name: value for name, value in items.items() if name not in arrays}
 
     @classmethod
     def load(cls: type[Result], path: Path | str) -> Result:
         """Read what `save` wrote; subject-level fields that were not written are None."""
-        arrays, record = read_archive(path, cls.__name__)
+        return load_archive(path, cls.__name__, cls._from_parts)
+
+    @classmethod
+    def _from_parts(cls: type[Result], arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Result:
         values = {name: _tupled(value) for name, value in record.items()} | arrays
-        return cls(**{field.name: values.get(field.name) for field in fields(cls)})  # type: ignore[arg-type]
+        named = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        optional = cls.unsaved | cls.transient
+        return cls(**{name: values.get(name) if name in optional else values[name] for name in named})
 
     def _items(self, subject_level: bool = False) -> dict[str, Any]:
         names = [field.name for field in fields(self) if field.name not in self.transient]  # type: ignore[arg-type]

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg  # noqa: F401 (its BLAS must be loaded before the libraries are listed)
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from fusion.arrays import Matrix
+from fusion.workers import workers
 
 PORTION = 32
 """Permutations per task: fixed, so that results cannot depend on the number of workers."""
@@ -63,9 +64,9 @@ def map_permutations(
     """
     shared = _Shared(function)
     portions = [range(start, min(start + portion, n_permutations)) for start in range(0, n_permutations, portion)]
-    workers = Parallel(n_jobs=n_jobs, return_as="generator")
     parts, done = [], 0
-    for part in workers(delayed(_portion)(shared, indices) for indices in portions):
+    tasks = (delayed(_portion)(shared, indices) for indices in portions)
+    for part in workers(n_jobs, return_as="generator")(tasks):
         parts.append(part)
         done += len(part)
         if progress is not None:

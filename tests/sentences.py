@@ -13,8 +13,12 @@ def or_one_sentence(beginning: str = "") -> Iterator[None]:
     try:
         yield
     except (AnalysesError, EncodersError) as error:
-        message = str(error)
-        assert message.startswith(beginning), message
-        assert len(message) > len(beginning), message
-        assert message.isprintable(), message
-        assert message[-1] in ".?!)", message
+        check_sentence(str(error), beginning)
+
+
+def check_sentence(message: str, beginning: str = "") -> None:
+    """Raise AssertionError unless a refusal is one printable line that ends as a sentence does."""
+    assert message.startswith(beginning), message
+    assert len(message) > len(beginning), message
+    assert message.isprintable(), message
+    assert message[-1] in ".?!)", message

@@ -51,7 +51,7 @@ def write_alignment(
             held_out=held_out.null,
             held_out_trace=held_out.trace_null,
         ),
-        held_out.save(workspace.path(PRIVATE, f"{name}.npz"), subject_level=True),
+        _write_held_out(workspace.path(PRIVATE, f"{name}.npz"), held_out),
     ]
     tables = {
         "gene_loadings": [plain(loading) for loading in summary.gene_loadings],
@@ -94,6 +94,13 @@ def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCC
 def _write_arrays(path: Path, **arrays: np.ndarray) -> Path:
     with published_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return path
+
+
+def _write_held_out(path: Path, held_out: CrossValidatedCCA) -> Path:
+    """With every subject's scores."""
+    with published_file(path) as temporary, temporary.open("wb") as stream:
+        held_out.write(stream, subject_level=True)
     return path
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.privacy.counts import show_count, show_sentence
+from analyses.privacy.identities import Identities
 from analyses.results.schema.alignments import (
+    AlignmentSummary,
     Detectability,
     HeldOut,
     HeldOutTrace,
@@ -41,6 +44,26 @@ if TYPE_CHECKING:
     from fusion.cross_validation.result import CrossValidatedCCA
     from fusion.permutation.result import PermutationTestCCA
     from fusion.views.view import View
+
+
+def shown_summary(summary: AlignmentSummary, known_ids: Iterable[str], smallest: int) -> AlignmentSummary:
+    """The summary without small counts and without ids: what the methods said on the way is written by many.
+
+    Parameters
+    ----------
+    known_ids : iterable of str
+        Of every subject of the run.
+    smallest : int
+        Counts of subjects below it are said to be so.
+    """
+    n_unseen = summary.held_out.n_unseen_levels
+    shown = show_count(n_unseen, smallest) if isinstance(n_unseen, int) else n_unseen
+    subjects = Identities(known_ids)
+    return replace(
+        summary,
+        held_out=replace(summary.held_out, n_unseen_levels=shown),
+        warnings=tuple(subjects.mask(show_sentence(one, smallest)) for one in summary.warnings),
+    )
 
 
 def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) -> InSample:

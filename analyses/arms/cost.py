@@ -7,9 +7,11 @@ import math
 import re
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analyses.errors import InputError
 from analyses.results.schema.comparisons import StoreCost
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from encoders.embedding import EmbedReport
 
 _LEDGER = "cost.jsonl"
+_COUNTED = ("n_encoded", "n_forward_passes", "seconds", "peak_gb")
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes per unit of ru_maxrss."""
 
@@ -47,7 +50,7 @@ def note_cost(folder: Path, report: EmbedReport) -> None:
 def read_cost(folder: Path) -> StoreCost:
     """Sums over a store's ledger."""
     path = folder / _LEDGER
-    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    entries = list(_entries(path)) if path.is_file() else []
     return StoreCost(
         n_encoded=sum(entry["n_encoded"] for entry in entries),
         n_forward_passes=sum(entry["n_forward_passes"] for entry in entries),
@@ -55,6 +58,21 @@ def read_cost(folder: Path) -> StoreCost:
         peak_gb=max((entry["peak_gb"] for entry in entries), default=None),
         store_gb=sum(path.stat().st_size for path in folder.glob("*.npy")) / 2**30,
     )
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Entries of a ledger, each a line."""
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            entry = None
+        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), int | float) for key in _COUNTED):
+            raise InputError(
+                f"Every line of {path} must be what embedding cost, with {', '.join(_COUNTED)}; line {number} is not: "
+                "remove that line."
+            )
+        yield entry
 
 
 def count_flops(encoder: SequenceEncoder, sequence: str) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from analyses.errors import InputError
 from analyses.formats import table_text
 from analyses.progress import progress_bar
+from encoders.damage import refused_if_damaged
 from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def read_fasta(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise InputError(f"Motifs need a FASTA file; there is no {path}.")
     sequences: dict[str, str] = {}
-    with pysam.FastxFile(str(path)) as records:
-        for record in records:
-            name = record.name or ""
-            if name in sequences:
-                raise InputError(f"Names of a FASTA file must differ; {path} has {name!r} twice. Rename one.")
-            sequences[name] = read_bases(record.sequence or "")[0]
+    with refused_if_damaged(path, "a FASTA file"), pysam.FastxFile(str(path)) as records:
+        found = [(record.name or "", record.sequence or "") for record in records]
+    for name, bases in found:
+        if name in sequences:
+            raise InputError(f"Names of a FASTA file must differ; {path} has {name!r} twice. Rename one.")
+        sequences[name] = read_bases(bases)[0]
     if not sequences:
         raise InputError(f"{path} holds no FASTA record; a record is a line >NAME and its bases.")
     return sequences

@@ -15,10 +15,14 @@ from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
+from analyses.cli.help import GroupedCommands
+from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
+from analyses.progress import say
 
 app = typer.Typer(
     name="genebrain",
+    cls=GroupedCommands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -38,6 +42,23 @@ Workers = Annotated[int | None, typer.Option(help="Processes for folds and permu
 Seed = Annotated[int | None, typer.Option(help="Seed of folds and permutations.")]
 Output = Annotated[Path | None, typer.Option(help="Results folder (overrides output:).")]
 Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finished with the same inputs.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"genebrain {version('gene-brain-fusion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: int | None, output: Path | None) -> Any:
@@ -89,7 +110,7 @@ def run(  # noqa: PLR0913 - every argument is an option of the command
     if dry_run:
         from analyses.workflow.plan import describe, make_plan
 
-        typer.echo(describe(make_plan(loaded), as_json=as_json))
+        say(describe(make_plan(loaded), as_json=as_json))
         return
     _run("log", loaded, force=force)
 
@@ -229,6 +250,7 @@ def doctor() -> None:
 register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
+register_privacy_command(app)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -238,8 +260,10 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 
 
 def main() -> None:
-    """Entry point: bad input is one sentence and exit code 2, a service that is away 3; a bug shows its traceback."""
+    """Entry point: bad input is one sentence and exit code 2, a service that is away 3, a fault of the program 70."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
+    from analyses.cli.faults import EXIT_CODE, tell_fault
+    from analyses.cli.signals import ending_in_words
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
 
@@ -248,7 +272,11 @@ def main() -> None:
     # Read once, when OpenMP starts: threads that spin while they wait take the cores from the workers beside them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app()
+        with ending_in_words():
+            app()
     except (InputError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))
+    except Exception as error:  # noqa: BLE001 - whatever nobody expected is told, and kept for whoever mends it
+        tell_fault(error)
+        sys.exit(EXIT_CODE)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analyses.progress import say
+
 IdColumn = Annotated[str | None, typer.Option(help="Column (or array) of subject ids; known names are found.")]
 IdRegex = Annotated[
     str | None,
@@ -130,7 +132,7 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
         **_given(stats_files=tuple(stats_file or ())),
         measure=measure,
     )
-    typer.echo(describe_import(import_brain(paths, output, options, nan=nan), as_json=as_json))
+    say(describe_import(import_brain(paths, output, options, nan=nan), as_json=as_json))
 
 
 def describe(
@@ -163,7 +165,7 @@ def describe(
         pooling="mean",
     )
     summary = summarise(table, options, against=against, show_ids=show_ids)
-    typer.echo(describe_summary(summary, as_json=as_json))
+    say(describe_summary(summary, as_json=as_json))
 
 
 def connectivity(  # noqa: PLR0913 - every argument is an option of the command
@@ -235,7 +237,7 @@ def connectivity(  # noqa: PLR0913 - every argument is an option of the command
         header=header,
         visits=Visits(session, tuple(session_order or ()), join),
     )
-    typer.echo(describe_connectivity(write_connectivity(request, output), as_json=as_json))
+    say(describe_connectivity(write_connectivity(request, output), as_json=as_json))
 
 
 def _given(**values: Any) -> dict[str, Any]:

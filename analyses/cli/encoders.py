@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analyses.errors import InputError
+from analyses.progress import say
 
 if TYPE_CHECKING:
     from encoders.dna.protocol import SequenceEncoder
@@ -58,7 +59,7 @@ def verify_encoder(
         raise InputError(f"Only weights can be verified; {name} was given no --source. Name a folder or a hub id.")
     options = _read_options(option)
     proof = verify(name, source=source, revision=revision, against=against, device=device, **options)
-    typer.echo(json.dumps(proof.to_dict(), indent=1) if as_json else describe(proof))
+    say(json.dumps(proof.to_dict(), indent=1) if as_json else describe(proof))
     if proof.verdict == "failed":
         raise typer.Exit(2)
 

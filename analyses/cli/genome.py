@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from analyses.cli.cluster import ShardOption, load, run_windows_shard
+from analyses.progress import say
 
 if TYPE_CHECKING:
     from analyses.config.run_config import RunConfig
@@ -130,7 +131,7 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         summary = count_files(genome, subjects=subjects)
     else:
         summary = write_windows(genome, output, subjects=subjects)
-    typer.echo(describe(summary, as_json=as_json))
+    say(describe(summary, as_json=as_json))
 
 
 def kinship(
@@ -164,7 +165,7 @@ def kinship(
         max_missing=max_missing,
         dosages=dosages,
     )
-    typer.echo(describe(summary, as_json=as_json))
+    say(describe(summary, as_json=as_json))
 
 
 def ancestry(
@@ -204,7 +205,7 @@ def ancestry(
         max_r2=max_r2,
         dosages=dosages,
     )
-    typer.echo(describe(summary, as_json=as_json))
+    say(describe(summary, as_json=as_json))
 
 
 def _run_stage(config: RunConfig, shard: str | None, *, force: bool) -> None:

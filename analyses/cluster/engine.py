@@ -94,11 +94,13 @@ class Engine:
         InputError
             As :meth:`active`.
         """
-        from joblib import Parallel, delayed
+        from joblib import delayed
+
+        from fusion.workers import workers
 
         with self.active():
-            workers = Parallel(n_jobs=self.n_jobs, return_as="generator", batch_size=1)
-            yield from workers(delayed(function)(item) for item in items)
+            shared_out = workers(self.n_jobs, return_as="generator", batch_size=1)
+            yield from shared_out(delayed(function)(item) for item in items)
 
     def close(self) -> None:
         """End what was started here; a cluster that was there before stays."""

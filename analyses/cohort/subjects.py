@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,8 +43,13 @@ class Cohort:
         One row per table: subjects in it, in all, dropped by reason.
     exclusions : list of dict
         Subjects removed after the join: ``reason`` and ``n``.
+    unread : list of dict
+        Subjects whom readers of brain tables left out before the join, in the same form.
     remarks : tuple of str
         What the readers of tables found out or left out, and columns that seem to hold codes for missing values.
+    known_ids : frozenset of str
+        Every id in any table, as the file has it: of whoever is left out, and of brains before they are paired at
+        random.
     """
 
     subject_ids: tuple[str, ...]
@@ -51,7 +57,9 @@ class Cohort:
     brain: Mapping[str, BrainTable]
     overlap: list[dict[str, Any]]
     exclusions: list[dict[str, Any]]
+    unread: list[dict[str, Any]] = field(default_factory=list)
     remarks: tuple[str, ...] = ()
+    known_ids: frozenset[str] = frozenset()
 
 
 def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, remarks: Sequence[str] = ()) -> Cohort:
@@ -76,6 +84,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     columns = [confound.column for confound in config.confounds]
     of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
     said = (*remarks, *_remarks(read, brain), *of_ancestry)
+    known_ids = frozenset(chain(*genetic.values(), *(frame.index for frame in participants.values()), *_ids(brain)))
     if config.pairing.mode == "random":
         samples = align_subjects(genetic).order
         brain, participants = _pair_at_random(samples, brain, participants, sides=sides, seed=config.pairing.seed)
@@ -95,9 +104,18 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
         covariates=covariates.loc[ids],
         brain={name: _take(table, ids) for name, table in brain.items()},
         overlap=overlap.to_dict(),
-        exclusions=exclusions + _dropped_by_reader(brain),
+        exclusions=exclusions,
+        unread=_dropped_by_reader(brain),
         remarks=said,
+        known_ids=known_ids,
     )
+
+
+def _ids(brain: Mapping[str, BrainTable]) -> Iterator[Iterable[str]]:
+    """Ids of the brain tables, also of rows that their readers left out."""
+    for table in brain.values():
+        yield table.subject_ids
+        yield (subject for subject, _ in table.dropped_subjects)
 
 
 def _read_participants(table: ParticipantsConfig) -> SubjectTable:

@@ -46,6 +46,23 @@ def check_line(text: str) -> str:
     return text
 
 
+LONGEST_TITLE = 240
+"""Characters: a tracking store takes 250 for the name of a run, in which the experiment's stands beside this."""
+
+
+def check_title(text: str) -> str:
+    """Return `text` if it is one line that can name runs in a tracking store.
+
+    Raises
+    ------
+    ValueError
+        It is no line, or too long.
+    """
+    if len(text) > LONGEST_TITLE:
+        raise ValueError(f"names runs in tracking, so it must have at most {LONGEST_TITLE} characters; got {len(text)}")
+    return check_line(text)
+
+
 def check_distinct(kind: str, names: Iterable[str]) -> None:
     """Raise ValueError where two names would share a folder on a system that does not tell capitals apart."""
     seen: dict[str, str] = {}
@@ -56,3 +73,4 @@ def check_distinct(kind: str, names: Iterable[str]) -> None:
 
 Name = Annotated[str, AfterValidator(check_name)]
 Line = Annotated[str, AfterValidator(check_line)]
+RunName = Annotated[str, AfterValidator(check_title)]

@@ -29,7 +29,7 @@ from analyses.config.inputs import (
     ParticipantsConfig,
     PlantConfig,
 )
-from analyses.config.names import Line, Name, check_distinct
+from analyses.config.names import Line, Name, RunName, check_distinct
 from analyses.config.section import Section
 
 Options = dict[str, bool | int | float | str]
@@ -93,14 +93,19 @@ class FoldsConfig(Section):
 
 
 class PrivacyConfig(Section):
-    """``subject_level: true`` lets held-out scores, by subject id, into the alignment's folder, tracking and report."""
+    """What may be shown of subjects.
+
+    ``subject_level: true`` lets held-out scores, by subject id, into the alignment's folder, tracking and report.
+    ``smallest_count``: counts of subjects below it are shown as that they are (``<5``); 1 shows every count.
+    """
 
     subject_level: bool = False
+    smallest_count: int = Field(default=5, ge=1)
 
 
 class TrackingConfig(Section):
     uri: str | None = None
-    panel: str | None = None
+    panel: RunName | None = None
     enabled: bool = True
 
 
@@ -132,7 +137,7 @@ class EngineConfig(Section):
 class RunConfig(Section):
     """Everything a run depends on."""
 
-    name: Line
+    name: RunName
     title: Line = ""
     seed: int = 0
     output: Path

@@ -80,6 +80,8 @@ def parse_yaml(text: str, where: str) -> Any:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{where} is not valid YAML: {_reason(error)}.") from None
+    except (KeyError, AttributeError, IndexError, TypeError):  # PyYAML trusts tags: !!bool maybe, !!timestamp soon
+        raise InputError(f"{where} is not valid YAML: a value is not what its tag (!!) says.") from None
     except RecursionError:
         raise InputError(f"{where} is not valid YAML: it is nested too deeply.") from None
 

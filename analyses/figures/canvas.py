@@ -1,5 +1,6 @@
 """Colours, style, a new figure, and a figure saved with the table behind it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ WIDTH = 7.0  # inches: the text width of a page
 # Okabe & Ito's palette, distinguishable under all common colour-vision deficiencies.
 BLUE, ORANGE, VERMILION, GREY, PALE, INK = "#0072B2", "#E69F00", "#D55E00", "#767676", "#C9CED3", "#222222"
 
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
 STYLE = Path(__file__).with_name("figures.mplstyle")
 
 
@@ -30,6 +33,14 @@ def new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
     with matplotlib.rc_context(fname=STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         yield figure, figure.add_subplot()
+
+
+def _make_well_formed(drawing: Path) -> None:
+    """Characters that no XML may hold, which a name of a feature may, become what they are written as."""
+    text = drawing.read_text(encoding="utf-8")
+    if _NOT_IN_XML.search(text):
+        shown = _NOT_IN_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+        drawing.write_text(shown, encoding="utf-8")
 
 
 def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
@@ -51,5 +62,6 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        _make_well_formed(drawing)
         table.write_text(table_text(data, float_format="%.10g"), encoding="utf-8")
     return path

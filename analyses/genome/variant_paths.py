@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,5 +45,12 @@ def read_genes(given: Sequence[str] | None) -> tuple[str, ...] | None:
         return None
     names: list[str] = []
     for text in given:
-        names += Path(text).read_text().split() if "," not in text and Path(text).is_file() else text.split(",")
+        names += _words(Path(text)) if "," not in text and os.path.isfile(text) else text.split(",")
     return tuple(name.strip() for name in names if name.strip())
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8-sig").split()
+    except UnicodeDecodeError as error:
+        raise InputError(f"A list of genes is text in UTF-8; {path} is not ({error}). Save it so.") from error

@@ -151,7 +151,7 @@ def summarise(table: WindowTable, agreement: ReferenceAgreement, genome: Genome)
         n_haplotype_windows=table.n_sequences_total,
         n_distinct_windows=table.n_distinct,
         gain=table.gain,
-        events=table.events,
+        events=dict(table.events),
         reference_agreement=agreement_counts(agreement),
         settings=table.settings,
         sources=tuple(genome.panel.sources),

@@ -10,6 +10,7 @@ from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
 from analyses.formats import format_number, format_p
+from analyses.privacy.counts import Count, format_count
 from analyses.report.comparison_findings import comparison_sentences
 from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
@@ -62,6 +63,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
+    environment.filters["count"] = _count
     environment.tests |= {"significant": is_significant}
     return environment
 
@@ -95,6 +97,11 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
     }
+
+
+def _count(count: Count) -> str:
+    """A count of subjects as numbers are written here; of a small one, what it is below."""
+    return format_count(count).replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _encoders(results: Results) -> dict[str, str]:

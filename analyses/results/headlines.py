@@ -11,6 +11,8 @@ import numpy as np
 from analyses.results.schema.alignments import AlignmentSummary, HeldOutTrace
 from analyses.results.schema.comparisons import ComparisonRow
 from analyses.results.serialisation import Interval
+from encoders.damage import refused_if_damaged
+from encoders.numpy_files import open_npz
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Alignment:
 
         ``in_sample_r1`` and ``held_out_trace`` [n_permutations + 1], ``held_out`` [n_permutations + 1, n_components].
         """
-        with np.load(self.folder / "null_draws.npz", allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+        path = self.folder / "null_draws.npz"
+        with refused_if_damaged(path, "an archive of null draws"):
+            return open_npz(path)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
 
-FORMAT = 3
+FORMAT = 4
 """Of every file that holds a result, under the key ``format``; files written before it was there read the same.
 
-2: the held-out trace, and components that were not tested held out (null).
-3: places of compared arms by their differences, intervals that hold for the leader; no share of draws that it leads.
+2: the held-out trace, and components that were not tested held out (null). 3: counts of few subjects are text (``<5``).
+4: places of compared arms by their differences, intervals that hold for the leader; no share of draws that it leads.
 """
 
 #: Of a field that is absent from the file, not null in it, where it is None.
@@ -87,6 +87,11 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise InputError(
             f"A results folder holds {path.name}; {path} does not exist: run `genebrain align` with this output first."
+        ) from None
+    except (ValueError, RecursionError) as error:  # no text, no JSON, brackets or digits without end
+        raise InputError(
+            f"{path} must be JSON as this program writes it; it is damaged ({error}): remove it, and run the stage "
+            "that writes it again."
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from filelock import FileLock
 from analyses.errors import InputError
 from analyses.results.provenance import file_fingerprint
 from analyses.results.serialisation import read_json, read_result, to_json
+from encoders.leftovers import sweep
 from encoders.publishing import private_folder, write_whole
 
 SCHEMA = 1
@@ -55,6 +57,7 @@ class Workspace:
             raise InputError(
                 f"The output folder must be writable; {folder} is not ({error.strerror}). Set output to another folder."
             ) from None
+        sweep(folder.rglob("*.tmp*"))  # of processes that were killed
 
     def path(self, *parts: str) -> Path:
         """A path inside the folder, its parent created; below `PRIVATE_FOLDERS` for the owner's eyes alone."""
@@ -95,7 +98,7 @@ class Workspace:
         if record is None or record["key"] != key:
             return False
         return all(
-            (self.folder / name).is_file() and file_fingerprint(self.folder / name) == fingerprint
+            os.path.isfile(self.folder / name) and file_fingerprint(self.folder / name) == fingerprint
             for name, fingerprint in record["files"].items()
         )
 
@@ -129,9 +132,25 @@ class Workspace:
         if not (self.folder / "manifest.json").is_file():
             return {"schema": SCHEMA, "stages": {}}
         manifest: dict[str, Any] = self.read_json("manifest.json")
+        if not isinstance(manifest, dict) or not _are_stages(manifest.get("stages")):
+            raise InputError(
+                f"{self.folder / 'manifest.json'} must list the stages that were finished; it is damaged: remove it, "
+                "and they are run again."
+            )
         if manifest.get("schema") != SCHEMA:
             raise InputError(
                 f"{self.folder} was written in format {manifest.get('schema')}, this version writes {SCHEMA}; "
                 "choose another output folder."
             )
         return manifest
+
+
+def _are_stages(stages: Any) -> bool:
+    """Whether these are records of stages as `Workspace.stage` writes them."""
+    return isinstance(stages, dict) and all(
+        isinstance(one, dict)
+        and isinstance(one.get("key"), str)
+        and isinstance(one.get("seconds"), int | float)
+        and isinstance(one.get("files"), dict)
+        for one in stages.values()
+    )

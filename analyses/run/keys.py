@@ -81,14 +81,18 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
     InputError
         A file is missing: said before anything is read or written.
     """
-    wanted = {
-        **({} if config.genome is None else genome_files(config.genome)),
-        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
-        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
-    }
-    if config.truth is not None:
-        wanted["truth"] = config.truth
+    wanted = named_inputs(config)
     for key, path in wanted.items():
         if not path.is_file():
             raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
     return tuple(dict.fromkeys(wanted.values()))
+
+
+def named_inputs(config: RunConfig) -> dict[str, Path]:
+    """Input files of a run by the key that names them, whether they exist or not."""
+    return {
+        **({} if config.genome is None else genome_files(config.genome)),
+        **{f"participants.{i}.path": table.path for i, table in enumerate(config.participants)},
+        **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
+        **({} if config.truth is None else {"truth": config.truth}),
+    }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 from analyses.alignment.files import PRIVATE
 from analyses.cohort.brain_views import describe_preparation
 from analyses.cohort.features import columns_left_out, name_features
+from analyses.cohort.flow import count_flow
 from analyses.cohort.subjects import Cohort
 from analyses.config.run_config import RunConfig
+from analyses.privacy.counts import show_count
+from analyses.privacy.hashes import keyed_hash
+from analyses.privacy.identities import Identities
 from analyses.results.provenance import environment, input_name
 from analyses.results.schema.planted_links import PlantedLink
 from analyses.results.schema.runs import (
@@ -33,6 +37,11 @@ from analyses.results.schema.runs import (
 )
 from analyses.results.serialisation import from_json
 from analyses.results.workspace import SCHEMA, Workspace
+
+SUBJECTS, ID_KEY = "subjects.json", "id_key.txt"
+"""In the private folder: every id of the run, and the key of the hashes that stand for them."""
+
+SUBJECTS_FORMAT = 1
 
 if TYPE_CHECKING:
     from encoders.brain.tables import BrainTable
@@ -67,8 +76,8 @@ def make_run_record(
         seed=config.seed,
         panel=config.tracking.panel or config.name,
         pairing=config.pairing.mode,
-        cohort=_count_subjects(cohort),
-        genome=None if config.genome is None else workspace.read_result(GenomeSummary, "windows/summary.json"),
+        cohort=_count_subjects(cohort, config.privacy.smallest_count),
+        genome=None if config.genome is None else _describe_genome(workspace, config.privacy.smallest_count),
         arms=_describe_arms(specs, workspace),
         views=tuple(_describe_view(name, table, config) for name, table in cohort.brain.items()),
         planted=None if truth is None else from_json(PlantedLink, truth, source=config.truth or "plant"),
@@ -79,13 +88,32 @@ def make_run_record(
     )
 
 
-def _count_subjects(cohort: Cohort) -> CohortCounts:
+def _count_subjects(cohort: Cohort, smallest: int) -> CohortCounts:
+    """The flow of the cohort without small counts, and remarks without ids."""
+    flow, subjects = count_flow(cohort, smallest), Identities(cohort.known_ids)
     return CohortCounts(
-        overlap=tuple(TableOverlap(**table) for table in cohort.overlap),
-        n_subjects=len(cohort.subject_ids),
-        exclusions=tuple(Exclusion(**one) for one in cohort.exclusions),
-        remarks=cohort.remarks,
+        overlap=tuple(TableOverlap(**table) for table in flow.overlap),
+        n_subjects=flow.n_subjects,
+        exclusions=tuple(Exclusion(**one) for one in flow.exclusions),
+        remarks=tuple(map(subjects.mask, flow.remarks)),
     )
+
+
+def _describe_genome(workspace: Workspace, smallest: int) -> GenomeSummary:
+    """What the windows stage found; an event that few haplotypes have may be that of few subjects."""
+    found = workspace.read_result(GenomeSummary, "windows/summary.json")
+    events = {event: n if isinstance(n, str) else show_count(n, smallest) for event, n in found.events.items()}
+    return replace(found, events=events)
+
+
+def write_subjects(workspace: Workspace, cohort: Cohort) -> None:
+    """What names or counts subjects as they are, in the private folder: their ids, and the exact flow of the cohort."""
+    flow = count_flow(cohort)
+    others = sorted(cohort.known_ids.difference(cohort.subject_ids))
+    content = {"format": SUBJECTS_FORMAT, "analysed": list(cohort.subject_ids), "others": others}
+    workspace.write_json(f"{PRIVATE}/{SUBJECTS}", content)
+    counts = {"overlap": flow.overlap, "exclusions": flow.exclusions, "remarks": flow.remarks}
+    workspace.write_json(f"{PRIVATE}/cohort.json", {"n_subjects": flow.n_subjects, **counts})
 
 
 def _describe_arms(specs: Mapping[str, EncoderSpec], workspace: Workspace) -> tuple[RunArm, ...]:
@@ -130,11 +158,11 @@ def _describe_provenance(inputs: Mapping[Path, str], seeds: RunSeeds) -> Provena
 
 def describe_splits(workspace: Workspace, folds: Folds, subject_ids: Sequence[str]) -> dict[str, Any]:
     """Folds by keyed hash of the subject id: whoever has the key in the private folder can check who was where."""
-    key_file = workspace.path(PRIVATE, "id_key.txt")
+    key_file = workspace.path(PRIVATE, ID_KEY)
     if not key_file.exists():
-        workspace.write_text(f"{PRIVATE}/id_key.txt", secrets.token_hex(32))
+        workspace.write_text(f"{PRIVATE}/{ID_KEY}", secrets.token_hex(32))
     key = bytes.fromhex(key_file.read_text(encoding="utf-8"))
-    hashed = [hashlib.blake2b(subject.encode(), key=key, digest_size=8).hexdigest() for subject in subject_ids]
+    hashed = [keyed_hash(subject, key) for subject in subject_ids]
     return {
         "sha256": folds.sha256,
         "n_splits": folds.n_splits,

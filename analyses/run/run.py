@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,8 @@ class Run:
         lost = [line for name, panel in self._panels.items() for line in describe_genes(name, panel.dropped)]
         cohort = read_cohort(self.config, genotypes | panels, remarks=lost)
         check_features(self.config, cohort.brain, cohort.covariates)
-        return cohort
+        of_genes = (gene.subject_ids for panel in self._panels.values() for gene in panel.genes)
+        return replace(cohort, known_ids=cohort.known_ids.union(*of_genes))
 
     @cached_property
     def _panels(self) -> dict[str, PrecomputedPanel]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from analyses.errors import InputError, UnavailableError
 from analyses.results.folder import load_results
+from analyses.stopping import StopRequested, stop_on_signals
 from analyses.tracking.alignment import Columns, panel
 from analyses.tracking.mlflow_store import no_stray_folder, prepare_store, quiet
 from analyses.tracking.runs import CONTENT, ENTRY, RESULTS, log_results
 from analyses.tracking.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
-from analyses.tracking.server import StopRequested, check_server, run_server, stop_on_signals, ui_command
+from analyses.tracking.server import check_server, run_server, ui_command
 from analyses.tracking.store import Ledger, artifact_folder, resolve_tracking_uri, sqlite_path
 
 __all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "serve_ui", "ui_command"]

@@ -5,42 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from http.client import HTTPException
-from types import FrameType
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from analyses.errors import InputError
+from analyses.stopping import stop_on_signals
 from analyses.tracking.store import artifact_folder, sqlite_path
 
 _START_SECONDS = 120
 _PROBE_SECONDS = 5
-
-
-class StopRequested(SystemExit):
-    """A signal asked this process to end."""
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGUSR1 (a scheduler's warning) into an orderly end; signals reach the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise StopRequested(128 + number)
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def check_server(uri: str) -> None:

@@ -11,6 +11,8 @@ from analyses.results.serialisation import read_json
 from encoders.publishing import write_whole
 
 _SQLITE = "sqlite:///"
+_FORMAT = "1"
+"""Of the ledger; one without it was written before it was there, and reads the same."""
 
 
 def resolve_tracking_uri(uri: str | None, default_folder: Path) -> str:
@@ -91,6 +93,12 @@ class Ledger:
     def __init__(self, path: Path, uri: str) -> None:
         self._path, self._uri = path, uri
         self._entries: dict[str, dict[str, str]] = read_json(path) if path.exists() else {}
+        came = self._entries.setdefault("format", {"version": _FORMAT})["version"]
+        if came != _FORMAT:
+            raise InputError(
+                f"{path} must have format {_FORMAT} to be read by this version; it has format {came}: log these "
+                "results with the version that wrote it."
+            )
         if "results" not in self._entries:
             self._entries["results"] = {"id": uuid4().hex}
             self._write()

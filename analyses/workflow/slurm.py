@@ -13,7 +13,7 @@ from pathlib import Path
 from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
-from encoders.publishing import published_file
+from encoders.publishing import private_folder, published_file
 
 _TASK = "{shard}"
 
@@ -129,7 +129,8 @@ def emit_slurm(folder: Path, config: RunConfig, words: Sequence[str], resources:
     texts = {"submit.sh": _submit(jobs)}
     texts |= {_file(number, job): _script(job, config.name, resources) for number, job in enumerate(jobs, start=1)}
     try:
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder / "logs")  # a job's log is what its owner's terminal would show: ids among it
         for name, text in texts.items():
             with published_file(folder / name) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
@@ -203,7 +204,7 @@ def _submit(jobs: Sequence[Job]) -> str:
         "# what is finished is not done twice.",
         "set -euo pipefail",
         'cd "$(dirname "${BASH_SOURCE[0]}")"',
-        "mkdir -p logs",
+        "mkdir -p -m 700 logs && chmod 700 logs",
         "declare -A job",
     ]
     for number, job in enumerate(jobs, start=1):

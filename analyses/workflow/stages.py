@@ -10,6 +10,7 @@ from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.config.file import resolved_yaml
+from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
@@ -30,7 +31,7 @@ COMPARISONS = ("compare", "pooling", "rc")
 
 def build_windows(run: Run) -> None:
     """Genotypes to distinct windows, after REF was held against the reference."""
-    for line in describe_flow(run.cohort):
+    for line in describe_flow(run.cohort, run.config.privacy.smallest_count):
         say(f"cohort   {line}")
     for line in describe_features(run.cohort.brain):
         say(f"brain    {line}")
@@ -79,7 +80,7 @@ def _report_unread_bases(run: Run, arm: SequenceArm) -> None:
     if not run.workspace.is_finished(stage, key):
         with run.workspace.stage(stage, key) as files:
             report = gene_report(run.window_table, arm.encoder)
-            files.append(run.workspace.write_text(f"embed/unknown_{arm.name}.csv", report.to_csv()))
+            files.append(run.workspace.write_text(f"embed/unknown_{arm.name}.csv", table_text(report.reset_index())))
         if sentence := describe(report):
             say(f"         {arm.spec.label}: {sentence}")
 
@@ -101,6 +102,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
     """Align one arm with one view and write what was found; returns its headline."""
     from analyses.alignment.files import write_alignment
     from analyses.alignment.recipe import align_views
+    from analyses.alignment.summary import shown_summary
     from analyses.results.schema.alignments import AlignmentLabels
 
     config, spec, stage = run.config, run.specs[arm], f"align {arm}__{view}"
@@ -118,6 +120,8 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
             n_jobs=run.engine.n_jobs,
             progress=advance,
         )
+        summary = shown_summary(alignment.summary, run.cohort.known_ids, config.privacy.smallest_count)
+        alignment = replace(alignment, summary=summary)
         files += write_alignment(run.workspace, alignment, subject_ids=run.published_ids)
     return alignment.headline()
 
@@ -198,9 +202,10 @@ def report(run: Run) -> None:
 
 def write_run_record(run: Run) -> None:
     """Write ``run.json`` and what stands beside it: the resolved configuration, the environment, the folds."""
-    from analyses.run.record import describe_splits, make_run_record
+    from analyses.run.record import describe_splits, make_run_record, write_subjects
 
     workspace = run.workspace
+    write_subjects(workspace, run.cohort)
     workspace.write_text("config/resolved.yaml", resolved_yaml(run.config))
     workspace.write_json("env.json", environment())
     workspace.write_json("splits.json", describe_splits(workspace, run.folds, run.cohort.subject_ids))

@@ -74,16 +74,33 @@ def read_provenance(path: Path) -> dict[str, Any] | None:
         return None
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except pa.ArrowInvalid:
+    except (pa.ArrowException, OSError):  # no parquet file, or a damaged one: whoever reads its rows says so
         return None
-    described: dict[str, Any] | None = json.loads(metadata[METADATA_KEY]) if METADATA_KEY in metadata else None
+    return _described(path, metadata[METADATA_KEY]) if METADATA_KEY in metadata else None
+
+
+def _described(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        described = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} must say in JSON what it holds; it is damaged ({error}): import it again.") from error
+    if not isinstance(described, dict):
+        raise InputError(f"{path} must say in JSON what it holds; it is damaged: import it again.")
+    if (came := described.get("format_version")) != FORMAT_VERSION:
+        raise InputError(
+            f"The canonical brain table {path} must have format {FORMAT_VERSION} to be read by this version; it has "
+            f"format {came}: read it with the version that wrote it, or import the source again."
+        )
+    names = described.get("feature_names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{path} must list the names of its features; it is damaged: import it again.")
     return described
 
 
 def stored_names(path: Path) -> list[str] | None:
     """Feature names of a canonical table, in the order of its vectors; None for any other file."""
     described = read_provenance(path)
-    return None if described is None else [str(name) for name in described["feature_names"]]
+    return None if described is None else list(described["feature_names"])
 
 
 def fingerprint(path: Path) -> str:

@@ -4,10 +4,12 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.tables.quoting import quote_some
 
@@ -28,7 +30,7 @@ def find_separator(path: Path, text: str) -> str:
     InputError
         Two do, or none does and the header holds two equally often.
     """
-    lines = [_QUOTED.sub("", line) for line in text.split("\n", _SAMPLE)[:_SAMPLE] if line.strip()]
+    lines = [_QUOTED.sub("", line) for line in islice(_filled_lines(text), _SAMPLE)]
     header = {mark: lines[0].count(mark) for mark in _CANDIDATES if mark in lines[0]}
     if not header:
         return r"\s+" if len(lines[0].split()) > 1 else ","
@@ -47,6 +49,17 @@ def find_separator(path: Path, text: str) -> str:
     return even[0]
 
 
+def _filled_lines(text: str) -> Iterator[str]:
+    """Lines that hold anything, without cutting all of the text."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if text[start:end].strip():
+            yield text[start:end]
+        start = end + 1
+
+
 def split_cells(path: Path, text: str, separator: str) -> "pandas.DataFrame":
     """Cells as text under the names of the header, which are trimmed.
 
@@ -59,16 +72,17 @@ def split_cells(path: Path, text: str, separator: str) -> "pandas.DataFrame":
 
     # A quote after a blank opens a cell; blanks before other cells are theirs, and whoever reads them decides.
     blanks = re.search(rf'{re.escape(separator)} +"', text) is not None if separator != r"\s+" else False
-    try:
-        # The header is read as a row: a longer row then fails with its line number instead of becoming an index.
-        table = pd.read_csv(
-            io.StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, skipinitialspace=blanks
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise InputError(
-            f"Every row of {path} must have as many cells as the header; {str(error).splitlines()[0].rstrip('.')}: "
-            "repair that line or name the separator."
-        ) from error
+    with refused_if_damaged(path, "a table of rows and cells"):
+        try:
+            # The header is read as a row: a longer row then fails with its line number instead of becoming an index.
+            table = pd.read_csv(
+                io.StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, skipinitialspace=blanks
+            )
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
+            raise InputError(
+                f"Every row of {path} must have as many cells as the header; {str(error).splitlines()[0].rstrip('.')}: "
+                "repair that line or name the separator."
+            ) from error
     names = [str(name).strip() for name in table.iloc[0]]
     check_unique_names([name for name in names if name], path)
     frame = table.iloc[1:].reset_index(drop=True)

@@ -150,6 +150,7 @@ def read_parquet(path: Path) -> Spreadsheet:
     with refused_if_damaged(path, "a parquet file"):
         try:
             frame = pd.read_parquet(path)
+            _check_letters(frame)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise
         except ValueError as error:  # pyarrow refuses repeated names with this
@@ -168,6 +169,16 @@ def read_parquet(path: Path) -> Spreadsheet:
         return Spreadsheet(path, frame, None, (), index)
     kept, notes = _drop_unnamed_and_empty(path, frame)
     return Spreadsheet(path, kept, None, tuple(notes))
+
+
+def _check_letters(frame: "pandas.DataFrame") -> None:
+    """Raise ArrowInvalid where the bytes of a text are no UTF-8: pyarrow looks at them when they are used, or never."""
+    import pyarrow as pa
+
+    for columns in (frame, frame.index.to_frame()):
+        for place, kind in enumerate(columns.dtypes):
+            if kind == "str":
+                pa.array(columns.iloc[:, place]).validate(full=True)
 
 
 def stack_columns(columns: Sequence["pandas.Series"], n_rows: int) -> Numbers:

@@ -1,9 +1,9 @@
 """Bytes of a text table to lines: compression, encodings, and what stands above the header."""
 
-import gzip
 import re
 from pathlib import Path
 
+from encoders.claims import unpack_gzip
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 
@@ -28,7 +28,7 @@ def read_text(path: Path) -> tuple[str, list[str]]:
         A damaged gzip file, another format, an encoding that is none of these, nothing in it.
     """
     with refused_if_damaged(path, "a text table" if not _is_gzip(path) else "a text table in a gzip file"):
-        raw = gzip.decompress(path.read_bytes()) if _is_gzip(path) else path.read_bytes()
+        raw = unpack_gzip(path) if _is_gzip(path) else path.read_bytes()
     for mark, what in _ARCHIVES.items():
         if raw.startswith(mark):
             raise InputError(f"{path} must be a text or parquet table; it is {what}: export it as csv.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fusion.archive import read_archive, write_archive
+from fusion.archive import load_archive, write_archive
 from fusion.arrays import (
     LabelsLike,
     Matrix,
@@ -170,7 +170,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
     @classmethod
     def load(cls, path: Path | str) -> "ComBat":
         """Read what `save` wrote."""
-        return cls.from_parts(*read_archive(path, "ComBat"))
+        return load_archive(path, "ComBat", cls.from_parts)
 
     def to_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return arrays and a JSON record that hold the fitted estimator."""

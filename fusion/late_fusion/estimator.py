@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import TransformerTags
 from sklearn.utils.validation import check_is_fitted
 
-from fusion.archive import read_archive, write_archive
+from fusion.archive import load_archive, write_archive
 from fusion.arrays import (
     LabelsLike,
     Matrix,
@@ -242,7 +243,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
     @classmethod
     def load(cls, path: Path | str) -> "LateFusion":
         """Read what `save` wrote."""
-        return from_parts(cls, *read_archive(path, KIND))
+        return load_archive(path, KIND, partial(from_parts, cls))
 
     @property
     def concatenation_(self) -> Concatenation:

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from fusion.damage import refused_if_damaged
 from fusion.errors import InputError
 
 BATCH_ROWS = 256
@@ -34,21 +35,20 @@ class NpyColumns:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        try:
-            with self.path.open("rb") as file:
-                version = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, self._is_fortran, self.dtype = read(file)
-                self._offset = file.tell()
-        except FileNotFoundError:
-            raise InputError(f"A matrix is required at {path}; there is no such file: check the path.") from None
-        except ValueError as error:
-            raise InputError(f"{path} must be a .npy file ({error}): write it again with numpy.save.") from error
-        if len(shape) != 2:
+        if not self.path.is_file():
+            raise InputError(f"A matrix is required at {path}; there is no such file: check the path.")
+        with refused_if_damaged(path, "a .npy file"), self.path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, self._is_fortran, self.dtype = read(file)
+            self._offset = file.tell()
+        if len(shape) != 2 or min(shape) < 0:
             raise InputError(f"{path} must hold a subjects x features matrix; got shape {shape}.")
         self.shape: tuple[int, int] = (shape[0], shape[1])
+        if self.dtype.kind not in "fiub":
+            raise InputError(f"{path} must hold numbers; it holds {self.dtype}: write it again with numpy.save.")
         wanted = self._offset + self.dtype.itemsize * shape[0] * shape[1]
-        if not self.dtype.hasobject and self.path.stat().st_size < wanted:
+        if self.path.stat().st_size < wanted:
             raise InputError(
                 f"{path} must hold {wanted} bytes for shape {self.shape}; it has {self.path.stat().st_size}: it was "
                 "cut short, copy it again."
@@ -64,7 +64,7 @@ class NpyColumns:
                 _read_into(file, self._offset + first * n * self.dtype.itemsize, block)
                 return block.T
             block = np.empty((n, last - first), self.dtype)
-            for row in range(n):
+            for row in range(n if block.size else 0):
                 _read_into(file, self._offset + (row * width + first) * self.dtype.itemsize, block[row])
             return block
 
@@ -86,7 +86,7 @@ class Hdf5Columns:
 
     def __init__(self, path: str | Path, values: str = "X") -> None:
         self.path, self.values = Path(path), values
-        with self._open() as file:
+        with self._open() as file, refused_if_damaged(self.path, "an HDF5 file"):
             dataset = _dataset(file, values, self.path)
             if len(dataset.shape) != 2:
                 raise InputError(f"{path} needs a subjects x features matrix in {values!r}; got shape {dataset.shape}.")
@@ -95,27 +95,25 @@ class Hdf5Columns:
 
     def read_columns(self, columns: slice) -> npt.NDArray[Any]:
         """Return these columns, (n_rows, width)."""
-        with self._open() as file:
+        with self._open() as file, refused_if_damaged(self.path, "an HDF5 file"):
             block: npt.NDArray[Any] = file[self.values][:, columns]
         return block
 
     def read_ids(self, name: str = "eid") -> list[str]:
         """Return a dataset of texts or integers as texts."""
-        with self._open() as file:
+        with self._open() as file, refused_if_damaged(self.path, "an HDF5 file"):
             ids = _dataset(file, name, self.path)[:]
         if ids.dtype.kind == "f":
             raise InputError(f"{self.path} holds floats as ids in {name!r}, such as {ids[0]}: store them as text.")
-        return [i.decode() if isinstance(i, bytes) else str(i) for i in ids]
+        return [i.decode(errors="backslashreplace") if isinstance(i, bytes) else str(i) for i in ids]
 
     def _open(self) -> Any:
         import h5py
 
         if not self.path.is_file():
             raise InputError(f"A matrix is required at {self.path}; there is no such file: check the path.")
-        try:
+        with refused_if_damaged(self.path, "an HDF5 file"):
             return h5py.File(self.path, "r")
-        except OSError as error:
-            raise InputError(f"{self.path} must be an HDF5 file ({error}): write it again.") from error
 
 
 def unpack_parquet(
@@ -146,22 +144,22 @@ def unpack_parquet(
     path = Path(path)
     if not path.is_file():
         raise InputError(f"A table is required at {path}; there is no such file: check the path.")
-    try:
+    with refused_if_damaged(path, "a parquet file"):
         table = pq.ParquetFile(path, pre_buffer=False)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} must be a parquet file ({error}): write it again.") from error
-    schema = table.schema_arrow
+        schema = table.schema_arrow
     if id_column not in schema.names:
         raise InputError(f"{path} needs an id column {id_column!r}; it has {', '.join(schema.names[:8])}: name it.")
     if pa.types.is_floating(schema.field(id_column).type):
         raise InputError(f"{path} holds floats as ids in {id_column!r}: store them as text.")
-    ids = [str(i) for i in table.read([id_column]).column(0).to_pylist()]
+    with refused_if_damaged(path, "a parquet file"):
+        ids = [str(i) for i in table.read([id_column]).column(0).to_pylist()]
     folder = Path(tempfile.mkdtemp(prefix="columns-"))
     try:
-        if vector in schema.names:
-            names = _write_vectors(table, path, vector, len(ids), folder / "values.npy")
-        else:
-            names = _write_columns(table, path, id_column, len(ids), folder / "values.npy")
+        with refused_if_damaged(path, "a parquet file of numbers"):
+            if vector in schema.names:
+                names = _write_vectors(table, path, vector, len(ids), folder / "values.npy")
+            else:
+                names = _write_columns(table, path, id_column, len(ids), folder / "values.npy")
         source = NpyColumns(folder / "values.npy")
     except BaseException:
         rmtree(folder, ignore_errors=True)

@@ -56,7 +56,9 @@ def write_run_folder(folder: Path, *, planted: bool = True, compared: bool = Tru
     workspace.write_json("env.json", {"python": "3.11.9", "versions": {"numpy": "2.3.0"}})
     hashed = [hashlib.blake2b(s.encode(), digest_size=8, key=b"example").hexdigest() for s in SUBJECTS]
     workspace.write_json("splits.json", {"ids": hashed, "assignments": [i % N_SPLITS for i in range(37)]})
-    workspace.write_json("private/subjects.json", SUBJECTS)  # what must never leave the folder
+    workspace.write_json(
+        "private/subjects.json", {"format": 1, "analysed": SUBJECTS, "others": []}
+    )  # what must never leave the folder
     workspace.write_json("manifest.json", {"schema": SCHEMA, "stages": {"align": {"key": "abc", "seconds": 12.5}}})
     workspace.write_text("config/resolved.yaml", "name: example\nseed: 7\nencoders:\n- name: kmer-5\n")
     return folder

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from analyses.errors import InputError
+from analyses.privacy.counts import Count
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading, Interpretation
 from analyses.results.serialisation import OMITTED_IF_NONE, Interval
 
@@ -158,8 +159,8 @@ class HeldOut:
     trace : HeldOutTrace, optional
         Absent from results of format 1.
     n_splits, n_permutations : int
-    n_unseen_levels : int
-        Subjects with a confound level that their training folds lack.
+    n_unseen_levels : Count
+        Subjects with a confound level that their training folds lack; a small count is text, ``<5``.
     folds_sha256 : str
         Hash of who is in which fold.
     ratio_to_in_sample : float
@@ -175,7 +176,7 @@ class HeldOut:
     null_q95: tuple[float | None, ...]
     trace: Annotated[HeldOutTrace | None, OMITTED_IF_NONE] = None
     n_splits: int
-    n_unseen_levels: int = 0
+    n_unseen_levels: Count = 0
     n_permutations: int
     folds_sha256: str
     ratio_to_in_sample: float
@@ -240,7 +241,7 @@ class Detectability:
         Correlation that Roy's test finds in 80 % of studies.
     held_out_rho_at_80_percent_power : float, optional
         Correlation that the held-out tests of this alignment, corrected for being two, find in 80 % of studies; absent
-        before format 3, and where there is none.
+        before format 4, and where there is none.
     required_n : RequiredSubjects
         For half of `rho_c`.
     """

@@ -35,15 +35,15 @@ class ComparisonRow:
         Place among the arms of the view, 1 the largest `rho`.
     rank_interval : tuple of float
         Places that the differences between arms leave open; those of all arms of the view hold at once in 95 % of
-        studies. In files before format 3: places that hold 95 % of bootstrap draws, which is too few of them.
+        studies. In files before format 4: places that hold 95 % of bootstrap draws, which is too few of them.
     interval_of_all : tuple of float, optional
         95 % interval that holds together with those of all arms and views, and so for whichever is picked; absent
-        before format 3.
+        before format 4.
     rho_at_80_percent_power : float, optional
         Correlation that the held-out tests, corrected over all arms and views as these are, find in 80 % of studies;
-        absent before format 3, and where there is none.
+        absent before format 4, and where there is none.
     p_best : float, optional
-        In files before format 3: the share of bootstrap draws in which the arm is first, overconfident.
+        In files before format 4: the share of bootstrap draws in which the arm is first, overconfident.
     """
 
     arm: str

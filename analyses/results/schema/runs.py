@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer
 
+from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
 from analyses.results.schema.planted_links import PlantedLink
 from analyses.results.serialisation import OMITTED_IF_NONE
@@ -15,20 +16,22 @@ from encoders.dna.protocol import EncoderSpec
 
 @dataclass(frozen=True, slots=True)
 class TableOverlap:
-    """A table that was joined: its ``n`` subjects, how many are in all tables, how many were dropped by reason."""
+    """A table that was joined: its ``n`` subjects, how many are in all tables, how many were dropped by reason.
+
+    A small count is text, ``<5``; a sum that would give it away is what it stays below."""
 
     table: str
-    n: int
-    in_all: int
-    dropped: dict[str, int]
+    n: Count
+    in_all: Count
+    dropped: dict[str, Count]
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """``n`` subjects left out after the join, and why."""
+    """``n`` subjects left out, and why; a small count is text, ``<5``."""
 
     reason: str
-    n: int
+    n: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,13 @@ class CohortCounts:
     n_subjects: int
     exclusions: tuple[Exclusion, ...]
     remarks: tuple[str, ...] = ()
+
+    @property
+    def has_small_counts(self) -> bool:
+        """Whether a count is suppressed."""
+        counts = [one.n for one in self.exclusions]
+        counts += [n for table in self.overlap for n in (table.n, table.in_all, *table.dropped.values())]
+        return any(isinstance(n, str) for n in counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +82,6 @@ class WindowCounts:
         Distinct sequences among them.
     gain : float
         The last but one over the last.
-    events : dict of str to int
-        What happened while haplotypes were built, by kind.
     """
 
     n_genes: int
@@ -81,7 +89,6 @@ class WindowCounts:
     n_haplotype_windows: Annotated[int, _earlier("n_haplotype_windows", "n_sequences_total")]
     n_distinct_windows: Annotated[int, _earlier("n_distinct_windows", "n_distinct")]
     gain: float
-    events: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,8 @@ class GenomeSummary(WindowCounts):
 
     Attributes
     ----------
+    events : dict of str to Count
+        What happened while haplotypes were built, by kind; a small count is text in ``run.json``.
     reference_agreement : ReferenceAgreement
         Under the key ``gate``.
     settings : dict of str to str
@@ -102,6 +111,7 @@ class GenomeSummary(WindowCounts):
         What else is to be known of the annotation.
     """
 
+    events: dict[str, Count]
     reference_agreement: Annotated[ReferenceAgreement, Field(alias="gate")]
     settings: dict[str, str]
     sources: tuple[str, ...]
@@ -115,6 +125,8 @@ class FileWindows(WindowCounts):
 
     Attributes
     ----------
+    events : dict of str to int
+        What happened while haplotypes were built, by kind.
     n_subjects : int
     by_gene : dict of str to int
         Distinct windows of each gene.
@@ -131,6 +143,7 @@ class FileWindows(WindowCounts):
         What else is to be known of the annotation.
     """
 
+    events: dict[str, int]
     n_subjects: int
     by_gene: dict[str, int]
     reference_agreement: Annotated[ReferenceAgreement | None, Field(alias="gate")]

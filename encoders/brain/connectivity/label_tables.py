@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.tables.quoting import quote_some
 from encoders.tables.spreadsheets import read_spreadsheet
@@ -27,8 +26,7 @@ def read_lut(path: Path) -> "pandas.DataFrame":
     -------
     DataFrame with columns ``index`` (int) and ``name`` (str).
     """
-    with refused_if_damaged(path, "a table"):
-        sheet = read_spreadsheet(path)
+    sheet = read_spreadsheet(path)
     index, name = _find(sheet.names, _INDEX), _find(sheet.names, _NAME)
     if index is None or name is None:
         raise InputError(f"A label table needs the columns index and name; {path} has {quote_some(sheet.names)}.")
@@ -51,8 +49,7 @@ def read_coordinates(path: Path) -> "pandas.DataFrame":
     -------
     DataFrame with columns ``name`` (str), ``x``, ``y``, ``z`` (float).
     """
-    with refused_if_damaged(path, "a table"):
-        sheet = read_spreadsheet(path)
+    sheet = read_spreadsheet(path)
     name, axes = _find(sheet.names, _NAME), [_find(sheet.names, (axis,)) for axis in "xyz"]
     if name is None or None in axes:
         raise InputError(f"A coordinate table needs the columns name, x, y, z; {path} has {quote_some(sheet.names)}.")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from encoders.brain.layouts.array_files import load_npy
-from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.tables.quoting import quote_some
 
@@ -52,8 +51,13 @@ def read_series_file(path: Path, *, header: bool | None = None) -> SeriesFile:
     """
     if path.suffix == ".npy":
         return SeriesFile(path, load_npy(path, allow_pickle=False), None)
-    with refused_if_damaged(path, "a text file"):
+    try:
         comments, rows = _rows(_decode(path.read_bytes()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path} must be a text file in UTF-8, UTF-16 or Windows-1252 with numbers in rows; it is not ({error}): "
+            "save it as UTF-8, or leave it out."
+        ) from error
     if not rows:
         raise InputError(f"{path} must hold the time series of a subject; it holds no row of numbers: leave it out.")
     has_header = _has_header(path, rows) if header is None else header

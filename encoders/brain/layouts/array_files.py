@@ -7,6 +7,7 @@ import numpy as np
 
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.numpy_files import open_npy, open_npz
 
 _SMALL = 2**24
 _MOST_COMPRESSED = 1032
@@ -23,13 +24,10 @@ def load_npy(path: Path, allow_pickle: bool) -> np.ndarray:
     """
     with refused_if_damaged(path, "an npy file"):
         try:
-            loaded = np.load(path, allow_pickle=allow_pickle)
+            return open_npy(path, allow_pickle=allow_pickle)
         except ValueError as error:
             _refuse_objects(path, error)
             raise
-    if not isinstance(loaded, np.ndarray):
-        raise InputError(f"{path} must hold one array; it is an archive of several: call it .npz.")
-    return loaded
 
 
 def load_npz(path: Path, allow_pickle: bool) -> dict[str, np.ndarray]:
@@ -42,8 +40,7 @@ def load_npz(path: Path, allow_pickle: bool) -> dict[str, np.ndarray]:
     """
     with refused_if_damaged(path, "an npz file"):
         try:
-            with np.load(path, allow_pickle=allow_pickle) as stored:
-                return {name: stored[name] for name in stored.files}
+            return open_npz(path, allow_pickle=allow_pickle)
         except ValueError as error:
             _refuse_objects(path, error)
             raise

@@ -97,10 +97,10 @@ def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tup
             raise InputError(
                 f"{path} needs an array of {role}; its arrays are {quote_some(list(arrays))}: name the array."
             )
-    matrix = arrays[str(values_key)]
+    matrix = np.atleast_1d(arrays[str(values_key)])
     matrix = matrix[:, None] if matrix.ndim == 1 else matrix  # one number a row
     ids = clean_ids(arrays[str(ids_key)].ravel(), path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
-    _check_lengths(path, {"ids": len(ids.ids), str(values_key): len(matrix) if matrix.ndim else 0})
+    _check_lengths(path, {"ids": len(ids.ids), str(values_key): len(matrix)})
     mask = _mask(path, arrays, matrix)
     if matrix.ndim == 2:
         values = as_floats(matrix)
@@ -142,7 +142,7 @@ def _mask(path: Path, arrays: Arrays, matrix: np.ndarray) -> np.ndarray | None:
     name = find_array(arrays, MASK_NAMES)
     if name is None:
         return None
-    _check_lengths(path, {"values": len(matrix), name: len(arrays[name])})
+    _check_lengths(path, {"values": len(matrix), name: arrays[name].shape[0] if arrays[name].ndim else 0})
     return np.asarray(arrays[name], dtype=bool)
 
 
@@ -157,7 +157,7 @@ def _keys(
             if key in options.key_columns:
                 raise InputError(f"{path} has no array {name!r}; its arrays are {quote_some(list(arrays))}.")
             continue
-        _check_lengths(path, {"ids": len(ids.ids), name: len(arrays[name])})
+        _check_lengths(path, {"ids": len(ids.ids), name: arrays[name].shape[0] if arrays[name].ndim else 0})
         if key == "fd":
             fd = as_floats(arrays[name]).ravel()
         else:

@@ -88,8 +88,13 @@ def _read_stats(path: Path, measure: str | None) -> tuple[dict[str, float], floa
     cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     name_at, value_at = headers.index("StructName"), headers.index(column)
     label = f"{match[1]}_{{}}_{wanted}" if match else "{}"
-    with refused_if_damaged(path, "a FreeSurfer stats file whose rows have all columns"):
+    try:
         regions = {label.format(row[name_at]): float(row[value_at]) for row in cells}
-    found = (_MEASURE_LINE.match(line) for line in lines)
-    etiv = next((float(m[3]) for m in found if m and m[2].strip() in ("eTIV", "ICV")), None)
+        found = (_MEASURE_LINE.match(line) for line in lines)
+        etiv = next((float(m[3]) for m in found if m and m[2].strip() in ("eTIV", "ICV")), None)
+    except (ValueError, IndexError) as error:
+        raise InputError(
+            f"{path} must be a FreeSurfer stats file whose rows have all columns, with numbers in them; it is not "
+            f"({error}): make it again, or leave out the subject."
+        ) from error
     return regions, etiv

@@ -139,9 +139,7 @@ def _select_features(records: Records, path: Path, options: ImportOptions) -> Re
 
 
 def _parse(path: Path, options: ImportOptions) -> Spreadsheet:
-    with refused_if_damaged(path, "a table"):
-        sheet = read_spreadsheet(path, separator=options.separator, decimal=options.decimal)
-    return place_index(sheet, options.id_column)
+    return place_index(read_spreadsheet(path, separator=options.separator, decimal=options.decimal), options.id_column)
 
 
 def _detect_without_parsing(path: Path, options: ImportOptions) -> Detection | None:

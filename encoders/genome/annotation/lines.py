@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
+from encoders.claims import bounded_lines
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 
@@ -168,11 +169,11 @@ def read_header(path: Path) -> list[str]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[TextIOWrapper]:
+def _readable(path: Path) -> Iterator[Iterator[str]]:
     """The file's lines, each byte one letter (see `decoded`); what ends their reading is told in a sentence."""
     try:
         with _open(path) as file:
-            yield file
+            yield bounded_lines(file, path)
     except EOFError as error:
         raise InputError(f"The annotation {path} is cut short: its gzip has no end. Download it again.") from error
     except (gzip.BadGzipFile, zlib.error) as error:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import (
@@ -22,7 +23,10 @@ from encoders.genome.variants.best_guess import (
     from_probabilities,
 )
 from encoders.genome.variants.genotypes import GenotypeBlock
-from encoders.genome.variants.source import Site, check_samples, overlapping
+from encoders.genome.variants.source import Site, check_samples, overlapping, read_lines
+
+_MOST_BYTES = 4
+"""Of a probability."""
 
 _SURE = 0.999
 """A genotype that was called is stored as a probability of one, to the bits of the file."""
@@ -131,6 +135,7 @@ class BgenSource:
         """Whether a record is phased, its most probable alleles, and how sure those are that are not certain."""
         try:
             found = self._file[number]
+            self._check_claim(found)
             ploidy, probabilities = found.ploidy[columns], found.probabilities[columns].astype(np.float64)
         except (ValueError, OSError, IndexError, RuntimeError) as error:
             raise InputError(f"{self.path} is damaged at {block.describe(record)} ({error}): copy it again.") from error
@@ -146,6 +151,24 @@ class BgenSource:
                 f"{block.subjects[int((ploidy != 2).argmax())]}: leave sex chromosomes and copy-number genotypes out."
             )
         return found.is_phased, _most_probable(probabilities, len(alleles), phased=found.is_phased)
+
+    def _check_claim(self, record: Any) -> None:
+        """Raise ValueError where a record says that it unpacks to more than genotypes of two alleles can be."""
+        if not self._file.header.compression:
+            return
+        with self.path.open("rb") as file:
+            file.seek(record.fileoffset)
+            for _ in range(3):  # identifiers and contig, each behind its length
+                file.seek(int.from_bytes(file.read(2), "little"), 1)
+            file.seek(4, 1)
+            n_alleles = int.from_bytes(file.read(2), "little")
+            for _ in range(n_alleles):
+                file.seek(int.from_bytes(file.read(4), "little"), 1)
+            claimed = int.from_bytes(file.read(8)[4:], "little")
+        values = max(2 * n_alleles, n_alleles * (n_alleles + 1) // 2)
+        most = 10 + len(self.samples) * (1 + _MOST_BYTES * values)
+        if claimed > most:
+            raise ValueError(f"the record claims {claimed:,} bytes, where {most:,} are the most")
 
     def _refuse(self, block: GenotypeBlock, uncalled: Bool[np.ndarray, "n_records n_subjects"]) -> None:
         record, column = np.argwhere(uncalled)[0].tolist()
@@ -217,19 +240,22 @@ def _list_records(path: Path, file: Any) -> dict[str, _Records]:
 
 def _read_samples(path: Path, file: Any) -> tuple[str, ...]:
     """Names in the file itself, or the second column (ID_2, IID) of the ``.sample`` beside it."""
-    inside = tuple(file.samples) if file.header.has_sample_ids else None
+    with refused_if_damaged(path, "a BGEN whose samples have names"):
+        inside = tuple(file.samples) if file.header.has_sample_ids else None
     beside = path.with_suffix(".sample")
     if not beside.is_file():
         if inside is None:
             raise InputError(f"{path} names no samples: put {beside.name} beside it, which came with the file.")
         return inside
-    lines = [line.split() for line in beside.read_text().splitlines() if line.strip()]
+    lines = [line.split() for line in read_lines(beside) if line.strip()]
     if len(lines) < 2 or set(lines[1][:2]) != {"0"}:
         raise InputError(
             f"A .sample starts with a line of names and a line of types (0 0 0 ...); {beside} does not: give the file "
             "that came with the BGEN."
         )
     column = 1 if len(lines[0]) > 1 and lines[0][1].upper() in {"ID_2", "IID"} else 0
+    if short := [line for line in lines[2:] if len(line) <= column]:
+        raise InputError(f"Every line of {beside} needs its column {column + 1}; {' '.join(short[0])!r} has it not.")
     names = tuple(line[column] for line in lines[2:])
     if len(names) != file.header.nsamples:
         raise InputError(

@@ -4,6 +4,7 @@ import warnings
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pysam
@@ -171,11 +172,28 @@ def _command(path: Path, again: str = "") -> str:
     return f"bcftools index {again}{path.name}" if path.suffix == ".bcf" else f"tabix {again}-p vcf {path.name}"
 
 
+def open_without_index(path: Path, *, drop_samples: bool = False) -> Any:
+    """A VCF or BCF by a name beside which there is no index: htslib loads any, and a damaged one kills the process.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it is neither.
+    """
+    link = scratch_path(path.name)
+    link.symlink_to(path.resolve())
+    before = pysam.set_verbosity(0)  # it would tell the user of the index that it does not find
+    try:
+        return pysam.VariantFile(str(link), drop_samples=drop_samples)
+    finally:
+        pysam.set_verbosity(before)
+
+
 def _first_unsorted(path: Path) -> str:
     """Place of the first record before its predecessor; empty where there is none, or where the file breaks off."""
     seen: set[str] = set()
     contig, position = "", -1
-    with pysam.VariantFile(str(path), drop_samples=True) as file, suppress(OSError):
+    with open_without_index(path, drop_samples=True) as file, suppress(OSError):
         for record in file:
             if (record.contig != contig and record.contig in seen) or (
                 record.contig == contig and record.pos < position

@@ -15,7 +15,7 @@ from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import CALLED, DosagePolicy, from_dosages
 from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.variants.pvar import Records, read_pvar
-from encoders.genome.variants.source import Site, check_samples
+from encoders.genome.variants.source import Site, check_samples, read_lines
 
 _MISSING = -9
 _DOSAGE_ONLY_MODES = {3, 4}
@@ -178,11 +178,17 @@ def _check_header(path: Path) -> None:
 def _read_psam(path: Path) -> tuple[str, ...]:
     """Individual identifiers (IID); without a header line the columns are FID, IID as in a .fam file."""
     column, names = 1, []
-    for line in path.read_text().splitlines():
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.split()
-        if line.startswith("#") and "IID" in line:
-            column = [field.lstrip("#") for field in fields].index("IID")
+        titles = [field.lstrip("#") for field in fields]
+        if line.startswith("#") and "IID" in titles:
+            column = titles.index("IID")
         elif fields and not line.startswith("#"):
+            if len(fields) <= column:
+                raise InputError(
+                    f"Every line of a .psam needs the IID in column {column + 1}; line {number} of {path} has "
+                    f"{len(fields)} columns: write it anew with plink2."
+                )
             names.append(fields[column])
     return tuple(names)
 

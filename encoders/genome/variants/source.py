@@ -69,6 +69,20 @@ def check_samples(samples: Sequence[str], path: Path) -> tuple[str, ...]:
     return tuple(samples)
 
 
+def read_lines(path: Path) -> list[str]:
+    """Lines of a table of samples.
+
+    Raises
+    ------
+    InputError
+        If it is no text in UTF-8.
+    """
+    try:
+        return path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"A table of samples is text in UTF-8; {path} is not ({error}): save it so.") from error
+
+
 def check_order(block: GenotypeBlock, last: int = -1) -> GenotypeBlock:
     """The block, if its records are sorted by position and follow position ``last``.
 

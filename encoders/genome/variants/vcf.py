@@ -21,7 +21,7 @@ from encoders.genome.variants.best_guess import DosagePolicy
 from encoders.genome.variants.calls import read_calls
 from encoders.genome.variants.genotypes import GenotypeBlock
 from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalled, uncalled
-from encoders.genome.variants.indexes import indexed_path
+from encoders.genome.variants.indexes import indexed_path, open_without_index
 from encoders.genome.variants.source import Site, check_order, check_samples
 
 _OPEN_READERS = 4
@@ -205,7 +205,8 @@ def _check_blocks(path: Path) -> None:
 
 
 def _open(path: Path) -> Any:
+    """The file without its index, which has not been looked at yet."""
     try:
-        return pysam.VariantFile(str(path))
+        return open_without_index(path)
     except (ValueError, OSError) as error:
         raise InputError(f"The variant file {path} cannot be read as VCF or BCF ({error}): repair it.") from error

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from encoders.claims import MOST_GAIN, SMALL
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import CALLED, DosagePolicy
@@ -19,6 +21,8 @@ from encoders.genome.variants.imputed import guess_record
 from encoders.genome.variants.source import Site, check_samples, overlapping
 
 _NEEDED = ("contig_id", "sample_id", "variant_contig", "variant_position", "variant_allele", "call_genotype")
+_OPTIONAL = ("variant_length", "call_genotype_phased", "call_PS", "call_HDS", "call_GP", "call_DS")
+_PER_FILE = ("contig_id", "sample_id")
 _ABSENT = -2
 Columns = Int64[np.ndarray, " n_subjects"]
 _CHUNK = 100_000
@@ -44,14 +48,17 @@ class ZarrSource:
     def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
         self._dosages = dosages
         self.path = path
-        self._arrays = _open(path)
-        self.samples = check_samples(tuple(map(str, self._arrays["sample_id"][:])), path)
+        self._arrays = _Arrays(path, _open(path))
+        self.samples = check_samples(tuple(map(str, self._arrays.whole("sample_id"))), path)
         self._row_of = {name: row for row, name in enumerate(self.samples)}
-        self.contigs: tuple[str, ...] = tuple(map(str, self._arrays["contig_id"][:]))
-        lengths = self._arrays["contig_length"][:].tolist() if "contig_length" in self._arrays else []
+        self.contigs: tuple[str, ...] = tuple(map(str, self._arrays.whole("contig_id")))
+        lengths = self._arrays.whole("contig_length", "iu").tolist() if "contig_length" in self._arrays else []
         self.contig_lengths: dict[str, int] = dict(zip(self.contigs, map(int, lengths), strict=False))
-        contig = np.asarray(self._arrays["variant_contig"][:])
-        self._starts = np.asarray(self._arrays["variant_position"][:], dtype=np.int64) - 1
+        contig = self._arrays.whole("variant_contig", "iu").astype(np.int64)
+        self._starts = self._arrays.whole("variant_position", "iu").astype(np.int64) - 1
+        self._arrays.check_shapes(len(self._starts), len(self.samples))
+        if contig.size and not 0 <= contig.min() <= contig.max() < len(self.contigs):
+            raise InputError(f"Records of a VCF Zarr must be on its contigs; {path} has others: write it anew.")
         if (np.diff(contig) < 0).any() or (np.diff(self._starts)[np.diff(contig) == 0] < 0).any():
             raise InputError(
                 f"Records of a VCF Zarr must be sorted by contig and position; {path} is not: sort its VCF."
@@ -65,11 +72,11 @@ class ZarrSource:
     def _ends(self) -> Int64[np.ndarray, " n_records"]:
         """One past the last base of each record; ``variant_length`` includes END where the writer stored it."""
         if "variant_length" in self._arrays:
-            return self._starts + np.asarray(self._arrays["variant_length"][:], dtype=np.int64)
-        alleles = self._arrays["variant_allele"]
+            return self._starts + self._arrays.whole("variant_length", "iu").astype(np.int64)
         ends = self._starts.copy()
         for first in range(0, len(ends), _CHUNK):
-            ends[first : first + _CHUNK] += [len(ref) for ref in alleles[first : first + _CHUNK, 0]]
+            refs = self._arrays.read("variant_allele", (slice(first, first + _CHUNK), 0))
+            ends[first : first + _CHUNK] += [len(str(ref)) for ref in refs]
         return ends
 
     def _place(self, contig: str) -> slice:
@@ -106,8 +113,11 @@ class ZarrSource:
         """REF and ALT of records, upper case; the layout pads with empty text."""
         if not len(numbers):
             return []
-        rows = self._arrays["variant_allele"][numbers[0] : numbers[-1] + 1][numbers - numbers[0]]
-        return [tuple(str(allele).upper() for allele in row if allele not in {"", "."}) for row in rows]
+        rows = self._arrays.read("variant_allele", slice(numbers[0], numbers[-1] + 1))[numbers - numbers[0]]
+        spelled = [tuple(str(allele).upper() for allele in row if allele not in {"", "."}) for row in rows]
+        if not all(spelled):
+            raise InputError(f"Every record of a VCF Zarr needs a REF; {self.path} has one without: write it anew.")
+        return spelled
 
     def _block(self, contig: str, numbers: Int64[np.ndarray, " n_records"], subjects: tuple[str, ...]) -> GenotypeBlock:
         columns = np.array([self._row_of[subject] for subject in subjects], dtype=np.int64)
@@ -180,11 +190,62 @@ class ZarrSource:
 
     def _select(self, name: str, span: slice, columns: Int64[np.ndarray, " n_subjects"]) -> np.ndarray:
         """Rows of a span for some subjects; neighbouring subjects are read as one piece."""
-        array = self._arrays[name]
         first, last = int(columns.min()), int(columns.max()) + 1
         if last - first > 2 * len(columns):
-            return np.asarray(array.oindex[span, np.sort(columns)])[:, np.argsort(np.argsort(columns))]
-        return np.asarray(array[span, first:last])[:, columns - first]
+            return self._arrays.read(name, (span, np.sort(columns)))[:, np.argsort(np.argsort(columns))]
+        return self._arrays.read(name, (span, slice(first, last)))[:, columns - first]
+
+
+class _Arrays:
+    """Arrays of one store; whatever zarr and its codecs raise of one that is damaged becomes one sentence."""
+
+    def __init__(self, path: Path, group: Any) -> None:
+        self._path, self._group = path, group
+        self._opened: dict[str, Any] = {}
+
+    def __contains__(self, name: str) -> bool:
+        with refused_if_damaged(self._path, "a VCF Zarr"):
+            return name in self._group
+
+    def _open(self, name: str) -> Any:
+        if name not in self._opened:
+            with refused_if_damaged(self._path, f"a VCF Zarr with an array {name}"):
+                self._opened[name] = self._group[name]
+                if not isinstance(self._opened[name].shape, tuple):
+                    raise ValueError(f"{name} is no array")
+        return self._opened[name]
+
+    def read(self, name: str, place: Any) -> np.ndarray:
+        """A part of an array: slices, numbers, or arrays of numbers."""
+        array = self._open(name)
+        with refused_if_damaged(self._path, f"a VCF Zarr whose array {name} is whole"):
+            return np.asarray(array.oindex[place])
+
+    def whole(self, name: str, kinds: str = "iufUOT") -> np.ndarray:
+        """A vector, of these kinds of number or text, if it holds what its shape claims."""
+        array = self._open(name)
+        with refused_if_damaged(self._path, f"a VCF Zarr whose array {name} is whole"):
+            claimed = array.nbytes
+            if len(array.shape) != 1 or (claimed > SMALL and claimed > MOST_GAIN * max(array.nbytes_stored(), 1)):
+                raise ValueError(f"its shape {array.shape} is not what it holds")
+            found = np.asarray(array[:])
+            if found.dtype.kind not in kinds:
+                raise ValueError(f"it is of {found.dtype}")
+        return found
+
+    def check_shapes(self, n_records: int, n_samples: int) -> None:
+        """Raise InputError unless arrays of records and of calls have one row a record and one column a sample."""
+        for name in (*_NEEDED, *_OPTIONAL):
+            if name in _PER_FILE or name not in self:
+                continue
+            shape = self._open(name).shape
+            wanted = (n_records, n_samples) if name.startswith("call_") else (n_records,)
+            needs_more = name in {"call_genotype", "variant_allele"}
+            if shape[: len(wanted)] != wanted or len(shape) < len(wanted) + needs_more or 0 in shape[len(wanted) :]:
+                raise InputError(
+                    f"Arrays of a VCF Zarr must have {n_records} records and {n_samples} samples; {name} of "
+                    f"{self._path} has shape {shape}: write it anew."
+                )
 
 
 def _diploid(calls: np.ndarray) -> np.ndarray:
@@ -205,11 +266,10 @@ def _open(path: Path) -> Any:
         ) from error
     if not path.exists():
         raise InputError(f"The variant file {path} does not exist: correct the path.")
-    try:
+    with refused_if_damaged(path, "a VCF Zarr store"):
         group = zarr.open_group(zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path), mode="r")
-    except (FileNotFoundError, ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be opened as a Zarr group ({error}): give a VCF Zarr store.") from error
-    if lacking := [name for name in _NEEDED if name not in group]:
+        lacking = [name for name in _NEEDED if name not in group]
+    if lacking:
         raise InputError(
             f"A VCF Zarr holds the arrays {', '.join(_NEEDED)}; {path} lacks {', '.join(lacking)}: write it with "
             "bio2zarr (vcf2zarr convert)."

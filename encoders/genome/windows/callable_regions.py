@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from encoders.claims import bounded_lines
 from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, list_contigs
 from encoders.genome.haplotypes.consensus import Edit
@@ -100,7 +101,7 @@ def _read(path: Path) -> dict[str, list[tuple[int, int]]]:
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     try:
         with _open(path) as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(file, path), start=1):
                 if line.strip() and not line.startswith(("#", "track", "browser")):
                     chrom, start, end = _parse(line, number, path)
                     found[chrom].append((start, end))

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.sequences import sequence_id
+from encoders.genome.windows.stored_parts import check_parts
+from encoders.numpy_files import open_npz
 from encoders.publishing import published_folder
 
 if TYPE_CHECKING:
@@ -178,12 +181,18 @@ class WindowTable:
         folder = Path(folder)
         if not (folder / "table.json").is_file():
             raise InputError(f"A window table is a folder with table.json and table.npz; {folder} has none: make it.")
-        text = json.loads((folder / "table.json").read_text())
-        if text.pop("format") != FORMAT:
-            raise InputError(f"The window table in {folder} has another format than {FORMAT}: make it anew.")
-        with np.load(folder / "table.npz", allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in _ARRAYS}
-            sequences = tuple(_cut(stored["letters"].tobytes().decode("ascii"), stored["lengths"]))
+        with refused_if_damaged(folder, "a window table, which it is not any more"):
+            text = json.loads((folder / "table.json").read_bytes())
+            stored = open_npz(folder / "table.npz")
+        came = text.pop("format", None) if isinstance(text, dict) else None
+        if came != FORMAT:
+            raise InputError(
+                f"The window table in {folder} must have format {FORMAT} to be read by this version; it has format "
+                f"{came}: make it anew, or use the version that wrote it."
+            )
+        check_parts(folder, text, stored)
+        sequences = tuple(_cut(stored["letters"].tobytes().decode("ascii"), stored["lengths"]))
+        arrays = {name: stored[name] for name in _ARRAYS}
         fields: dict[str, Any] = text | arrays | {name: tuple(text[name]) for name in _LISTS}
         return cls(sequences=sequences, sequence_ids=tuple(map(sequence_id, sequences)), **fields)
 

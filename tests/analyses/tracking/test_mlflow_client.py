@@ -31,17 +31,19 @@ from analyses.tracking.mlflow_client import (
     ui_command,
 )
 from analyses.tracking.saved_views import BY_RC_MODE, SUMMARY, views_supported
+from analyses.tracking.store import sqlite_path
 from tests.analyses.example_alignment import N_SPLITS
 from tests.analyses.run_folder import SUBJECTS, write_run_folder
 from tests.conftest import PATIENCE
+from tests.hostile import ODD_FOLDER
 
 STAGE = "tags.stage = 'alignment'"
 
 
 @pytest.fixture(scope="session")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all tests, in a folder whose name holds a blank; experiments keep them apart."""
-    address = resolve_tracking_uri(None, tmp_path_factory.mktemp("track ing"))
+    """One store for all tests, in a folder whose name looks like an address; experiments keep them apart."""
+    address = resolve_tracking_uri(None, tmp_path_factory.mktemp("tracking") / ODD_FOLDER)
     prepare_store(address)
     return address
 
@@ -159,7 +161,7 @@ def test_report_figures_and_tables_are_artifacts(client: Any, logged: LoggedRun)
 
 
 def test_no_subject_id_is_in_the_store_or_an_artifact(uri: str, logged: LoggedRun) -> None:
-    root = Path(uri.removeprefix("sqlite:///")).parent
+    root = (sqlite_path(uri) or Path()).parent
     files = [path for path in root.rglob("*") if path.is_file()]
     assert len(files) > 4 * 10
     kept = b"".join(path.read_bytes() for path in files)

@@ -42,7 +42,7 @@ def test_every_test_counts_the_identity_and_states_its_size(results: Path) -> No
 
 
 def test_one_relative_per_family_is_analysed(results: Path) -> None:
-    cohort = _read(results, "run.json")["cohort"]
+    cohort = _read(results, "private/cohort.json")
     dropped = sum(row["n"] for row in cohort["exclusions"])
     assert dropped > 0
     assert cohort["n_subjects"] == 300 - dropped

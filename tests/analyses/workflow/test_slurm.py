@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,14 @@ def test_a_configuration_named_as_the_number_of_a_shard_stays_itself() -> None:
     job = Job("windows", "windows", ("windows", "{shard}/a b.yaml", "--shard", "{shard}/3"), n_tasks=3)
     last = _script(job, "run", Resources()).rstrip().splitlines()[-1]
     assert last == """genebrain windows '{shard}/a b.yaml' --shard "$SLURM_ARRAY_TASK_ID/3\""""
+
+
+def test_logs_are_their_owners_alone(jobs: Path, tmp_path: Path) -> None:
+    assert stat.S_IMODE((jobs / "logs").stat().st_mode) == 0o700
+    (jobs / "logs").rmdir()
+    (tmp_path / "sbatch").write_text("#!/bin/bash\necho 1\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = ["bash", "-c", 'umask 0; bash "$1"', "bash", str(jobs / "submit.sh")]
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert stat.S_IMODE((jobs / "logs").stat().st_mode) == 0o700

@@ -1,8 +1,11 @@
 """Indexes of other files: whatever stands beside a file, every record that it holds is found."""
 
+import gzip
 import os
 import random
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -176,3 +179,25 @@ def test_nothing_beside_the_file_is_touched(tmp_path: Path) -> None:
     assert opened.parent != tmp_path
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
     assert index in before
+
+
+def test_a_damaged_index_never_ends_the_process(tmp_path: Path) -> None:
+    """htslib trusts the index beside a file, and sizes that it claims."""
+    lines = ["##fileformat=VCFv4.2", "##contig=<ID=20,length=400>"]
+    lines += ['##FORMAT=<ID=GT,Number=1,Type=String,Description="">']
+    lines += ["#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1", "20\t130\t.\tA\tC\t.\tPASS\t.\tGT\t0|1", ""]
+    (tmp_path / "v.vcf").write_text("\n".join(lines))
+    path = Path(pysam.tabix_index(str(tmp_path / "v.vcf"), preset="vcf", force=True, csi=True))
+    index = Path(f"{path}.csi")
+    whole = gzip.decompress(index.read_bytes())
+    code = (
+        "import sys\nfrom encoders.genome.variants import VariantFiles\n"
+        "from encoders.genome.intervals import Interval\n"
+        "from pathlib import Path\n"
+        "blocks = VariantFiles(Path(sys.argv[1])).fetch(Interval('20', 0, 400), ['S1'])\n"
+        "print(blocks[0].alleles.tolist())"
+    )
+    for place in (4, 8, 12):
+        index.write_bytes(gzip.compress(whole[:place] + b"\xff\xff\xff\x7f" + whole[place + 4 :]))
+        done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "[[[0, 1]]]\n"), done.stderr

@@ -1,0 +1,10 @@
+from .counts import Count as Count
+from .counts import format_count as format_count
+from .counts import show_count as show_count
+from .counts import show_sentence as show_sentence
+from .hashes import keyed_hash as keyed_hash
+from .identities import RULE as RULE
+from .identities import Identities as Identities
+from .search import Finding as Finding
+from .search import Looked as Looked
+from .search import search as search

@@ -1,0 +1,91 @@
+"""A command that is told to end does so with a word and the code of its signal, also in the middle of a product."""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analyses.cli import signals
+from encoders.disks import DiskError
+
+_BEGINNING = """
+import os, sys, time
+from pathlib import Path
+from analyses.cli.signals import ending_in_words
+from encoders.publishing import published_file
+
+folder = Path(sys.argv[1])
+
+def ready():
+    (folder / "ready").touch()
+
+with ending_in_words():
+"""
+_WRITES = """    with published_file(folder / "x") as x:
+        x.write_text("half")
+        ready()
+        time.sleep(600)
+"""
+_DEAF = """    import numpy as np
+    ready()
+    x = np.random.default_rng(0).standard_normal((6000, 6000))
+    np.linalg.svd(x)
+"""
+
+
+def _end(folder: Path, code: str, number: signal.Signals) -> tuple[int, str]:
+    program = [sys.executable, "-c", _BEGINNING + code, str(folder)]
+    process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
+    while not (folder / "ready").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.1)
+    process.send_signal(number)
+    _, said = process.communicate()
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_what_was_begun_is_taken_back(tmp_path: Path, number: signal.Signals) -> None:
+    code, said = _end(tmp_path, _WRITES, number)
+    assert code == 128 + number
+    assert said == f"genebrain: ended by {number.name}; what was finished is kept: run the same command again.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["ready"]
+
+
+def test_a_library_that_looks_at_no_signal_does_not_keep_a_process(tmp_path: Path) -> None:
+    code, said = _end(tmp_path, _DEAF, signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM
+    assert said.count("ended by SIGTERM") == 1
+
+
+def test_who_ignores_a_signal_goes_on(tmp_path: Path) -> None:
+    """As under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.ending_in_words():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_handlers_are_as_they_were(tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
+    with signals.ending_in_words():
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)] == before
+
+
+def test_a_full_disk_that_nothing_else_told_is_told_here(tmp_path: Path) -> None:
+    lock = tmp_path / "windows.lock"
+    with pytest.raises(DiskError, match=f"^{re.escape(str(lock))} must take what is written; its disk is full"):  # noqa: SIM117
+        with signals.ending_in_words():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(lock))
+    with pytest.raises(FileNotFoundError), signals.ending_in_words():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(lock))

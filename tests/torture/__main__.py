@@ -1,0 +1,103 @@
+"""Kills, races, full disks and a server that dies, against small runs.
+
+python -m tests.torture                     60 kills and all attacks; writes docs/torture.md
+python -m tests.torture --part stages       what the suite does: a kill in every stage, in one folder
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.torture.attacks import ATTACKS
+from tests.torture.kills import Moment, Outcome, Undisturbed, draw_moments, every_stage, kill, run_undisturbed
+from tests.torture.page import write_page
+from tests.torture.small_run import import_all, import_most, make_cohort
+
+
+def main() -> None:
+    """The program."""
+    asked = _arguments()
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    outcome, rng = Outcome(), random.Random(asked.seed)
+    with _undisturbed() as undisturbed:
+        if asked.part == "stages":
+            kill(outcome, "one", undisturbed, every_stage(rng))
+            print(json.dumps(asdict(outcome)))
+        elif asked.part == "attacks":
+            for name, attack in ATTACKS.items():
+                outcome.attacks[name] = attack(outcome, undisturbed)
+            print(json.dumps(asdict(outcome)))
+        else:
+            _everything(outcome, undisturbed, rng, asked)
+
+
+def _everything(outcome: Outcome, undisturbed: Undisturbed, rng: random.Random, asked: argparse.Namespace) -> None:
+    """The attacks in a process beside the kills, whose folders are shared out too."""
+    words = [sys.executable, "-m", "tests.torture", "--part", "attacks"]
+    beside = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    deadline, number, running = time.monotonic() + 60 * asked.minutes, 0, set[int]()
+    while running or (len(outcome.kills) < asked.kills and time.monotonic() < deadline):
+        if len(outcome.kills) < asked.kills and time.monotonic() < deadline and len(running) < asked.jobs:
+            number += 1
+            running.add(_in_fork(undisturbed, number, draw_moments(rng, rng.randint(1, 6))))
+        else:
+            ended, _ = os.wait()
+            if ended in running:
+                running.remove(ended)
+                outcome.add(json.loads((undisturbed.scratch / f"{ended}.json").read_text()))
+                print(f"{len(outcome.kills)} kills; {outcome.faults or 'nothing wrong'}", flush=True)
+    outcome.add(json.loads(beside.communicate()[0]))
+    write_page(outcome, asked.seed)
+    print(f"{len(outcome.kills)} kills, {len(outcome.attacks)} other attacks; {outcome.faults or 'nothing wrong'}")
+
+
+def _in_fork(undisturbed: Undisturbed, number: int, moments: list[Moment]) -> int:
+    """Kill the runs of one folder in a process of their own, which writes what it found; returns its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    outcome = Outcome()
+    try:
+        kill(outcome, f"folder-{number}", undisturbed, moments, workers=2 if number % 3 == 0 else 1)
+    except Exception as error:  # noqa: BLE001 - a fork must never go on as its parent
+        outcome.fault("the program failed", f"folder-{number}: {error!r}")
+    (undisturbed.scratch / f"{os.getpid()}.json").write_text(json.dumps(asdict(outcome)))
+    os._exit(0)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[Undisturbed]:
+    # No TemporaryDirectory: at their end, forks of this process would remove it too.
+    scratch = Path(tempfile.mkdtemp(prefix="torture-"))
+    try:
+        import_most()
+        cohort = make_cohort(scratch)
+        expected, seconds = run_undisturbed(scratch / "undisturbed", cohort)
+        import_all(scratch / "undisturbed" / "modules.json")
+        yield Undisturbed(scratch, cohort, expected, seconds)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--minutes", type=float, default=600, help="begin no folder later")
+    parser.add_argument("--jobs", type=int, default=2, help="folders at the same time")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--part", choices=["all", "stages", "attacks"], default="all", help="a part prints JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
