@@ -9,6 +9,7 @@ from .comparison.ranking import Ranking as Ranking
 from .comparison.ranking import rank_arms as rank_arms
 from .comparison.similarity import linear_cka as linear_cka
 from .comparison.similarity import principal_angles as principal_angles
+from .comparison.simultaneous import simultaneous_intervals as simultaneous_intervals
 from .confounds.combat import ComBat as ComBat
 from .confounds.design import Confound as Confound
 from .confounds.design import ConfoundDesign as ConfoundDesign
@@ -44,6 +45,8 @@ from .power.detectability import null_r1 as null_r1
 from .power.detectability import required_n as required_n
 from .power.detectability import rho_c as rho_c
 from .power.detectability import wachter_edge as wachter_edge
+from .power.held_out import detectable_held_out_rho as detectable_held_out_rho
+from .power.held_out import held_out_power as held_out_power
 from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
 from .views.overlap import OverlapTable as OverlapTable

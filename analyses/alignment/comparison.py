@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analyses.alignment.files import read_held_out
+from analyses.alignment.summary import link_nulls
 from analyses.results.schema.alignments import AlignmentSummary, Role
 from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
-from analyses.results.serialisation import optional_interval, tuples
+from analyses.results.serialisation import OptionalInterval, optional_interval, tuples
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young
 from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
 from fusion.comparison.ranking import Ranking, rank_arms
+from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
+from fusion.power.held_out import critical_value, detectable_held_out_rho
 
 HeldOutByArm = Mapping[str, CrossValidatedCCA]
 
@@ -35,8 +41,14 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
     """
     held_out = {view: {arm: read_held_out(workspace, arm, view) for arm in arms} for view in views}
     summaries = {(arm, view): _summary(workspace, arm, view) for arm in arms for view in views}
-    corrected, both = correct_by_role(held_out, {view: summaries[arms[0], view].role for view in views})
+    roles = {view: summaries[arms[0], view].role for view in views}
+    corrected, both = correct_by_role(held_out, roles)
     rankings = {view: rank_arms(of_arms, random_state=seed) for view, of_arms in held_out.items()}
+    intervals: dict[str, NDArray[np.float64]] = {}
+    critical: dict[str, float] = {}
+    for role, family in families(held_out, roles).items():
+        intervals |= simultaneous_intervals(family, random_state=seed)
+        critical[role] = critical_value(np.hstack([link_nulls(found) for found in family.values()]))
     return Comparison(
         metric="held-out rho_1",
         rows=tuple(
@@ -45,6 +57,8 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
                 corrected[f"{arm}__{view}"],
                 (both[f"{arm}__{view}__rho"], both[f"{arm}__{view}__trace"]),
                 rankings[view],
+                optional_interval(intervals[f"{arm}__{view}"]),
+                critical[roles[view]],
             )
             for arm in arms
             for view in views
@@ -53,10 +67,26 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
         n_permutations=len(held_out[views[0]][arms[0]].null) - 1,
         note="Corrected by step-down max-T over the first correlations and traces of all arms and the views tested, "
         "with the permutations they share (Westfall & Young 1993); negative controls are a family of their own. "
-        "Differences are between arms that saw the same subjects, folds and permutations, with the same number of "
-        "components; their p is corrected over the pairs of a "
-        "view. An untrained arm shows what an architecture gives without training.",
+        "Intervals of a family hold at once, by bootstrap max-T; places are those that the differences leave open "
+        "(Mogstad et al. 2024). Differences are between arms that saw the same subjects, folds and permutations, with "
+        "the same number of components; their p is corrected over the pairs of a view. An untrained arm shows what an "
+        "architecture gives without training.",
     )
+
+
+def families(
+    held_out: Mapping[str, HeldOutByArm], roles: Mapping[str, Role]
+) -> dict[Role, dict[str, CrossValidatedCCA]]:
+    """What is corrected together: all arms and the views of one role, by ``arm__view``."""
+    return {
+        role: {
+            f"{arm}__{view}": found
+            for view, of_arms in held_out.items()
+            for arm, found in of_arms.items()
+            if roles[view] == role
+        }
+        for role in dict.fromkeys(roles.values())
+    }
 
 
 def correct_by_role(
@@ -80,13 +110,7 @@ def correct_by_role(
     """
     of_first: dict[str, float] = {}
     of_both: dict[str, float] = {}
-    for role in dict.fromkeys(roles.values()):
-        family = {
-            f"{arm}__{view}": found
-            for view, of_arms in held_out.items()
-            for arm, found in of_arms.items()
-            if roles[view] == role
-        }
+    for family in families(held_out, roles).values():
         of_first |= westfall_young({name: (found.null[0, 0], found.null[:, 0]) for name, found in family.items()})
         both = {
             f"{name}__{kind}": (null[0], null)
@@ -101,7 +125,14 @@ def _summary(workspace: Workspace, arm: str, view: str) -> AlignmentSummary:
     return workspace.read_result(AlignmentSummary, f"alignments/{arm}__{view}/alignment.json")
 
 
-def _row(summary: AlignmentSummary, p_max_t: float, p_of_both: tuple[float, float], ranking: Ranking) -> ComparisonRow:
+def _row(
+    summary: AlignmentSummary,
+    p_max_t: float,
+    p_of_both: tuple[float, float],
+    ranking: Ranking,
+    interval_of_all: OptionalInterval,
+    critical: float,
+) -> ComparisonRow:
     held_out, place = summary.held_out, ranking.arms.index(summary.arm)
     return ComparisonRow(
         arm=summary.arm,
@@ -119,7 +150,14 @@ def _row(summary: AlignmentSummary, p_max_t: float, p_of_both: tuple[float, floa
         x_cca=summary.dimensions.x_cca,
         rank=int(ranking.rank[place]),
         rank_interval=tuples(ranking.rank_interval[place]),
-        p_best=float(ranking.p_best[place]),
+        interval_of_all=interval_of_all,
+        rho_at_80_percent_power=detectable_held_out_rho(
+            summary.n.n_effective,
+            summary.dimensions.x_cca,
+            summary.dimensions.y_cca,
+            n_folds=held_out.n_splits,
+            critical=critical,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analyses.results.schema.alignments import NoiseCorrelation, RequiredSubjects
 from analyses.results.serialisation import plain
 from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
+from fusion.power.held_out import detectable_held_out_rho, held_out_power
 from fusion.power.prediction import detectable_rho, predicted_power
 
 
@@ -42,6 +43,10 @@ class Forecast:
     power : PowerAgainst
     rho_at_80_percent_power : float
         Correlation that Roy's test finds in 80 % of studies.
+    held_out_power : float
+        Probability that the held-out tests, corrected over the alignments, find ``power.rho`` in one of them.
+    held_out_rho_at_80_percent_power : float or None
+        Correlation that they find in 80 % of studies; None if there is none.
     flags : tuple of str
         Sentences that ask for caution.
     """
@@ -56,10 +61,14 @@ class Forecast:
     required_n: RequiredSubjects
     power: PowerAgainst
     rho_at_80_percent_power: float
+    held_out_power: float
+    held_out_rho_at_80_percent_power: float | None
     flags: tuple[str, ...]
 
 
-def make_forecast(n: int, x: int, y: int, *, confounds: int = 0, rho: float | None = None) -> Forecast:
+def make_forecast(
+    n: int, x: int, y: int, *, confounds: int = 0, rho: float | None = None, folds: int = 5, alignments: int = 1
+) -> Forecast:
     """Null of the in-sample r1, detectability threshold, power, subjects per dimension, and red flags.
 
     Parameters
@@ -73,12 +82,15 @@ def make_forecast(n: int, x: int, y: int, *, confounds: int = 0, rho: float | No
     rho : float, optional
         Correlation to be found: the forecast gives the power of both in-sample tests against it, and the number of
         subjects from which it exceeds ``rho_c``; half of ``rho_c`` by default.
+    folds, alignments : int
+        Of the held-out tests, and arms x views that they are corrected over.
     """
     n_effective = n - confounds - 1
     threshold = rho_c(n_effective, x, y)
     null = null_r1(n_effective, x, y)
     wanted = threshold / 2 if rho is None else rho
     power = predicted_power(n_effective, x, y, wanted)
+    tested = {"n_folds": folds, "n_alignments": alignments}
     return Forecast(
         n_effective=n_effective,
         subjects_per_dimension=n_effective / (x + y),
@@ -90,6 +102,8 @@ def make_forecast(n: int, x: int, y: int, *, confounds: int = 0, rho: float | No
         required_n=RequiredSubjects(rho=wanted, n=required_n(wanted, x, y) + confounds + 1),
         power=PowerAgainst(rho=wanted, roy=power.roy, wilks=power.wilks),
         rho_at_80_percent_power=detectable_rho(n_effective, x, y),
+        held_out_power=held_out_power(n_effective, x, y, wanted, **tested),
+        held_out_rho_at_80_percent_power=detectable_held_out_rho(n_effective, x, y, **tested),
         flags=tuple(flags(n_effective, x, y)),
     )
 
@@ -106,6 +120,12 @@ def describe(forecast: Forecast, *, as_json: bool = False) -> str:
         f"detectable from (rho_c)            {forecast.rho_c:.3f}",
         f"power against {power.rho:.3f}                Roy {power.roy:.0%}, Wilks {power.wilks:.0%}",
         f"80 % power (Roy) from              {forecast.rho_at_80_percent_power:.3f}",
+        f"held out, power and 80 % point     {forecast.held_out_power:.0%} and {_found_from(forecast)}",
         f"subjects needed for {required.rho:.3f}          {required.n:,}",
     ]
     return "\n".join([*lines, *(f"flag: {flag}" for flag in forecast.flags)])
+
+
+def _found_from(forecast: Forecast) -> str:
+    rho = forecast.held_out_rho_at_80_percent_power
+    return "none" if rho is None else f"{rho:.3f}"

@@ -161,8 +161,11 @@ def _align(
     n_jobs: int,
     progress: Advance | None,
 ) -> AlignmentOutcome:
+    import pandas as pd
+
     design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
+    named = pd.DataFrame(nuisance, columns=design.get_feature_names_out())
     blocks = folds.relations.blocks
     x_pca, y_pca = (
         ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
@@ -177,7 +180,7 @@ def _align(
     in_sample = permutation_tests_cca(
         x,
         y,
-        nuisance if confounds else None,
+        named if confounds else None,
         n_permutations=settings.n_permutations,
         projection=_projection(settings, blocks),
         exchangeability_blocks=blocks,
@@ -231,7 +234,7 @@ def _align(
         dimensions=describe_dimensions(x_pca, y_pca, (p, q), n_effective, settings),
         in_sample=describe_in_sample(in_sample, settings.statistic),
         held_out=describe_held_out(held_out, r1),
-        detectability=describe_detectability(n_effective, p, q, null),
+        detectability=describe_detectability(n_effective, held_out, null),
         gene_loadings=first.gene_loadings,
         roi_loadings=first.feature_loadings,
         interpretation=first.interpretation,

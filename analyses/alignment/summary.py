@@ -35,6 +35,7 @@ from fusion.interpretation.bootstrap import bootstrap_refits
 from fusion.interpretation.loading_table import loading_table, redundancy
 from fusion.interpretation.split_half import split_half_cosines
 from fusion.power.detectability import NullR1, approximate_null_r1, required_n, rho_c, wachter_edge
+from fusion.power.held_out import critical_value, detectable_held_out_rho
 from fusion.power.prediction import detectable_rho, predicted_power
 
 if TYPE_CHECKING:
@@ -118,8 +119,14 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
     )
 
 
-def describe_detectability(n_effective: int, p: int, q: int, null: NullR1) -> Detectability:
+def link_nulls(held_out: CrossValidatedCCA) -> np.ndarray:
+    """First correlation and trace under every permutation, [n_permutations, 2]."""
+    return np.column_stack([held_out.null[1:, 0], held_out.trace_null[1:]])
+
+
+def describe_detectability(n_effective: int, held_out: CrossValidatedCCA, null: NullR1) -> Detectability:
     """What noise gives, what could be told from it and how likely, and how many subjects would halve that threshold."""
+    p, q = held_out.dimensions
     threshold = rho_c(n_effective, p, q)
     with_power = detectable_rho(n_effective, p, q)
     expected = predicted_power(n_effective, p, q, min(threshold, 0.999))
@@ -131,6 +138,9 @@ def describe_detectability(n_effective: int, p: int, q: int, null: NullR1) -> De
         wachter_edge=wachter_edge(n_effective, p, q),
         power_at_rho_c=InSamplePower(expected.roy, expected.wilks),
         rho_at_80_percent_power=with_power,
+        held_out_rho_at_80_percent_power=detectable_held_out_rho(
+            n_effective, p, q, n_folds=held_out.n_splits, critical=critical_value(link_nulls(held_out))
+        ),
         required_n=RequiredSubjects(threshold / 2, required_n(threshold / 2, p, q)),
     )
 

@@ -193,12 +193,15 @@ def power(
     y: Annotated[int, typer.Option("--y", min=1, help="Brain dimensions that enter CCA.")],
     confounds: Annotated[int, typer.Option(min=0, help="Columns of the confound design.")] = 0,
     rho: Annotated[float | None, typer.Option(help="Correlation to be found; half the threshold if not given.")] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the held-out tests.")] = 5,
+    alignments: Annotated[int, typer.Option(min=1, help="Encoders x views that are corrected together.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what noise gives at this size and what could be detected, before any data exist."""
     from analyses.alignment.power import describe, make_forecast
 
-    typer.echo(describe(make_forecast(n, x, y, confounds=confounds, rho=rho), as_json=as_json))
+    forecast = make_forecast(n, x, y, confounds=confounds, rho=rho, folds=folds, alignments=alignments)
+    typer.echo(describe(forecast, as_json=as_json))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.brain_views import read_connectivity_view
+from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
@@ -81,7 +82,9 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     participants = {name: table.frame for name, table in read.items()}
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
     brain = {name: _read_view(config, name) for name in config.brain}
-    said = (*remarks, *_remarks(read, brain))
+    columns = [confound.column for confound in config.confounds]
+    of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
+    said = (*remarks, *_remarks(read, brain), *of_ancestry)
     known_ids = frozenset(chain(*genetic.values(), *(frame.index for frame in participants.values()), *_ids(brain)))
     if config.pairing.mode == "random":
         samples = align_subjects(genetic).order

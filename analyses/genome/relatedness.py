@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from encoders.genome.variants.best_guess import DosagePolicy
     from encoders.genome.variants.files import VariantFiles
 
+ONE_GENOME = 2**-1.5
+"""Kinship above which two samples are of one genome: duplicates, identical twins (Manichaikul et al. 2010)."""
+
 _FEW_RECORDS = 5_000
 """With fewer, third-degree kinship is noise: Manichaikul et al. (2010) use 150,000 and more."""
 
@@ -56,12 +59,13 @@ def write_kinship(
         "records": report.to_dict(),
         "cutoff": cutoff,
         "n_pairs": len(pairs),
+        "n_pairs_of_one_genome": (n_same := int((pairs["kinship"] > ONE_GENOME).sum())),
         "n_families": int(families["family"].max()),
         "n_subjects_with_relatives": int((families["n_in_family"] > 1).sum()),
         "n_dropped_if_one_per_family": len(ids) - int(families["family"].max()),
         "n_subjects_call_rate_below_0.95": int((rates < 0.95).sum()),
         "lowest_call_rate": float(rates.min()),
-        "note": _too_few(report.n_kept),
+        "note": "; ".join(filter(None, (_too_few(report.n_kept), _twice(n_same)))),
     }
     _write(folder, {"kinship.tsv": pairs, "families.tsv": families}, "kinship.json", summary)
     return summary
@@ -149,6 +153,15 @@ def _open(paths: Sequence[Path], subjects: Path | None, dosages: DosagePolicy) -
         raise InputError("Genotypes are needed; got no --variants. Give VCF.gz, BCF, PGEN, BGEN or VCF Zarr files.")
     variants = VariantFiles(find_variants(paths), dosages=dosages)
     return variants, read_subjects(subjects, variants.samples)
+
+
+def _twice(n_pairs: int) -> str:
+    if not n_pairs:
+        return ""
+    return (
+        f"{n_pairs:,} pairs have one genome: one subject twice, or identical twins: keep one of each, or give both one "
+        "family (cohort.family_column)"
+    )
 
 
 def _too_few(n_records: int) -> str:

@@ -38,16 +38,31 @@ def comparison_sentences(comparison: Comparison, encoders: Mapping[str, str]) ->
 
 def _leader(rows: Sequence[ComparisonRow], view: str) -> str:
     best = min(rows, key=lambda row: row.rank)
-    low, high = (int(place) for place in best.rank_interval)
-    place = "first" if low == high == 1 else f"anywhere from place {low} to {high}"
     if not any(row.p_max_t < ALPHA for row in rows):
         return (
             f"No encoder aligned with {view} beyond chance, so their order is an order of noise (the largest held-out "
             f"ρ₁ is {format_number(best.rho)}, of {best.arm_label})."
         )
+    if best.interval_of_all is None:
+        return (
+            f"With {view}, {best.arm_label} has the largest held-out ρ₁ ({format_number(best.rho)}); how sure its "
+            "place is was not computed validly by the version that wrote this: run “genebrain compare” again."
+        )
+    low, high = (format_number(bound) for bound in best.interval_of_all)
     return (
-        f"With {view}, {best.arm_label} aligns best (held-out ρ₁ = {format_number(best.rho)}); drawn from other "
-        f"subjects it would be {place} of {len(rows)}, and first in {100 * best.p_best:.0f} % of the draws."
+        f"With {view}, {best.arm_label} has the largest held-out ρ₁, {format_number(best.rho)} (95 % interval {low} to "
+        f"{high}, corrected for its being picked); {_first_place(best, rows)}."
+    )
+
+
+def _first_place(best: ComparisonRow, rows: Sequence[ComparisonRow]) -> str:
+    """Who may be the best of a view: whoever no other beats beyond chance."""
+    others = [row.arm_label for row in rows if row.rank_interval[0] == 1 and row is not best]
+    if not others:
+        return f"it is better than each of the {len(rows) - 1} others beyond chance" if len(rows) > 1 else "it is alone"
+    return (
+        f"{len(others)} of the {len(rows) - 1} others cannot be told from the best ({', '.join(others)}), so which of "
+        f"these {len(others) + 1} is the best is open"
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
-from analyses.results.schema.alignments import Detectability
 
 ALPHA = 0.05
 CONTROL = "negative control"
@@ -52,15 +51,21 @@ def _trace(headline: Headline) -> str:
 
 
 def _correction(results: Results) -> str:
+    n = len(results.alignments)
     if not results.corrected_over_arms:
         return (
             "Each p is corrected for two tests, the first component and the trace of all dimensions, not over encoders "
-            "and views: run “genebrain compare” for that."
+            f"and views, and each interval is that of one alignment by itself, too narrow for the largest of {n}: run "
+            "“genebrain compare” for that."
         )
-    n = len(results.alignments)
-    return (
-        f"Each p is corrected over the {n} pairs of encoder and view." if n > 1 else "One encoder and view was tested."
-    )
+    if n == 1:
+        return "One encoder and view was tested."
+    if not results.intervals_hold_together:
+        return (
+            f"Each p is corrected over the {n} pairs of encoder and view; the intervals, written by an earlier "
+            f"version, are of each by itself, too narrow for the largest of {n}: run “genebrain compare” again."
+        )
+    return f"Each p and each interval is corrected over the {n} pairs of encoder and view."
 
 
 def _found(found: Sequence[Headline], results: Results) -> list[str]:
@@ -108,14 +113,18 @@ def _not_found(tested: Sequence[Headline], results: Results) -> list[str]:
         f"held-out ρ₁, of {best.alignment.title}, is {_in_figures(best)}.",
         _correction(results),
         f"With {size}, links below a correlation of about {rho_c} (the detectability threshold) cannot be told from "
-        f"noise in-sample{_power(summary.detectability)}: this result speaks against strong links, not against weak "
+        f"noise in-sample{_power(best)}: this result speaks against strong links, not against weak "
         "ones.",
     ]
 
 
-def _power(detectability: Detectability) -> str:
-    rho = detectability.rho_at_80_percent_power
-    return "" if rho is None else f", and one of {format_number(rho)} would be found with 80 % power (Roy's test)"
+def _power(headline: Headline) -> str:
+    """Of the tests that gave the answer, corrected as they were; nothing where an earlier version did not say it."""
+    rho = headline.rho_at_80_percent_power
+    if rho is None:
+        return ""
+    found = f"would find a single link of {format_number(rho)} in 80 % of studies"
+    return f", and the held-out tests, corrected as here, {found}"
 
 
 def _control(controls: Sequence[Headline]) -> list[str]:

@@ -55,6 +55,12 @@ class Results:
         """Whether ``p_corrected`` of every headline accounts for all arms and views."""
         return self.comparison is not None or len(self.alignments) == 1
 
+    @property
+    def intervals_hold_together(self) -> bool:
+        """Whether the interval of every headline holds for the one that is picked for its size, too."""
+        rows = () if self.comparison is None else self.comparison.rows
+        return len(self.alignments) == 1 or bool(rows and all(row.interval_of_all for row in rows))
+
     def table(self) -> pd.DataFrame:
         """One row per arm x view.
 
@@ -63,9 +69,9 @@ class Results:
         DataFrame [n_alignments, 18]
             ``arm``, ``arm_label``, ``view``, ``role``, ``trained``; ``rho`` (first held-out correlation) with ``low``
             and ``high`` (95 % interval), ``null_q95`` (95 % point of its permutation null), ``p``, ``p_corrected``
-            (as of `Headline`); ``in_sample_r1`` with ``in_sample_null_q95``; ``detectable`` (correlation below which
-            a link cannot be told from noise in sample); ``n_subjects``, ``n_effective``, ``x_cca``, ``y_cca``
-            (components that enter CCA).
+            (interval and p as of `Headline`); ``in_sample_r1`` with ``in_sample_null_q95``; ``detectable`` (correlation
+            below which a link cannot be told from noise in sample); ``n_subjects``, ``n_effective``, ``x_cca``,
+            ``y_cca`` (components that enter CCA).
         """
         return tables.headline_table(self.headlines())
 

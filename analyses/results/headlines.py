@@ -52,13 +52,17 @@ class Headline:
     alignment : Alignment
     rho : float
     interval : tuple of float
-        95 % interval of `rho`; None, None where none is valid.
+        95 % interval of `rho`; holds for the largest as well where arms and views were compared. None, None where none
+        is valid.
     p, p_corrected : float
         Alone; corrected for the trace beside it, over all arms and views where they were compared.
     trace : HeldOutTrace or None
         None in results of format 1.
     trace_p_corrected : float or None
         As `p_corrected`.
+    rho_at_80_percent_power : float or None
+        Correlation that these tests, so corrected, find in 80 % of studies; None where there is none, or in results
+        of an earlier format.
     """
 
     alignment: Alignment
@@ -68,6 +72,7 @@ class Headline:
     p_corrected: float
     trace: HeldOutTrace | None = None
     trace_p_corrected: float | None = None
+    rho_at_80_percent_power: float | None = None
 
     @property
     def p_link(self) -> float:
@@ -86,5 +91,8 @@ def make_headline(alignment: Alignment, compared: ComparisonRow | None) -> Headl
     alone = held_out.first_p if compared is None else compared.p_max_t
     both = held_out.trace and held_out.trace.p_corrected if compared is None else compared.p_of_both
     first, of_trace = both or (alone, None)
-    found = alignment, held_out.rho[0], held_out.interval[0], held_out.first_p
-    return Headline(*found, first, held_out.trace, of_trace)
+    of_all = None if compared is None else compared.interval_of_all
+    found = alignment, held_out.rho[0], of_all or held_out.interval[0], held_out.first_p
+    of_alignment = alignment.summary.detectability.held_out_rho_at_80_percent_power
+    power = of_alignment if compared is None else compared.rho_at_80_percent_power
+    return Headline(*found, first, held_out.trace, of_trace, power)

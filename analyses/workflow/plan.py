@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
+from analyses.cohort.cautions import cautions_before_embedding, n_confound_columns
 from analyses.cohort.features import columns_left_out, describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.config.run_config import RunConfig
 from analyses.genome.windows import describe_left_out
 from analyses.run.run import Run
 from fusion import (
-    Confound,
-    ConfoundDesign,
     choose_dimensions,
     cross_validated_cca,
     permutation_tests_cca,
@@ -38,7 +37,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     -------
     dict
         ``n_subjects``, ``n_effective``, ``cohort`` (tables, exclusions, remarks), ``views``,
-        ``features`` (taken and left out), ``confounds``, ``windows``,
+        ``features`` (taken and left out), ``confounds``, ``cautions`` (what would make a test wrong), ``windows``,
         ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``seconds``,
         ``memory_gb``: estimates from this machine, now.
     """
@@ -52,8 +51,8 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         arms += [_plan_arm(run, name, table.sequences, len(table.gene_ids)) for name in run.encoders]
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
     n = len(cohort.subject_ids)
-    design = ConfoundDesign([Confound(c.column, c.kind) for c in config.confounds])
-    n_effective = n - design.fit(cohort.covariates).transform(cohort.covariates).shape[1] - 1
+    cautions = cautions_before_embedding(config, cohort.covariates, cohort.brain, run.folds)
+    n_effective = n - n_confound_columns(config, cohort.covariates) - 1
     alignments = [
         _plan_alignment(config, n_effective, arm["label"], arm["n_columns"], view, width)
         for arm in arms
@@ -71,6 +70,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "described": describe_features(cohort.brain),
         "cohort": {"overlap": cohort.overlap, "exclusions": cohort.exclusions, "remarks": list(cohort.remarks)},
         "flow": describe_flow(cohort),
+        "cautions": cautions,
         "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
         "arms": arms,
         "alignments": alignments,
@@ -105,6 +105,7 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
         f"about {item['seconds']:,.0f} s"
         for item in plan["alignments"]
     ]
+    lines += [f"caution             {sentence}" for sentence in plan["cautions"]]
     lines.append(f"in all              about {plan['seconds']:,.0f} s and {plan['memory_gb']} GB")
     return "\n".join(lines)
 

@@ -200,7 +200,10 @@ def structure_loadings(
 
 
 def paired_correlations(a: Scores, b: Scores) -> Float64[np.ndarray, " K"]:
-    """Correlation of the columns of two score matrices pair by pair, [n_columns]."""
+    """Correlation of the columns of two score matrices pair by pair, [n_columns]; 0 where one does not vary."""
+    before = [(values**2).sum(axis=0) for values in (a, b)]
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    norms = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    return np.asarray((a * b).sum(axis=0) / norms)
+    of_a, of_b = (a * a).sum(axis=0), (b * b).sum(axis=0)
+    is_defined = (of_a > VANISHED**2 * before[0]) & (of_b > VANISHED**2 * before[1])
+    norms = np.sqrt(np.where(is_defined, of_a * of_b, 1.0))
+    return np.where(is_defined, (a * b).sum(axis=0) / norms, 0.0)

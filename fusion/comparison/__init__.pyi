@@ -6,3 +6,4 @@ from .ranking import Ranking as Ranking
 from .ranking import rank_arms as rank_arms
 from .similarity import linear_cka as linear_cka
 from .similarity import principal_angles as principal_angles
+from .simultaneous import simultaneous_intervals as simultaneous_intervals

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fusion.archive import Saved
 from fusion.arrays import LabelsLike, Matrix
-from fusion.comparison.ranking import bootstrap_component, clusters_of, component_scores
+from fusion.comparison.draws import bootstrap_component, clusters_of, component_scores
 from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError

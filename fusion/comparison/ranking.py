@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from numpy.typing import NDArray
 
 from fusion.archive import Saved
-from fusion.arrays import LabelsLike, cluster_codes
-from fusion.cross_validation.resampling import bootstrap_correlations
+from fusion.arrays import LabelsLike, Real
+from fusion.comparison.draws import check_same_folds
+from fusion.comparison.paired_differences import paired_family
+from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
-from fusion.errors import InputError
-from fusion.subject_rows import check_same_subjects
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +27,21 @@ class Ranking(Saved):
         As given.
     rank : int array, shape [n_arms]
         Observed.
-    rank_interval : float64 array, shape [n_arms, 2]
-        Central 95 % of the rank over bootstrap samples of subjects, the same subjects for every arm.
-    p_best : float64 array, shape [n_arms]
-        Share of bootstrap samples in which the arm is the first.
+    rank_interval : int array, shape [n_arms, 2]
+        Places that the differences between arms leave open; all intervals hold together in 95 % of studies.
+    interval : float64 array, shape [n_arms, 2]
+        Of the correlations, which hold together as well (`fusion.comparison.simultaneous`).
     """
 
     arms: tuple[str, ...]
     rank: Int64[np.ndarray, " n_arms"]
-    rank_interval: Float64[np.ndarray, "n_arms 2"]
-    p_best: Float64[np.ndarray, " n_arms"]
+    rank_interval: Int64[np.ndarray, "n_arms 2"]
+    interval: Float64[np.ndarray, "n_arms 2"]
+
+    @property
+    def may_be_first(self) -> tuple[str, ...]:
+        """Arms that no other beats beyond chance: the best is one of them in 95 % of studies."""
+        return tuple(arm for arm, (low, _) in zip(self.arms, self.rank_interval, strict=True) if low == 1)
 
 
 def rank_arms(
@@ -45,12 +49,18 @@ def rank_arms(
     *,
     component: int = 0,
     groups: LabelsLike | None = None,
+    level: Real = 0.95,
+    n_permutations: int = 9999,
     n_bootstrap: int = 2000,
     random_state: int = 0,
 ) -> Ranking:
-    """Rank arms that were aligned with one brain view, by bootstrap of the held-out subjects.
+    """Rank arms that were aligned with one brain view, with the places that the data leave open to each.
 
-    The folds' projections stay fixed: the uncertainty is that of the subjects tested, given what was fitted.
+    An arm's interval of places goes from 1 + the number of arms that are better than it beyond chance, to the number of
+    arms less those that are worse beyond chance; "beyond chance" is a difference with a p below 5 % once it is
+    corrected over all pairs (`paired_family`), so that the places agree with the table of differences. Bootstrap draws
+    of the order would not do: they scatter about the observed order as if it were the true one, and name a leader even
+    of arms that are equal.
 
     Parameters
     ----------
@@ -59,75 +69,45 @@ def rank_arms(
     component : int
         0-based.
     groups : array of labels, shape [n_subjects], optional
-        Resampled as wholes; those that the arms were aligned with by default.
-    n_bootstrap, random_state : int
+        Flipped and drawn as wholes; those that the arms were aligned with by default.
+    level : float
+        Of both kinds of intervals.
+    n_permutations : int
+        Of the differences.
+    n_bootstrap : int
+        Of the correlations' intervals.
+    random_state : int
 
     Raises
     ------
     InputError
         If folds differ or scores were not kept.
+
+    References
+    ----------
+    Mogstad, Romano, Shaikh & Wilhelm (2024), doi:10.1093/restud/rdad006.
     """
-    first = next(iter(held_out.values()))
-    for name, arm in held_out.items():
-        if arm.folds_sha256 != first.folds_sha256:
-            raise InputError(f"A ranking needs all arms in the same folds; those of {name!r} differ.")
+    check_same_folds(held_out, "A ranking")
+    settings: dict[str, Any] = {"component": component, "groups": groups, "random_state": random_state}
     observed = np.array([arm.rho[component] for arm in held_out.values()])
-    settings: dict[str, Any] = {"clusters": clusters_of(held_out, groups), "n_draws": n_bootstrap, "seed": random_state}
-    draws = np.stack([bootstrap_component(arm, component, "A ranking", **settings) for arm in held_out.values()])
-    ranks = _ranks(draws)
+    p = paired_family(held_out, n_permutations=n_permutations, **settings)
+    intervals = simultaneous_intervals(held_out, level=level, n_bootstrap=n_bootstrap, **settings)
     return Ranking(
         arms=tuple(held_out),
-        rank=_ranks(observed[:, None])[:, 0],
-        rank_interval=np.percentile(ranks, [2.5, 97.5], axis=1).T,
-        p_best=(ranks == 1).mean(axis=1),
+        rank=np.argsort(np.argsort(-observed, kind="stable")) + 1,
+        rank_interval=_open_places(tuple(held_out), observed, p, 1 - level),
+        interval=np.stack(list(intervals.values())),
     )
 
 
-def clusters_of(held_out: Mapping[str, CrossValidatedCCA], groups: LabelsLike | None) -> NDArray[np.int64]:
-    """Who is drawn or swapped as one in every arm, [n_subjects]: the groups given, or those of the alignment.
-
-    Raises
-    ------
-    InputError
-        Arms or groups of other subjects, arms aligned with other groups, or saved without them.
-    """
-    relations = {f"arm {name!r}": arm.relations for name, arm in held_out.items()}
-    check_same_subjects(**relations, groups=groups)
-    first, *others = relations.values()
-    if groups is not None:
-        return cluster_codes(groups, first.n_subjects)
-    if any(not np.array_equal(first.clusters, other.clusters) for other in others):
-        raise InputError("Arms are compared with the same groups; these were aligned with other ones.")
-    return first.clusters
-
-
-def component_scores(
-    arm: CrossValidatedCCA, component: int, purpose: str
-) -> tuple[Float64[np.ndarray, " n_subjects"], Float64[np.ndarray, " n_subjects"]]:
-    """Held-out scores of one component on both sides, [n_subjects] each.
-
-    Raises
-    ------
-    InputError
-        If scores were not kept; `purpose` says what needs them.
-    """
-    if arm.x_scores is None or arm.y_scores is None:
-        raise InputError(f"{purpose} needs subject-level scores; this result was saved without them.")
-    return arm.x_scores[:, component], arm.y_scores[:, component]
-
-
-def bootstrap_component(
-    arm: CrossValidatedCCA, component: int, purpose: str, *, clusters: NDArray[np.int64], n_draws: int, seed: int
-) -> Float64[np.ndarray, " n_draws"]:
-    """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
-    x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))
-    settings = {"widening": arm.widening[component], "n_draws": n_draws, "seed": seed}
-    return bootstrap_correlations(x, y, arm.folds.assignments, clusters, **settings)[:, 0]
-
-
-def _ranks(values: Float64[np.ndarray, "n_arms n_draws"]) -> Int64[np.ndarray, "n_arms n_draws"]:
-    """Rank of every row within its column, 1 the largest; ties in the order given."""
-    order = np.argsort(-values, axis=0, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, len(values) + 1)[:, None], axis=0)
-    return ranks
+def _open_places(
+    arms: tuple[str, ...], observed: Float64[np.ndarray, " n_arms"], p: Mapping[tuple[str, str], float], alpha: Real
+) -> Int64[np.ndarray, "n_arms 2"]:
+    """First and last place of every arm that no clear difference rules out."""
+    place, places = {arm: k for k, arm in enumerate(arms)}, np.tile([1, len(arms)], (len(arms), 1))
+    for pair, p_of_pair in p.items():
+        if p_of_pair < alpha:
+            worse, better = sorted((place[arm] for arm in pair), key=lambda k: float(observed[k]))
+            places[worse, 0] += 1
+            places[better, 1] -= 1
+    return places

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from fusion.arrays import Matrix, Positions, ViewLike, as_matrix
 from fusion.confounds.design import Confound, ConfoundDesign
 from fusion.errors import InputError
+from fusion.permutation.assumptions.sides import named_columns
 from fusion.subject_rows import RowIds, row_ids
 
 _LISTS = ("kept_", "names_", "dummy_means_")
@@ -102,6 +103,15 @@ class Confounds:
             return None if self.table is None else self.numbers
         coded: Matrix = self._fitted_design(self.frame, train).transform(self.frame)
         return coded
+
+    def by_name(self) -> dict[str, Matrix]:
+        """All rows as numbers by confound, [n_subjects, n_columns] each: what checks and tables call them by."""
+        if self.table is None:
+            return {}
+        if self.design is None or self.frame is None:
+            return named_columns(self.table)
+        design = self._fitted_design(self.frame, np.arange(len(self.frame)))
+        return named_columns(pd.DataFrame(design.transform(self.frame), columns=design.get_feature_names_out()))
 
     def count_unseen(self, folds: Iterable[tuple[Positions, Positions]]) -> Int64[np.ndarray, " n_folds"]:
         """Test subjects of every fold with a level of a categorical confound that its training rows lack, [n_folds]."""

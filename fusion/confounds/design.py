@@ -3,6 +3,7 @@
 # ruff: noqa: F722
 
 import difflib
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ from fusion.confounds.basis import independent_columns
 from fusion.errors import InputError
 
 Kind = Literal["continuous", "categorical"]
+
+SITES = re.compile(
+    r"(?:^|[\W_])(?:sites?|scann?er|cent(?:er|re)|batch|machine|hospital|clinic|vendor|manufacturer|coil|plate)"
+    r"(?:$|[\W_\d]|ids?(?:$|[\W_\d])|no(?:$|[\W_])|nums?(?:$|[\W_])|numbers?(?:$|[\W_])|codes?(?:$|[\W_]))"
+    r"|^(?:f\.|p)?54(?:$|[-._])",
+    re.IGNORECASE,
+)
+"""Names of columns that hold no amounts: sites, scanners, batches; field 54 of UK Biobank is the assessment centre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _learn(self, confound: Confound, values: pd.Series) -> None:
         if confound.kind == "continuous":
             numbers = _numbers(values)
+            _warn_of_codes(confound.column, numbers)
             spread = float(numbers.std())
             # A constant column is dropped below; dividing its rounding by itself would make it look like signal.
             rounding = 1e-10 * float(np.abs(numbers).max(initial=0.0))
@@ -182,6 +192,17 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         reasons = {name: "collinear" if varying[j] else "constant" for j, name in enumerate(names)}
         constant = {c: "constant" for c, levels in self.levels_.items() if len(levels) < 2}
         self.dropped_ = {n: reason for n, reason in reasons.items() if n not in self.names_} | constant
+
+
+def _warn_of_codes(column: str, numbers: Matrix) -> None:
+    """Warn of a site, scanner or batch whose whole numbers are taken for amounts."""
+    levels = np.unique(numbers)
+    if SITES.search(column) and len(levels) > 2 and np.array_equal(levels, np.round(levels)):
+        warnings.warn(
+            f"Confound {column!r} is numbered and taken as an amount, so that only a straight line through its "
+            "numbers is removed: declare it categorical.",
+            stacklevel=4,
+        )
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

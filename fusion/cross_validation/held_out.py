@@ -24,6 +24,7 @@ from fusion.cross_validation.score_tails import ScoreTails
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, map_permutations, one_blas_thread
+from fusion.permutation.assumptions.sentences import assumption_warnings
 from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.relations import FEWEST_CLUSTERS, Relations
 from fusion.subject_rows import check_same_subjects, row_ids
@@ -130,6 +131,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             random_state=seed,
             with_trace=True,
         )
+        said = assumption_warnings(embedded[0].x, embedded[0].y, confounds.by_name(), relations, (p, q))
         x_scores, y_scores = _collect_scores(permuted, n_subjects)
         widening = fold_widening(permuted.scores_of_all())
     n_test = np.bincount(folds.assignments)
@@ -156,6 +158,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         warnings=(
             *_warnings(relations, clusters, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum())),
             *tails.warnings(),
+            *said,
+            *_constant_warnings(by_fold[0, :, :-1]),
         ),
         assignments=folds.assignments,
         x_scores=x_scores,
@@ -202,6 +206,18 @@ def _collect_scores(permuted: FoldPermutation, n_subjects: int) -> tuple[Matrix,
         unit = np.sqrt(len(fold.train) - 1)
         x_scores[fold.test], y_scores[fold.test] = scores[0] * unit, scores[1] * unit
     return x_scores, y_scores
+
+
+def _constant_warnings(rho_by_fold: Matrix) -> list[str]:
+    """One sentence if scores do not vary in the test rows of a fold, where `paired_correlations` is exactly 0."""
+    folds, _ = np.nonzero(rho_by_fold == 0)
+    if not len(folds):
+        return []
+    return [
+        f"In {len(set(folds.tolist()))} of {len(rho_by_fold)} folds a component's scores do not vary among the test "
+        "subjects, as where a rare column is constant: its correlation counts as 0 there, so rho and its interval are "
+        "too near 0. Stratify the folds by that column, use fewer folds, or leave it out."
+    ]
 
 
 def _warnings(

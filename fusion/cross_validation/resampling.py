@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix, Real, Scores, label_codes
-from fusion.cca.base import paired_correlations
+from fusion.cca.base import VANISHED, paired_correlations
 
 BOOTSTRAP_KEY = 2**32 - 1
 """Spawn key of bootstrap streams, out of reach of permutation indices."""
@@ -98,8 +98,11 @@ def _weighted_correlations(a: Matrix, b: Matrix, counts: NDArray[np.int64]) -> M
     weights = counts / counts.sum(axis=1, keepdims=True)
     mean_a, mean_b = weights @ a, weights @ b
     covariance = weights @ (a * b) - mean_a * mean_b
-    variances = (weights @ (a * a) - mean_a**2) * (weights @ (b * b) - mean_b**2)
-    return np.asarray(covariance / np.sqrt(variances))
+    of_a, of_b = weights @ (a * a), weights @ (b * b)
+    variances = (of_a - mean_a**2) * (of_b - mean_b**2)
+    is_defined = variances > VANISHED * of_a * of_b  # a draw may hold one subject again and again
+    deviations = np.sqrt(np.where(is_defined, variances, 1.0))
+    return np.where(is_defined, covariance / deviations, 0.0)
 
 
 def percentile_interval(draws: Float64[np.ndarray, "n_draws ..."], level: Real = 0.95) -> Float64[np.ndarray, "... 2"]:

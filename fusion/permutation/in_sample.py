@@ -10,6 +10,8 @@ from typing import Any
 from fusion.arrays import ArrayLike, LabelsLike, Matrix, Real, ViewLike, as_matrix
 from fusion.errors import InputError
 from fusion.parallel import Progress, one_blas_thread
+from fusion.permutation.assumptions.sentences import assumption_warnings
+from fusion.permutation.assumptions.sides import named_columns
 from fusion.permutation.diagnostics import (
     THEIL_CHOSEN,
     check_permutations_suffice,
@@ -19,6 +21,7 @@ from fusion.permutation.diagnostics import (
 )
 from fusion.permutation.exchangeability import Blocks, Permutation, as_blocks
 from fusion.permutation.permutations import PermutationSet, check_permutations, make_permutations
+from fusion.permutation.relations import Relations
 from fusion.permutation.result import PermutationTestCCA
 from fusion.permutation.statistics import Statistic
 from fusion.permutation.steps import Precision, StepComputation
@@ -207,6 +210,9 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
     warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
     if asked == "auto" and views.method == "theil":
         warnings = (*warnings, THEIL_CHOSEN)
+    if bases is None:
+        of_sides = {name: part for side in sides for name, part in named_columns(side).items()}
+        warnings += tuple(assumption_warnings(*matrices, of_sides, Relations(len(matrices[0]), blocks=blocks)))
     return {
         name: PermutationTestCCA(
             canonical_correlations=variates.correlations,

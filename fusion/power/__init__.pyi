@@ -5,5 +5,8 @@ from .detectability import null_r1 as null_r1
 from .detectability import required_n as required_n
 from .detectability import rho_c as rho_c
 from .detectability import wachter_edge as wachter_edge
+from .held_out import critical_value as critical_value
+from .held_out import detectable_held_out_rho as detectable_held_out_rho
+from .held_out import held_out_power as held_out_power
 from .prediction import detectable_rho as detectable_rho
 from .prediction import predicted_power as predicted_power

@@ -81,6 +81,7 @@ def make_alignment(
             wachter_edge=0.433,
             power_at_rho_c=InSamplePower(roy=0.41, wilks=0.27),
             rho_at_80_percent_power=0.281,
+            held_out_rho_at_80_percent_power=0.312,
             required_n=RequiredSubjects(rho=0.1, n=3049),
         ),
         gene_loadings=_gene_loadings(strength, rng),

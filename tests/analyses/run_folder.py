@@ -118,7 +118,8 @@ def _comparison_row(summary: AlignmentSummary, place: int) -> ComparisonRow:
         x_cca=summary.dimensions.x_cca,
         rank=1 + place // len(VIEWS),
         rank_interval=(1.0, 2.0),
-        p_best=0.75 if place < len(VIEWS) else 0.25,
+        rho_at_80_percent_power=0.374,
+        interval_of_all=(held_out.interval[0][0] - 0.02, held_out.interval[0][1] + 0.02),
     )
 
 

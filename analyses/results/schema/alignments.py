@@ -242,6 +242,9 @@ class Detectability:
     power_at_rho_c : InSamplePower, optional
     rho_at_80_percent_power : float, optional
         Correlation that Roy's test finds in 80 % of studies.
+    held_out_rho_at_80_percent_power : float, optional
+        Correlation that the held-out tests of this alignment, corrected for being two, find in 80 % of studies; absent
+        before format 4, and where there is none.
     required_n : RequiredSubjects
         For half of `rho_c`.
     """
@@ -253,6 +256,7 @@ class Detectability:
     wachter_edge: float
     power_at_rho_c: Annotated[InSamplePower | None, OMITTED_IF_NONE] = None
     rho_at_80_percent_power: Annotated[float | None, OMITTED_IF_NONE] = None
+    held_out_rho_at_80_percent_power: Annotated[float | None, OMITTED_IF_NONE] = None
     required_n: RequiredSubjects
 
 

@@ -20,7 +20,8 @@ class ComparisonRow:
     rho : float
         First held-out correlation.
     interval : tuple of float
-        Its 95 % interval; None, None where none is valid.
+        Its 95 % interval, if this arm and view was the one to look at before all were seen; None, None where none is
+        valid.
     p, p_max_t : float
         Alone, and corrected by step-down max-T over all arms and views.
     trace : float, optional
@@ -34,9 +35,16 @@ class ComparisonRow:
     rank : int
         Place among the arms of the view, 1 the largest `rho`.
     rank_interval : tuple of float
-        Places that hold 95 % of bootstrap draws of the subjects.
-    p_best : float
-        Share of the draws in which the arm is first.
+        Places that the differences between arms leave open; those of all arms of the view hold at once in 95 % of
+        studies. In files before format 4: places that hold 95 % of bootstrap draws, which is too few of them.
+    interval_of_all : tuple of float, optional
+        95 % interval that holds together with those of all arms and views, and so for whichever is picked; absent
+        before format 4.
+    rho_at_80_percent_power : float, optional
+        Correlation that the held-out tests, corrected over all arms and views as these are, find in 80 % of studies;
+        absent before format 4, and where there is none.
+    p_best : float, optional
+        In files before format 4: the share of bootstrap draws in which the arm is first, overconfident.
     """
 
     arm: str
@@ -54,7 +62,9 @@ class ComparisonRow:
     x_cca: int
     rank: int
     rank_interval: Interval
-    p_best: float
+    interval_of_all: Annotated[OptionalInterval | None, OMITTED_IF_NONE] = None
+    rho_at_80_percent_power: Annotated[float | None, OMITTED_IF_NONE] = None
+    p_best: Annotated[float | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

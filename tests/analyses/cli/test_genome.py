@@ -314,6 +314,8 @@ def _assert_relatives_and_ancestry_become_tables(
     assert found["n_families"] == families["family"].nunique()
     assert len(pairs) == found["n_pairs"]
     assert pairs["kinship"].min() >= 0.0442
+    assert found["n_pairs_of_one_genome"] == (pairs["kinship"] > 0.3536).sum()
+    assert ("have one genome: one subject twice" in found["note"]) is (found["n_pairs_of_one_genome"] > 0)
     listed = tmp_path / "fit.txt"
     listed.write_text("\n".join(families["subject_id"][:n_fitted]))
     options = ["--variants", vcf, "--components", 3, "--fit-on", listed, "--output", tmp_path / "pc", "--json"]

@@ -74,7 +74,11 @@ def test_a_null_result_says_what_could_have_been_found(tmp_path: Path) -> None:
     sentences = answer(load_results(write_run_folder(tmp_path, planted=False)))
     assert sentences[0].startswith("No alignment of genes and brain beyond chance was found")
     assert any("below a correlation of about 0.23" in sentence for sentence in sentences)
-    assert any("0.28 would be found with 80 % power" in sentence for sentence in sentences)
+    said = "the held-out tests, corrected as here, would find a single link of {} in 80 % of studies"
+    assert any(said.format("0.37") in sentence for sentence in sentences)
+    alone = answer(load_results(write_run_folder(tmp_path / "alone", planted=False, compared=False)))
+    assert any(said.format("0.31") in sentence for sentence in alone)
+    assert not any("Roy" in sentence for sentence in [*sentences, *alone])
     assert not any("simulated" in sentence for sentence in sentences)
 
 

@@ -41,7 +41,7 @@ def test_the_table_has_a_row_per_arm_and_view_with_the_files_numbers(folder: Pat
         written = read(folder / "alignments" / f"{row['arm']}__{row['view']}" / "alignment.json")
         held_out = written["held_out"]
         assert [row["rho"], row["p"], row["null_q95"]] == [held_out[key][0] for key in ("rho", "p", "null_q95")]
-        assert [row["low"], row["high"]] == held_out["interval"][0]
+        assert [row["low"], row["high"]] == of_all["interval_of_all"]
         assert row["p_corrected"] == of_all["p_max_t"]
         assert row["detectable"] == written["detectability"]["rho_c"]
         assert row["n_subjects"] == written["n"]["subjects"]

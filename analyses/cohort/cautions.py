@@ -1,0 +1,93 @@
+"""What the tables of a cohort show, before anything is embedded, that would make a test wrong; each with its remedy."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyses.cohort.design import make_design
+from analyses.config.inputs import ParticipantsConfig
+from analyses.config.run_config import RunConfig
+from fusion.permutation.assumptions.copies import leading_components
+from fusion.permutation.assumptions.sentences import copy_warnings
+from fusion.permutation.projections import nuisance_basis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from encoders.brain.tables import BrainTable
+    from fusion.cross_validation.folds import Folds
+
+FEWEST_RECORDS = 5_000
+"""Variants from which components show ancestry; with 200, confounding by ancestry was found as a link in 25 %."""
+
+
+def caution_of_ancestry(table: ParticipantsConfig, confounds: list[str]) -> list[str]:
+    """One sentence if components that are confounds were computed from few variants, by the summary beside them.
+
+    Parameters
+    ----------
+    table : ParticipantsConfig
+        ``ancestry.tsv`` as `genebrain genome ancestry` writes it, ``ancestry.json`` beside it.
+    confounds : list of str
+        Columns that are confounds.
+    """
+    beside = table.path.with_suffix(".json")
+    if not beside.is_file() or not any(column.startswith("PC") for column in confounds):
+        return []
+    try:
+        found: Any = json.loads(beside.read_text(encoding="utf-8"))
+        n_records = int(found["records"]["n_after_linkage"])
+    except (ValueError, KeyError, TypeError):
+        return []  # some other file of that name
+    if n_records >= FEWEST_RECORDS:
+        return []
+    return [
+        f"{table.path.name}: components of ancestry from {n_records:,} variants hold much noise, so that ancestry is "
+        f"left in genes and brain and shows as a link: compute them from genome-wide variants ({FEWEST_RECORDS:,} and "
+        "more after linkage), or leave subjects of other ancestry out."
+    ]
+
+
+def cautions_before_embedding(
+    config: RunConfig, covariates: pd.DataFrame, brain: Mapping[str, BrainTable], folds: Folds
+) -> list[str]:
+    """What brain tables and covariates show by themselves: numbered sites, subjects twice, folds without variance."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        design = make_design(config).fit(covariates)
+    coded = np.asarray(design.transform(covariates))
+    nuisance = nuisance_basis(len(coded), coded)
+    said = [str(warning.message) for warning in caught]
+    for name, table in brain.items():
+        values = np.asarray(table.values, dtype=np.float64)
+        copies = copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations)
+        said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds)]]
+    return list(dict.fromkeys(said))
+
+
+def n_confound_columns(config: RunConfig, covariates: pd.DataFrame) -> int:
+    """Columns of the confound design; what it warns of is said by `cautions_before_embedding`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return int(make_design(config).fit(covariates).transform(covariates).shape[1])
+
+
+def _constant_folds(values: np.ndarray, folds: Folds) -> list[str]:
+    n_constant = sum(bool((np.ptp(values[test], axis=0) == 0).all()) for _, test in folds)
+    if not n_constant:
+        return []
+    return [
+        f"no feature varies among the test subjects of {n_constant} of {folds.n_splits} folds, so that these show "
+        "nothing: set folds.stratify to such a column, lower folds.n_splits, or leave the view out."
+    ]
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(axis=0)
+    spread = centred.std(axis=0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1.0))

@@ -1,0 +1,56 @@
+"""Power of the held-out tests where 80 % are predicted: one link, corrected over two tests, or over all arms."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fusion import cross_validated_cca, detectable_held_out_rho
+from fusion.permutation.p_values import standardised, step_down_max_t
+from fusion.power.prediction import detectable_rho
+
+pytestmark = pytest.mark.calibration
+
+Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
+
+SETTINGS: dict[str, dict[str, int]] = {
+    "N=200, 6 x 8": {"n": 200, "p": 6, "q": 8},
+    "N=400, 16 x 16": {"n": 400, "p": 16, "q": 16},
+    "N=150, 4 x 5, 12 confounds": {"n": 150, "p": 4, "q": 5, "n_confounds": 12},
+    "N=160, 6 x 6, four arms": {"n": 160, "p": 6, "q": 6, "n_arms": 4},
+    "N=300, 10 x 7, ten folds": {"n": 300, "p": 10, "q": 7, "n_splits": 10},
+}
+
+
+def _p(
+    seed: int, rho: float, *, n: int, p: int, q: int, n_confounds: int = 0, n_arms: int = 1, n_splits: int = 5
+) -> float:
+    rng, nulls = np.random.default_rng(seed), []
+    z = rng.standard_normal((n, n_confounds)) if n_confounds else None
+    y = rng.standard_normal((n, q))
+    settings: dict[str, Any] = {"x_dimensions": p, "y_dimensions": q, "n_components": 1, "n_splits": n_splits}
+    for arm in range(n_arms):
+        x = rng.standard_normal((n, p))
+        if arm == 0:
+            y[:, 0] = rho * x[:, 0] + np.sqrt(1 - rho**2) * y[:, 0]
+        found = cross_validated_cca(x, y, z, n_permutations=99, n_bootstrap=2, random_state=seed, **settings)
+        nulls += [found.null[:, 0], found.trace_null]
+    return float(step_down_max_t(standardised(np.column_stack(nulls)))[:2].min())
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_power_predicted_80_is_found(rates: Rates, name: str) -> None:
+    setting = SETTINGS[name]
+    n, p, q = setting["n"] - setting.get("n_confounds", 0) - 1, setting["p"], setting["q"]
+    tested = {"n_folds": setting.get("n_splits", 5), "n_alignments": setting.get("n_arms", 1)}
+    rho = detectable_held_out_rho(n, p, q, **tested)
+    assert rho is not None
+    in_sample = detectable_rho(n, p, q)
+
+    def found(seed: int) -> dict[str, float]:
+        return {"held out": _p(seed, rho, **setting), "at Roy's": _p(seed, in_sample, **setting)}
+
+    n_sets = 60
+    power = rates(found, n_sets)["held out"]
+    assert abs(power - 0.8) <= 0.05 + 2 * np.sqrt(0.16 / n_sets)
