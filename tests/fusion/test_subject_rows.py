@@ -105,6 +105,22 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         lambda t: fusion.rank_arms(dict(zip("ab", _arms(t), strict=True)), groups=t["families"], n_bootstrap=9),
         ["x", "y", "families"],
     ),
+    "simultaneous_intervals": (
+        lambda t: fusion.simultaneous_intervals(
+            dict(zip("ab", _arms(t), strict=True)), groups=t["families"], n_bootstrap=9
+        ),
+        ["x", "y", "families"],
+    ),
+    "kinship_blocks": (
+        lambda t: fusion.permutation_test_cca(
+            t["x"],
+            t["y"],
+            exchangeability_blocks=fusion.kinship_blocks(t["families"], kinds=t["sites"]),
+            projection="theil",
+            n_permutations=9,
+        ),
+        ["x", "y", "families", "sites"],
+    ),
     "linear_cka": (lambda t: fusion.linear_cka(t["x"], t["y"]), ["x", "y"]),
     "principal_angles": (lambda t: fusion.principal_angles(t["x"], t["y"]), ["x", "y"]),
     "ComBat": (
@@ -186,7 +202,16 @@ WITHOUT_ROWS = {
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),
-    *("OverlapTable", "align_subjects", "FactoredView", "View", "as_view", "westfall_young"),
+    *(
+        "held_out_power",
+        "detectable_held_out_rho",
+        "OverlapTable",
+        "align_subjects",
+        "FactoredView",
+        "View",
+        "as_view",
+        "westfall_young",
+    ),
 }
 
 

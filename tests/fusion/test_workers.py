@@ -33,7 +33,8 @@ else:  # the kernel cannot be asked to watch a thread
     thread.start()
     thread.join()
 """
-SECONDS = 5.0
+SECONDS = 300.0
+"""Of a loaded machine; half of what the workers would sleep."""
 
 
 def _is_there(pid: int) -> bool:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.torture import processes
 from tests.torture.attacks import ATTACKS
 from tests.torture.kills import Moment, Outcome, Undisturbed, draw_moments, every_stage, kill, run_undisturbed
 from tests.torture.page import write_page
@@ -31,6 +32,9 @@ def main() -> None:
     outcome, rng = Outcome(), random.Random(asked.seed)
     with _undisturbed() as undisturbed:
         if asked.part == "stages":
+            processes.SECONDS_TO_BE_GONE = (
+                processes.PATIENCE
+            )  # seconds are measured by the long form, on an idle machine
             kill(outcome, "one", undisturbed, every_stage(rng))
             print(json.dumps(asdict(outcome)))
         elif asked.part == "attacks":

@@ -177,7 +177,7 @@ def test_a_fold_in_which_a_column_is_constant_counts_as_nothing_and_is_said() ->
     empty = [k for k, (_, test) in enumerate(folds) if np.ptp(rare[test]) == 0]
     assert empty
     assert (found.rho_by_fold[empty] == 0).all()
-    assert np.isfinite(found.interval).all()
+    assert np.isnan(found.interval).all()  # five subjects carry the scores
     assert any(f"In {len(empty)} of 6 folds a component's scores do not vary" in said for said in found.warnings)
     balanced = cross_validated_cca(x, rare, n_splits=5, stratify=rare[:, 0], **quick, **sizes)
     assert not any("do not vary" in said for said in balanced.warnings)
