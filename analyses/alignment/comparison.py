@@ -25,7 +25,7 @@ HeldOutByArm = Mapping[str, CrossValidatedCCA]
 
 
 def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, seed: int) -> Comparison:
-    """Correct the held-out tests of all arms and views together, and compare arms pairwise within each view.
+    """Correct the held-out tests of all arms and the views of one role together, and compare arms within each view.
 
     Parameters
     ----------

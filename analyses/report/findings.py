@@ -65,7 +65,9 @@ def _correction(results: Results) -> str:
             f"Each p is corrected over the {n} pairs of encoder and view; the intervals, written by an earlier "
             f"version, are of each by itself, too narrow for the largest of {n}: run “genebrain compare” again."
         )
-    return f"Each p and each interval is corrected over the {n} pairs of encoder and view."
+    n_controls = sum(one.summary.role == CONTROL for one in results.alignments)
+    beside = f", those of the {n_controls} with a negative control among themselves" if 0 < n_controls < n else ""
+    return f"Each p and each interval is corrected over the {n - n_controls or n} pairs of encoder and view{beside}."
 
 
 def _found(found: Sequence[Headline], results: Results) -> list[str]:

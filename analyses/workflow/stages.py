@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,7 @@ def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[],
 
 
 def compare(run: Run) -> None:
-    """All arms and views as one family of tests; encoders as encoders where the experiment asks for it."""
+    """All arms and the views of one role as one family of tests; encoders as encoders where that is asked for."""
     from analyses.alignment.comparison import compare as compare_alignments
 
     comparison = compare_alignments(run.workspace, list(run.arms), list(run.config.brain), seed=run.seeds.held_out)
@@ -135,10 +136,12 @@ def compare(run: Run) -> None:
         arms = _describe_arms(run, min(row.x_cca for row in comparison.rows))
         comparison = replace(comparison, arms=arms.arms, alike=arms.alike, stability=arms.stability)
     run.workspace.write_result("comparison.json", comparison)
+    of_role = Counter(row.role for row in comparison.rows)
     for row in comparison.rows:
+        kind = "tests" if row.role == "test" else "negative controls"
         say(
             f"compare  {row.arm_label} x {row.view}: held-out rho {row.rho:.3f}, "
-            f"p {row.p_max_t:.3f} after correction over all {len(comparison.rows)} tests"
+            f"p {row.p_max_t:.3f} after correction over the {of_role[row.role]} {kind}"
         )
 
 

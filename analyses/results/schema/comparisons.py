@@ -23,11 +23,11 @@ class ComparisonRow:
         Its 95 % interval, if this arm and view was the one to look at before all were seen; None, None where none is
         valid.
     p, p_max_t : float
-        Alone, and corrected by step-down max-T over all arms and views.
+        Alone, and corrected by step-down max-T over all arms and the views of its role.
     trace : float, optional
         Held-out Pillai trace.
     p_of_both : tuple of float, optional
-        Of the first correlation and of the trace, corrected together over all arms and views.
+        Of the first correlation and of the trace, corrected together over all arms and the views of its role.
     in_sample_r1 : float
         First in-sample correlation.
     x_cca : int
@@ -38,10 +38,11 @@ class ComparisonRow:
         Places that the differences between arms leave open; those of all arms of the view hold at once in 95 % of
         studies. In files before format 4: places that hold 95 % of bootstrap draws, which is too few of them.
     interval_of_all : tuple of float, optional
-        95 % interval that holds together with those of all arms and views, and so for whichever is picked; absent
+        95 % interval that holds together with those of all arms and the views of its role, and so for whichever is
+        picked; absent
         before format 4.
     rho_at_80_percent_power : float, optional
-        Correlation that the held-out tests, corrected over all arms and views as these are, find in 80 % of studies;
+        Correlation that the held-out tests, corrected over arms and views as these are, find in 80 % of studies;
         absent before format 4, and where there is none.
     p_best : float, optional
         In files before format 4: the share of bootstrap draws in which the arm is first, overconfident.

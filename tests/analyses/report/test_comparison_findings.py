@@ -61,7 +61,8 @@ def test_the_headline_s_interval_is_the_one_that_holds_for_the_largest(tmp_path:
     row = results.comparison.rows[0] if results.comparison else None
     assert row is not None
     assert headline.interval == row.interval_of_all != row.interval
-    assert any(sentence.startswith("Each p and each interval is corrected over the 4") for sentence in answer(results))
+    said = "Each p and each interval is corrected over the 2 pairs of encoder and view, those of the 2 with a negative "
+    assert f"{said}control among themselves." in answer(results)
 
 
 def test_places_and_intervals_of_an_earlier_version_are_not_passed_on(tmp_path: Path) -> None:
