@@ -60,7 +60,7 @@ def simultaneous_intervals(
     Romano & Wolf (2005), doi:10.1198/016214504000000539; Westfall & Young (1993), ISBN 978-0-471-55761-6.
     """
     bearing = {name: arm for name, arm in held_out.items() if np.isfinite(arm.interval[component]).all()}
-    if len(bearing) <= 1 or len(held_out) == 1:
+    if len(bearing) <= 1:
         return {name: arm.interval[component] for name, arm in held_out.items()}
     check_same_folds(held_out, "An interval over several arms")
     settings: dict[str, Any] = {

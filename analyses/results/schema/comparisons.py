@@ -39,8 +39,7 @@ class ComparisonRow:
         studies. In files before format 4: places that hold 95 % of bootstrap draws, which is too few of them.
     interval_of_all : tuple of float, optional
         95 % interval that holds together with those of all arms and the views of its role, and so for whichever is
-        picked; absent
-        before format 4.
+        picked; absent before format 4.
     rho_at_80_percent_power : float, optional
         Correlation that the held-out tests, corrected over arms and views as these are, find in 80 % of studies;
         absent before format 4, and where there is none.

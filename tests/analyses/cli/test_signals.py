@@ -68,11 +68,15 @@ def test_a_library_that_looks_at_no_signal_does_not_keep_a_process(tmp_path: Pat
 def test_who_ignores_a_signal_goes_on(tmp_path: Path) -> None:
     """As under nohup."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    went_on = False
     try:
         with signals.ending_in_words():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             signal.raise_signal(signal.SIGHUP)
+            went_on = True
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    assert went_on
 
 
 def test_handlers_are_as_they_were(tmp_path: Path) -> None:
