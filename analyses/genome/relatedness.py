@@ -65,7 +65,7 @@ def write_kinship(
         "n_dropped_if_one_per_family": len(ids) - int(families["family"].max()),
         "n_subjects_call_rate_below_0.95": int((rates < 0.95).sum()),
         "lowest_call_rate": float(rates.min()),
-        "note": "; ".join(filter(None, (_too_few(report.n_kept), _twice(n_same)))),
+        "note": "; ".join(filter(None, (_too_few(report.n_kept), _twice(n_same, report.n_kept)))),
     }
     _write(folder, {"kinship.tsv": pairs, "families.tsv": families}, "kinship.json", summary)
     return summary
@@ -155,9 +155,11 @@ def _open(paths: Sequence[Path], subjects: Path | None, dosages: DosagePolicy) -
     return variants, read_subjects(subjects, variants.samples)
 
 
-def _twice(n_pairs: int) -> str:
+def _twice(n_pairs: int, n_records: int) -> str:
     if not n_pairs:
         return ""
+    if n_records < _FEW_RECORDS:
+        return f"{n_pairs:,} pairs look like one genome, which in so few records a shared haplotype does as well"
     return (
         f"{n_pairs:,} pairs have one genome: one subject twice, or identical twins: keep one of each, or give both one "
         "family (cohort.family_column)"
