@@ -13,6 +13,7 @@ import typer
 from analyses.cli.brain import register as register_brain_commands
 from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
+from analyses.cli.configuration import register as register_config_command
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.cli.help import GroupedCommands
@@ -247,6 +248,7 @@ def doctor() -> None:
     typer.echo(examine())
 
 
+register_config_command(app)
 register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)

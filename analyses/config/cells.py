@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 Decimal = Literal[".", ","] | None
 
@@ -14,4 +14,6 @@ def _codes_as_text(value: object) -> object:
     return tuple(str(code) for code in value) if isinstance(value, list | tuple) else value
 
 
-Codes = Annotated[tuple[str, ...], BeforeValidator(_codes_as_text)]
+_AS_WRITTEN = WithJsonSchema({"type": "array", "items": {"type": ["string", "number"]}})
+
+Codes = Annotated[tuple[str, ...], BeforeValidator(_codes_as_text), _AS_WRITTEN]

@@ -24,7 +24,7 @@ class GenomeConfig(Section):
     genes: tuple[str, ...] | None = None
     """Gene names or ids of the study; every gene of the annotation with this biotype if not given."""
     biotype: str | None = "protein_coding"
-    """Biotype of genes that are taken where genes are not named; ~ takes all."""
+    """Biotype of genes that are taken where genes are not named; null takes all."""
     transcript: Literal["canonical", "mane", "union"] = "canonical"
     """Whose exons stand for a gene: canonical (as the annotation says, else the longest coding one), mane (MANE
     Select), or union (all exons of all transcripts, merged)."""

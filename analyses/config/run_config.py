@@ -118,14 +118,14 @@ class EngineConfig(Section):
 class RunConfig(Section):
     """Everything a run depends on."""
 
-    name: RunName
-    """Name of the run, its folder and its MLflow run; the file's name if not given."""
+    name: RunName = Field(json_schema_extra={"default": "the file's name"})
+    """Name of the run, its folder and its MLflow run."""
     title: Line = ""
     """Heading of the report; the name if not given."""
     seed: int = 0
     """Seed of folds, permutations and bootstrap draws."""
-    output: Path
-    """Results folder; results/ and the name if not given. Relative to the current folder."""
+    output: Path = Field(json_schema_extra={"default": "results/NAME"})
+    """Results folder, relative to the current one."""
     store: Path | None = None
     """Folder of the embedding store, shared by runs that lie beside each other; store beside output if not given."""
     workers: int = Field(default=1, ge=1)
