@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -20,7 +19,7 @@ from analyses.config.problems import sections_of
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 
-_BOUNDS = {Ge: ("at least", "ge"), Gt: ("above", "gt"), Le: ("at most", "le"), Lt: ("below", "lt")}
+_BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", Path: "path", type(None): "null"}
 _NAMED = {"brain": "NAME", "encoders": "N", "participants": "N", "confounds": "N"}
 """Sections that a user gives several of: under a name, or as items of a list."""
@@ -73,10 +72,10 @@ def _meaning(field: FieldInfo, path: str) -> str:
 
 def _kind(field: FieldInfo) -> str:
     bounds = [
-        f"{words} {getattr(one, key)}"
+        f"{words} {getattr(one, bound)}"
         for one in field.metadata
-        for kind, (words, key) in _BOUNDS.items()
-        if isinstance(one, kind)
+        for bound, words in _BOUNDS.items()
+        if hasattr(one, bound)
     ]
     return " ".join([_words_of(field.annotation), *bounds])
 
