@@ -17,6 +17,7 @@ from analyses.cli.configuration import register as register_config_command
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.cli.help import GroupedCommands
+from analyses.cli.init import register as register_init_command
 from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
 from analyses.progress import say
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Do gene-sequence embeddings and brain embeddings share signal, and which DNA encoder shows it best?\n\n"
-    "Start with `genebrain demo`; then write a YAML like configs/demo.yaml for your own files and `genebrain run` it.",
+    "Start with `genebrain demo`; then let `genebrain init` write a YAML for your own files, and `genebrain run` it.",
 )
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the experiment.")]
@@ -248,6 +249,7 @@ def doctor() -> None:
     typer.echo(examine())
 
 
+register_init_command(app)
 register_config_command(app)
 register_brain_commands(app)
 register_encoder_commands(app)
