@@ -29,7 +29,7 @@ def main() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     oldest = project["requires-python"].removeprefix(">=")
     command = [uv, "pip", "compile", "--resolution", "lowest-direct", "--python-version", oldest, "--no-header"]
-    command += ["--no-annotate", "--extra", "cluster", "--extra", "zarr", "pyproject.toml", "-"]
+    command += ["--no-annotate", "--extra", "boosting", "--extra", "cluster", "--extra", "zarr", "pyproject.toml", "-"]
     tools = "\n".join(pinned_tools(project["optional-dependencies"]["dev"]))
     done = subprocess.run(command, input=tools, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     if done.returncode:

@@ -46,5 +46,6 @@ def _categories(config: RunConfig) -> list[str]:
         config.folds.group,
         config.folds.stratify,
         config.alignment.exchangeable_within,
+        config.predict.outcome if config.experiment == "predict" else None,
     ]
     return list(dict.fromkeys(column for column in named if column is not None))

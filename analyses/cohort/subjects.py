@@ -244,6 +244,11 @@ def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems
         "folds.stratify": config.folds.stratify,
         "alignment.exchangeable_within": config.alignment.exchangeable_within,
     }
+    if config.experiment == "predict":
+        wanted |= {
+            "predict.outcome": config.predict.outcome,
+            "predict.polygenic_score": config.predict.polygenic_score,
+        }
     for key, column in wanted.items():
         if column is not None and column not in columns:
             near = get_close_matches(column, columns, n=1)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from analyses.config.section import Section
 
-ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
+ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune", "predict"]
 
 
 class CompareConfig(Section):
@@ -73,3 +73,30 @@ class TuneConfig(Section):
     """Fewest and most components that CCA may take from both sides."""
     penalty: tuple[float, float] = (0.0, 0.95)
     """Smallest and largest ridge penalty, from 0 (exact CCA) to below 1."""
+
+
+class PredictConfig(Section):
+    """``experiment: predict``: what genes, brain and both together tell of an outcome, in the run's own folds."""
+
+    outcome: str | None = None
+    """Column of the participants tables that is predicted; it must not be among the confounds."""
+    kind: Literal["auto", "binary", "multiclass", "continuous"] = "auto"
+    """What the outcome is; auto takes text for classes, two values for binary, and numbers with more than 10 values for
+    continuous."""
+    positive: str | None = None
+    """Level of a binary outcome that is the case; the larger number, or the last in the alphabet, if not given."""
+    polygenic_score: str | None = None
+    """Column of the participants tables that predicts beside genes and brain, such as a polygenic score."""
+    models: tuple[Literal["linear", "boosting"], ...] = ("linear",)
+    """Ridge or logistic regression (linear), gradient-boosted trees (boosting, which needs LightGBM)."""
+    n_components: int = Field(default=512, ge=1)
+    """Leading components of a view that predict; capped at columns and training subjects - 1 - confounds."""
+    inner_splits: int = Field(default=3, ge=3)
+    """Inner folds, in the training subjects of each fold, that choose penalties and stack predictions."""
+    test: Literal["permutation", "delong", "corrected-t"] = "permutation"
+    """How predictors are compared: predictions swapped within subjects (permutation), DeLong on the first fold alone,
+    or the corrected resampled t over repeated folds."""
+    repeats: int = Field(default=5, ge=2)
+    """Repetitions of the folds; for test: corrected-t."""
+    n_permutations: int = Field(default=4999, ge=19)
+    """Swaps behind each p."""

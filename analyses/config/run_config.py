@@ -18,6 +18,7 @@ from analyses.config.experiments import (
     DimsConfig,
     ExperimentName,
     PoolingConfig,
+    PredictConfig,
     RcConfig,
     TuneConfig,
 )
@@ -155,8 +156,8 @@ class RunConfig(Section):
     folds: FoldsConfig = FoldsConfig()
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
-    """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims
-    or tune."""
+    """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
+    tune or predict."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -169,6 +170,8 @@ class RunConfig(Section):
     """Settings of experiment: audit."""
     tune: TuneConfig = TuneConfig()
     """Settings of experiment: tune."""
+    predict: PredictConfig = PredictConfig()
+    """Settings of experiment: predict."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -194,6 +197,8 @@ class RunConfig(Section):
         planted = self.plant and self.brain[self.plant.view].connectivity
         if planted and planted.kind == "tangent":
             raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
+        if self.experiment == "predict" and self.predict.outcome is None:
+            raise ValueError("predict.outcome: must name the column of the participants that is predicted")
         if self.keeps_families and self.alignment.exchangeable_within:
             raise ValueError(
                 "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "

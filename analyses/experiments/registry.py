@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MODULES: Mapping[str, str] = {
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
+    "predict": "analyses.experiments.predict",
     "tune": "analyses.experiments.tune",
 }
 

@@ -31,6 +31,7 @@ from .experiments import DimensionSearch as DimensionSearch
 from .experiments import DimsResult as DimsResult
 from .experiments import ExperimentResult as ExperimentResult
 from .experiments import Metrics as Metrics
+from .experiments import PredictResult as PredictResult
 from .experiments import SetAsideTest as SetAsideTest
 from .experiments import SettingSearch as SettingSearch
 from .experiments import SettingTrial as SettingTrial
@@ -45,6 +46,12 @@ from .interpretations import SplitHalf as SplitHalf
 from .interpretations import SplitHalves as SplitHalves
 from .interpretations import VarianceExtracted as VarianceExtracted
 from .planted_links import PlantedLink as PlantedLink
+from .predictions import ArmAlignment as ArmAlignment
+from .predictions import BenefitCurve as BenefitCurve
+from .predictions import CalibrationCurve as CalibrationCurve
+from .predictions import PredictedOutcome as PredictedOutcome
+from .predictions import PredictionDifference as PredictionDifference
+from .predictions import PredictorScore as PredictorScore
 from .runs import BlasLibrary as BlasLibrary
 from .runs import CohortCounts as CohortCounts
 from .runs import EmbedCounts as EmbedCounts

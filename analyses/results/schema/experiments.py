@@ -9,6 +9,14 @@ from typing import Annotated
 from pydantic import Field
 
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
+from analyses.results.schema.predictions import (
+    ArmAlignment,
+    BenefitCurve,
+    CalibrationCurve,
+    PredictedOutcome,
+    PredictionDifference,
+    PredictorScore,
+)
 from analyses.results.serialisation import Number, OptionalInterval
 
 #: Settings and numbers that a tracking store shows beside a run: names are the store's, values what they happen to be.
@@ -149,10 +157,51 @@ class TuneResult:
     trials: tuple[Trial, ...]
 
 
-ExperimentResult = AuditResult | DimsResult | TuneResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictResult:
+    """``experiments/predict.json``.
+
+    Attributes
+    ----------
+    outcome : PredictedOutcome
+    reason : str or None
+        Why nothing could be predicted; there are no predictors then.
+    test : {"permutation", "delong", "corrected-t"}
+    correction : {"max-T", "Holm"}
+        Over all differences. p against chance is always by permutation, corrected by max-T over predictors.
+    predictors : tuple of PredictorScore
+    differences : tuple of PredictionDifference
+    alignments : tuple of ArmAlignment
+        How well the same arms align, beside how well they predict.
+    calibration : tuple of CalibrationCurve
+        Of a binary or continuous outcome.
+    benefit : tuple of BenefitCurve
+        Of a binary outcome.
+    """
+
+    outcome: PredictedOutcome
+    reason: str | None
+    test: str
+    correction: str
+    predictors: tuple[PredictorScore, ...]
+    differences: tuple[PredictionDifference, ...]
+    alignments: tuple[ArmAlignment, ...]
+    calibration: tuple[CalibrationCurve, ...]
+    benefit: tuple[BenefitCurve, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+ExperimentResult = AuditResult | DimsResult | PredictResult | TuneResult
 
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
-RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {"audit": AuditResult, "dims": DimsResult, "tune": TuneResult}
+RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
+    "audit": AuditResult,
+    "dims": DimsResult,
+    "predict": PredictResult,
+    "tune": TuneResult,
+}
 
 
 def result_file(experiment: str) -> str:
