@@ -102,10 +102,22 @@ class AtlasConfig(Section):
     coordinates: Path | None = None
 
 
+class ImputeConfig(Section):
+    """How missing values are filled in: ``iterative`` regressions (up to 30 features by itself) or ``low-rank``.
+
+    ``max_missing`` is the share of training subjects who may lack a feature, for ``nan: pairwise`` as well.
+    """
+
+    method: Literal["auto", "iterative", "low-rank"] = "auto"
+    max_missing: float = Field(default=0.5, gt=0, lt=1)
+
+
 class BrainViewConfig(Section):
     """One brain table: which columns are features, and what the view is for.
 
     ``decimal`` is the decimal mark (found if not given); ``missing_codes`` are cells without a value, such as -9.
+    ``nan`` says what becomes of missing values: ``impute`` fills them in, in every fold by what its training subjects
+    teach; ``pairwise`` takes the covariance of two features over the training subjects who have both.
     """
 
     path: Path
@@ -116,7 +128,8 @@ class BrainViewConfig(Section):
     id_column: str = "subject_id"
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
-    nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
+    nan: Literal["refuse", "drop-subjects", "mean", "impute", "pairwise"] = "refuse"
+    impute: ImputeConfig = ImputeConfig()
     decimal: Literal[".", ","] | None = None
     missing_codes: Codes = ()
     description: str = ""
@@ -131,6 +144,24 @@ class BrainViewConfig(Section):
     @classmethod
     def _site_alone(cls, value: object) -> object:
         return {"site": value} if isinstance(value, str) else value
+
+    @property
+    def keeps_gaps(self) -> bool:
+        """Whether folds deal with missing values."""
+        return self.nan in ("impute", "pairwise")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BrainViewConfig:
+        if self.connectivity is not None and self.keeps_gaps:
+            raise ValueError(
+                f"nan: {self.nan} is for tables of features; connectivity of time series has no missing values: leave "
+                "nan out, or join the edges of a table without connectivity"
+            )
+        if self.impute != ImputeConfig() and not self.keeps_gaps:
+            raise ValueError(f"impute says how missing values are filled in, and nan is {self.nan}: set nan to impute")
+        if self.nan == "pairwise" and self.impute.method != "auto":
+            raise ValueError("nan: pairwise imputes nothing: leave impute.method out, or set nan to impute")
+        return self
 
 
 class PairingConfig(Section):
