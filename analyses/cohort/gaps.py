@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.config.inputs import BrainViewConfig
+from analyses.config.brain_view import BrainViewConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from fusion.errors import InputError as FusionInputError
