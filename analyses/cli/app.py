@@ -46,11 +46,15 @@ Output = Annotated[Path | None, typer.Option(help="Results folder (overrides out
 Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finished with the same inputs.")]
 
 
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("gene-brain-fusion")
+
+
 def _show_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"genebrain {version('gene-brain-fusion')}")
+        typer.echo(f"genebrain {_version()}")
         raise typer.Exit
 
 
@@ -68,6 +72,7 @@ def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: 
 
 
 def _run(stage: str, config: Any, *, force: bool) -> None:
+    say(f"genebrain {_version()}: {config.name}, results in {config.output}")  # the libraries take a while to come
     from analyses.workflow.pipeline import run_pipeline
 
     run_pipeline(config, until=stage, force=force)
@@ -147,6 +152,7 @@ def demo(
     force: Force = False,
 ) -> None:
     """Simulate a cohort in the real file formats and run the whole pipeline on it, offline."""
+    say(f"genebrain {_version()}: demo, results in {output}")  # the libraries take a while to come
     from analyses.workflow.demo import run_demo
 
     run_demo(output, n_subjects=subjects, seed=seed, workers=workers, force=force)

@@ -88,14 +88,16 @@ def _report_unread_bases(run: Run, arm: SequenceArm) -> None:
 
 def align(run: Run) -> None:
     """Every arm against every brain view: residualise, reduce, align, test."""
+    number, n_alignments = 0, len(run.specs) * len(run.brain)
     for arm, spec in run.specs.items():
         gene_view = cache(run.arms[arm].gene_view)  # read only if something is to be aligned
         for view in run.brain:
+            number += 1
             key = run.keys.alignment(arm, view)
             found = "up to date"
             if not run.workspace.is_finished(f"align {arm}__{view}", key):
                 found = _align_pair(run, arm, view, key, gene_view)
-            say(f"align    {spec.label} x {view}: {found}")
+            say(f"align    {number} of {n_alignments}: {spec.label} x {view}: {found}")
     write_run_record(run)
 
 
