@@ -34,6 +34,10 @@ from .interpretation.loading_table import loading_table as loading_table
 from .interpretation.loading_table import redundancy as redundancy
 from .interpretation.split_half import split_half_cosines as split_half_cosines
 from .late_fusion.estimator import LateFusion as LateFusion
+from .missing_values.imputed_view import ImputedView as ImputedView
+from .missing_values.imputed_view import PairwiseView as PairwiseView
+from .missing_values.imputer import Imputer as Imputer
+from .missing_values.pairwise import PairwiseCovariance as PairwiseCovariance
 from .permutation.exchangeability import Blocks as Blocks
 from .permutation.in_sample import permutation_test_cca as permutation_test_cca
 from .permutation.in_sample import permutation_tests_cca as permutation_tests_cca
