@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from analyses.config.section import Section
 
-ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
+ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune", "replicate"]
 
 
 class CompareConfig(Section):
@@ -56,3 +57,19 @@ class TuneConfig(Section):
     layers: tuple[int, ...] = (-1,)
     n_components: tuple[int, int] = (2, 50)
     penalty: tuple[float, float] = (0.0, 0.95)
+
+
+class ReplicateConfig(Section):
+    """``experiment: replicate``: the results folder of the first cohort, whose weights are tested in this one.
+
+    ``same_ids`` says what equal ids in both cohorts mean: the same people, who are left out (``exclude``), or other
+    people under ids that both cohorts count from one (``other-people``).
+    """
+
+    results: Path
+    same_ids: Literal["exclude", "other-people"] = "exclude"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folder_alone(cls, value: Any) -> Any:
+        return {"results": value} if isinstance(value, str | Path) else value

@@ -18,6 +18,7 @@ from analyses.config.experiments import (
     ExperimentName,
     PoolingConfig,
     RcConfig,
+    ReplicateConfig,
     TuneConfig,
 )
 from analyses.config.inputs import (
@@ -162,6 +163,7 @@ class RunConfig(Section):
     dims: DimsConfig = DimsConfig()
     audit: AuditConfig = AuditConfig()
     tune: TuneConfig = TuneConfig()
+    replicate: ReplicateConfig | None = None
     privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
 
@@ -178,6 +180,8 @@ class RunConfig(Section):
             raise ValueError("brain: at least one view is required")
         check_distinct("encoders:", (arm.name for arm in self.encoders))
         check_distinct("brain:", self.brain)
+        if self.experiment == "replicate" and self.replicate is None:
+            raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
         for name, view in self.brain.items():
