@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs torture fuzz lock install-locked audit-dependencies sbom ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -68,6 +68,9 @@ bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 
 
 audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
 	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000
+
+configuration: $(INSTALLED)  ## write docs/configuration.md: every key, what it takes and what it means
+	$(BIN)/python docs/write_configuration.py
 
 audit-inputs: $(INSTALLED)  ## write docs/formats.md: what is read of each format, and what is refused
 	$(BIN)/python docs/audit_inputs.py

@@ -13,9 +13,11 @@ import typer
 from analyses.cli.brain import register as register_brain_commands
 from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
+from analyses.cli.configuration import register as register_config_command
 from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.cli.help import GroupedCommands
+from analyses.cli.init import register as register_init_command
 from analyses.cli.meta import register as register_meta_command
 from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
@@ -29,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Do gene-sequence embeddings and brain embeddings share signal, and which DNA encoder shows it best?\n\n"
-    "Start with `genebrain demo`; then write a YAML like configs/demo.yaml for your own files and `genebrain run` it.",
+    "Start with `genebrain demo`; then let `genebrain init` write a YAML for your own files, and `genebrain run` it.",
 )
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of the experiment.")]
@@ -248,6 +250,8 @@ def doctor() -> None:
     typer.echo(examine())
 
 
+register_init_command(app)
+register_config_command(app)
 register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.cohort.design import make_design
-from analyses.config.inputs import BrainViewConfig, ConnectivityConfig, HarmonizeConfig
+from analyses.config.brain_view import BrainViewConfig, ConnectivityConfig, HarmonizeConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from encoders.brain.canonical_table import read_provenance

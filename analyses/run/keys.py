@@ -10,7 +10,7 @@ from pathlib import Path
 from analyses.alignment.files import weights_file
 from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
-from analyses.errors import InputError
+from analyses.errors import InputError, Problems
 from analyses.genome.windows import genome_files
 from analyses.results.provenance import code_version, digest, file_fingerprint
 
@@ -83,13 +83,14 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
     Raises
     ------
     InputError
-        A file is missing: said before anything is read or written.
+        Files are missing: all of them are said, before anything is read or written.
     """
     _check_first_study(config)
-    wanted = named_inputs(config)
+    wanted, problems = named_inputs(config), Problems(f"The configuration {config.name}")
     for key, path in wanted.items():
         if not path.is_file():
-            raise InputError(f"{key} must name an existing file; {path} does not exist. Correct the path.")
+            problems.add(f"{key} must name an existing file; {path} does not exist. Correct the path.")
+    problems.tell()
     return tuple(dict.fromkeys(wanted.values()))
 
 

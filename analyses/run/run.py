@@ -17,8 +17,9 @@ from analyses.cohort.features import check_features
 from analyses.cohort.flow import describe_genes
 from analyses.cohort.planting import plant_link
 from analyses.cohort.subjects import Cohort, read_cohort
+from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.inputs import GenomeConfig
-from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
+from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from analyses.genome.windows import Genome, open_genome
 from analyses.results.workspace import Workspace
