@@ -55,6 +55,11 @@ from .power.held_out import detectable_held_out_rho as detectable_held_out_rho
 from .power.held_out import held_out_power as held_out_power
 from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
+from .replication.frozen_alignment import FrozenAlignment as FrozenAlignment
+from .replication.meta_analysis import MetaAnalysis as MetaAnalysis
+from .replication.meta_analysis import combine_correlations as combine_correlations
+from .replication.new_cohort import replicate_cca as replicate_cca
+from .replication.result import ReplicatedCCA as ReplicatedCCA
 from .views.overlap import OverlapTable as OverlapTable
 from .views.overlap import align_subjects as align_subjects
 from .views.view import FactoredView as FactoredView

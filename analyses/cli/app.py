@@ -18,6 +18,7 @@ from analyses.cli.encoders import register as register_encoder_commands
 from analyses.cli.genome import register as register_genome_commands
 from analyses.cli.help import GroupedCommands
 from analyses.cli.init import register as register_init_command
+from analyses.cli.meta import register as register_meta_command
 from analyses.cli.privacy import register as register_privacy_command
 from analyses.errors import InputError
 from analyses.progress import say
@@ -261,6 +262,7 @@ register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
 register_privacy_command(app)
+register_meta_command(app)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

@@ -67,5 +67,7 @@ def run_stages(run: Run, *, until: str = "log") -> None:
     with closing(run.engine):
         for name, stage in STAGES.items():
             stage(run)
+            if name == "windows":
+                stages.check_experiment(run)
             if name == until:
                 return
