@@ -9,6 +9,7 @@ import pytest
 
 import fusion
 from fusion import InputError
+from fusion.permutation.relations import Relations
 from fusion.subject_rows import check_same_subjects, row_ids
 
 N = 60
@@ -56,6 +57,11 @@ def _aligned(t: Tables) -> tuple[Any, Any]:
 
 def _residualizer(t: Tables) -> Any:
     return fusion.Residualizer().fit(t["x"], confounds=t["confounds"])
+
+
+def _frozen() -> Any:
+    known = _tables(IDS)
+    return fusion.FrozenAlignment.of_late_fusion(fusion.LateFusion(1).fit(known["x"], known["y"]), n_subjects=N)
 
 
 CALLS: dict[str, tuple[Call, list[str]]] = {
@@ -221,6 +227,25 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "y", "confounds"],
     ),
+    "replicate_cca": (
+        lambda t: fusion.replicate_cca(
+            _frozen(),
+            t["x"],
+            t["y"],
+            t["confounds"],
+            groups=t["families"],
+            exchangeability_blocks=fusion.Blocks(t["sites"]),
+            n_permutations=9,
+            n_bootstrap=9,
+        ),
+        ["x", "y", "confounds", "families", "sites"],
+    ),
+    "replicate_cca, relations": (
+        lambda t: fusion.replicate_cca(
+            _frozen(), t["x"], t["y"], relations=Relations.of(t["families"]), n_permutations=9, n_bootstrap=9
+        ),
+        ["x", "y", "families"],
+    ),
     "TableView": (lambda t: fusion.TableView(t["x"], IDS, ["a", "b", "c"]), []),
 }
 EMBEDDINGS = {
@@ -230,6 +255,7 @@ EMBEDDINGS = {
 WITHOUT_ROWS = {
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
     *("KinshipModel", "WhitenedView", "WhitenedRelatives"),
+    *("Interaction", "read_formula"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),
     *(
@@ -241,6 +267,10 @@ WITHOUT_ROWS = {
         "View",
         "as_view",
         "westfall_young",
+        "FrozenAlignment",
+        "ReplicatedCCA",
+        "MetaAnalysis",
+        "combine_correlations",
     ),
 }
 
