@@ -20,6 +20,7 @@ from analyses.config.experiments import (
     PoolingConfig,
     PredictConfig,
     RcConfig,
+    ReplicateConfig,
     TuneConfig,
 )
 from analyses.config.inputs import (
@@ -157,7 +158,7 @@ class RunConfig(Section):
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
     """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
-    tune or predict."""
+    tune, predict or replicate (weights of another cohort)."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -172,6 +173,8 @@ class RunConfig(Section):
     """Settings of experiment: tune."""
     predict: PredictConfig = PredictConfig()
     """Settings of experiment: predict."""
+    replicate: ReplicateConfig | None = None
+    """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -190,6 +193,8 @@ class RunConfig(Section):
             raise ValueError("brain: at least one view is required")
         check_distinct("encoders:", (arm.name for arm in self.encoders))
         check_distinct("brain:", self.brain)
+        if self.experiment == "replicate" and self.replicate is None:
+            raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
         for name, view in self.brain.items():

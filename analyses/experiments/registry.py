@@ -18,6 +18,7 @@ MODULES: Mapping[str, str] = {
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
     "predict": "analyses.experiments.predict",
+    "replicate": "analyses.experiments.replicate",
     "tune": "analyses.experiments.tune",
 }
 

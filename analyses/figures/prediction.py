@@ -81,7 +81,8 @@ def scores_figure(outcome: PredictedOutcome, scores: Sequence[PredictorScore]) -
             colour = COLOURS[score.kind]
             if score.interval is not None:
                 axes.plot(score.interval, (place, place), color=colour, linewidth=1.4)
-            axes.plot([score.value], [place], "o", color=colour, markersize=5)
+            if score.value is not None:
+                axes.plot(score.value, place, "o", color=colour, markersize=5)
         axes.axvline(outcome.chance, color=INK, linewidth=0.6, linestyle="--")
         axes.set_yticks(places, [score.label for score in scores])
         axes.tick_params(axis="y", length=0)

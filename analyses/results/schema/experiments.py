@@ -17,6 +17,7 @@ from analyses.results.schema.predictions import (
     PredictionDifference,
     PredictorScore,
 )
+from analyses.results.schema.replications import FirstStudy, Replication
 from analyses.results.serialisation import Number, OptionalInterval
 
 #: Settings and numbers that a tracking store shows beside a run: names are the store's, values what they happen to be.
@@ -193,13 +194,25 @@ class PredictResult:
     trials: tuple[Trial, ...]
 
 
-ExperimentResult = AuditResult | DimsResult | PredictResult | TuneResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateResult:
+    """``experiments/replicate.json``."""
+
+    first: FirstStudy
+    replications: tuple[Replication, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+ExperimentResult = AuditResult | DimsResult | PredictResult | ReplicateResult | TuneResult
 
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "audit": AuditResult,
     "dims": DimsResult,
     "predict": PredictResult,
+    "replicate": ReplicateResult,
     "tune": TuneResult,
 }
 
