@@ -164,7 +164,9 @@ def test_delong_takes_the_first_fold_and_the_corrected_t_repeats_them(ask: Ask) 
     assert delong.correction == "Holm"
     assert all(one.p_corrected is not None and one.p_corrected >= (one.p or 0.0) for one in delong.differences)
     repeated = ask("planted", "predict.test=corrected-t", "predict.repeats=2", "predict.n_components=4")
-    assert questions(repeated)["brain - covariates"].p < 0.05
+    added = questions(repeated)["fusion - genes"]
+    assert added.interval[0] < added.difference < added.interval[1]
+    assert 0 < added.p <= added.p_corrected <= 1
     with pytest.raises(InputError, match="a binary outcome; 'amount' is continuous"):
         ask("amount", "predict.test=delong")
 
