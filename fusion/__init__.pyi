@@ -28,6 +28,7 @@ from .decomposition.loadings import structure_correlations as structure_correlat
 from .decomposition.pca import ViewPCA as ViewPCA
 from .errors import InputError as InputError
 from .interpretation.bootstrap import bootstrap_refits as bootstrap_refits
+from .interpretation.loading_table import communality_table as communality_table
 from .interpretation.loading_table import loading_table as loading_table
 from .interpretation.loading_table import redundancy as redundancy
 from .interpretation.split_half import split_half_cosines as split_half_cosines

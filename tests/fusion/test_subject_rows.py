@@ -9,6 +9,7 @@ import pytest
 
 import fusion
 from fusion import InputError
+from fusion.interpretation.ties import TiedSide
 from fusion.subject_rows import check_same_subjects, row_ids
 
 N = 60
@@ -56,6 +57,11 @@ def _aligned(t: Tables) -> tuple[Any, Any]:
 
 def _residualizer(t: Tables) -> Any:
     return fusion.Residualizer().fit(t["x"], confounds=t["confounds"])
+
+
+def _tied_side() -> TiedSide:
+    rng = np.random.default_rng(0)
+    return TiedSide(*(rng.standard_normal(shape) for shape in ((N, 3), (3, 2), (4, 3, 2))), np.ones((N, 4), dtype=int))
 
 
 CALLS: dict[str, tuple[Call, list[str]]] = {
@@ -178,6 +184,10 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
             confounds=t["confounds"],
             grouped=False,
         ),
+        ["x", "confounds"],
+    ),
+    "communality_table": (
+        lambda t: fusion.communality_table(t["x"], _tied_side(), confounds=t["confounds"], grouped=False),
         ["x", "confounds"],
     ),
     "LateFusion": (

@@ -114,6 +114,23 @@ def test_a_run_of_an_older_version_is_still_reported(tmp_path: Path) -> None:
     assert "random halves" not in make_report(folder).read_text(encoding="utf-8")
 
 
+def test_tied_components_are_shown_by_what_they_span_and_loadings_without_intervals(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "tied")
+    path = folder / "alignments" / "kmer-5__linked" / "alignment.json"
+    facts = json.loads(path.read_text())
+    angle = {"median": 17.5, "upper": 27.3}
+    facts["interpretation"]["tied"] = {"canonical_correlations": [0.57, 0.53], "genes": angle, "brain": angle}
+    for row in [*facts["gene_loadings"], *facts["roi_loadings"]]:
+        row |= {"lo": None, "hi": None, "communality": 0.123, "communality_lo": 0.042, "communality_hi": 0.204}
+    path.write_text(json.dumps(facts))
+    page = make_report(folder).read_text(encoding="utf-8")
+    section = page[page.index("What the first 2 components span together") :]
+    section = section[: section.index("Dimensions and what")]
+    assert section.count("sure to 27.3°") == 2
+    assert section.count("0.04 to 0.20") == sum(min(12, len(facts[side])) for side in ("gene_loadings", "roi_loadings"))
+    assert page.count("are too near one another to be told apart, see below") == 1
+
+
 def test_no_subject_is_named(page: str) -> None:
     assert not [subject for subject in SUBJECTS if subject in page]
 
