@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs torture fuzz lock install-locked audit-dependencies sbom ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -53,8 +53,8 @@ matrix:  ## a short part of the tests and the demo on Python 3.11, 3.12, 3.13 an
 lowest:  ## find the oldest versions that pyproject allows anew (needs uv)
 	@$(PYTHON) .ci/lowest.py
 
-calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
-	$(BIN)/python -m pytest -m calibration -s
+calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes; PART=components one part of them)
+	$(BIN)/python -m pytest -m calibration -s $(if $(PART),tests/calibration/test_$(PART).py) --durations=0 --durations-min=20
 
 bench-fusion: $(INSTALLED)  ## speed, memory and power of the tests, as ratios in one run
 	$(BIN)/python -m tests.benchmarks.bench_fusion
@@ -68,6 +68,9 @@ bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 
 
 audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
 	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000
+
+configuration: $(INSTALLED)  ## write docs/configuration.md: every key, what it takes and what it means
+	$(BIN)/python docs/write_configuration.py
 
 audit-inputs: $(INSTALLED)  ## write docs/formats.md: what is read of each format, and what is refused
 	$(BIN)/python docs/audit_inputs.py

@@ -1,4 +1,4 @@
-"""The picture of the architecture, its tables and the page of formats are those of the code as it is."""
+"""The picture of the architecture, its tables, the pages of formats and of keys are those of the code as it is."""
 
 import importlib.util
 import sys
@@ -29,6 +29,12 @@ def drawing() -> ModuleType:
 
 def test_the_page_of_formats_says_what_the_readers_say() -> None:
     assert (DOCS / "formats.md").read_text("utf-8") == script("audit_inputs").page(), "run make audit-inputs"
+
+
+def test_the_page_of_keys_is_what_the_sections_say() -> None:
+    assert (DOCS / "configuration.md").read_text("utf-8") == script("write_configuration").page(), (
+        "run make configuration"
+    )
 
 
 def test_the_picture_is_that_of_the_code(drawing: ModuleType) -> None:

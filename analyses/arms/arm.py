@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from analyses.arms.cost import note_cost, read_cost
 from analyses.arms.grid import UNTRAINED, UNTRAINED_SOURCE
-from analyses.config.run_config import PRECOMPUTED, EncoderConfig
+from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.errors import InputError
 from analyses.progress import Advance
 from analyses.results.provenance import digest

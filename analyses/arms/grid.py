@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from analyses.config.run_config import PRECOMPUTED, EncoderConfig, RunConfig
+from analyses.config.encoder import PRECOMPUTED, EncoderConfig
+from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 
 UNTRAINED = "untrained:"

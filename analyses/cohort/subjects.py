@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ import numpy as np
 from analyses.cohort.brain_views import read_connectivity_view
 from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
+from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
+from analyses.cohort.gaps import describe_gaps
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
 from analyses.config.run_config import RunConfig
-from analyses.errors import InputError
+from analyses.errors import InputError, Problems
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.population.kinship import select_unrelated
 from encoders.tables import SubjectTable, read_subject_table, suspected_codes
@@ -78,10 +81,9 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     InputError
         No subject is common to all tables, a named column does not exist, or levels differ by case alone.
     """
-    read = {f"participants {table.path.name}": _read_participants(table) for table in config.participants}
+    read, brain = _read_tables(config)
     participants = {name: table.frame for name, table in read.items()}
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
-    brain = {name: _read_view(config, name) for name in config.brain}
     columns = [confound.column for confound in config.confounds]
     of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
     said = (*remarks, *_remarks(read, brain), *of_ancestry)
@@ -96,21 +98,40 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     overlap = align_subjects(tables)
     ids = list(overlap.order)
     covariates = _join_columns(participants, ids)
-    _check_columns(config, covariates)
     check_levels(config, covariates)
     words = {column: words for table in read.values() for column, words in table.missing_words.items()}
-    ids, exclusions = _exclude(config, covariates, words)
+    first = first_cohort(config, ids)
+    ids, exclusions = _exclude(config, covariates, words, first.shared)
     kept = read_families(config.cohort, covariates.loc[ids]) if config.keeps_families else None
+    analysed = {name: _take(table, ids) for name, table in brain.items()}
+    said = (*said, *describe_gaps(config, analysed, covariates.loc[ids]))
     return Cohort(
         subject_ids=tuple(ids),
         covariates=covariates.loc[ids],
-        brain={name: _take(table, ids) for name, table in brain.items()},
+        brain=analysed,
         overlap=overlap.to_dict(),
         exclusions=exclusions,
         unread=_dropped_by_reader(brain),
-        remarks=said if kept is None or kept.sizes.max() == 1 else (*said, kept.describe()),
+        remarks=(*said, *first.remarks, *(() if kept is None or kept.sizes.max() == 1 else (kept.describe(),))),
         known_ids=known_ids,
     )
+
+
+def _read_tables(config: RunConfig) -> tuple[dict[str, SubjectTable], dict[str, BrainTable]]:
+    """Every table, and whether it has the columns that are named; what is wrong with any of them is said at once."""
+    problems = Problems("The tables of the configuration")
+    participants: dict[str, SubjectTable] = {}
+    brain: dict[str, BrainTable] = {}
+    for table in config.participants:
+        with problems.gathered():
+            participants[f"participants {table.path.name}"] = _read_participants(table)
+    if len(participants) == len(config.participants):
+        _check_columns(config, [str(column) for table in participants.values() for column in table.frame], problems)
+    for name in config.brain:
+        with problems.gathered():
+            brain[name] = _read_view(config, name)
+    problems.tell()
+    return participants, brain
 
 
 def _ids(brain: Mapping[str, BrainTable]) -> Iterator[Iterable[str]]:
@@ -163,7 +184,7 @@ def _read_view(config: RunConfig, name: str) -> BrainTable:
         id_column=view.id_column,
         include=view.include,
         exclude=view.exclude,
-        nan=view.nan,
+        nan="keep" if view.keeps_gaps else view.nan,
         decimal=view.decimal,
         missing_codes=view.missing_codes,
     )
@@ -219,7 +240,7 @@ def _join_columns(participants: Mapping[str, pd.DataFrame], ids: Sequence[str]) 
     return pd.concat(frames, axis=1) if frames else pd.DataFrame(index=list(ids))
 
 
-def _check_columns(config: RunConfig, covariates: pd.DataFrame) -> None:
+def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems) -> None:
     wanted = {
         **{f"confounds.{number}.column": c.column for number, c in enumerate(config.confounds)},
         "cohort.family_column": config.cohort.family_column,
@@ -229,19 +250,23 @@ def _check_columns(config: RunConfig, covariates: pd.DataFrame) -> None:
         "alignment.exchangeable_within": config.alignment.exchangeable_within,
     }
     for key, column in wanted.items():
-        if column is not None and column not in covariates.columns:
-            raise InputError(
+        if column is not None and column not in columns:
+            near = get_close_matches(column, columns, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            problems.add(
                 f"{key} names column '{column}', which no participants table has; "
-                f"columns are: {', '.join(map(str, covariates.columns)) or 'none'}."
+                f"columns are: {', '.join(columns) or 'none'}{hint}"
             )
 
 
 def _exclude(
-    config: RunConfig, covariates: pd.DataFrame, missing_words: Mapping[str, Sequence[str]]
+    config: RunConfig, covariates: pd.DataFrame, missing_words: Mapping[str, Sequence[str]], seen: frozenset[str]
 ) -> tuple[list[str], list[dict[str, Any]]]:
     exclusions: list[dict[str, Any]] = []
-    columns = [confound.column for confound in config.confounds]
-    for column in columns:
+    if seen:
+        exclusions.append({"reason": IN_FIRST_COHORT, "n": len(seen)})
+        covariates = covariates.loc[~covariates.index.isin(list(seen))]
+    for column in (confound.column for confound in config.confounds):
         missing = covariates[column].isna()
         if missing.any():
             words = ", ".join(map(repr, missing_words.get(column, ())))

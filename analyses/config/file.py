@@ -6,18 +6,16 @@ replaced from the environment.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 from analyses.config.assignments import assign
+from analyses.config.problems import validate
 from analyses.config.run_config import RunConfig
 from analyses.config.shipped_arms import find_arm
 from analyses.config.yaml_text import parse_yaml, read_text
@@ -26,6 +24,7 @@ from analyses.errors import InputError
 _INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}
 _INPUT_PATHS |= {"labels", "lut", "coordinates"}  # of an atlas
 _INPUT_PATHS |= {"pedigree", "kinship_table"}
+_INPUT_PATHS |= {"replicate", "results"}  # a results folder that is read
 _OUTPUT_PATHS = {"output", "store"}
 
 
@@ -45,7 +44,8 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
     Raises
     ------
     InputError
-        The file is missing or no YAML mapping, a key is unknown (with the nearest known one), or a value is refused.
+        The file is missing or no YAML mapping; or keys are unknown (with the nearest known one) and values refused: all
+        of them at once, with their lines.
     """
     known = {**os.environ, **(variables or {})}
     tree = _read_extended(path, known)
@@ -55,17 +55,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
         _read_arms(tree, path, known)  # an override may name other files, and the next one a key of theirs
     tree = _resolve_paths(tree, base=path.parent.resolve())
     tree.setdefault("output", str(Path("results").absolute() / str(tree["name"])))
-    _check_keys(RunConfig, tree, where="")
-    try:
-        return RunConfig.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the configuration"
-        has_value = first["type"] != "missing" and not isinstance(first["input"], dict | list)
-        came = f"; got {first['input']!r}" if has_value else ""
-        hint = "; write it in quotes" if first["type"] in {"string_type", "path_type"} else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{path}: {where}: {message}{came}{hint}.") from None
+    return validate(tree, path, [assignment.partition("=")[0] for assignment in overrides])
 
 
 def resolved_yaml(config: RunConfig) -> str:
@@ -163,31 +153,3 @@ def _resolve_paths(node: Any, base: Path, key: str = "") -> Any:
         if key in _INPUT_PATHS and is_path:
             return str(Path(os.path.normpath(base / Path(node).expanduser())))
     return node
-
-
-def _check_keys(model: type[BaseModel], tree: Any, where: str) -> None:
-    """Refuse unknown keys before pydantic does, to name the nearest known one."""
-    if not isinstance(tree, dict):
-        return
-    known = model.model_fields
-    for key, value in tree.items():
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}."
-            raise InputError(f"Unknown configuration key '{where}{key}'; {hint}")
-        for child in _sections_of(known[key].annotation):
-            if isinstance(value, list):
-                for number, item in enumerate(value):
-                    _check_keys(child, item, f"{where}{key}.{number}.")
-            elif key == "brain" and isinstance(value, dict):
-                for name, item in value.items():
-                    _check_keys(child, item, f"{where}{key}.{name}.")
-            else:
-                _check_keys(child, value, f"{where}{key}.")
-
-
-def _sections_of(annotation: Any) -> list[type[BaseModel]]:
-    arguments = typing.get_args(annotation)
-    if not arguments:
-        return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
-    return [section for argument in arguments for section in _sections_of(argument)]

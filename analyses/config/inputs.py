@@ -1,12 +1,13 @@
-"""Sections about inputs: genome, participants, brain views, pairing, planting, confounds, cohort."""
+"""Sections about inputs: genome, participants, pairing, planting, confounds, cohort."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from analyses.config.cells import Codes, Decimal
 from analyses.config.names import Name
 from analyses.config.section import Section
 
@@ -15,21 +16,39 @@ class GenomeConfig(Section):
     """Reference, annotation, genotypes, and how they become windows."""
 
     reference: tuple[Path, ...]
+    """FASTA of the reference genome, plain or bgzip; one file or several."""
     annotation: tuple[Path, ...]
+    """GTF or GFF3 of the genes (Ensembl, GENCODE, NCBI), plain or gzip; one file or several."""
     variants: tuple[Path, ...]
+    """Genotypes: VCF.gz, BCF, PGEN, BGEN or VCF Zarr; one file or several, such as one a chromosome."""
     genes: tuple[str, ...] | None = None
+    """Gene names or ids of the study; every gene of the annotation with this biotype if not given."""
     biotype: str | None = "protein_coding"
+    """Biotype of genes that are taken where genes are not named; null takes all."""
     transcript: Literal["canonical", "mane", "union"] = "canonical"
+    """Whose exons stand for a gene: canonical (as the annotation says, else the longest coding one), mane (MANE
+    Select), or union (all exons of all transcripts, merged)."""
     unit: Literal["exon", "gene", "promoter"] = "exon"
+    """What becomes windows: exons, whole genes (introns too), or promoters."""
     window: int = Field(default=510, ge=1)
+    """Reference bases (bp) of a window; longer exons are cut into several."""
     unphased: Literal["phased", "as-written", "iupac", "iupac-unphased", "alternate"] = "phased"
+    """Unphased heterozygotes: refuse (phased), take the order as written, write both alleles as IUPAC codes (iupac: of
+    every genotype, iupac-unphased: of unphased ones), or the first alternate allele."""
     missing: Literal["reference", "N", "refuse"] = "reference"
+    """Missing genotypes: the reference allele (counted), N, or refuse."""
     dosages: Literal["refuse", "best-guess"] = "refuse"
+    """Genotypes of which only probabilities are known (imputed): refuse, or take the most probable one."""
     unstranded: Literal["refuse", "forward"] = "refuse"
+    """Genes whose strand the annotation leaves open: refuse, or read forward."""
     contig_aliases: bool = False
+    """Whether chr20 and 20 are one contig, where the files name contigs differently."""
     promoter_flank: int = Field(default=1000, ge=1)
+    """Bases (bp) on each side of the transcription start; for unit: promoter."""
     callable_regions: Path | None = None
+    """BED of where genotypes were called at all, such as the targets of an exome; everywhere if not given."""
     outside_callable: Literal["reference", "N"] = "reference"
+    """Outside callable_regions: the reference, or N. Both are counted."""
 
     @field_validator("reference", "annotation", "variants", "genes", mode="before")
     @classmethod
@@ -37,122 +56,55 @@ class GenomeConfig(Section):
         return (value,) if isinstance(value, str) else value
 
 
-def _codes_as_text(value: object) -> object:
-    """Codes are cells, so text; YAML gives numbers."""
-    return tuple(str(code) for code in value) if isinstance(value, list | tuple) else value
-
-
-Codes = Annotated[tuple[str, ...], BeforeValidator(_codes_as_text)]
-
-
 class ParticipantsConfig(Section):
-    """A table of covariates; ``side`` says whose ids it carries when genes and brains are paired at random.
-
-    ``decimal`` is the decimal mark (found if not given); ``missing_codes`` are cells without a value, such as -9.
-    """
+    """A table of covariates."""
 
     path: Path
+    """Table of subjects and covariates: TSV, CSV or Parquet, one row a subject."""
     id_column: str = "subject_id"
+    """Column of the subject ids, which must be those of the genotypes and of the brain table."""
     columns: tuple[str, ...] | None = None
-    decimal: Literal[".", ","] | None = None
+    """Columns that are read; all if not given."""
+    decimal: Decimal = None
+    """Decimal mark; found if not given."""
     missing_codes: Codes = ()
+    """Cells that stand for no value, such as -9 or NA."""
     side: Literal["genetic", "brain"] = "genetic"
-
-
-class ConnectivityConfig(Section):
-    """Features from time series (an npz keyed by subject) or, for ``tangent``, also from a table of covariances.
-
-    ``tangent`` is learnt anew in every fold, from its training subjects. ``header`` says whether text files name their
-    regions first (found out if not given). Groups ``session`` and ``run`` of ``id_regex`` tell visits apart:
-    ``session`` (``first``, ``last`` or a name, by ``session_order`` where labels do not say it) chooses, ``join``
-    (``runs`` or ``sessions``) puts them end to end.
-    """
-
-    kind: Literal["correlation", "partial", "covariance", "tangent"]
-    constant_rois: str = "any"
-    fisher_z: bool = True
-    estimator: Literal["ledoit-wolf", "empirical"] = "ledoit-wolf"
-    id_regex: str | None = None
-    strip_prefixes: tuple[str, ...] = ()
-    header: bool | None = None
-    session: str | None = None
-    session_order: tuple[str, ...] = ()
-    join: Literal["nothing", "runs", "sessions"] = "nothing"
-
-
-class HarmonizeConfig(Section):
-    """ComBat over the column ``site``, learnt anew in every fold; ``keep`` names what must survive.
-
-    All other confounds by default. ``unseen: pooled`` is for folds whose training subjects lack a site.
-    """
-
-    site: str
-    keep: tuple[str, ...] | None = None
-    parametric: bool = True
-    mean_only: bool = False
-    reference: str | None = None
-    unseen: Literal["error", "pooled"] = "error"
-
-
-class AtlasConfig(Section):
-    """Where the features of a view lie: a label image with names, or coordinates (MNI, mm) by name."""
-
-    labels: Path | None = None
-    lut: Path | None = None
-    coordinates: Path | None = None
-
-
-class BrainViewConfig(Section):
-    """One brain table: which columns are features, and what the view is for.
-
-    ``decimal`` is the decimal mark (found if not given); ``missing_codes`` are cells without a value, such as -9.
-    """
-
-    path: Path
-    connectivity: ConnectivityConfig | None = None
-    harmonize: HarmonizeConfig | None = None
-    normal_scores: bool = False
-    atlas: AtlasConfig | None = None
-    id_column: str = "subject_id"
-    include: tuple[str, ...] = ("*",)
-    exclude: tuple[str, ...] = ()
-    nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
-    decimal: Literal[".", ","] | None = None
-    missing_codes: Codes = ()
-    description: str = ""
-    role: Literal["test", "negative control"] = "test"
-
-    @field_validator("connectivity", mode="before")
-    @classmethod
-    def _kind_alone(cls, value: object) -> object:
-        return {"kind": value} if isinstance(value, str) else value
-
-    @field_validator("harmonize", mode="before")
-    @classmethod
-    def _site_alone(cls, value: object) -> object:
-        return {"site": value} if isinstance(value, str) else value
+    """Whose ids the table carries, where genes and brains are paired at random (pairing.mode: random)."""
 
 
 class PairingConfig(Section):
-    """``by-id`` joins tables on subject ids; ``random`` pairs genes with brains at random: a true null."""
+    """How gene and brain subjects are paired."""
 
     mode: Literal["by-id", "random"] = "by-id"
+    """by-id joins tables on subject ids; random pairs genes of some people with brains of others: a true null."""
     seed: int = 0
+    """Seed of the random pairing."""
 
 
 class PlantConfig(Section):
     """A link of known strength, from haplotype dosages of ``genes`` into features of ``view``."""
 
     view: Name
+    """Brain view into which the link is planted."""
     genes: tuple[str, ...]
+    """Genes whose dosages carry it."""
     strength: float = Field(gt=0, le=1)
+    """Correlation of every planted feature with the score of the genes, above 0 to 1."""
     n_features: int = Field(default=20, ge=1)
+    """Features that carry it."""
     seed: int = 0
+    """Seed of the planted weights."""
 
 
 class ConfoundConfig(Section):
+    """One column that is removed from both views."""
+
     column: str
+    """Column of the participants tables."""
     kind: Literal["continuous", "categorical"]
+    """An amount (continuous), or levels of which each has its own mean (categorical): sites with numbers for names are
+    categorical."""
 
 
 class CohortConfig(Section):
@@ -165,10 +117,15 @@ class CohortConfig(Section):
     """
 
     family_column: str | None = None
+    """Column of the participants tables that names the family."""
     kinship_column: str | None = None
+    """Column that says what a subject is to its family (MZ, DZ, sibling); with relatives: keep-all."""
     pedigree: Path | None = None
+    """Pedigree of the subjects: .fam, .ped, or a table with subject, father and mother."""
     kinship_table: tuple[Path, ...] = ()
+    """Tables of related pairs by KING or PLINK 2 (.kin0, .kin)."""
     relatives: Literal["keep-one", "keep-all"] = "keep-one"
+    """keep-one analyses one subject a family; keep-all analyses all, and families change places as wholes."""
 
     @field_validator("kinship_table", mode="before")
     @classmethod

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from analyses.config.brain_view import BrainViewConfig
+from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
     AuditConfig,
     CompareConfig,
@@ -18,10 +19,10 @@ from analyses.config.experiments import (
     ExperimentName,
     PoolingConfig,
     RcConfig,
+    ReplicateConfig,
     TuneConfig,
 )
 from analyses.config.inputs import (
-    BrainViewConfig,
     CohortConfig,
     ConfoundConfig,
     GenomeConfig,
@@ -32,100 +33,81 @@ from analyses.config.inputs import (
 from analyses.config.names import Line, Name, RunName, check_distinct
 from analyses.config.section import Section
 
-Options = dict[str, bool | int | float | str]
-
-PRECOMPUTED = "precomputed"
-"""Vectors that were made elsewhere take the place of an encoder."""
-
-
-def _first_seed() -> Options:
-    return {"seed": 0}
-
-
-class EncoderConfig(Section):
-    """One arm: a registered encoder and its settings.
-
-    ``encoder: precomputed`` takes vectors that exist, one file or folder a gene under ``source``. ``source: untrained``
-    asks for the same network with random weights; ``untrained`` then says its seed and size, and
-    is without effect once ``source`` names a checkpoint.
-    """
-
-    name: Name
-    encoder: str
-    source: str | None = None
-    revision: str | None = None
-    rc: Literal["forward", "average", "equivariant"] = "forward"
-    pooling: Literal["mean", "cls", "max"] = "mean"
-    layer: int = -1
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    options: Options = Field(default_factory=dict)
-    untrained: Options = Field(default_factory=_first_seed)
-
-    @field_validator("name")
-    @classmethod
-    def _usable_as_folder(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", value):
-            raise ValueError("must consist of letters, digits, '.' and '-' (it names a folder)")
-        return value
-
 
 class AlignmentConfig(Section):
     """Dimensions and tests."""
 
     pca_components: int = Field(default=512, ge=1)
+    """Components to which each view is reduced; capped at columns and training subjects - 1, and both numbers are
+    reported."""
     scale_x: bool = True
+    """Whether columns of the gene view get unit variance before PCA; false for embeddings, whose columns share a
+    unit."""
     scale_y: bool = True
+    """Whether columns of the brain view get unit variance before PCA."""
     x_dimensions: int | Literal["auto"] = "auto"
+    """Leading components of the gene view that enter CCA; auto takes the most with N_eff / (P + Q) >= min_ratio."""
     y_dimensions: int | Literal["auto"] = "auto"
+    """Leading components of the brain view that enter CCA; auto as for x_dimensions."""
     min_ratio: float = Field(default=10.0, gt=0)
+    """Effective subjects (subjects less confounds) per dimension, for auto dimensions."""
     statistic: Literal["wilks", "roy"] = "wilks"
+    """In-sample statistic: wilks gathers all components, roy looks at the largest alone."""
     projection: Literal["auto", "huh-jhun", "theil"] = "auto"
+    """How permutations respect confounds: huh-jhun, theil, or auto (Theil where columns are rare or tails heavy, and it
+    is said)."""
     n_components: int = Field(default=3, ge=1)
+    """Canonical components that are tested and described."""
     n_permutations: int = Field(default=999, ge=19)
+    """Permutations of every test; the smallest p is 1 / (n_permutations + 1)."""
     exchangeable_within: str | None = None
+    """Column within whose levels subjects change places, such as a site."""
     unseen_level: Literal["error", "mean"] = "mean"
+    """A categorical level that a fold's training subjects lack: refuse (error), or the mean over levels."""
 
 
 class FoldsConfig(Section):
+    """Folds of the held-out tests."""
+
     n_splits: int = Field(default=5, ge=2)
+    """Folds of the held-out tests."""
     group: str | None = None
+    """Column whose levels never lie in two folds, such as a site that is to be left out as a whole."""
     stratify: str | None = None
+    """Column whose levels are spread evenly over folds."""
 
 
 class PrivacyConfig(Section):
-    """What may be shown of subjects.
-
-    ``subject_level: true`` lets held-out scores, by subject id, into the alignment's folder, tracking and report.
-    ``smallest_count``: counts of subjects below it are shown as that they are (``<5``); 1 shows every count.
-    """
+    """What may be shown of subjects."""
 
     subject_level: bool = False
+    """Whether held-out scores, by subject id, may go into the alignment's folder, tracking and report."""
     smallest_count: int = Field(default=5, ge=1)
+    """Counts of subjects below this are shown as that they are (<5); 1 shows every count."""
 
 
 class TrackingConfig(Section):
+    """MLflow."""
+
     uri: str | None = None
+    """MLflow: a server, or the path of an mlflow.db; MLFLOW_TRACKING_URI or mlflow.db beside output if not given."""
     panel: RunName | None = None
+    """Name of the MLflow experiment in which the runs of one panel of genes stand together."""
     enabled: bool = True
+    """Whether the run is logged into MLflow."""
 
 
 class EngineConfig(Section):
-    """What carries parallel work, and how many workers it has.
-
-    Parameters
-    ----------
-    backend : {"loky", "dask", "sequential"}
-        Processes of this machine; dask's workers, on this machine or many; or none.
-    address : str, optional
-        dask: a scheduler that runs already; without it a cluster on the loopback address is started and ended.
-    workers : int, optional
-        Without it as ``workers`` of the run, and the windows stage stays in one process. Given, genes are shared out
-        too; with ``address`` so are the sequences to embed.
-    """
+    """What carries parallel work, and how many workers it has."""
 
     backend: Literal["loky", "dask", "sequential"] = "loky"
+    """What carries parallel work: processes of this machine (loky), workers of dask on one machine or many, or none
+    (sequential)."""
     address: str | None = None
+    """dask: scheduler that runs already; without it a cluster on the loopback address is started and ended."""
     workers: int | None = Field(default=None, ge=1)
+    """Workers of the engine; as workers of the run if not given, and the windows stage then stays in one process. With
+    address, sequences to embed are shared out too."""
 
     @model_validator(mode="after")
     def _consistent(self) -> EngineConfig:
@@ -137,33 +119,63 @@ class EngineConfig(Section):
 class RunConfig(Section):
     """Everything a run depends on."""
 
-    name: RunName
+    name: RunName = Field(json_schema_extra={"default": "the file's name"})
+    """Name of the run, its folder and its MLflow run."""
     title: Line = ""
+    """Heading of the report; the name if not given."""
     seed: int = 0
-    output: Path
+    """Seed of folds, permutations and bootstrap draws."""
+    output: Path = Field(json_schema_extra={"default": "results/NAME"})
+    """Results folder, relative to the current one."""
     store: Path | None = None
+    """Folder of the embedding store, shared by runs that lie beside each other; store beside output if not given."""
     workers: int = Field(default=1, ge=1)
+    """Processes for folds and permutations; results do not depend on it."""
     engine: EngineConfig = EngineConfig()
+    """Where parallel work runs."""
     genome: GenomeConfig | None = None
+    """Reference, annotation, genotypes, and how they become windows; not needed where all vectors are precomputed."""
     participants: tuple[ParticipantsConfig, ...] = ()
+    """Tables of subjects and covariates, joined on their ids."""
     brain: dict[Name, BrainViewConfig]
+    """Brain views, each under its name."""
     pairing: PairingConfig = PairingConfig()
+    """How gene and brain subjects are paired."""
     plant: PlantConfig | None = None
+    """A link of known strength to plant, for trials of the whole pipeline."""
     truth: Path | None = None
+    """JSON of what was planted by a simulation, for the report alone."""
     confounds: tuple[ConfoundConfig, ...] = ()
+    """What is removed from both views, and what the permutation test respects."""
     cohort: CohortConfig = CohortConfig()
+    """Who is analysed, and who is related to whom."""
     encoders: tuple[EncoderConfig, ...]
+    """Arms: names of shipped ones (`genebrain encoders`), YAML files of one arm, or the keys themselves."""
     alignment: AlignmentConfig = AlignmentConfig()
+    """Dimensions and tests."""
     folds: FoldsConfig = FoldsConfig()
+    """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
+    """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
+    tune or replicate (weights of another cohort)."""
     compare: CompareConfig = CompareConfig()
+    """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
+    """Settings of experiment: pooling."""
     rc: RcConfig = RcConfig()
+    """Settings of experiment: rc."""
     dims: DimsConfig = DimsConfig()
+    """Settings of experiment: dims."""
     audit: AuditConfig = AuditConfig()
+    """Settings of experiment: audit."""
     tune: TuneConfig = TuneConfig()
+    """Settings of experiment: tune."""
+    replicate: ReplicateConfig | None = None
+    """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
     privacy: PrivacyConfig = PrivacyConfig()
+    """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
+    """MLflow."""
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
@@ -178,6 +190,8 @@ class RunConfig(Section):
             raise ValueError("brain: at least one view is required")
         check_distinct("encoders:", (arm.name for arm in self.encoders))
         check_distinct("brain:", self.brain)
+        if self.experiment == "replicate" and self.replicate is None:
+            raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
         for name, view in self.brain.items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,31 @@ def parse_yaml(text: str, where: str) -> Any:
         raise InputError(f"{where} is not valid YAML: a value is not what its tag (!!) says.") from None
     except RecursionError:
         raise InputError(f"{where} is not valid YAML: it is nested too deeply.") from None
+
+
+def find_line(path: Path, place: Sequence[str | int]) -> int | None:
+    """Line, from 1, of the deepest key or list item of a place that a file holds; None if it holds not even the first.
+
+    Parameters
+    ----------
+    path : Path
+        YAML that has been read; ``${VARIABLE}`` may stand in it.
+    place : sequence of str or int
+        Keys, and positions in lists.
+    """
+    text = re.sub(r"\$\{[^}]*\}", "VARIABLE", read_text(path))
+    node, line = yaml.compose(text, _Loader), None
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = (node.value[part], node.value[part])
+        else:
+            found = None
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 def _reason(error: Exception) -> str:

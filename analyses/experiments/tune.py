@@ -17,7 +17,7 @@ import numpy as np
 from analyses.arms.arm import Arm, SequenceArm
 from analyses.arms.grid import make_variant
 from analyses.cohort.design import make_design
-from analyses.config.run_config import EncoderConfig
+from analyses.config.encoder import EncoderConfig
 from analyses.errors import InputError
 from analyses.figures.canvas import save_figure
 from analyses.figures.searches import history_figure

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analyses.errors import InputError
 
-_VARIANT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".bcf", ".pgen", ".bgen", ".vcz", ".zarr", ".vcz.zip")
+VARIANT_SUFFIXES = (".vcf.gz", ".vcf.bgz", ".bcf", ".pgen", ".bgen", ".vcz", ".zarr", ".vcz.zip")
 
 
 def find_variants(paths: Sequence[Path]) -> list[Path]:
@@ -22,9 +22,9 @@ def find_variants(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir() and not any((path / name).exists() for name in (".zgroup", "zarr.json", "call_genotype")):
-            inside = sorted(file for file in path.iterdir() if file.name.endswith(_VARIANT_SUFFIXES))
+            inside = sorted(file for file in path.iterdir() if file.name.endswith(VARIANT_SUFFIXES))
             if not inside:
-                raise InputError(f"Variant files are needed; the folder {path} holds none of {_VARIANT_SUFFIXES}.")
+                raise InputError(f"Variant files are needed; the folder {path} holds none of {VARIANT_SUFFIXES}.")
             found += inside
         else:
             found.append(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyses.arms.arm import make_sequence_arm
 from analyses.cluster.shards import Shard
-from analyses.config.run_config import EncoderConfig
+from analyses.config.encoder import EncoderConfig
 from analyses.errors import InputError
 from analyses.genome.parts import WindowParts
 from analyses.genome.windows import count_windows

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from analyses.arms.grid import make_arms
+from analyses.config.encoder import EncoderConfig
 from analyses.config.file import load_config
-from analyses.config.run_config import EncoderConfig, RunConfig
+from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from tests.analyses.commands import CONFIG
 

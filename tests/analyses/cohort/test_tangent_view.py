@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from analyses.brain.connectivity_table import ConnectivityRequest, write_connectivity
 from analyses.cohort.brain_views import TangentView, make_brain_view, read_connectivity_view
-from analyses.config.inputs import BrainViewConfig, ConnectivityConfig
+from analyses.config.brain_view import BrainViewConfig, ConnectivityConfig
 from analyses.errors import InputError
 from analyses.experiments.leakage import Covariate, predict_covariate
 from encoders.brain.connectivity.connectivity import connectivity_vectors, tangent_vectors

@@ -1,0 +1,1 @@
+from .draft import write_draft as write_draft

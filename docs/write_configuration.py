@@ -1,0 +1,31 @@
+"""Writes docs/configuration.md, the reference of all keys, from the sections of the configuration.
+
+``make configuration`` runs it; a test says when the page is behind.
+"""
+
+from pathlib import Path
+
+from analyses.config.reference import describe_page
+
+PAGE = Path(__file__).with_name("configuration.md")
+
+_HEAD = """# The configuration, key by key
+
+Written by `make configuration` from the code that reads it. In a terminal: `genebrain config --explain alignment`. In
+an editor: `genebrain config --schema > genebrain.schema.json`, and as first line of the file
+`# yaml-language-server: $schema=genebrain.schema.json`. `genebrain config FILE` says all that is wrong with a file, and
+shows it with its defaults.
+
+Input paths are relative to the file that names them, output paths to the current folder. `${VARIABLE:-default}` reads
+the environment. `extends: other.yaml` takes another configuration and changes single keys. NAME stands for a name of
+yours, N for a place in a list."""
+
+
+def page() -> str:
+    """The whole page."""
+    return f"{_HEAD}\n{describe_page()}\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"{PAGE.name} is written")
