@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from analyses.privacy.counts import show_count, show_sentence
 from analyses.privacy.identities import Identities
 from analyses.results.schema.alignments import (
     AlignmentSummary,
+    Dependence,
     Detectability,
     HeldOut,
     HeldOutTrace,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fusion.cross_validation.result import CrossValidatedCCA
+    from fusion.dependence.permutation_test import DependenceTest
     from fusion.permutation.result import PermutationTestCCA
     from fusion.views.view import View
 
@@ -119,6 +121,23 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
         n_permutations=len(held_out.null) - 1,
         folds_sha256=held_out.folds_sha256,
         ratio_to_in_sample=float(held_out.rho[0] / r1),
+    )
+
+
+def describe_dependence(found: DependenceTest) -> tuple[Dependence, ...]:
+    """Statistics beside their nulls, in the order that they were asked for."""
+    q95 = np.quantile(found.null[1:], 0.95, axis=0)
+    columns = zip(found.names, found.values, q95, found.p, found.p_corrected, strict=True)
+    return tuple(
+        Dependence(
+            name=cast(Any, name),
+            value=float(value),
+            null_q95=float(limit),
+            p=float(p),
+            p_corrected=float(corrected),
+            n_permutations=len(found.null) - 1,
+        )
+        for name, value, limit, p, corrected in columns
     )
 
 

@@ -32,7 +32,6 @@ class Links(NamedTuple):
 SCENARIOS = {
     ".55 and .50, N=400": Links(400, 10, (0.55, 0.50)),
     ".60 and .60, N=200": Links(200, 6, (0.60, 0.60)),
-    ".55 and .30, N=400": Links(400, 10, (0.55, 0.30)),
 }
 
 

@@ -215,6 +215,16 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "confounds"],
     ),
+    "dependence_test": (
+        lambda t: fusion.dependence_test(
+            t["x"],
+            t["y"],
+            t["confounds"],
+            n_permutations=1,
+            exchangeability_blocks=t["sites"],
+        ),
+        ["x", "y", "confounds", "sites"],
+    ),
     "communality_table": (
         lambda t: fusion.communality_table(t["x"], _tied_side(), confounds=t["confounds"], grouped=False),
         ["x", "confounds"],
@@ -257,7 +267,15 @@ EMBEDDINGS = {
     "split_half_cosines",
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
-    *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
+    *(
+        "choose_dimensions",
+        "DependenceTest",
+        "PairedDifference",
+        "Ranking",
+        "Confound",
+        "ConfoundDesign",
+        "infer_confounds",
+    ),
     *("Interaction", "read_formula"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),
