@@ -171,6 +171,12 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "confounds"],
     ),
+    "whiten_relatives": (
+        lambda t: fusion.whiten_relatives(
+            t["x"], t["y"], t["confounds"], relationship=np.kron(np.eye(N // 2), [[1, 0.5], [0.5, 1]])
+        ),
+        ["x", "y", "confounds"],
+    ),
     "NormalScores": (
         lambda t: fusion.NormalScores().fit(
             t["x"] * 0 + _residualizer(_tables(IDS)).transform(_tables(IDS)["x"], _tables(IDS)["confounds"]),
@@ -267,15 +273,9 @@ EMBEDDINGS = {
     "split_half_cosines",
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
-    *(
-        "choose_dimensions",
-        "DependenceTest",
-        "PairedDifference",
-        "Ranking",
-        "Confound",
-        "ConfoundDesign",
-        "infer_confounds",
-    ),
+    "DependenceTest",
+    *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
+    *("KinshipModel", "WhitenedView", "WhitenedRelatives"),
     *("Interaction", "read_formula"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),
