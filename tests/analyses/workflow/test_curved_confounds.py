@@ -70,9 +70,7 @@ def test_report_and_tracking_show_the_table(run_folder: Path) -> None:
     assert (alignment.folder / "confounds.csv", "tables") in list_artifacts(results, alignment)
 
 
-def test_the_resolved_configuration_reads_back_as_it_was(
-    small_cohort: DemoCohort, run_folder: Path, tmp_path: Path
-) -> None:
+def test_the_resolved_configuration_reads_back(small_cohort: DemoCohort, run_folder: Path, tmp_path: Path) -> None:
     config = _config(small_cohort, tmp_path)
     written = tmp_path / "resolved.yaml"
     written.write_text(resolved_yaml(config))
@@ -110,7 +108,9 @@ def test_a_formula_removes_what_the_list_removes(small_cohort: DemoCohort, tmp_p
         ("[{column: age, knd: spline}]", "did you mean 'kind'"),
     ],
 )
-def test_mistakes_are_said_before_a_table_is_read(cohort: DemoCohort, tmp_path: Path, given: str, message: str) -> None:
+def test_mistakes_are_said_before_a_table_is_read(
+    small_cohort: DemoCohort, tmp_path: Path, given: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         _config(small_cohort, tmp_path, f"confounds={given}")
 
@@ -122,8 +122,6 @@ def test_mistakes_are_said_before_a_table_is_read(cohort: DemoCohort, tmp_path: 
         ("[{column: age, by: sight}]", "confounds.0.by names column 'sight', which no participants table has"),
     ],
 )
-def test_columns_that_there_are_not_are_named(
-    small_cohort: DemoCohort, tmp_path: Path, given: str, message: str
-) -> None:
+def test_columns_that_are_missing_are_named(small_cohort: DemoCohort, tmp_path: Path, given: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         _ = Run(_config(small_cohort, tmp_path, f"confounds={given}"), dry=True).cohort
