@@ -35,6 +35,10 @@ from .interpretation.loading_table import loading_table as loading_table
 from .interpretation.loading_table import redundancy as redundancy
 from .interpretation.split_half import split_half_cosines as split_half_cosines
 from .late_fusion.estimator import LateFusion as LateFusion
+from .missing_values.imputed_view import ImputedView as ImputedView
+from .missing_values.imputed_view import PairwiseView as PairwiseView
+from .missing_values.imputer import Imputer as Imputer
+from .missing_values.pairwise import PairwiseCovariance as PairwiseCovariance
 from .permutation.exchangeability import Blocks as Blocks
 from .permutation.in_sample import permutation_test_cca as permutation_test_cca
 from .permutation.in_sample import permutation_tests_cca as permutation_tests_cca
@@ -52,6 +56,11 @@ from .power.held_out import detectable_held_out_rho as detectable_held_out_rho
 from .power.held_out import held_out_power as held_out_power
 from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
+from .replication.frozen_alignment import FrozenAlignment as FrozenAlignment
+from .replication.meta_analysis import MetaAnalysis as MetaAnalysis
+from .replication.meta_analysis import combine_correlations as combine_correlations
+from .replication.new_cohort import replicate_cca as replicate_cca
+from .replication.result import ReplicatedCCA as ReplicatedCCA
 from .views.overlap import OverlapTable as OverlapTable
 from .views.overlap import align_subjects as align_subjects
 from .views.view import FactoredView as FactoredView

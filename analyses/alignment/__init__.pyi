@@ -1,7 +1,7 @@
 from .comparison import compare as compare
-from .files import PRIVATE as PRIVATE
 from .files import SCORES as SCORES
 from .files import read_held_out as read_held_out
+from .files import weights_file as weights_file
 from .files import write_alignment as write_alignment
 from .power import describe as describe
 from .power import make_forecast as make_forecast

@@ -13,16 +13,18 @@ from analyses.errors import InputError
 from analyses.formats import table_text
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.serialisation import plain
+from analyses.results.subject_ids import PRIVATE
 from analyses.results.workspace import Workspace
 from encoders.publishing import published_file
 
 if TYPE_CHECKING:
     from analyses.alignment.recipe import AlignmentOutcome
+    from fusion import FrozenAlignment
     from fusion.cross_validation.result import CrossValidatedCCA
 
-#: Per-subject values live under this folder of the results; tracking and report never read it.
-PRIVATE = "private"
 SCORES = "held_out_scores.csv"
+WEIGHTS = f"{PRIVATE}/weights"
+"""Fitted weights, of no subject; yet a column that few vary in may tell who was there, so they are private."""
 
 
 def write_alignment(
@@ -51,7 +53,8 @@ def write_alignment(
             held_out=held_out.null,
             held_out_trace=held_out.trace_null,
         ),
-        _write_held_out(workspace.path(PRIVATE, f"{name}.npz"), held_out),
+        _write_saved(workspace.path(PRIVATE, f"{name}.npz"), held_out),
+        _write_saved(workspace.path(WEIGHTS, f"{name}.npz"), alignment.frozen),
     ]
     tables = {
         "gene_loadings": [plain(loading) for loading in summary.gene_loadings],
@@ -93,16 +96,21 @@ def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCC
     return held_out
 
 
+def weights_file(folder: Path, arm: str, view: str) -> Path:
+    """Where a results folder keeps the fitted weights of one alignment."""
+    return folder / WEIGHTS / f"{arm}__{view}.npz"
+
+
 def _write_arrays(path: Path, **arrays: np.ndarray) -> Path:
     with published_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     return path
 
 
-def _write_held_out(path: Path, held_out: CrossValidatedCCA) -> Path:
-    """With every subject's scores."""
+def _write_saved(path: Path, found: CrossValidatedCCA | FrozenAlignment) -> Path:
+    """With what is of subjects: every subject's held-out scores."""
     with published_file(path) as temporary, temporary.open("wb") as stream:
-        held_out.write(stream, subject_level=True)
+        found.write(stream, subject_level=True)
     return path
 
 

@@ -24,6 +24,7 @@ from analyses.results.workspace import SCHEMA
 from fusion import (
     Blocks,
     ConfoundDesign,
+    FrozenAlignment,
     ViewPCA,
     confound_shares,
     cross_validated_cca,
@@ -60,11 +61,13 @@ class Seeds:
 
 @dataclass(frozen=True)
 class AlignmentOutcome:
-    """What one arm x view gives: a summary fit for publication, null draws, and held-out scores (private)."""
+    """What one arm x view gives: a summary fit for publication, null draws, held-out scores and the fitted weights
+    (both private)."""
 
     summary: AlignmentSummary
     in_sample_null_r1: np.ndarray
     held_out: CrossValidatedCCA
+    frozen: FrozenAlignment
 
     def headline(self) -> str:
         """Held-out rho_1 beside its null, in one line."""
@@ -91,6 +94,7 @@ def align_views(
     settings: AlignmentConfig,
     folds: Folds,
     seeds: Seeds,
+    origin: Mapping[str, str] | None = None,
     x_available: int | None = None,
     n_jobs: int = 1,
     progress: Advance | None = None,
@@ -109,6 +113,9 @@ def align_views(
         Row i belongs to row i of the views.
     confounds : sequence of Confound, Interaction or str
         What is removed, by columns of the covariates.
+    origin : mapping of str to str, optional
+        What the columns of the views are made by: it goes with the fitted weights, so that these are applied to no
+        other ones.
     x_available : int, optional
         Components of the narrowest arm that this one is compared with: ``auto`` takes no more of any.
 
@@ -127,6 +134,7 @@ def align_views(
             settings=settings,
             folds=folds,
             seeds=seeds,
+            origin=origin,
             x_available=x_available,
             n_jobs=n_jobs,
             progress=progress,
@@ -159,6 +167,7 @@ def _align(
     settings: AlignmentConfig,
     folds: Folds,
     seeds: Seeds,
+    origin: Mapping[str, str] | None,
     x_available: int | None,
     n_jobs: int,
     progress: Advance | None,
@@ -244,7 +253,8 @@ def _align(
         flags=tuple(flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)),
         warnings=tuple(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings])),
     )
-    return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out)
+    frozen = FrozenAlignment.of_embeddings((gene_view, brain_view), (x_pca, y_pca), (x, y), origin=origin)
+    return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out, frozen)
 
 
 def _describe_taken(

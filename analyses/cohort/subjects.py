@@ -14,6 +14,8 @@ import numpy as np
 from analyses.cohort.brain_views import read_connectivity_view
 from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
+from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
+from analyses.cohort.gaps import describe_gaps
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
 from analyses.config.run_config import RunConfig
@@ -98,16 +100,19 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     covariates = _join_columns(participants, ids)
     check_levels(config, covariates)
     words = {column: words for table in read.values() for column, words in table.missing_words.items()}
-    ids, exclusions = _exclude(config, covariates, words)
+    first = first_cohort(config, ids)
+    ids, exclusions = _exclude(config, covariates, words, first.shared)
     kept = read_families(config.cohort, covariates.loc[ids]) if config.keeps_families else None
+    analysed = {name: _take(table, ids) for name, table in brain.items()}
+    said = (*said, *describe_gaps(config, analysed, covariates.loc[ids]))
     return Cohort(
         subject_ids=tuple(ids),
         covariates=covariates.loc[ids],
-        brain={name: _take(table, ids) for name, table in brain.items()},
+        brain=analysed,
         overlap=overlap.to_dict(),
         exclusions=exclusions,
         unread=_dropped_by_reader(brain),
-        remarks=said if kept is None or kept.sizes.max() == 1 else (*said, kept.describe()),
+        remarks=(*said, *first.remarks, *(() if kept is None or kept.sizes.max() == 1 else (kept.describe(),))),
         known_ids=known_ids,
     )
 
@@ -179,7 +184,7 @@ def _read_view(config: RunConfig, name: str) -> BrainTable:
         id_column=view.id_column,
         include=view.include,
         exclude=view.exclude,
-        nan=view.nan,
+        nan="keep" if view.keeps_gaps else view.nan,
         decimal=view.decimal,
         missing_codes=view.missing_codes,
     )
@@ -257,9 +262,12 @@ def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems
 
 
 def _exclude(
-    config: RunConfig, covariates: pd.DataFrame, missing_words: Mapping[str, Sequence[str]]
+    config: RunConfig, covariates: pd.DataFrame, missing_words: Mapping[str, Sequence[str]], seen: frozenset[str]
 ) -> tuple[list[str], list[dict[str, Any]]]:
     exclusions: list[dict[str, Any]] = []
+    if seen:
+        exclusions.append({"reason": IN_FIRST_COHORT, "n": len(seen)})
+        covariates = covariates.loc[~covariates.index.isin(list(seen))]
     for column in config.confound_columns:
         missing = covariates[column].isna()
         if missing.any():

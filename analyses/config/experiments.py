@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from analyses.config.section import Section
 
-ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune"]
+ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune", "replicate"]
 
 
 class CompareConfig(Section):
@@ -73,3 +74,21 @@ class TuneConfig(Section):
     """Fewest and most components that CCA may take from both sides."""
     penalty: tuple[float, float] = (0.0, 0.95)
     """Smallest and largest ridge penalty, from 0 (exact CCA) to below 1."""
+
+
+class ReplicateConfig(Section):
+    """``experiment: replicate``: weights of a first cohort are tested in this one.
+
+    ``replicate: results/first`` is short for ``{results: results/first}``.
+    """
+
+    results: Path
+    """Results folder of the first cohort, with its private/weights."""
+    same_ids: Literal["exclude", "other-people"] = "exclude"
+    """What ids in both cohorts mean: exclude leaves their people out; other-people says that both cohorts count
+    their ids from one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folder_alone(cls, value: Any) -> Any:
+        return {"results": value} if isinstance(value, str | Path) else value

@@ -20,6 +20,7 @@ from analyses.config.experiments import (
     ExperimentName,
     PoolingConfig,
     RcConfig,
+    ReplicateConfig,
     TuneConfig,
 )
 from analyses.config.inputs import (
@@ -159,8 +160,8 @@ class RunConfig(Section):
     folds: FoldsConfig = FoldsConfig()
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
-    """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims
-    or tune."""
+    """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
+    tune or replicate (weights of another cohort)."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -173,6 +174,8 @@ class RunConfig(Section):
     """Settings of experiment: audit."""
     tune: TuneConfig = TuneConfig()
     """Settings of experiment: tune."""
+    replicate: ReplicateConfig | None = None
+    """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -204,6 +207,8 @@ class RunConfig(Section):
             raise ValueError("brain: at least one view is required")
         check_distinct("encoders:", (arm.name for arm in self.encoders))
         check_distinct("brain:", self.brain)
+        if self.experiment == "replicate" and self.replicate is None:
+            raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
         for name, view in self.brain.items():

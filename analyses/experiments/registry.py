@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MODULES: Mapping[str, str] = {
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
+    "replicate": "analyses.experiments.replicate",
     "tune": "analyses.experiments.tune",
 }
 

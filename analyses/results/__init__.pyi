@@ -40,6 +40,7 @@ from .schema.experiments import DimensionSearch as DimensionSearch
 from .schema.experiments import DimsResult as DimsResult
 from .schema.experiments import ExperimentResult as ExperimentResult
 from .schema.experiments import Metrics as Metrics
+from .schema.experiments import ReplicateResult as ReplicateResult
 from .schema.experiments import SetAsideTest as SetAsideTest
 from .schema.experiments import SettingSearch as SettingSearch
 from .schema.experiments import SettingTrial as SettingTrial
@@ -53,7 +54,17 @@ from .schema.interpretations import Redundancy as Redundancy
 from .schema.interpretations import SplitHalf as SplitHalf
 from .schema.interpretations import SplitHalves as SplitHalves
 from .schema.interpretations import VarianceExtracted as VarianceExtracted
+from .schema.meta_analyses import CombinedAlignment as CombinedAlignment
+from .schema.meta_analyses import MetaResult as MetaResult
+from .schema.meta_analyses import PooledCorrelation as PooledCorrelation
+from .schema.meta_analyses import PooledEstimates as PooledEstimates
+from .schema.meta_analyses import Study as Study
+from .schema.meta_analyses import StudyFinding as StudyFinding
 from .schema.planted_links import PlantedLink as PlantedLink
+from .schema.replications import FirstFinding as FirstFinding
+from .schema.replications import FirstStudy as FirstStudy
+from .schema.replications import Replication as Replication
+from .schema.replications import ReplicationPower as ReplicationPower
 from .schema.runs import BlasLibrary as BlasLibrary
 from .schema.runs import CohortCounts as CohortCounts
 from .schema.runs import EmbedCounts as EmbedCounts
@@ -71,6 +82,8 @@ from .serialisation import from_json as from_json
 from .serialisation import plain as plain
 from .serialisation import read_json as read_json
 from .serialisation import tuples as tuples
+from .subject_ids import count_shared as count_shared
+from .subject_ids import shared_ids as shared_ids
 from .tables import rows as rows
 from .workspace import SCHEMA as SCHEMA
 from .workspace import Workspace as Workspace

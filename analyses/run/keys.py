@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from analyses.alignment.files import weights_file
+from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
-from analyses.errors import Problems
+from analyses.errors import InputError, Problems
 from analyses.genome.windows import genome_files
 from analyses.results.provenance import code_version, digest, file_fingerprint
 
@@ -68,7 +70,8 @@ class StageKeys:
         name = self.config.experiment
         section = self.config.model_dump(mode="json").get(name)
         pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
-        return digest(name, section, [self.alignment(arm, view) for arm, view in pairs])
+        first = self._fingerprints(first_study_files(self.config).values())
+        return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
 
     def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
         return [self.inputs[path] for path in paths]
@@ -82,6 +85,7 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
     InputError
         Files are missing: all of them are said, before anything is read or written.
     """
+    _check_first_study(config)
     wanted, problems = named_inputs(config), Problems(f"The configuration {config.name}")
     for key, path in wanted.items():
         if not path.is_file():
@@ -96,6 +100,37 @@ def kinship_files(config: RunConfig) -> dict[str, Path]:
     return tables if config.cohort.pedigree is None else tables | {"cohort.pedigree": config.cohort.pedigree}
 
 
+def first_study_files(config: RunConfig) -> dict[str, Path]:
+    """Of a replication, what it reads of the first cohort's results, by key: the weights of every arm and view."""
+    if config.experiment != "replicate" or config.replicate is None:
+        return {}
+    folder = config.replicate.results
+    return {
+        f"replicate.results: {arm.name} x {view}": weights_file(folder, arm.name, view)
+        for arm in make_arms(config)
+        for view in config.brain
+    }
+
+
+def _check_first_study(config: RunConfig) -> None:
+    """Say what the first cohort's folder holds where it lacks an arm and view of this configuration."""
+    if not (wanted := first_study_files(config)) or config.replicate is None:
+        return
+    folder = config.replicate.results
+    if not (folder / "run.json").is_file():
+        raise InputError(
+            f"replicate.results must name the results folder of a finished run; {folder} has no run.json. Correct it."
+        )
+    for named, path in wanted.items():
+        if not path.is_file():
+            kept = sorted(one.stem.replace("__", " x ") for one in path.parent.glob("*.npz"))
+            have = f"has those of {', '.join(kept)}" if kept else "has none (align it again with this version)"
+            raise InputError(
+                f"{named} needs the weights that were fitted in the first cohort under these names of arm and brain "
+                f"view; {folder} {have}. Name arms and views here as there."
+            )
+
+
 def named_inputs(config: RunConfig) -> dict[str, Path]:
     """Input files of a run by the key that names them, whether they exist or not."""
     return {
@@ -104,4 +139,5 @@ def named_inputs(config: RunConfig) -> dict[str, Path]:
         **{f"brain.{name}.path": view.path for name, view in config.brain.items()},
         **kinship_files(config),
         **({} if config.truth is None else {"truth": config.truth}),
+        **first_study_files(config),
     }

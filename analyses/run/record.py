@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyses.alignment.files import PRIVATE
 from analyses.cohort.brain_views import describe_preparation
 from analyses.cohort.design import describe_confounds
 from analyses.cohort.features import columns_left_out, name_features
@@ -36,12 +35,8 @@ from analyses.results.schema.runs import (
     TableOverlap,
 )
 from analyses.results.serialisation import from_json
+from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT
 from analyses.results.workspace import SCHEMA, Workspace
-
-SUBJECTS, ID_KEY = "subjects.json", "id_key.txt"
-"""In the private folder: every id of the run, and the key of the hashes that stand for them."""
-
-SUBJECTS_FORMAT = 1
 
 if TYPE_CHECKING:
     from encoders.brain.tables import BrainTable
@@ -136,7 +131,7 @@ def _describe_view(name: str, table: BrainTable, config: RunConfig) -> RunView:
         name=name,
         n_features=table.values.shape[1],
         description=config.brain[name].description,
-        preparation=describe_preparation(name, config),
+        preparation=describe_preparation(name, config, table.values.shape[1]),
         role=config.brain[name].role,
         dropped_constant=len(table.dropped_constant),
         features=name_features(table.feature_names),

@@ -8,16 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analyses.alignment.files import PRIVATE
 from analyses.config.file import load_config
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from analyses.privacy.identities import RULE, SEQUENCE, Identities
 from analyses.privacy.search import Finding, Looked, search
 from analyses.results.serialisation import read_json
+from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT
 from analyses.results.workspace import PRIVATE_FOLDERS
 from analyses.run.keys import named_inputs
-from analyses.run.record import ID_KEY, SUBJECTS, SUBJECTS_FORMAT
 from analyses.tracking.store import artifact_folder, resolve_tracking_uri, sqlite_path
 from analyses.workflow.track import tracking_address
 from encoders.damage import refused_if_damaged

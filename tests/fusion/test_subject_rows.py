@@ -9,6 +9,7 @@ import pytest
 
 import fusion
 from fusion import InputError
+from fusion.permutation.relations import Relations
 from fusion.subject_rows import check_same_subjects, row_ids
 
 N = 60
@@ -56,6 +57,11 @@ def _aligned(t: Tables) -> tuple[Any, Any]:
 
 def _residualizer(t: Tables) -> Any:
     return fusion.Residualizer().fit(t["x"], confounds=t["confounds"])
+
+
+def _frozen() -> Any:
+    known = _tables(IDS)
+    return fusion.FrozenAlignment.of_late_fusion(fusion.LateFusion(1).fit(known["x"], known["y"]), n_subjects=N)
 
 
 CALLS: dict[str, tuple[Call, list[str]]] = {
@@ -136,6 +142,29 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ["x", "sites", "confounds"],
     ),
     "NormalScoresView": (lambda t: fusion.NormalScoresView(t["x"], t["confounds"]), ["x", "confounds"]),
+    "ImputedView": (lambda t: fusion.ImputedView(t["x"], t["confounds"]), ["x", "confounds"]),
+    "PairwiseView": (lambda t: fusion.PairwiseView(t["x"], t["confounds"]), ["x", "confounds"]),
+    "Imputer": (lambda t: fusion.Imputer("low-rank").fit(t["x"], confounds=t["confounds"]), ["x", "confounds"]),
+    "Imputer.transform": (
+        lambda t: (
+            fusion.Imputer("low-rank")
+            .fit(_tables(IDS)["x"], confounds=_tables(IDS)["confounds"])
+            .transform(t["x"], t["confounds"])
+        ),
+        ["x", "confounds"],
+    ),
+    "PairwiseCovariance": (
+        lambda t: fusion.PairwiseCovariance().fit(t["x"], confounds=t["confounds"]),
+        ["x", "confounds"],
+    ),
+    "PairwiseCovariance.transform": (
+        lambda t: (
+            fusion.PairwiseCovariance()
+            .fit(_tables(IDS)["x"], confounds=_tables(IDS)["confounds"])
+            .transform(t["x"], t["confounds"])
+        ),
+        ["x", "confounds"],
+    ),
     "NormalScores": (
         lambda t: fusion.NormalScores().fit(
             t["x"] * 0 + _residualizer(_tables(IDS)).transform(_tables(IDS)["x"], _tables(IDS)["confounds"]),
@@ -192,6 +221,25 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "y", "confounds"],
     ),
+    "replicate_cca": (
+        lambda t: fusion.replicate_cca(
+            _frozen(),
+            t["x"],
+            t["y"],
+            t["confounds"],
+            groups=t["families"],
+            exchangeability_blocks=fusion.Blocks(t["sites"]),
+            n_permutations=9,
+            n_bootstrap=9,
+        ),
+        ["x", "y", "confounds", "families", "sites"],
+    ),
+    "replicate_cca, relations": (
+        lambda t: fusion.replicate_cca(
+            _frozen(), t["x"], t["y"], relations=Relations.of(t["families"]), n_permutations=9, n_bootstrap=9
+        ),
+        ["x", "y", "families"],
+    ),
     "TableView": (lambda t: fusion.TableView(t["x"], IDS, ["a", "b", "c"]), []),
 }
 EMBEDDINGS = {
@@ -200,6 +248,7 @@ EMBEDDINGS = {
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
+    *("Interaction", "read_formula"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),
     *(
@@ -211,6 +260,10 @@ WITHOUT_ROWS = {
         "View",
         "as_view",
         "westfall_young",
+        "FrozenAlignment",
+        "ReplicatedCCA",
+        "MetaAnalysis",
+        "combine_correlations",
     ),
 }
 

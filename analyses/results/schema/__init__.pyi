@@ -31,6 +31,7 @@ from .experiments import DimensionSearch as DimensionSearch
 from .experiments import DimsResult as DimsResult
 from .experiments import ExperimentResult as ExperimentResult
 from .experiments import Metrics as Metrics
+from .experiments import ReplicateResult as ReplicateResult
 from .experiments import SetAsideTest as SetAsideTest
 from .experiments import SettingSearch as SettingSearch
 from .experiments import SettingTrial as SettingTrial
@@ -44,7 +45,17 @@ from .interpretations import Redundancy as Redundancy
 from .interpretations import SplitHalf as SplitHalf
 from .interpretations import SplitHalves as SplitHalves
 from .interpretations import VarianceExtracted as VarianceExtracted
+from .meta_analyses import CombinedAlignment as CombinedAlignment
+from .meta_analyses import MetaResult as MetaResult
+from .meta_analyses import PooledCorrelation as PooledCorrelation
+from .meta_analyses import PooledEstimates as PooledEstimates
+from .meta_analyses import Study as Study
+from .meta_analyses import StudyFinding as StudyFinding
 from .planted_links import PlantedLink as PlantedLink
+from .replications import FirstFinding as FirstFinding
+from .replications import FirstStudy as FirstStudy
+from .replications import Replication as Replication
+from .replications import ReplicationPower as ReplicationPower
 from .runs import BlasLibrary as BlasLibrary
 from .runs import CohortCounts as CohortCounts
 from .runs import EmbedCounts as EmbedCounts

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
+from analyses.results.schema.replications import FirstStudy, Replication
 from analyses.results.serialisation import Number, OptionalInterval
 
 #: Settings and numbers that a tracking store shows beside a run: names are the store's, values what they happen to be.
@@ -149,10 +150,26 @@ class TuneResult:
     trials: tuple[Trial, ...]
 
 
-ExperimentResult = AuditResult | DimsResult | TuneResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateResult:
+    """``experiments/replicate.json``."""
+
+    first: FirstStudy
+    replications: tuple[Replication, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+ExperimentResult = AuditResult | DimsResult | ReplicateResult | TuneResult
 
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
-RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {"audit": AuditResult, "dims": DimsResult, "tune": TuneResult}
+RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
+    "audit": AuditResult,
+    "dims": DimsResult,
+    "replicate": ReplicateResult,
+    "tune": TuneResult,
+}
 
 
 def result_file(experiment: str) -> str:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from analyses.errors import InputError
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import ArmsDescription, Comparison
-from analyses.results.schema.experiments import AuditResult, DimsResult, TuneResult
+from analyses.results.schema.experiments import AuditResult, DimsResult, ReplicateResult, TuneResult
+from analyses.results.schema.meta_analyses import MetaResult
 from analyses.results.schema.planted_links import PlantedLink
 from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import FORMAT, from_json, plain, read_result, to_json
@@ -58,7 +59,11 @@ RENAMED = {
 }
 
 
-@pytest.mark.parametrize("kind", WRITTEN.values(), ids=lambda kind: kind.__name__)
+#: Came after files had a format.
+LATER: tuple[type[Any], ...] = (ReplicateResult, MetaResult)
+
+
+@pytest.mark.parametrize("kind", [*WRITTEN.values(), *LATER], ids=lambda kind: kind.__name__)
 @given(data=st.data())
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_result_is_read_back_as_it_was(kind: type[Any], data: st.DataObject) -> None:
