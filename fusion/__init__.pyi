@@ -18,7 +18,6 @@ from .confounds.learned_view import HarmonizedView as HarmonizedView
 from .confounds.learned_view import NormalScoresView as NormalScoresView
 from .confounds.normal_scores import NormalScores as NormalScores
 from .confounds.residualize import Residualizer as Residualizer
-from .confounds.shares import confound_shares as confound_shares
 from .confounds.terms import Confound as Confound
 from .confounds.terms import Interaction as Interaction
 from .cross_validation.folds import Folds as Folds

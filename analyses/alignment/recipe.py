@@ -26,10 +26,10 @@ from fusion import (
     ConfoundDesign,
     FrozenAlignment,
     ViewPCA,
-    confound_shares,
     cross_validated_cca,
     permutation_tests_cca,
 )
+from fusion.confounds.shares import confound_shares
 from fusion.power.detectability import flags, null_r1
 
 if TYPE_CHECKING:

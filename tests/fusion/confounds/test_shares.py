@@ -6,8 +6,8 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
-from fusion import Confound, ConfoundDesign, TableView, confound_shares
-from fusion.confounds.shares import TOGETHER, ConfoundShare
+from fusion import Confound, ConfoundDesign, TableView
+from fusion.confounds.shares import TOGETHER, ConfoundShare, confound_shares
 from tests.fusion.factors import make_panel
 
 N, Q = 149, 5
