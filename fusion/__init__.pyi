@@ -55,6 +55,10 @@ from .power.held_out import detectable_held_out_rho as detectable_held_out_rho
 from .power.held_out import held_out_power as held_out_power
 from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
+from .relatives.kinship_model import KinshipModel as KinshipModel
+from .relatives.whitened_view import WhitenedView as WhitenedView
+from .relatives.whitening import WhitenedRelatives as WhitenedRelatives
+from .relatives.whitening import whiten_relatives as whiten_relatives
 from .replication.frozen_alignment import FrozenAlignment as FrozenAlignment
 from .replication.meta_analysis import MetaAnalysis as MetaAnalysis
 from .replication.meta_analysis import combine_correlations as combine_correlations
