@@ -53,8 +53,8 @@ matrix:  ## a short part of the tests and the demo on Python 3.11, 3.12, 3.13 an
 lowest:  ## find the oldest versions that pyproject allows anew (needs uv)
 	@$(PYTHON) .ci/lowest.py
 
-calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes)
-	$(BIN)/python -m pytest -m calibration -s
+calibration: $(INSTALLED)  ## false-positive rates over many simulated data sets (minutes; PART=components one part of them)
+	$(BIN)/python -m pytest -m calibration -s $(if $(PART),tests/calibration/test_$(PART).py) --durations=0 --durations-min=20
 
 bench-fusion: $(INSTALLED)  ## speed, memory and power of the tests, as ratios in one run
 	$(BIN)/python -m tests.benchmarks.bench_fusion

@@ -16,13 +16,13 @@ from encoders.brain.headers.choice import describe_facts, list_names
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import read_source
 from encoders.brain.records import Records, one_row_per_subject
-from encoders.brain.tables import NanPolicy
+from encoders.brain.tables import Gaps
 from encoders.tables import suspected_codes
 from fusion.views.overlap import align_subjects
 
 
 def import_brain(
-    paths: Sequence[Path], output: Path, options: ImportOptions, *, nan: NanPolicy = "refuse"
+    paths: Sequence[Path], output: Path, options: ImportOptions, *, nan: Gaps = "refuse"
 ) -> dict[str, Any]:
     """Read sources, join them on subject ids and write the canonical table.
 
@@ -33,7 +33,7 @@ def import_brain(
     output : Path
         Ends in ``.parquet``; written whole or not at all.
     nan : str
-        What a missing value does: ``refuse``, ``drop-subjects`` or ``mean``.
+        What a missing value does: ``refuse``, ``drop-subjects``, ``mean`` or ``keep``.
 
     Returns
     -------

@@ -20,6 +20,7 @@ from analyses.cli.help import GroupedCommands
 from analyses.cli.init import register as register_init_command
 from analyses.cli.meta import register as register_meta_command
 from analyses.cli.privacy import register as register_privacy_command
+from analyses.cli.results import register as register_results_command
 from analyses.errors import InputError
 from analyses.progress import say
 
@@ -47,11 +48,15 @@ Output = Annotated[Path | None, typer.Option(help="Results folder (overrides out
 Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finished with the same inputs.")]
 
 
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("gene-brain-fusion")
+
+
 def _show_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"genebrain {version('gene-brain-fusion')}")
+        typer.echo(f"genebrain {_version()}")
         raise typer.Exit
 
 
@@ -69,6 +74,7 @@ def _load(config: Path, overrides: list[str] | None, workers: int | None, seed: 
 
 
 def _run(stage: str, config: Any, *, force: bool) -> None:
+    say(f"genebrain {_version()}: {config.name}, results in {config.output}")  # the libraries take a while to come
     from analyses.workflow.pipeline import run_pipeline
 
     run_pipeline(config, until=stage, force=force)
@@ -148,6 +154,7 @@ def demo(
     force: Force = False,
 ) -> None:
     """Simulate a cohort in the real file formats and run the whole pipeline on it, offline."""
+    say(f"genebrain {_version()}: demo, results in {output}")  # the libraries take a while to come
     from analyses.workflow.demo import run_demo
 
     run_demo(output, n_subjects=subjects, seed=seed, workers=workers, force=force)
@@ -256,6 +263,7 @@ register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
 register_privacy_command(app)
+register_results_command(app)
 register_meta_command(app)
 
 

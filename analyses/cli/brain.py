@@ -52,8 +52,8 @@ def import_(  # noqa: PLR0913 - every argument is an option of the command
     output: Annotated[Path, typer.Option(help="Canonical table to write (.parquet).")],
     layout: Layout = None,
     nan: Annotated[
-        Literal["refuse", "drop-subjects", "mean"],
-        typer.Option(help="Missing values: stop, leave the subject out, or the feature's mean over all subjects."),
+        Literal["refuse", "drop-subjects", "mean", "keep"],
+        typer.Option(help="Missing values: stop, leave the subject out, take the feature's mean, or keep for the run."),
     ] = "refuse",
     include: Annotated[list[str] | None, typer.Option(help="Pattern over features, e.g. '*_thickness'.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Pattern over features to leave out.")] = None,

@@ -8,7 +8,7 @@ from typing import Any
 from analyses.cli.faults import Commands
 
 GROUPS = {
-    "From files to an answer": ("demo", "init", "config", "run", "ui"),
+    "From files to an answer": ("demo", "init", "config", "run", "results", "ui"),
     "Stages, one at a time": ("windows", "embed", "align", "compare", "report", "log"),
     "Cohort and brain": ("kinship", "ancestry", "brain", "haplotypes"),
     "Encoders": ("encoders", "verify-encoder", "check-encoder", "motifs"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.cohort.design import make_design
+from analyses.cohort.gaps import describe_filling
 from analyses.config.brain_view import BrainViewConfig, ConnectivityConfig, HarmonizeConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
@@ -86,6 +87,26 @@ def make_brain_view(table: BrainTable, connectivity: ConnectivityConfig | None) 
     return TableView(table.values, table.subject_ids, table.feature_names)
 
 
+def make_gapped_view(table: BrainTable, settings: BrainViewConfig, config: RunConfig, covariates: pd.DataFrame) -> View:
+    """A table with missing values as a view, [n_subjects, n_features], that every fold deals with as ``nan`` says.
+
+    Parameters
+    ----------
+    covariates : DataFrame [n_subjects, n_columns]
+        Row i belongs to row i of the table.
+    """
+    import pandas as pd
+
+    from fusion import ImputedView, Imputer, PairwiseCovariance, PairwiseView
+
+    frame = pd.DataFrame(np.asarray(table.values), list(table.subject_ids), list(table.feature_names))
+    confounds = (covariates, make_design(config)) if config.confounds else None
+    impute = settings.impute
+    if settings.nan == "pairwise":
+        return PairwiseView(frame, confounds, covariance=PairwiseCovariance(max_missing=impute.max_missing))
+    return ImputedView(frame, confounds, imputer=Imputer(impute.method, max_missing=impute.max_missing))
+
+
 def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, covariates: pd.DataFrame) -> View:
     """The view behind what ``harmonize`` and ``normal_scores`` ask for, which every fold learns for itself.
 
@@ -122,11 +143,13 @@ def confounds_kept(settings: HarmonizeConfig, config: RunConfig) -> list[Confoun
     return [Confound(c.column, c.kind) for c in config.confounds if c.column in wanted]
 
 
-def describe_preparation(name: str, config: RunConfig) -> str:
+def describe_preparation(name: str, config: RunConfig, n_features: int) -> str:
     """What folds learn of a view besides its principal components, as a sentence; empty if nothing."""
     settings, parts = config.brain[name], []
     if settings.connectivity is not None and settings.connectivity.kind == "tangent":
         parts.append("tangent space")
+    if settings.keeps_gaps:
+        parts.append(describe_filling(settings, n_features))
     if settings.harmonize is not None:
         kept = ", ".join(confound.column for confound in confounds_kept(settings.harmonize, config))
         parts.append(f"ComBat over {settings.harmonize.site} ({f'keeping {kept}' if kept else 'keeping nothing'})")

@@ -12,6 +12,7 @@ import numpy as np
 from analyses.cohort.design import make_design
 from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
+from fusion.missing_values.imputer import Imputer
 from fusion.permutation.assumptions.copies import leading_components
 from fusion.permutation.assumptions.sentences import copy_warnings
 from fusion.permutation.projections import nuisance_basis
@@ -64,7 +65,7 @@ def cautions_before_embedding(
     nuisance = nuisance_basis(len(coded), coded)
     said = [str(warning.message) for warning in caught]
     for name, table in brain.items():
-        values = np.asarray(table.values, dtype=np.float64)
+        values = _without_gaps(np.asarray(table.values, dtype=np.float64), coded)
         copies = copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations)
         said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds)]]
     return list(dict.fromkeys(said))
@@ -85,6 +86,15 @@ def _constant_folds(values: np.ndarray, folds: Folds) -> list[str]:
         f"no feature varies among the test subjects of {n_constant} of {folds.n_splits} folds, so that these show "
         "nothing: set folds.stratify to such a column, lower folds.n_splits, or leave the view out."
     ]
+
+
+def _without_gaps(values: np.ndarray, confounds: np.ndarray) -> np.ndarray:
+    """What folds of the run will fill in much alike, here for the look at the whole."""
+    if not np.isnan(values).any():
+        return values
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a look; the run says its own
+        return np.asarray(Imputer("low-rank", max_missing=1.0).fit_transform(values, confounds=confounds))
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

@@ -108,19 +108,31 @@ def _check_values(view: str, table: BrainTable, column: str, covariate: pd.Serie
     n_subjects, n_features = table.values.shape
     if design.shape[1] == 0 or design.shape[1] > n_subjects // 2:
         return  # constant, or so many levels that they may explain anything
-    axes, _ = np.linalg.qr(design)
     for first in range(0, n_features, _AT_ONCE):
-        centred = np.asarray(table.values[:, first : first + _AT_ONCE], dtype=np.float64)
-        centred = centred - centred.mean(axis=0)
-        rest = centred - axes @ (axes.T @ centred)
-        total = (centred**2).sum(axis=0)
-        same = np.flatnonzero((total > 0) & ((rest**2).sum(axis=0) <= _SAME * total))
+        block = np.asarray(table.values[:, first : first + _AT_ONCE], dtype=np.float64)
+        same = np.flatnonzero(_determined(block, design))
         if len(same):
             feature = table.feature_names[first + int(same[0])]
             raise InputError(
                 f"A feature must be no confound; '{feature}' of brain view '{view}' is determined by the confound "
                 f"'{column}' in all {n_subjects} subjects: add it to brain.{view}.exclude."
             )
+
+
+def _determined(block: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """Columns of which a centred design leaves nothing, [n_columns]; of those with gaps, where they have a value."""
+    axes, _ = np.linalg.qr(design)
+    centred = block - block.mean(axis=0)
+    rest = centred - axes @ (axes.T @ centred)
+    total = (centred**2).sum(axis=0)
+    found = np.asarray((total > 0) & ((rest**2).sum(axis=0) <= _SAME * total))
+    for column in np.flatnonzero(np.isnan(total)):
+        rows = ~np.isnan(block[:, column])
+        given = design[rows] - design[rows].mean(axis=0)
+        kept = given[:, np.abs(given).max(axis=0) > 0]
+        if kept.shape[1] and kept.shape[1] <= rows.sum() // 2:
+            found[column] = _determined(block[rows][:, [column]], kept)[0]
+    return found
 
 
 def _centre(covariate: pd.Series) -> np.ndarray:

@@ -46,8 +46,9 @@ def plant_link(brain: BrainTable, windows: WindowTable, plan: PlantConfig) -> tu
     columns = np.sort(rng.choice(n_features, size=plan.n_features, replace=False))
     values = np.array(brain.values, dtype=np.float64)
     chosen = values[:, columns]
-    mixed = np.sqrt(1 - plan.strength**2) * _standardise(chosen) + plan.strength * score[:, None]
-    values[:, columns] = chosen.mean(axis=0) + chosen.std(axis=0) * mixed
+    centre, spread = _moments(chosen)
+    mixed = np.sqrt(1 - plan.strength**2) * (chosen - centre) / spread + plan.strength * score[:, None]
+    values[:, columns] = centre + spread * mixed
     truth = {
         "genes": list(plan.genes),
         "view": plan.view,
@@ -72,6 +73,13 @@ def _commonest_dosages(windows: WindowTable, genes: Sequence[str]) -> tuple[np.n
         columns.append(dosage[:, best].astype(np.float64))
         labels.append(f"{gene}:{names[best]}")
     return np.column_stack(columns), labels
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every column; of what was measured where a view keeps its gaps."""
+    if np.isnan(values).any():
+        return np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    return values.mean(axis=0), values.std(axis=0)
 
 
 def _standardise(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from analyses.cohort.brain_views import read_connectivity_view
 from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
 from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
+from analyses.cohort.gaps import describe_gaps
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
 from analyses.config.run_config import RunConfig
@@ -102,10 +103,12 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     first = first_cohort(config, ids)
     ids, exclusions = _exclude(config, covariates, words, first.shared)
     kept = read_families(config.cohort, covariates.loc[ids]) if config.keeps_families else None
+    analysed = {name: _take(table, ids) for name, table in brain.items()}
+    said = (*said, *describe_gaps(config, analysed, covariates.loc[ids]))
     return Cohort(
         subject_ids=tuple(ids),
         covariates=covariates.loc[ids],
-        brain={name: _take(table, ids) for name, table in brain.items()},
+        brain=analysed,
         overlap=overlap.to_dict(),
         exclusions=exclusions,
         unread=_dropped_by_reader(brain),
@@ -181,7 +184,7 @@ def _read_view(config: RunConfig, name: str) -> BrainTable:
         id_column=view.id_column,
         include=view.include,
         exclude=view.exclude,
-        nan=view.nan,
+        nan="keep" if view.keeps_gaps else view.nan,
         decimal=view.decimal,
         missing_codes=view.missing_codes,
     )

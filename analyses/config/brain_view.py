@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 
 from analyses.config.cells import Codes, Decimal
 from analyses.config.section import Section
@@ -71,6 +71,16 @@ class AtlasConfig(Section):
     """Table of features and their centres (MNI, mm), where there is no label image."""
 
 
+class ImputeConfig(Section):
+    """How missing values are filled in, learnt anew in every fold."""
+
+    method: Literal["auto", "iterative", "low-rank"] = "auto"
+    """iterative regresses every feature on confounds and all others (scikit-learn's IterativeImputer), low-rank takes
+    probabilistic principal components; auto is iterative up to 30 features."""
+    max_missing: float = Field(default=0.5, gt=0, lt=1)
+    """Share of training subjects who may lack a feature; for nan: pairwise as well."""
+
+
 class BrainViewConfig(Section):
     """One brain table: which columns are features, and what the view is for."""
 
@@ -91,8 +101,11 @@ class BrainViewConfig(Section):
     """Columns that are features, as patterns: thickness_*."""
     exclude: tuple[str, ...] = ()
     """Columns that are none, as patterns; taken out of include."""
-    nan: Literal["refuse", "drop-subjects", "mean"] = "refuse"
-    """Missing values: refuse, drop the subjects that have any, or fill in the column's mean."""
+    nan: Literal["refuse", "drop-subjects", "mean", "impute", "pairwise"] = "refuse"
+    """Missing values: refuse, drop the subjects that have any, fill in the column's mean, impute (filled in by every
+    fold, by what its training subjects teach), or pairwise (covariances over the subjects who have both features)."""
+    impute: ImputeConfig = ImputeConfig()
+    """How nan: impute fills in, and how much may be missing."""
     decimal: Decimal = None
     """Decimal mark; found if not given."""
     missing_codes: Codes = ()
@@ -112,3 +125,21 @@ class BrainViewConfig(Section):
     @classmethod
     def _site_alone(cls, value: object) -> object:
         return {"site": value} if isinstance(value, str) else value
+
+    @property
+    def keeps_gaps(self) -> bool:
+        """Whether folds deal with missing values."""
+        return self.nan in ("impute", "pairwise")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BrainViewConfig:
+        if self.connectivity is not None and self.keeps_gaps:
+            raise ValueError(
+                f"nan: {self.nan} is for tables of features; connectivity of time series has no missing values: leave "
+                "nan out, or join the edges of a table without connectivity"
+            )
+        if self.impute != ImputeConfig() and not self.keeps_gaps:
+            raise ValueError(f"impute says how missing values are filled in, and nan is {self.nan}: set nan to impute")
+        if self.nan == "pairwise" and self.impute.method != "auto":
+            raise ValueError("nan: pairwise imputes nothing: leave impute.method out, or set nan to impute")
+        return self

@@ -131,7 +131,7 @@ def _describe_view(name: str, table: BrainTable, config: RunConfig) -> RunView:
         name=name,
         n_features=table.values.shape[1],
         description=config.brain[name].description,
-        preparation=describe_preparation(name, config),
+        preparation=describe_preparation(name, config, table.values.shape[1]),
         role=config.brain[name].role,
         dropped_constant=len(table.dropped_constant),
         features=name_features(table.feature_names),

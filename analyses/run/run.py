@@ -156,12 +156,15 @@ class Run:
         return [name for name, view in self.config.brain.items() if view.role == "test"]
 
     def brain_view(self, name: str) -> View:
-        """One brain table as a view; tangent space, ComBat and normal scores are left to the folds."""
-        from analyses.cohort.brain_views import learn_in_folds, make_brain_view
+        """One brain table as a view; gaps, tangent space, ComBat and normal scores are left to the folds."""
+        from analyses.cohort.brain_views import learn_in_folds, make_brain_view, make_gapped_view
 
-        settings = self.config.brain[name]
-        view = make_brain_view(self.brain[name], settings.connectivity)
-        return learn_in_folds(view, settings, self.config, self.cohort.covariates)
+        settings, table, covariates = self.config.brain[name], self.brain[name], self.cohort.covariates
+        if settings.keeps_gaps and np.isnan(table.values).any():
+            view = make_gapped_view(table, settings, self.config, covariates)
+        else:
+            view = make_brain_view(table, settings.connectivity)
+        return learn_in_folds(view, settings, self.config, covariates)
 
     def brain_values(self, name: str) -> np.ndarray:
         """One brain table as numbers, [n_subjects, n_features]."""

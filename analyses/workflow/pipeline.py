@@ -7,6 +7,8 @@ from contextlib import closing
 from types import MappingProxyType
 
 from analyses.config.run_config import RunConfig
+from analyses.experiments.registry import MODULES
+from analyses.progress import say
 from analyses.run.run import Run
 from analyses.workflow import stages, track
 
@@ -50,8 +52,18 @@ def run_pipeline(config: RunConfig, *, until: str = "log", force: bool = False) 
     return run
 
 
+def _describe(run: Run, until: str) -> str:
+    """What will be done, before any of it: the stages in their order, with how much each has to do."""
+    n_arms, n_views = len(run.arm_configs), len(run.config.brain)
+    sizes = {"embed": f" {n_arms} arms", "align": f" {n_arms} x {n_views}", "experiment": f" {run.config.experiment}"}
+    names = [*STAGES][: [*STAGES].index(until) + 1]
+    names = [name for name in names if name != "experiment" or run.config.experiment in MODULES]
+    return f"{len(names)} stages: " + ", ".join(f"{name}{sizes.get(name, '')}" for name in names)
+
+
 def run_stages(run: Run, *, until: str = "log") -> None:
     """Run the stages of an opened run up to and including ``until``; its engine is ended with them."""
+    say(f"run      {_describe(run, until)}")
     with closing(run.engine):
         for name, stage in STAGES.items():
             stage(run)

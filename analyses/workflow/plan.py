@@ -13,6 +13,7 @@ from analyses.arms.arm import PrecomputedArm
 from analyses.cohort.cautions import cautions_before_embedding, n_confound_columns
 from analyses.cohort.features import columns_left_out, describe_features
 from analyses.cohort.flow import describe_flow
+from analyses.cohort.gaps import check_gaps
 from analyses.config.run_config import RunConfig
 from analyses.genome.windows import describe_left_out
 from analyses.run.run import Run
@@ -51,8 +52,10 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         arms += [_plan_arm(run, name, table.sequences, len(table.gene_ids)) for name in run.encoders]
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
     n = len(cohort.subject_ids)
+    n_confounds = n_confound_columns(config, cohort.covariates)
+    check_gaps(config, cohort.brain, run.folds, n_confound_columns=n_confounds)
     cautions = cautions_before_embedding(config, cohort.covariates, cohort.brain, run.folds)
-    n_effective = n - n_confound_columns(config, cohort.covariates) - 1
+    n_effective = n - n_confounds - 1
     alignments = [
         _plan_alignment(config, n_effective, arm["label"], arm["n_columns"], view, width)
         for arm in arms

@@ -7,9 +7,11 @@ from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from analyses.cohort.cautions import n_confound_columns
 from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
 from analyses.cohort.flow import describe_flow
+from analyses.cohort.gaps import check_gaps
 from analyses.config.file import resolved_yaml
 from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
@@ -36,6 +38,8 @@ def build_windows(run: Run) -> None:
         say(f"cohort   {line}")
     for line in describe_features(run.cohort.brain):
         say(f"brain    {line}")
+    n_confounds = n_confound_columns(run.config, run.cohort.covariates)
+    check_gaps(run.config, run.cohort.brain, run.folds, n_confound_columns=n_confounds)
     if run.config.genome is None:
         return  # every arm brings its vectors
     workspace, key = run.workspace, run.keys.windows
@@ -97,14 +101,16 @@ def _report_unread_bases(run: Run, arm: SequenceArm) -> None:
 
 def align(run: Run) -> None:
     """Every arm against every brain view: residualise, reduce, align, test."""
+    number, n_alignments = 0, len(run.specs) * len(run.brain)
     for arm, spec in run.specs.items():
         gene_view = cache(run.arms[arm].gene_view)  # read only if something is to be aligned
         for view in run.brain:
+            number += 1
             key = run.keys.alignment(arm, view)
             found = "up to date"
             if not run.workspace.is_finished(f"align {arm}__{view}", key):
                 found = _align_pair(run, arm, view, key, gene_view)
-            say(f"align    {spec.label} x {view}: {found}")
+            say(f"align    {number} of {n_alignments}: {spec.label} x {view}: {found}")
     write_run_record(run)
 
 

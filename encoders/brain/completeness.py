@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from encoders.brain.records import Records
-from encoders.brain.tables import NanPolicy
+from encoders.brain.tables import Gaps
 from encoders.errors import InputError
 from encoders.tables.quoting import quote_some
 
@@ -55,14 +55,14 @@ def join_records(parts: Sequence[Records], rows: Sequence[Order]) -> Records:
     )
 
 
-def complete(records: Records, nan: NanPolicy) -> Records:
+def complete(records: Records, nan: Gaps) -> Records:
     """Refuse infinite values and deal with missing ones.
 
     Parameters
     ----------
     nan : str
-        ``refuse``, ``drop-subjects``, or ``mean``: the mean of the feature over all subjects that have it, those that
-        a fold will hold out included.
+        ``refuse``, ``drop-subjects``, ``mean``: the mean of the feature over all subjects that have it, those that
+        a fold will hold out included; or ``keep``: NaN stays, for a run to deal with in its folds.
 
     Raises
     ------
@@ -79,6 +79,10 @@ def complete(records: Records, nan: NanPolicy) -> Records:
     missing = np.isnan(records.values)
     if not missing.any():
         return records
+    if nan == "keep":
+        n_features = np.count_nonzero(missing.any(axis=0))
+        note = f"{missing.sum()} missing values in {n_features} features were kept: the run says what becomes of them."
+        return replace(records, notes=(*records.notes, note))
     return _drop(records, missing) if nan == "drop-subjects" else _fill(records, missing, nan)
 
 
@@ -94,13 +98,13 @@ def _drop(records: Records, missing: np.ndarray) -> Records:
     return replace(records.take(np.flatnonzero(keep)), notes=(*records.notes, note))
 
 
-def _fill(records: Records, missing: np.ndarray, nan: NanPolicy) -> Records:
+def _fill(records: Records, missing: np.ndarray, nan: Gaps) -> Records:
     counts = missing.sum(axis=0)
     shown = quote_some([f"{records.names[j]} ({counts[j]})" for j in np.flatnonzero(counts)])
     if nan == "refuse":
         raise InputError(
             f"Features must have no missing values under nan refuse; {records.source} has some in {shown}: choose "
-            "drop-subjects or mean, or exclude the features."
+            "keep and impute in the run, drop-subjects or mean, or exclude the features."
         )
     empty = [records.names[j] for j in np.flatnonzero(counts == len(missing))]
     if empty:

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 Features = Float[np.ndarray, "n_subjects n_features"]
 _SHOWN = 5
-NanPolicy = Literal["refuse", "drop-subjects", "mean"]
+Gaps = Literal["refuse", "drop-subjects", "mean", "keep"]
+"""``keep`` leaves NaN to whoever reads the table."""
 
 
 @dataclass(frozen=True)
 class BrainTable:
-    """A finite feature matrix with the account of what was left out of it.
+    """A feature matrix with the account of what was left out of it; finite unless gaps were asked for.
 
     Attributes
     ----------
@@ -37,7 +38,7 @@ class BrainTable:
     feature_names
         Names of the columns, in file order.
     values : float32 or float64 [n_subjects, n_features]
-        Finite; float32 only if every feature was stored so. Units are those of the file.
+        Finite, NaN where gaps are kept; float32 only if every feature was stored so. Units are those of the file.
     dropped_constant
         Features without variance over the subjects kept (or without any value).
     dropped_subjects
@@ -66,7 +67,7 @@ def read_brain_table(
     id_column: str = "subject_id",
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
-    nan: NanPolicy | str = "refuse",
+    nan: Gaps | str = "refuse",
     drop_constant: bool = True,
     decimal: Decimal | None = None,
     missing_codes: Sequence[str] = (),
@@ -86,8 +87,9 @@ def read_brain_table(
         ages, sites, scan dates, motion and the like by their names are features only where a pattern is about them
         alone (see `encoders.brain.headers.choice.choose_columns`); a table that was imported has told them apart.
     nan
-        What a missing value does: stop (``refuse``), leave its subject out (``drop-subjects``), or be replaced by
-        the mean of its feature over the subjects that have it (``mean``; uses every row, held-out ones too).
+        What a missing value does: stop (``refuse``), leave its subject out (``drop-subjects``), be replaced by
+        the mean of its feature over the subjects that have it (``mean``; uses every row, held-out ones too), or stay
+        NaN (``keep``; a subject without any value is left out).
     drop_constant
         Leave out features without variance, and name them in the result. Otherwise they stay.
     decimal, missing_codes
@@ -99,8 +101,8 @@ def read_brain_table(
         A pattern that matches nothing, a feature that is not numeric or infinite, vectors of unequal length,
         missing values under ``refuse``, or nothing left; and whatever `read_subject_table` refuses.
     """
-    if nan not in get_args(NanPolicy):
-        raise InputError(f"nan must be one of {', '.join(get_args(NanPolicy))}; got {nan!r}: choose one of these.")
+    if nan not in get_args(Gaps):
+        raise InputError(f"nan must be one of {', '.join(get_args(Gaps))}; got {nan!r}: choose one of these.")
     path = Path(path)
     read = read_subject_table(path, id_column, decimal=decimal, missing_codes=missing_codes)
     frame, left_out = _select_features(path, read.frame, id_column, include, exclude)
@@ -109,6 +111,8 @@ def read_brain_table(
     keep = np.ones(len(values), dtype=bool)
     if nan == "drop-subjects":  # after the constant features: a gap in one of those costs nobody
         keep = ~np.isnan(values[:, varying]).any(axis=1)
+    if nan == "keep":
+        keep = ~np.isnan(values[:, varying]).all(axis=1)
     if drop_constant:
         varying &= _varying(values[keep])
     names = frame.columns.to_numpy(dtype=object)
@@ -124,7 +128,10 @@ def read_brain_table(
         feature_names=tuple(names[varying]),
         values=values,
         dropped_constant=tuple(names[~varying]),
-        dropped_subjects=tuple((subject, "missing brain value") for subject in frame.index[~keep]),
+        dropped_subjects=tuple(
+            (subject, "no brain value at all" if nan == "keep" else "missing brain value")
+            for subject in frame.index[~keep]
+        ),
         left_out=left_out,
         notes=(*read.notes, *_describe_gaps(names[varying], gaps, nan)),
         suspected_codes=suspected_codes(names[varying].tolist(), values),
@@ -216,8 +223,8 @@ def _describe_gaps(names: np.ndarray, gaps: np.ndarray, nan: str) -> list[str]:
     """Which features lack values, in how many subjects, and what became of these."""
     counts = gaps.sum(axis=0)
     short = [f"{names[column]!r} ({counts[column]:,})" for column in counts.nonzero()[0]]
-    if not short:
-        return []
+    if not short or nan == "keep":
+        return []  # what is kept is described by whoever deals with it
     more = f" and {len(short) - _SHOWN} features more" if len(short) > _SHOWN else ""
     done = "left out" if nan == "drop-subjects" else "given the mean of the feature"
     n = np.count_nonzero(gaps.any(axis=1))
@@ -234,13 +241,13 @@ def _varying(values: Features) -> np.ndarray:
 def _fill_missing(path: Path, values: Features, names: np.ndarray, nan: str) -> Features:
     missing = np.isnan(values)
     counts = missing.sum(axis=0)
-    if not counts.any():
+    if nan == "keep" or not counts.any():
         return values
     shown = ", ".join(f"{names[column]!r} ({counts[column]})" for column in counts.nonzero()[0][:5])
     if nan == "refuse":
         raise InputError(
             f"Features must have no missing values under nan='refuse'; {path} has {np.count_nonzero(counts)} features "
-            f"with some: {shown}: set nan to 'drop-subjects' or 'mean', or exclude them."
+            f"with some: {shown}: set nan to 'drop-subjects' or 'mean' (in a run also 'impute'), or exclude them."
         )
     if (counts == len(values)).any():
         raise InputError(f"{path} has features without any value among {shown}: exclude them or set drop_constant.")

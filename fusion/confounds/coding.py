@@ -12,12 +12,14 @@ from jaxtyping import Float64, Int64
 from sklearn.base import clone
 
 from fusion.arrays import Matrix, Positions, ViewLike, as_matrix
-from fusion.confounds.design import Confound, ConfoundDesign
+from fusion.confounds.curves import Curve
+from fusion.confounds.design import ConfoundDesign
+from fusion.confounds.terms import Confound, Interaction, Term
 from fusion.errors import InputError
 from fusion.permutation.assumptions.sides import named_columns
 from fusion.subject_rows import RowIds, row_ids
 
-_LISTS = ("kept_", "names_", "dummy_means_")
+_LISTS = ("kept_", "names_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +93,12 @@ class Confounds:
         return np.zeros(self.shape) if self.table is None else as_matrix(self.table, "confounds")
 
     def take(self, rows: Positions) -> "Confounds":
-        """The confounds of these subjects, without what training rows taught."""
+        """The confounds of these subjects, without what training rows taught; knots of splines stay where they are."""
         if self.table is None:
             return self
         table = self.table[rows] if self.frame is None else self.frame.iloc[rows]
-        return replace(self, table=table, row_ids=None if self.row_ids is None else self.row_ids.take(rows))
+        row_ids = None if self.row_ids is None else self.row_ids.take(rows)
+        return replace(self, table=table, design=self._located, row_ids=row_ids)
 
     def coded(self, train: Int64[np.ndarray, " n_train"]) -> Float64[np.ndarray, "n_subjects n_columns"] | None:
         """All rows as numbers, [n_subjects, n_columns]; levels and moments of a design are those of `train`."""
@@ -124,8 +127,13 @@ class Confounds:
         unseen = [~self.frame[name].iloc[test].isin(known).to_numpy() for name, known in levels.items()]
         return int(np.any(unseen, axis=0).sum()) if unseen else 0
 
+    @property
+    def _located(self) -> ConfoundDesign | None:
+        """The design with the knots of all rows."""
+        return self.design if self.design is None or self.frame is None else self.design.located(self.frame)
+
     def _fitted_design(self, frame: pd.DataFrame, train: Positions) -> ConfoundDesign:
-        fitted: ConfoundDesign = clone(self.design).fit(frame.iloc[train])
+        fitted: ConfoundDesign = clone(self._located).fit(frame.iloc[train])
         return fitted
 
 
@@ -198,7 +206,9 @@ class ConfoundCoding:
             "design": learned
             | {
                 "unseen": design.unseen,
-                "confounds": [[one.column, one.kind] for one in design.confounds_],
+                "confounds": [[_described(factor) for factor in term.factors] for term in design.terms_],
+                "curves": {label: curve.to_record() for label, curve in design.curves_.items()},
+                "shares": design.shares_,
                 "levels": {name: [plain(level) for level in levels] for name, levels in design.levels_.items()},
                 "moments": {k: [m, s if np.isfinite(s) else None] for k, (m, s) in design.moments_.items()},
                 "dropped": design.dropped_,
@@ -211,12 +221,14 @@ class ConfoundCoding:
         stored = record["design"]
         if stored is None:
             return cls(None, None, 0)
-        confounds = tuple(Confound(column, kind) for column, kind in stored["confounds"])
-        design = ConfoundDesign(confounds, unseen=stored["unseen"])
-        design.confounds_, design.levels_, design.dropped_ = confounds, stored["levels"], stored["dropped"]
+        terms = tuple(Term(tuple(Confound(**one) for one in factors)) for factors in _factors_of(stored))
+        design = ConfoundDesign([Interaction(term.factors) for term in terms], unseen=stored["unseen"])
+        design.terms_, design.levels_, design.dropped_ = terms, stored["levels"], stored["dropped"]
         design.moments_ = {k: (m, np.inf if s is None else s) for k, (m, s) in stored["moments"].items()}
+        design.curves_ = {label: Curve.from_record(one) for label, one in stored.get("curves", {}).items()}
+        design.shares_ = stored["shares"] if "shares" in stored else _shares_of(stored)
         design.kept_ = np.asarray(stored["kept_"], dtype=np.int64)
-        design.names_, design.dummy_means_ = stored["names_"], np.asarray(stored["dummy_means_"], dtype=np.float64)
+        design.names_ = stored["names_"]
         columns = record["columns"]
         return cls(design, None if columns is None else tuple(columns), record["n_given"])
 
@@ -229,6 +241,29 @@ class ConfoundCoding:
         if len(encoded) != n_rows:
             raise InputError(f"Confounds need one row per subject; got {len(encoded)} for {n_rows} subjects.")
         return encoded
+
+
+def _described(factor: Confound) -> dict[str, Any]:
+    given = {"column": factor.column, "kind": factor.kind, "df": factor.df, "degree": factor.degree}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _factors_of(stored: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """Factors of every term; files of before there were curves hold pairs of column and kind."""
+    old = [one for one in stored["confounds"] if isinstance(one[0], str)]
+    return [[{"column": column, "kind": kind}] for column, kind in old] or stored["confounds"]
+
+
+def _shares_of(stored: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Shares of levels in files that hold the means of dummies instead, those of the first levels left out."""
+    means, shares = list(stored["dummy_means_"]), {}
+    for column, kind in stored["confounds"]:
+        if kind != "categorical":
+            del means[0]
+            continue
+        others = [means.pop(0) for _ in stored["levels"][column][1:]]
+        shares[column] = [1 - sum(others), *others]
+    return shares
 
 
 def plain(label: Any) -> Any:

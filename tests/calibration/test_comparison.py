@@ -13,7 +13,7 @@ from fusion.comparison.paired_differences import paired_family
 pytestmark = pytest.mark.calibration
 
 N, WINDOWS, WIDTH, ARMS = 160, 14, 24, 5
-N_SETS = 800
+N_SETS = 400
 Rate = Callable[[Callable[[int], float], int], float]
 Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 

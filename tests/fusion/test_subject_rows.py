@@ -142,6 +142,29 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ["x", "sites", "confounds"],
     ),
     "NormalScoresView": (lambda t: fusion.NormalScoresView(t["x"], t["confounds"]), ["x", "confounds"]),
+    "ImputedView": (lambda t: fusion.ImputedView(t["x"], t["confounds"]), ["x", "confounds"]),
+    "PairwiseView": (lambda t: fusion.PairwiseView(t["x"], t["confounds"]), ["x", "confounds"]),
+    "Imputer": (lambda t: fusion.Imputer("low-rank").fit(t["x"], confounds=t["confounds"]), ["x", "confounds"]),
+    "Imputer.transform": (
+        lambda t: (
+            fusion.Imputer("low-rank")
+            .fit(_tables(IDS)["x"], confounds=_tables(IDS)["confounds"])
+            .transform(t["x"], t["confounds"])
+        ),
+        ["x", "confounds"],
+    ),
+    "PairwiseCovariance": (
+        lambda t: fusion.PairwiseCovariance().fit(t["x"], confounds=t["confounds"]),
+        ["x", "confounds"],
+    ),
+    "PairwiseCovariance.transform": (
+        lambda t: (
+            fusion.PairwiseCovariance()
+            .fit(_tables(IDS)["x"], confounds=_tables(IDS)["confounds"])
+            .transform(t["x"], t["confounds"])
+        ),
+        ["x", "confounds"],
+    ),
     "NormalScores": (
         lambda t: fusion.NormalScores().fit(
             t["x"] * 0 + _residualizer(_tables(IDS)).transform(_tables(IDS)["x"], _tables(IDS)["confounds"]),
@@ -225,6 +248,7 @@ EMBEDDINGS = {
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
+    *("Interaction", "read_formula"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),
     *(

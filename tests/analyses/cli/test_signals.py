@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ _DEAF = """    import numpy as np
 
 def _end(folder: Path, code: str, number: signal.Signals) -> tuple[int, str]:
     program = [sys.executable, "-c", _BEGINNING + code, str(folder)]
-    process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, number, signal.SIG_DFL)  # whoever runs the tests under nohup ignores SIGHUP
+    process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     while not (folder / "ready").exists():
         assert process.poll() is None
         time.sleep(0.02)
@@ -67,7 +69,7 @@ def test_a_library_that_looks_at_no_signal_does_not_keep_a_process(tmp_path: Pat
 
 def test_who_ignores_a_signal_goes_on(tmp_path: Path) -> None:
     """As under nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     went_on = False
     try:
         with signals.ending_in_words():
@@ -75,7 +77,7 @@ def test_who_ignores_a_signal_goes_on(tmp_path: Path) -> None:
             signal.raise_signal(signal.SIGHUP)
             went_on = True
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, before)
     assert went_on
 
 

@@ -109,5 +109,5 @@ def test_bad_input_gets_its_sentence(frame: pd.DataFrame, change: dict[str, Any]
         frame.loc[3, column] = value
     with pytest.raises(InputError, match=message):
         ConfoundDesign(columns).fit(frame)
-    with pytest.raises(InputError, match="kind 'continuous' or 'categorical'; got 'ordinal'"):
+    with pytest.raises(InputError, match=r"kind 'continuous' or 'categorical', or for a curve .* got 'ordinal'"):
         Confound("age", "ordinal")  # type: ignore[arg-type]
