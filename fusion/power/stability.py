@@ -15,7 +15,6 @@ from jaxtyping import Float64
 
 from fusion import lapack
 from fusion.arrays import Matrix, Real
-from fusion.cca.exact import singular_pair
 from fusion.errors import InputError
 
 ERROR = 0.1
@@ -153,8 +152,9 @@ def _errors(factor: Matrix, p: int, rho: float) -> tuple[float, float, float]:
     product, gram_y = of_x @ of_y[:, :p].T, of_y @ of_y.T
     factor_y = lapack.cholesky(gram_y)
     whitened = lapack.solve_lower(factor_y, lapack.solve_lower(of_x, product).T).T
-    left, right = singular_pair(whitened, 0)
-    strength = abs(float(left @ whitened @ right) - rho) / rho
+    rotations, correlations, turned = np.linalg.svd(whitened, full_matrices=False)
+    left, right = rotations[:, 0], turned[0]
+    strength = abs(float(correlations[0]) - rho) / rho
     weights = [lapack.solve_lower(side, part, transposed=True) for side, part in ((of_x, left), (factor_y, right))]
     loadings = [of_x @ left, factor_y @ right]
     deviations = [np.linalg.norm(of_x, axis=1), np.sqrt(np.diag(gram_y))]
