@@ -58,6 +58,10 @@ from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
 from .power.stability import stability_errors as stability_errors
 from .power.stability import subjects_for_stability as subjects_for_stability
+from .relatives.kinship_model import KinshipModel as KinshipModel
+from .relatives.whitened_view import WhitenedView as WhitenedView
+from .relatives.whitening import WhitenedRelatives as WhitenedRelatives
+from .relatives.whitening import whiten_relatives as whiten_relatives
 from .replication.frozen_alignment import FrozenAlignment as FrozenAlignment
 from .replication.meta_analysis import MetaAnalysis as MetaAnalysis
 from .replication.meta_analysis import combine_correlations as combine_correlations

@@ -70,6 +70,11 @@ def check(run: Run) -> None:
                 f"A replication needs features that mean the same in both cohorts; brain.{name} is in tangent space at "
                 "the mean of its own cohort: take connectivity: correlation or partial in both runs."
             )
+        if settings.nan == "pairwise":
+            raise InputError(
+                f"A replication needs features that mean the same in both cohorts; those of brain.{name} are mapped to "
+                "the covariance of their own cohort: take nan: impute in both runs."
+            )
     for arm in run.arms:
         for view, table in run.brain.items():
             model = _read_weights(run, arm, view)

@@ -43,11 +43,8 @@ def describe_brain_view(config: RunConfig, view: str) -> dict[str, str]:
     settings = config.brain[view]
     made = settings.connectivity
     edges = "none" if made is None else f"{made.kind}, Fisher z {made.fisher_z}, {made.estimator}"
-    return {
-        "the connectivity": edges,
-        "normal scores": "yes" if settings.normal_scores else "no",
-        "covariances pair by pair": "yes" if settings.nan == "pairwise" else "no",
-    }
+    mapped = {"the map of nan: pairwise": "that of the first cohort"} if settings.nan == "pairwise" else {}
+    return {"the connectivity": edges, "normal scores": "yes" if settings.normal_scores else "no"} | mapped
 
 
 def describe_windows(table: WindowTable) -> dict[str, str]:

@@ -165,6 +165,12 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "confounds"],
     ),
+    "whiten_relatives": (
+        lambda t: fusion.whiten_relatives(
+            t["x"], t["y"], t["confounds"], relationship=np.kron(np.eye(N // 2), [[1, 0.5], [0.5, 1]])
+        ),
+        ["x", "y", "confounds"],
+    ),
     "NormalScores": (
         lambda t: fusion.NormalScores().fit(
             t["x"] * 0 + _residualizer(_tables(IDS)).transform(_tables(IDS)["x"], _tables(IDS)["confounds"]),
@@ -248,6 +254,7 @@ EMBEDDINGS = {
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
+    *("KinshipModel", "WhitenedView", "WhitenedRelatives"),
     *("Interaction", "read_formula"),
     *("CrossValidatedCCA", "InputError", "make_permutations", "PermutationTestCCA", "NullR1", "approximate_null_r1"),
     *("flags", "null_r1", "required_n", "rho_c", "wachter_edge", "detectable_rho", "predicted_power", "redundancy"),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from analyses.alignment.files import weights_file
 from analyses.brain.table_import import import_brain
 from analyses.config.file import load_config
 from analyses.errors import InputError
@@ -16,6 +17,8 @@ from analyses.run.run import Run
 from analyses.workflow.pipeline import run_pipeline
 from analyses.workflow.plan import make_plan
 from encoders.brain.import_options import ImportOptions
+from fusion import FrozenAlignment
+from fusion.errors import InputError as FusionError
 from tests.analyses.commands import Command
 
 N = 144
@@ -101,6 +104,10 @@ def test_covariances_of_pairs_find_the_link_as_well(inputs: pd.DataFrame, tmp_pa
     found = _aligned(_config(tmp_path, nan="pairwise"))
     assert found["held_out"]["p"][0] == 0.05
     assert "covariances over the subjects who have both features" in found["remarks"][-1]
+    # Weights of mapped features are for no other cohort's features, whatever that cohort does with its own gaps.
+    weights = FrozenAlignment.load(weights_file(tmp_path / "out", "mine", "thickness"))
+    with pytest.raises(FusionError, match="the map of nan: pairwise differs"):
+        weights.check_origin({name: value for name, value in weights.origin if "pairwise" not in name})
 
 
 def test_a_complete_table_gives_the_same_result(inputs: pd.DataFrame, tmp_path: Path) -> None:

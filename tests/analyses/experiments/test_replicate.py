@@ -107,6 +107,7 @@ def _changed(first: Path, tmp_path: Path) -> Path:
             "the brain features of the first cohort; missing: lh_ins",
         ),
         ("brain.linked.normal_scores=true", r"normal scores differs \(it was no, it is yes\)"),
+        ("brain.linked.nan=pairwise", r"those of brain\.linked are mapped to .*take nan: impute in both runs"),
         ("encoders=[{name: mine, encoder: kmer-spectrum}]", "mine x linked needs the weights .* has those of kmer-5 x"),
     ],
 )
