@@ -28,8 +28,11 @@ from .decomposition.loadings import feature_loadings as feature_loadings
 from .decomposition.loadings import group_loadings as group_loadings
 from .decomposition.loadings import structure_correlations as structure_correlations
 from .decomposition.pca import ViewPCA as ViewPCA
+from .dependence.permutation_test import DependenceTest as DependenceTest
+from .dependence.permutation_test import dependence_test as dependence_test
 from .errors import InputError as InputError
 from .interpretation.bootstrap import bootstrap_refits as bootstrap_refits
+from .interpretation.loading_table import communality_table as communality_table
 from .interpretation.loading_table import loading_table as loading_table
 from .interpretation.loading_table import redundancy as redundancy
 from .interpretation.split_half import split_half_cosines as split_half_cosines

@@ -12,6 +12,7 @@ import numpy as np
 
 from analyses.alignment.dimensions import describe_dimensions, dimensions_of_cca
 from analyses.alignment.summary import (
+    describe_dependence,
     describe_detectability,
     describe_held_out,
     describe_in_sample,
@@ -29,6 +30,7 @@ from fusion import (
     FrozenAlignment,
     ViewPCA,
     cross_validated_cca,
+    dependence_test,
     permutation_tests_cca,
 )
 from fusion.power.detectability import flags, null_r1
@@ -215,6 +217,18 @@ def _align(
         n_jobs=n_jobs,
         progress=progress,
     )
+    dependence = None
+    if settings.also:
+        dependence = dependence_test(
+            x,
+            y,
+            nuisance if confounds else None,
+            statistics=settings.also,
+            n_permutations=settings.n_permutations,
+            exchangeability_blocks=blocks,
+            random_state=seeds.in_sample,
+            n_jobs=n_jobs,
+        )
     null = null_r1(n_effective, p, q, random_state=seeds.detectability)
     r1 = float(in_sample["wilks"].canonical_correlations[0])
     first = interpret(
@@ -247,6 +261,7 @@ def _align(
         gene_loadings=first.gene_loadings,
         roi_loadings=first.feature_loadings,
         interpretation=first.interpretation,
+        dependence=None if dependence is None else describe_dependence(dependence),
         flags=tuple(flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)),
         warnings=tuple(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings])),
     )

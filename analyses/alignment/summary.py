@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from analyses.privacy.counts import show_count, show_sentence
 from analyses.privacy.identities import Identities
 from analyses.results.schema.alignments import (
     AlignmentSummary,
+    Dependence,
     Detectability,
     HeldOut,
     HeldOutTrace,
@@ -22,18 +23,21 @@ from analyses.results.schema.alignments import (
     RoyTest,
 )
 from analyses.results.schema.interpretations import (
+    Angle,
     FeatureLoading,
     GeneLoading,
     Interpretation,
     Redundancy,
     SplitHalf,
     SplitHalves,
+    Tied,
     VarianceExtracted,
 )
 from analyses.results.serialisation import optional_interval, tuples
 from fusion.interpretation.bootstrap import bootstrap_refits
-from fusion.interpretation.loading_table import loading_table, redundancy
+from fusion.interpretation.loading_table import communality_table, loading_table, redundancy
 from fusion.interpretation.split_half import split_half_cosines
+from fusion.interpretation.ties import TiedComponents
 from fusion.power.detectability import NullR1, approximate_null_r1, required_n, rho_c, wachter_edge
 from fusion.power.held_out import critical_value, detectable_held_out_rho
 from fusion.power.prediction import detectable_rho, predicted_power
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fusion.cross_validation.result import CrossValidatedCCA
+    from fusion.dependence.permutation_test import DependenceTest
     from fusion.permutation.result import PermutationTestCCA
     from fusion.views.view import View
 
@@ -119,6 +124,23 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
     )
 
 
+def describe_dependence(found: DependenceTest) -> tuple[Dependence, ...]:
+    """Statistics beside their nulls, in the order that they were asked for."""
+    q95 = np.quantile(found.null[1:], 0.95, axis=0)
+    columns = zip(found.names, found.values, q95, found.p, found.p_corrected, strict=True)
+    return tuple(
+        Dependence(
+            name=cast(Any, name),
+            value=float(value),
+            null_q95=float(limit),
+            p=float(p),
+            p_corrected=float(corrected),
+            n_permutations=len(found.null) - 1,
+        )
+        for name, value, limit, p, corrected in columns
+    )
+
+
 def link_nulls(held_out: CrossValidatedCCA) -> np.ndarray:
     """First correlation and trace under every permutation, [n_permutations, 2]."""
     return np.column_stack([held_out.null[1:, 0], held_out.trace_null[1:]])
@@ -188,13 +210,17 @@ def interpret(
     settings: dict[str, Any] = {"counts": refits.counts, "confounds": confounds}
     genes, of_genes = loading_table(views[0], *scores, draws=refits.x_draws, grouped=True, **settings)
     features, of_brain = loading_table(views[1], *scores[::-1], draws=refits.y_draws, grouped=False, **settings)
+    tied = refits.tied
+    if tied is not None:
+        genes = genes.join(communality_table(views[0], tied.x, confounds=confounds, grouped=True), on="gene_id")
+        features = features.join(communality_table(views[1], tied.y, confounds=confounds, grouped=False), on="feature")
     in_sample, held_out = correlations
     halves = split_half_cosines(x, y, clusters=clusters, n_repeats=N_HALVES, seed=seed, n_jobs=n_jobs)
     return FirstComponent(
         gene_loadings=tuple(GeneLoading(**row) for row in _records(genes)),
         feature_loadings=tuple(FeatureLoading(**row) for row in _records(features)),
         interpretation=Interpretation(
-            n_bootstrap=refits.x_draws.shape[1],
+            n_bootstrap=refits.n_draws,
             n_halves=N_HALVES,
             split_half=None if halves is None else _describe_halves(halves),
             variance_extracted=VarianceExtracted(of_genes, of_brain),
@@ -204,8 +230,14 @@ def interpret(
                 genes_given_brain_held_out=redundancy(of_genes, held_out),
                 brain_given_genes_held_out=redundancy(of_brain, held_out),
             ),
+            tied=None if tied is None else _describe_tied(tied),
         ),
     )
+
+
+def _describe_tied(tied: TiedComponents) -> Tied:
+    of_genes, of_brain = (Angle(**vars(side.angle())) for side in (tied.x, tied.y))
+    return Tied(canonical_correlations=tuples(tied.correlations), genes=of_genes, brain=of_brain)
 
 
 def _describe_halves(halves: Mapping[str, dict[str, Any]]) -> SplitHalves:

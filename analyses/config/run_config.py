@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analyses.config.brain_view import BrainViewConfig
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
@@ -63,6 +63,15 @@ class AlignmentConfig(Section):
     exchangeable_within: str | None = None
     """Column within whose levels subjects change places, such as a site."""
     unseen_level: Literal["error", "mean"] = "mean"
+    also: tuple[Literal["rv", "dcor", "hsic"], ...] = ()
+
+    @field_validator("also")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"every test may be asked for once; got {', '.join(value)}")
+        return value
+
     """A categorical level that a fold's training subjects lack: refuse (error), or the mean over levels."""
 
 

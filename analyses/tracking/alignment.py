@@ -100,6 +100,10 @@ def make_metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
         yield "perm/p_trace", headline.trace.p, 0
         yield "perm/p_corrected_trace", headline.trace_p_corrected, 0
         yield "perm/null_q95_trace", headline.trace.null_q95, 0
+    for test in summary.dependence or ():
+        yield f"dependence/{test.name}", test.value, 0
+        yield f"perm/p_{test.name}", test.p, 0
+        yield f"perm/p_corrected_{test.name}", test.p_corrected, 0
     yield "train/rho_1", r[0], 0
     yield "train/null_q95_1", in_sample.null_q95_r1, 0
     yield "n/subjects", summary.n.subjects, 0

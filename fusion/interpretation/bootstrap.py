@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,14 @@ from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Scores, cluster_codes
-from fusion.interpretation.components import RESAMPLING_KEY, UNIQUE_SHARE, Components, fit_components
+from fusion.interpretation.components import (
+    RESAMPLING_KEY,
+    UNIQUE_SHARE,
+    Components,
+    canonical_correlations,
+    fit_components,
+)
+from fusion.interpretation.ties import TiedComponents, TiedSide, count_tied
 from fusion.parallel import map_permutations
 from fusion.subject_rows import check_same_subjects
 
@@ -55,9 +63,12 @@ class BootstrapScores:
     x_scores, y_scores : float64 arrays, shape [n_subjects, K]
         Of the full fit.
     x_draws, y_draws : float64 arrays, shape [n_subjects, n_draws]
-        First component of every sample; no columns where the sample cannot bear refits.
-    counts : int array, shape [n_subjects, n_draws]
-        How often every subject was drawn.
+        First component of every sample; no columns where the sample cannot bear refits, or where the component is
+        tied with others.
+    counts : int array, shape [n_subjects, n_draws], or None
+        How often every subject was drawn; None without columns of `x_draws`.
+    tied : TiedComponents or None
+        Where the first component cannot be told from those after it: what they span together.
     """
 
     full: Components
@@ -66,6 +77,12 @@ class BootstrapScores:
     x_draws: Float64[np.ndarray, "n_subjects n_draws"]
     y_draws: Float64[np.ndarray, "n_subjects n_draws"]
     counts: Int64[np.ndarray, "n_subjects n_draws"] | None
+    tied: TiedComponents | None = None
+
+    @property
+    def n_draws(self) -> int:
+        """Refits that were made."""
+        return self.x_draws.shape[1] if self.tied is None else len(self.tied.x.draws)
 
 
 def bootstrap_refits(
@@ -93,13 +110,22 @@ def bootstrap_refits(
     """
     check_same_subjects(x=x, y=y, clusters=clusters)
     full = _oriented(fit_components(x, y, n_components))
-    run = BootstrapRefit(x, y, full, cluster_codes(clusters, len(x), "clusters"), seed)
-    n_draws = n_draws if x.shape[1] + y.shape[1] < UNIQUE_SHARE * len(x) else 0
-    weights = map_permutations(run, n_draws, n_jobs=n_jobs)[:, :, 0].T if n_draws else np.empty((0, 0))
-    p = x.shape[1]
-    x_draws, y_draws = (x @ weights[:p], y @ weights[p:]) if n_draws else (np.empty((len(x), 0)), np.empty((len(x), 0)))
-    counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1) if n_draws else None
-    return BootstrapScores(full, x @ full.x_weights, y @ full.y_weights, x_draws, y_draws, counts)
+    scores, nothing = (x @ full.x_weights, y @ full.y_weights), np.empty((len(x), 0))
+    if x.shape[1] + y.shape[1] >= UNIQUE_SHARE * len(x) or n_draws == 0:
+        return BootstrapScores(full, *scores, nothing, nothing, None)
+    correlations = canonical_correlations(x, y)
+    n_tied = count_tied(correlations, len(x), x.shape[1], y.shape[1])
+    fitted = full if n_tied == 1 else fit_components(x, y, n_tied)
+    run = BootstrapRefit(x, y, fitted, cluster_codes(clusters, len(x), "clusters"), seed)
+    counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1)
+    weights = map_permutations(run, n_draws, n_jobs=n_jobs)
+    of_x, of_y = weights[:, : x.shape[1]], weights[:, x.shape[1] :]
+    if n_tied == 1:
+        return BootstrapScores(full, *scores, x @ of_x[:, :, 0].T, y @ of_y[:, :, 0].T, counts)
+    sides = TiedSide(x, fitted.x_weights, of_x, counts), TiedSide(y, fitted.y_weights, of_y, counts)
+    tied = TiedComponents(correlations[:n_tied], *sides)
+    warnings.warn(tied.warning(), UserWarning, stacklevel=2)
+    return BootstrapScores(full, *scores, nothing, nothing, None, tied)
 
 
 def _oriented(components: Components) -> Components:

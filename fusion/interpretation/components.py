@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
 
+from fusion.arrays import Matrix
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
 
@@ -72,6 +74,22 @@ def fit_components(
     numpy.linalg.LinAlgError
         If the rows do not span both embeddings.
     """
+    of_x, of_y, whitened = _whitened_product(x, y, counts)
+    left, right, _ = leading_pairs(whitened, n_components)
+    a = scipy.linalg.solve_triangular(of_x, left, lower=True, trans="T")
+    b = scipy.linalg.solve_triangular(of_y, right, lower=True, trans="T")
+    return Components(a, b, of_x @ left, of_y @ right)
+
+
+def canonical_correlations(
+    x: Float64[np.ndarray, "n_subjects P"], y: Float64[np.ndarray, "n_subjects Q"]
+) -> Float64[np.ndarray, " K"]:
+    """All of them, descending, of embeddings as `fit_components` takes them."""
+    return np.asarray(np.minimum(scipy.linalg.svdvals(_whitened_product(x, y, None)[2]), 1.0))
+
+
+def _whitened_product(x: Matrix, y: Matrix, counts: NDArray[np.int64] | None) -> tuple[Matrix, Matrix, Matrix]:
+    """Lower Cholesky factors of both views' moments, and their whitened cross-product [P, Q]."""
     chosen = np.arange(len(x)) if counts is None else np.flatnonzero(counts)
     share = np.full(len(x), 1 / len(x)) if counts is None else counts[chosen] / counts.sum()
     joined = np.hstack([x[chosen], y[chosen]])
@@ -84,7 +102,4 @@ def fit_components(
     of_x, of_y = (scipy.linalg.cholesky(m, lower=True) for m in (moments[:p, :p], moments[p:, p:]))
     half = scipy.linalg.solve_triangular(of_x, moments[:p, p:], lower=True)
     whitened = scipy.linalg.solve_triangular(of_y, half.T, lower=True).T
-    left, right, _ = leading_pairs(whitened, n_components)
-    a = scipy.linalg.solve_triangular(of_x, left, lower=True, trans="T")
-    b = scipy.linalg.solve_triangular(of_y, right, lower=True, trans="T")
-    return Components(a, b, of_x @ left, of_y @ right)
+    return of_x, of_y, whitened

@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from fusion.arrays import Matrix
 from fusion.decomposition.residual_view import ResidualView
+from fusion.interpretation.ties import TiedSide
 
 LARGEST = 1 - 1e-7  # loadings of exactly 1 have no Fisher z
 
@@ -94,6 +95,38 @@ def group_intervals(
     error = (total / size[:, np.newaxis]).std(axis=1, ddof=1)
     bounds = np.sqrt(np.clip(square[:, np.newaxis] + np.outer(error, _quantiles()), 0.0, 1.0))
     return pd.DataFrame(bounds, index=pd.Index(names, name="gene_id"), columns=["lo", "hi"])
+
+
+def communality_intervals(
+    residual: ResidualView,
+    communality: Float64[np.ndarray, " n_columns"],
+    side: TiedSide,
+    groups: tuple[str, ...] | None,
+) -> Float64[np.ndarray, "n_rows 2"]:
+    """Interval of the variance share of every column, or of every group's mean share, in a space of tied components.
+
+    Normal on the share, cut at 0 and 1. Components of a refit are uncorrelated in its sample, so a share is the sum of
+    their squared loadings, whichever axes they have.
+
+    Parameters
+    ----------
+    residual : ResidualView of shape (n_subjects, n_columns)
+    communality : float64 array, shape [n_columns]
+        Of the full fit; NaN for constant columns.
+    side : TiedSide
+    groups : tuple of str, optional
+        Gene of every column; rows are then genes, in the order of their names.
+    """
+    of_groups = np.arange(len(communality)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    varying = ~np.isnan(communality)
+    size = np.maximum(np.bincount(of_groups, varying), 1)
+    drawn = np.zeros((len(size), side.counts.shape[1]))
+    for scores in side.drawn_scores():
+        for columns, draws in loading_draws(residual, scores, side.counts):
+            np.add.at(drawn, of_groups[columns], np.square(draws) * varying[columns, np.newaxis])
+    error = (drawn / size[:, np.newaxis]).std(axis=1, ddof=1)
+    share = np.bincount(of_groups, np.nan_to_num(communality)) / size
+    return np.asarray(np.clip(share[:, np.newaxis] + np.outer(error, _quantiles()), 0.0, 1.0))
 
 
 def _quantiles() -> Matrix:

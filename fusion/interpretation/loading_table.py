@@ -11,7 +11,8 @@ from fusion.confounds.basis import check_confounds
 from fusion.decomposition.loadings import structure_correlations, tabulate_features, tabulate_groups
 from fusion.decomposition.residual_view import ResidualView
 from fusion.errors import InputError
-from fusion.interpretation.intervals import column_intervals, group_intervals
+from fusion.interpretation.intervals import column_intervals, communality_intervals, group_intervals
+from fusion.interpretation.ties import TiedSide
 from fusion.subject_rows import check_same_subjects
 from fusion.views.view import as_view
 
@@ -69,6 +70,45 @@ def loading_table(
             bounds = np.nan_to_num(column_intervals(residual, own, draws, counts))[order]
         table[["lo", "hi"]] = bounds
     return table, float(np.nanmean(own**2))
+
+
+def communality_table(
+    view: ViewLike,
+    side: TiedSide,
+    *,
+    confounds: ArrayLike | None = None,
+    grouped: bool,
+) -> pd.DataFrame:
+    """Share of the variance of every column, or gene, that lies in the space of tied components.
+
+    Parameters
+    ----------
+    view : View or table of shape (n_subjects, n_columns)
+    side : TiedSide
+        Of this view, from the ``tied`` of `bootstrap_refits`.
+    confounds : float64 array, shape [n_subjects, n_confounds], optional
+    grouped : bool
+        One row per gene (mean over its columns) instead of one per column.
+
+    Returns
+    -------
+    DataFrame
+        Index ``gene_id`` or ``feature``; ``communality`` (0 to 1: squared multiple correlation with the tied scores),
+        ``communality_lo, communality_hi`` (95 % bootstrap interval). Constant columns have 0.
+    """
+    check_same_subjects(view=view, side=side.view, confounds=confounds)
+    view = as_view(view)
+    found = structure_correlations(view, side.scores, confounds=confounds)
+    share, groups = np.square(found).sum(axis=1), tuple(view.column_groups)
+    residual = ResidualView(view, check_confounds(confounds, view.shape[0]))
+    bounds = communality_intervals(residual, share, side, groups if grouped else None)
+    if grouped:
+        index = pd.Index(np.unique(groups), name="gene_id")
+        mean = pd.Series(share).groupby(np.asarray(groups)).mean().loc[index].to_numpy()
+    else:
+        index, mean = pd.Index(groups, name="feature"), share
+    columns = {"communality": np.nan_to_num(mean), "communality_lo": bounds[:, 0], "communality_hi": bounds[:, 1]}
+    return pd.DataFrame(columns, index=index)
 
 
 def redundancy(variance_extracted: Real, correlation: Real) -> float:

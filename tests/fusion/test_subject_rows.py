@@ -9,6 +9,7 @@ import pytest
 
 import fusion
 from fusion import InputError
+from fusion.interpretation.ties import TiedSide
 from fusion.permutation.relations import Relations
 from fusion.subject_rows import check_same_subjects, row_ids
 
@@ -57,6 +58,11 @@ def _aligned(t: Tables) -> tuple[Any, Any]:
 
 def _residualizer(t: Tables) -> Any:
     return fusion.Residualizer().fit(t["x"], confounds=t["confounds"])
+
+
+def _tied_side() -> TiedSide:
+    rng = np.random.default_rng(0)
+    return TiedSide(*(rng.standard_normal(shape) for shape in ((N, 3), (3, 2), (4, 3, 2))), np.ones((N, 4), dtype=int))
 
 
 def _frozen() -> Any:
@@ -215,6 +221,20 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "confounds"],
     ),
+    "dependence_test": (
+        lambda t: fusion.dependence_test(
+            t["x"],
+            t["y"],
+            t["confounds"],
+            n_permutations=1,
+            exchangeability_blocks=t["sites"],
+        ),
+        ["x", "y", "confounds", "sites"],
+    ),
+    "communality_table": (
+        lambda t: fusion.communality_table(t["x"], _tied_side(), confounds=t["confounds"], grouped=False),
+        ["x", "confounds"],
+    ),
     "LateFusion": (
         lambda t: fusion.LateFusion(1, harmonize=fusion.ComBat()).fit(t["x"], t["y"], t["confounds"], sites=t["sites"]),
         ["x", "y", "confounds", "sites"],
@@ -253,6 +273,7 @@ EMBEDDINGS = {
     "split_half_cosines",
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
+    "DependenceTest",
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
     *("KinshipModel", "WhitenedView", "WhitenedRelatives"),
     *("Interaction", "read_formula"),

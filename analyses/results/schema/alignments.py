@@ -261,6 +261,29 @@ class Detectability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dependence:
+    """A test of dependence of any form between the embeddings that CCA takes, without confounds.
+
+    Attributes
+    ----------
+    name : {"rv", "dcor", "hsic"}
+    value, null_q95 : float
+        RV coefficient, bias-corrected squared distance correlation, or scaled HSIC; 95 % point over permutations.
+    p, p_corrected : float
+        Alone, and corrected by max-T over the tests of dependence of the alignment.
+    n_permutations : int
+        The observed order not counted.
+    """
+
+    name: Literal["rv", "dcor", "hsic"]
+    value: float
+    null_q95: float
+    p: float
+    p_corrected: float
+    n_permutations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlignmentSummary:
     """All that one alignment publishes; no subject's data.
 
@@ -278,6 +301,8 @@ class AlignmentSummary:
     gene_loadings : tuple of GeneLoading, [n_genes]
     roi_loadings : tuple of FeatureLoading, [n_features]
     interpretation : Interpretation, optional
+    dependence : tuple of Dependence, optional
+        Where the run asks for them (``alignment.also``).
     flags, warnings : tuple of str
         Sentences that ask for caution, and what the methods said on the way.
     """
@@ -296,5 +321,6 @@ class AlignmentSummary:
     gene_loadings: tuple[GeneLoading, ...]
     roi_loadings: tuple[FeatureLoading, ...]
     interpretation: Annotated[Interpretation | None, OMITTED_IF_NONE] = None
+    dependence: Annotated[tuple[Dependence, ...] | None, OMITTED_IF_NONE] = None
     flags: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -114,6 +114,28 @@ def test_a_run_of_an_older_version_is_still_reported(tmp_path: Path) -> None:
     assert "random halves" not in make_report(folder).read_text(encoding="utf-8")
 
 
+def test_tied_components_and_dependence_of_any_form_are_shown(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "tied")
+    path = folder / "alignments" / "kmer-5__linked" / "alignment.json"
+    facts = json.loads(path.read_text())
+    angle = {"median": 17.5, "upper": 27.3}
+    facts["interpretation"]["tied"] = {"canonical_correlations": [0.57, 0.53], "genes": angle, "brain": angle}
+    for row in [*facts["gene_loadings"], *facts["roi_loadings"]]:
+        row |= {"lo": None, "hi": None, "communality": 0.123, "communality_lo": 0.042, "communality_hi": 0.204}
+    test = {"value": 0.0721, "null_q95": 0.0333, "p": 0.004, "p_corrected": 0.009, "n_permutations": 199}
+    facts["dependence"] = [{"name": name, **test} for name in ("rv", "hsic")]
+    path.write_text(json.dumps(facts))
+    page = make_report(folder).read_text(encoding="utf-8")
+    beside = page[page.index("Dependence of any form") : page.index("Between the embeddings that CCA takes")]
+    assert ("RV coefficient" in beside, "HSIC" in beside, "distance correlation" in beside) == (True, True, False)
+    assert beside.count("0.072") == 2
+    section = page[page.index("What the first 2 components span together") :]
+    section = section[: section.index("Dimensions and what")]
+    assert section.count("sure to 27.3°") == 2
+    assert section.count("0.04 to 0.20") == sum(min(12, len(facts[side])) for side in ("gene_loadings", "roi_loadings"))
+    assert page.count("are too near one another to be told apart, see below") == 1
+
+
 def test_no_subject_is_named(page: str) -> None:
     assert not [subject for subject in SUBJECTS if subject in page]
 
