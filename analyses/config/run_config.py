@@ -68,7 +68,7 @@ class AlignmentConfig(Section):
     unseen_level: Literal["error", "mean"] = "mean"
     """A categorical level that a fold's training subjects lack: refuse (error), or the mean over levels."""
     also: tuple[Literal["rv", "dcor", "hsic"], ...] = ()
-    """Tests of links of any form beside the alignment, with its confounds and blocks: RV, distance correlation, HSIC."""
+    """Tests of links of any form, with the same confounds and blocks: RV, distance correlation (dcor), HSIC."""
 
     @field_validator("also")
     @classmethod
