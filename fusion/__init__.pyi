@@ -56,8 +56,11 @@ from .power.detectability import rho_c as rho_c
 from .power.detectability import wachter_edge as wachter_edge
 from .power.held_out import detectable_held_out_rho as detectable_held_out_rho
 from .power.held_out import held_out_power as held_out_power
+from .power.held_out import subjects_for_held_out_power as subjects_for_held_out_power
 from .power.prediction import detectable_rho as detectable_rho
 from .power.prediction import predicted_power as predicted_power
+from .power.stability import stability_errors as stability_errors
+from .power.stability import subjects_for_stability as subjects_for_stability
 from .relatives.kinship_model import KinshipModel as KinshipModel
 from .relatives.whitened_view import WhitenedView as WhitenedView
 from .relatives.whitening import WhitenedRelatives as WhitenedRelatives

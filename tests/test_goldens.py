@@ -51,7 +51,7 @@ def read(path: Path) -> Any:
     ("name", "kind"),
     [("run.json", RunRecord), ("comparison.json", Comparison), (f"{ALIGNMENT}/alignment.json", AlignmentSummary)],
 )
-@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("number", [3, 4, 5])
 def test_results_lose_nothing(name: str, kind: type[Any], number: int) -> None:
     written = read(GOLDENS / f"results_{number}" / name)
     assert written.pop("format") == number
@@ -62,6 +62,20 @@ def test_an_interval_that_is_none_stays_none() -> None:
     (row,) = load_results(GOLDENS / "results_4").table().to_dict("records")
     assert np.isnan(np.array([row["low"], row["high"]], dtype=float)).all()
     assert round(row["rho"], 6) == RHO
+
+
+def test_what_confounds_took_stays_as_it_was_written() -> None:
+    results = load_results(GOLDENS / "results_5")
+    assert [(one.column, one.kind) for one in results.run.confounds][2:] == [
+        ("age", "spline, df 4"),
+        ("age x site", "product"),
+    ]
+    taken = results.alignments[0].summary.confounds
+    assert taken is not None
+    assert [(one.side, one.term, one.df, one.beyond) for one in taken] == [
+        ("genes", "age x site", 7, 0.03125),
+        ("brain", "age x site", 7, 0.03125),
+    ]
 
 
 def test_a_results_folder_holds_what_it_held() -> None:
@@ -123,7 +137,7 @@ def _change_json(path: Path, **values: object) -> None:
 
 
 def _newer_results(root: Path) -> object:
-    _change_json(root / "results_3" / "run.json", format=5)
+    _change_json(root / "results_3" / "run.json", format=6)
     return load_results(root / "results_3")
 
 
@@ -172,7 +186,7 @@ def _newer_archive(root: Path) -> object:
 @pytest.mark.parametrize(
     ("change", "known", "came"),
     [
-        (_newer_results, "format 4", "format 5"),
+        (_newer_results, "format 5", "format 6"),
         (_newer_layout, "writes 1", "format 2"),
         (_newer_subjects, "format 1", "format 2"),
         (_newer_ledger, "format 1", "format 2"),

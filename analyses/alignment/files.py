@@ -61,6 +61,8 @@ def write_alignment(
         "roi_loadings": [plain(loading) for loading in summary.roi_loadings],
         "canonical_correlations": _correlation_rows(summary),
     }
+    if summary.confounds:
+        tables["confounds"] = [plain(taken) for taken in summary.confounds]
     files += [_write_rows(workspace, f"{folder}/{table}.csv", rows) for table, rows in tables.items()]
     scores = workspace.path(folder, SCORES)
     if subject_ids is not None:

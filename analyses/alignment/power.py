@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from analyses.results.schema.alignments import NoiseCorrelation, RequiredSubjects
 from analyses.results.serialisation import plain
 from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
-from fusion.power.held_out import detectable_held_out_rho, held_out_power
+from fusion.power.held_out import detectable_held_out_rho, held_out_power, subjects_for_held_out_power
 from fusion.power.prediction import detectable_rho, predicted_power
+from fusion.power.stability import subjects_for_stability
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Forecast:
         Probability that the held-out tests, corrected over the alignments, find ``power.rho`` in one of them.
     held_out_rho_at_80_percent_power : float or None
         Correlation that they find in 80 % of studies; None if there is none.
+    subjects_for_held_out_power : int
+        Subjects, confounds counted, with whom the held-out tests find ``power.rho`` in 80 % of studies.
+    subjects_for_stability : int
+        Subjects, confounds counted, with whom in 80 % of studies correlation, weights, scores and loadings of a link of
+        ``power.rho`` are within 10 % of the population's.
     flags : tuple of str
         Sentences that ask for caution.
     """
@@ -63,6 +69,8 @@ class Forecast:
     rho_at_80_percent_power: float
     held_out_power: float
     held_out_rho_at_80_percent_power: float | None
+    subjects_for_held_out_power: int
+    subjects_for_stability: int
     flags: tuple[str, ...]
 
 
@@ -104,6 +112,8 @@ def make_forecast(
         rho_at_80_percent_power=detectable_rho(n_effective, x, y),
         held_out_power=held_out_power(n_effective, x, y, wanted, **tested),
         held_out_rho_at_80_percent_power=detectable_held_out_rho(n_effective, x, y, **tested),
+        subjects_for_held_out_power=subjects_for_held_out_power(wanted, x, y, **tested) + confounds + 1,
+        subjects_for_stability=subjects_for_stability(wanted, x, y) + confounds + 1,
         flags=tuple(flags(n_effective, x, y)),
     )
 
@@ -121,7 +131,9 @@ def describe(forecast: Forecast, *, as_json: bool = False) -> str:
         f"power against {power.rho:.3f}                Roy {power.roy:.0%}, Wilks {power.wilks:.0%}",
         f"80 % power (Roy) from              {forecast.rho_at_80_percent_power:.3f}",
         f"held out, power and 80 % point     {forecast.held_out_power:.0%} and {_found_from(forecast)}",
-        f"subjects needed for {required.rho:.3f}          {required.n:,}",
+        f"subjects needed for {required.rho:.3f}          {required.n:,} in sample (threshold)",
+        f"  for 80 % power, held out         {forecast.subjects_for_held_out_power:,}",
+        f"  for weights within 10 %          {forecast.subjects_for_stability:,}",
     ]
     return "\n".join([*lines, *(f"flag: {flag}" for flag in forecast.flags)])
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,14 +18,12 @@ from analyses.alignment.summary import (
     describe_in_sample,
     interpret,
 )
-from analyses.config.inputs import ConfoundConfig
 from analyses.config.run_config import AlignmentConfig
 from analyses.progress import Advance
-from analyses.results.schema.alignments import AlignmentLabels, AlignmentSummary, SampleSize
+from analyses.results.schema.alignments import AlignmentLabels, AlignmentSummary, ConfoundTaken, SampleSize
 from analyses.results.workspace import SCHEMA
 from fusion import (
     Blocks,
-    Confound,
     ConfoundDesign,
     FrozenAlignment,
     ViewPCA,
@@ -33,11 +31,13 @@ from fusion import (
     dependence_test,
     permutation_tests_cca,
 )
+from fusion.confounds.shares import confound_shares
 from fusion.power.detectability import flags, null_r1
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fusion.confounds.terms import Term, TermLike
     from fusion.cross_validation.folds import Folds
     from fusion.cross_validation.result import CrossValidatedCCA
     from fusion.views.view import View
@@ -92,7 +92,7 @@ def align_views(
     covariates: pd.DataFrame,
     *,
     labels: AlignmentLabels,
-    confounds: tuple[ConfoundConfig, ...],
+    confounds: Sequence[TermLike],
     settings: AlignmentConfig,
     folds: Folds,
     seeds: Seeds,
@@ -113,6 +113,8 @@ def align_views(
         With the relations of the subjects: who is exchanged, drawn and held out together.
     covariates : DataFrame [n_subjects, n_columns]
         Row i belongs to row i of the views.
+    confounds : sequence of Confound, Interaction or str
+        What is removed, by columns of the covariates.
     origin : mapping of str to str, optional
         What the columns of the views are made by: it goes with the fitted weights, so that these are applied to no
         other ones.
@@ -163,7 +165,7 @@ def _align(
     covariates: pd.DataFrame,
     *,
     labels: AlignmentLabels,
-    confounds: tuple[ConfoundConfig, ...],
+    confounds: Sequence[TermLike],
     settings: AlignmentConfig,
     folds: Folds,
     seeds: Seeds,
@@ -174,7 +176,7 @@ def _align(
 ) -> AlignmentOutcome:
     import pandas as pd
 
-    design = ConfoundDesign([Confound(c.column, c.kind) for c in confounds], unseen=settings.unseen_level)
+    design = ConfoundDesign(confounds, unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
     named = pd.DataFrame(nuisance, columns=design.get_feature_names_out())
     blocks = folds.relations.blocks
@@ -262,11 +264,23 @@ def _align(
         roi_loadings=first.feature_loadings,
         interpretation=first.interpretation,
         dependence=None if dependence is None else describe_dependence(dependence),
+        confounds=_describe_taken(design.by_term(covariates), (gene_view, brain_view), settings) or None,
         flags=tuple(flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)),
         warnings=tuple(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings])),
     )
     frozen = FrozenAlignment.of_embeddings((gene_view, brain_view), (x_pca, y_pca), (x, y), origin=origin)
     return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out, frozen)
+
+
+def _describe_taken(
+    columns: Mapping[Term, np.ndarray], views: tuple[View, View], settings: AlignmentConfig
+) -> tuple[ConfoundTaken, ...]:
+    """What every confound explains of genes and of brain, before anything is removed."""
+    genes, brain = views
+    of_genes = confound_shares(genes, columns, scale=settings.scale_x)
+    of_brain = confound_shares(brain, columns, scale=settings.scale_y)
+    taken = [ConfoundTaken(side="genes", **asdict(share)) for share in of_genes]
+    return (*taken, *(ConfoundTaken(side="brain", **asdict(share)) for share in of_brain))
 
 
 def _projection(settings: AlignmentConfig, blocks: Blocks | None) -> Literal["auto", "huh-jhun", "theil"]:

@@ -23,8 +23,8 @@ from fusion.views.table_view import TableView
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fusion import Confound
     from fusion.arrays import Rows
+    from fusion.confounds.terms import Term
     from fusion.views.view import View
 
 
@@ -134,13 +134,13 @@ def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, cov
     return view
 
 
-def confounds_kept(settings: HarmonizeConfig, config: RunConfig) -> list[Confound]:
-    """Confounds that ComBat leaves in the view: those named, or all but the site."""
-    from fusion import Confound
+def confounds_kept(settings: HarmonizeConfig, config: RunConfig) -> list[Term]:
+    """Confounds that ComBat leaves in the view: those of the columns named, or all that do not concern the site."""
+    from fusion.confounds.terms import read_terms
 
-    named = {c.column for c in config.confounds if c.column != settings.site}
+    named = {column for column in config.confound_columns if column != settings.site}
     wanted = named if settings.keep is None else set(settings.keep)
-    return [Confound(c.column, c.kind) for c in config.confounds if c.column in wanted]
+    return [term for term in read_terms(config.confound_terms) if wanted.issuperset(term.columns)]
 
 
 def describe_preparation(name: str, config: RunConfig, n_features: int) -> str:
@@ -151,7 +151,7 @@ def describe_preparation(name: str, config: RunConfig, n_features: int) -> str:
     if settings.keeps_gaps:
         parts.append(describe_filling(settings, n_features))
     if settings.harmonize is not None:
-        kept = ", ".join(confound.column for confound in confounds_kept(settings.harmonize, config))
+        kept = ", ".join(confound.label for confound in confounds_kept(settings.harmonize, config))
         parts.append(f"ComBat over {settings.harmonize.site} ({f'keeping {kept}' if kept else 'keeping nothing'})")
     if settings.normal_scores:
         parts.append("normal scores of residuals")

@@ -9,7 +9,10 @@ import numpy as np
 from analyses.cohort.families import read_families
 from analyses.cohort.labels import read_labels
 from analyses.config.run_config import RunConfig
-from fusion import Blocks, Confound, ConfoundDesign
+from analyses.results.schema.runs import RunConfound
+from fusion import Blocks, ConfoundDesign
+from fusion.confounds.columns import kind_of
+from fusion.confounds.terms import INFERRED, Term, read_terms
 from fusion.permutation.relations import Relations
 
 if TYPE_CHECKING:
@@ -18,7 +21,25 @@ if TYPE_CHECKING:
 
 def make_design(config: RunConfig) -> ConfoundDesign:
     """The design that the run's ``confounds`` ask for, not fitted yet."""
-    return ConfoundDesign([Confound(c.column, c.kind) for c in config.confounds], unseen=config.alignment.unseen_level)
+    return ConfoundDesign(config.confound_terms, unseen=config.alignment.unseen_level)
+
+
+def confound_kinds(config: RunConfig, covariates: pd.DataFrame) -> dict[str, str]:
+    """Columns that the confounds need: continuous or categorical, of a formula by what the table holds."""
+    kinds = config.confound_columns
+    return {name: kind_of(covariates[name]) if kind == INFERRED else kind for name, kind in kinds.items()}
+
+
+def describe_confounds(config: RunConfig, covariates: pd.DataFrame) -> tuple[RunConfound, ...]:
+    """What is removed, one entry a term: a column with its kind, or a product."""
+
+    def described(term: Term) -> RunConfound:
+        (first, *others) = term.factors
+        size = first.label.partition(f"({first.kind}, ")[2].rstrip(")")
+        kind = f"{first.kind}, {size}" if size else first.kind
+        return RunConfound(term.label, "product") if others else RunConfound(first.column, kind)
+
+    return tuple(map(described, read_terms(config.confound_terms, lambda column: kind_of(covariates[column]))))
 
 
 def make_nuisance(config: RunConfig, covariates: pd.DataFrame) -> np.ndarray:

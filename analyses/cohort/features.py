@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.design import confound_kinds
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 from encoders.brain.connectivity.edges import split_edge
@@ -88,7 +89,7 @@ def check_features(config: RunConfig, brain: Mapping[str, BrainTable], covariate
         config.folds.group: "the column of folds.group",
         config.folds.stratify: "the column of folds.stratify",
         config.alignment.exchangeable_within: "the column of alignment.exchangeable_within",
-        **{confound.column: "a confound" for confound in config.confounds},
+        **dict.fromkeys(config.confound_columns, "a confound"),
     }
     said = {column.casefold(): what for column, what in named.items() if column is not None}
     for name, table in brain.items():
@@ -98,8 +99,8 @@ def check_features(config: RunConfig, brain: Mapping[str, BrainTable], covariate
                     f"A feature must be none of the run's covariates; '{feature}' of brain view '{name}' is "
                     f"{said[feature.casefold()]}: add it to brain.{name}.exclude."
                 )
-        for confound in config.confounds:
-            _check_values(name, table, confound.column, covariates[confound.column], confound.kind == "categorical")
+        for column, kind in confound_kinds(config, covariates).items():
+            _check_values(name, table, column, covariates[column], kind == "categorical")
 
 
 def _check_values(view: str, table: BrainTable, column: str, covariate: pd.Series, is_categorical: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.design import confound_kinds
 from analyses.config.brain_view import BrainViewConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
@@ -49,9 +50,9 @@ def describe_gaps(config: RunConfig, brain: Mapping[str, BrainTable], covariates
             continue
         n_features = int(missing.any(axis=0).sum())
         by_level = "".join(
-            f"; by {confound.column} {_shares(missing, covariates[confound.column], config.privacy.smallest_count)}"
-            for confound in config.confounds
-            if confound.kind == "categorical"
+            f"; by {column} {_shares(missing, covariates[column], config.privacy.smallest_count)}"
+            for column, kind in confound_kinds(config, covariates).items()
+            if kind == "categorical"
         )
         lines.append(
             f"brain {name}: {missing.mean():.1%} of the values are missing, in {n_features} of {missing.shape[1]} "

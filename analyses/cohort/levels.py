@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analyses.cohort.design import confound_kinds
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 
@@ -23,7 +24,7 @@ def check_levels(config: RunConfig, covariates: pd.DataFrame) -> None:
     InputError
         Such levels, with the numbers of subjects that have them.
     """
-    for column in _categories(config):
+    for column in _categories(config, covariates):
         counts = covariates[column].dropna().astype(str).value_counts()
         spelled: dict[str, list[str]] = {}
         for level in counts.index:
@@ -37,9 +38,9 @@ def check_levels(config: RunConfig, covariates: pd.DataFrame) -> None:
             )
 
 
-def _categories(config: RunConfig) -> list[str]:
+def _categories(config: RunConfig, covariates: pd.DataFrame) -> list[str]:
     named = [
-        *(confound.column for confound in config.confounds if confound.kind == "categorical"),
+        *(column for column, kind in confound_kinds(config, covariates).items() if kind == "categorical"),
         *(view.harmonize.site for view in config.brain.values() if view.harmonize is not None),
         config.cohort.family_column,
         config.cohort.kinship_column,

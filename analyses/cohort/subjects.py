@@ -84,7 +84,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     read, brain = _read_tables(config)
     participants = {name: table.frame for name, table in read.items()}
     sides = {f"participants {table.path.name}": table.side for table in config.participants}
-    columns = [confound.column for confound in config.confounds]
+    columns = list(config.confound_columns)
     of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
     said = (*remarks, *_remarks(read, brain), *of_ancestry)
     known_ids = frozenset(chain(*genetic.values(), *(frame.index for frame in participants.values()), *_ids(brain)))
@@ -243,6 +243,8 @@ def _join_columns(participants: Mapping[str, pd.DataFrame], ids: Sequence[str]) 
 def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems) -> None:
     wanted = {
         **{f"confounds.{number}.column": c.column for number, c in enumerate(config.confounds)},
+        **{f"confounds.{number}.by": c.by for number, c in enumerate(config.confounds)},
+        **{f"confounds ({column})": column for column in config.confound_columns},
         "cohort.family_column": config.cohort.family_column,
         "cohort.kinship_column": config.cohort.kinship_column,
         "folds.group": config.folds.group,
@@ -271,7 +273,7 @@ def _exclude(
     if seen:
         exclusions.append({"reason": IN_FIRST_COHORT, "n": len(seen)})
         covariates = covariates.loc[~covariates.index.isin(list(seen))]
-    for column in (confound.column for confound in config.confounds):
+    for column in config.confound_columns:
         missing = covariates[column].isna()
         if missing.any():
             words = ", ".join(map(repr, missing_words.get(column, ())))

@@ -1,11 +1,11 @@
 from .brain_view import BrainViewConfig as BrainViewConfig
 from .brain_view import ConnectivityConfig as ConnectivityConfig
 from .brain_view import HarmonizeConfig as HarmonizeConfig
+from .confounds import ConfoundConfig as ConfoundConfig
 from .encoder import PRECOMPUTED as PRECOMPUTED
 from .encoder import EncoderConfig as EncoderConfig
 from .file import load_config as load_config
 from .file import resolved_yaml as resolved_yaml
-from .inputs import ConfoundConfig as ConfoundConfig
 from .inputs import GenomeConfig as GenomeConfig
 from .inputs import ParticipantsConfig as ParticipantsConfig
 from .inputs import PlantConfig as PlantConfig

@@ -1,4 +1,4 @@
-"""Sections about inputs: genome, participants, pairing, planting, confounds, cohort."""
+"""Sections about inputs: genome, participants, pairing, planting, cohort."""
 
 from __future__ import annotations
 
@@ -95,16 +95,6 @@ class PlantConfig(Section):
     """Features that carry it."""
     seed: int = 0
     """Seed of the planted weights."""
-
-
-class ConfoundConfig(Section):
-    """One column that is removed from both views."""
-
-    column: str
-    """Column of the participants tables."""
-    kind: Literal["continuous", "categorical"]
-    """An amount (continuous), or levels of which each has its own mean (categorical): sites with numbers for names are
-    categorical."""
 
 
 class CohortConfig(Section):

@@ -30,6 +30,9 @@ def json_schema() -> dict[str, Any]:
             node["properties"][key] = _widened(value, key in short)
     encoders = schema["properties"]["encoders"]["anyOf"][0]
     encoders["items"] = {"anyOf": [{"type": "string"}, encoders["items"]]}
+    confounds = schema["properties"]["confounds"]["anyOf"]
+    confounds[0]["items"] = {"anyOf": [{"type": "string"}, confounds[0]["items"]]}
+    confounds.append(confounds[0]["items"]["anyOf"][1])
     schema["properties"]["extends"] = {"type": "string", "description": _EXTENDS}
     del schema["required"]
     for key in ("name", "output"):  # known by the file's name where they are not written

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from analyses.config.brain_view import BrainViewConfig
+from analyses.config.confounds import ConfoundConfig, one_or_many
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
     AuditConfig,
@@ -25,7 +26,6 @@ from analyses.config.experiments import (
 )
 from analyses.config.inputs import (
     CohortConfig,
-    ConfoundConfig,
     GenomeConfig,
     PairingConfig,
     ParticipantsConfig,
@@ -33,6 +33,9 @@ from analyses.config.inputs import (
 )
 from analyses.config.names import Line, Name, RunName, check_distinct
 from analyses.config.section import Section
+
+if TYPE_CHECKING:
+    from fusion.confounds.terms import TermLike
 
 
 class AlignmentConfig(Section):
@@ -64,7 +67,9 @@ class AlignmentConfig(Section):
     exchangeable_within: str | None = None
     """Column within whose levels subjects change places, such as a site."""
     unseen_level: Literal["error", "mean"] = "mean"
+    """A categorical level that a fold's training subjects lack: refuse (error), or the mean over levels."""
     also: tuple[Literal["rv", "dcor", "hsic"], ...] = ()
+    """Tests of links of any form, with the same confounds and blocks: RV, distance correlation (dcor), HSIC."""
 
     @field_validator("also")
     @classmethod
@@ -72,8 +77,6 @@ class AlignmentConfig(Section):
         if len(set(value)) < len(value):
             raise ValueError(f"every test may be asked for once; got {', '.join(value)}")
         return value
-
-    """A categorical level that a fold's training subjects lack: refuse (error), or the mean over levels."""
 
 
 class FoldsConfig(Section):
@@ -156,7 +159,8 @@ class RunConfig(Section):
     truth: Path | None = None
     """JSON of what was planted by a simulation, for the report alone."""
     confounds: tuple[ConfoundConfig, ...] = ()
-    """What is removed from both views, and what the permutation test respects."""
+    """What is removed from both views, and what the permutation test respects: a list of columns and products, or a
+    formula."""
     cohort: CohortConfig = CohortConfig()
     """Who is analysed, and who is related to whom."""
     encoders: tuple[EncoderConfig, ...]
@@ -188,6 +192,19 @@ class RunConfig(Section):
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
     """MLflow."""
+
+    @field_validator("confounds", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return one_or_many(value)
+
+    @field_validator("confounds")
+    @classmethod
+    def _hold_together(cls, value: tuple[ConfoundConfig, ...]) -> tuple[ConfoundConfig, ...]:
+        from fusion.confounds.terms import read_terms
+
+        read_terms(term for confound in value for term in confound.terms())
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
@@ -221,7 +238,7 @@ class RunConfig(Section):
         return self
 
     def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:
-        settings, confounds = view.harmonize, [confound.column for confound in self.confounds]
+        settings, confounds = view.harmonize, self.confound_columns
         if settings is None:
             return
         if settings.site not in confounds:
@@ -232,6 +249,23 @@ class RunConfig(Section):
         for column in settings.keep or ():
             if column not in confounds or column == settings.site:
                 raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
+
+    @property
+    def confound_terms(self) -> tuple[TermLike, ...]:
+        """What is removed, formulas read, as `fusion.ConfoundDesign` takes it."""
+        return tuple(term for confound in self.confounds for term in confound.terms())
+
+    @property
+    def confound_columns(self) -> dict[str, str]:
+        """Columns that the confounds need: continuous, categorical, or inferred where a formula only names them."""
+        from fusion.confounds.terms import INFERRED, read_terms
+
+        found: dict[str, str] = {}
+        for factor in (one for term in read_terms(self.confound_terms) for one in term.factors):
+            kind = factor.kind if factor.kind in ("categorical", INFERRED) else "continuous"
+            if found.get(factor.column, INFERRED) == INFERRED:
+                found[factor.column] = kind
+        return found
 
     @property
     def keeps_families(self) -> bool:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from analyses.cohort.design import make_design
-from analyses.config.inputs import ConfoundConfig
+from analyses.cohort.design import confound_kinds, make_design
 from analyses.errors import InputError
 from analyses.experiments.duplicates import count_duplicates
 from analyses.experiments.leakage import Covariate, predict_covariate
@@ -62,7 +61,7 @@ def _views(run: Run) -> Iterator[tuple[Literal["genes", "brain"], str, View, boo
 def _covariates(run: Run) -> list[Covariate]:
     """The covariates asked for; by default every confound and what folds are stratified by."""
     covariates, config = run.cohort.covariates, run.config
-    known = {confound.column: confound for confound in config.confounds}
+    known = confound_kinds(config, covariates)
     wanted = config.audit.targets or tuple(known)
     for column in wanted:
         if column not in covariates.columns:
@@ -70,14 +69,14 @@ def _covariates(run: Run) -> list[Covariate]:
                 f"audit.targets names column '{column}', which no participants table has; columns are: "
                 f"{', '.join(map(str, covariates.columns))}."
             )
-    return [Covariate.of(covariates, known.get(column) or _guess(covariates[column])) for column in wanted]
+    return [Covariate.of(covariates[column], known.get(column) or _guess(covariates[column])) for column in wanted]
 
 
-def _guess(values: pd.Series) -> ConfoundConfig:
+def _guess(values: pd.Series) -> str:
     from pandas.api.types import is_numeric_dtype
 
     is_number = is_numeric_dtype(values.dtype) and values.nunique() > FEW_LEVELS
-    return ConfoundConfig(column=str(values.name), kind="continuous" if is_number else "categorical")
+    return "continuous" if is_number else "categorical"
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _predictions(run: Run) -> Iterator[_Audited]:
     settings, covariates = run.config.audit, _covariates(run)
     shuffles = _shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
     views = list(_views(run))
-    removed = {confound.column for confound in run.config.confounds}
+    removed = set(run.config.confound_columns)
     with progress_bar("audit: covariates") as advance:
         for done, (side, label, view, scale) in enumerate(views):
             for covariate in covariates:

@@ -15,7 +15,6 @@ from fusion.confounds.learned_view import fitted_on
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analyses.config.inputs import ConfoundConfig
     from fusion.cross_validation.folds import Folds
     from fusion.views.view import View
 
@@ -32,13 +31,12 @@ class Covariate:
     columns: np.ndarray
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, column: ConfoundConfig) -> Covariate:
+    def of(cls, values: pd.Series, kind: str) -> Covariate:
         """Indicators of a category, values of a number."""
-        values = frame[column.column]
-        if column.kind == "continuous":
-            return cls(column.column, column.kind, values.to_numpy(dtype=np.float64)[:, None])
+        if kind == "continuous":
+            return cls(str(values.name), kind, values.to_numpy(dtype=np.float64)[:, None])
         levels, codes = np.unique(values.astype(str).to_numpy(), return_inverse=True)
-        return cls(column.column, column.kind, np.eye(len(levels))[codes])
+        return cls(str(values.name), kind, np.eye(len(levels))[codes])
 
     @property
     def metric(self) -> str:

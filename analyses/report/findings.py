@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
+from fusion.power.stability import subjects_for_stability
 
 ALPHA = 0.05
 CONTROL = "negative control"
@@ -80,7 +81,7 @@ def _found(found: Sequence[Headline], results: Results) -> list[str]:
         sentences.append(
             "It is the trace that is beyond chance: many weak links together, none of which stands out as a component."
         )
-    sentences += _stability(best.alignment)
+    sentences += [*_stability(best.alignment), *_subjects_for_stability(best)]
     if others:
         listed = "; ".join(f"{other.alignment.title}, ρ₁ = {_in_figures(other)}" for other in others)
         sentences.append(f"So do {listed}.")
@@ -101,6 +102,20 @@ def _stability(alignment: Alignment) -> list[str]:
             f"halves; {verdict})"
         )
     return [f"Fitted to random halves of the subjects, the patterns of loadings have a cosine of {' and '.join(said)}."]
+
+
+def _subjects_for_stability(headline: Headline) -> list[str]:
+    """With how many subjects a link of this size has weights that another study would find again."""
+    summary, rho = headline.summary, headline.rho
+    if not 0 < rho < 1:
+        return []
+    n_confounds = summary.n.subjects - summary.n.n_effective
+    needed = subjects_for_stability(round(rho, 3), summary.dimensions.x_cca, summary.dimensions.y_cca) + n_confounds
+    enough = "which there are" if summary.n.subjects >= needed else f"and there are {format_number(summary.n.subjects)}"
+    return [
+        f"Weights, scores and loadings of one link of {format_number(rho)} are within 10 % of the truth in 80 % of "
+        f"studies from {format_number(needed)} subjects on ({enough})."
+    ]
 
 
 def _not_found(tested: Sequence[Headline], results: Results) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from analyses.report.comparison_findings import comparison_sentences
 from analyses.report.drawings import draw_figures
 from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
 from analyses.results.folder import Results, load_results
+from analyses.results.schema.alignments import ConfoundTaken
 from analyses.results.serialisation import plain, read_json
 from encoders.brain.headers.choice import describe_facts
 from encoders.publishing import published_file
@@ -64,6 +66,7 @@ def _environment() -> Any:
     )
     environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
     environment.filters["count"] = _count
+    environment.filters["by_side"] = _by_side
     environment.tests |= {"significant": is_significant}
     return environment
 
@@ -102,6 +105,12 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
 def _count(count: Count) -> str:
     """A count of subjects as numbers are written here; of a small one, what it is below."""
     return format_count(count).replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _by_side(taken: Sequence[ConfoundTaken]) -> list[tuple[ConfoundTaken, ConfoundTaken]]:
+    """What each confound took from genes, and from brain."""
+    genes, brain = ([one for one in taken if one.side == side] for side in ("genes", "brain"))
+    return list(zip(genes, brain, strict=True))
 
 
 def _encoders(results: Results) -> dict[str, str]:

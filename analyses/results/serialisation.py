@@ -12,12 +12,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
 
-FORMAT = 4
+FORMAT = 5
 """Of every file that holds a result, under the key ``format``; files written before it was there read the same.
 
 2: the held-out trace, and components that were not tested held out (null). 3: counts of few subjects are text (``<5``).
 4: held-out intervals of which none is valid (two nulls); places of compared arms by their differences, intervals that
-hold for the leader, no share of draws that it leads.
+hold for the leader, no share of draws that it leads. 5: kinds of confounds are any text (``spline, df 4``), and what
+every confound took from each side.
 """
 
 #: Of a field that is absent from the file, not null in it, where it is None.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.cohort.brain_views import describe_preparation
+from analyses.cohort.design import describe_confounds
 from analyses.cohort.features import columns_left_out, name_features
 from analyses.cohort.flow import count_flow
 from analyses.cohort.subjects import Cohort
@@ -28,7 +29,6 @@ from analyses.results.schema.runs import (
     InputFile,
     Provenance,
     RunArm,
-    RunConfound,
     RunRecord,
     RunSeeds,
     RunView,
@@ -76,7 +76,7 @@ def make_run_record(
         arms=_describe_arms(specs, workspace),
         views=tuple(_describe_view(name, table, config) for name, table in cohort.brain.items()),
         planted=None if truth is None else from_json(PlantedLink, truth, source=config.truth or "plant"),
-        confounds=tuple(RunConfound(confound.column, confound.kind) for confound in config.confounds),
+        confounds=describe_confounds(config, cohort.covariates),
         provenance=_describe_provenance(inputs, RunSeeds(config.seed, config.pairing.seed)),
         alignments=tuple(f"{arm}__{view}" for arm in specs for view in cohort.brain),
         wall_seconds=workspace.seconds(),

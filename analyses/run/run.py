@@ -175,7 +175,8 @@ class Run:
         if not self.config.confounds:
             return None
         covariates = self.cohort.covariates
-        return np.asarray(make_design(self.config).fit(covariates.iloc[train]).transform(covariates))
+        design = make_design(self.config).located(covariates).fit(covariates.iloc[train])
+        return np.asarray(design.transform(covariates))
 
     @cached_property
     def relations(self) -> Relations:

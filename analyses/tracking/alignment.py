@@ -8,6 +8,7 @@ from analyses.report.drawings import FIGURE_KINDS
 from analyses.report.findings import CONTROL
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
+from analyses.results.schema.alignments import ConfoundTaken
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading
 from analyses.results.schema.runs import RunArm
 from analyses.results.serialisation import plain
@@ -131,13 +132,19 @@ def make_tables(alignment: Alignment) -> dict[str, Columns]:
         "held_out_null_q95": held_out.null_q95,
     }
     padded: Columns = {name: [*values, *[None] * (n - len(values))] for name, values in correlations.items()}
-    ranked = {"gene_loadings": _columns(summary.gene_loadings), "roi_loadings": _columns(summary.roi_loadings)}
-    return {"canonical_correlations": padded, **{name: columns for name, columns in ranked.items() if columns}}
+    genes = sorted(summary.gene_loadings, key=lambda loading: loading.rank)
+    features = sorted(summary.roi_loadings, key=lambda loading: loading.rank)
+    listed = {
+        "gene_loadings": _columns(genes),
+        "roi_loadings": _columns(features),
+        "confounds": _columns(summary.confounds or ()),
+    }
+    return {"canonical_correlations": padded, **{name: columns for name, columns in listed.items() if columns}}
 
 
-def _columns(loadings: Sequence[GeneLoading | FeatureLoading]) -> Columns:
-    """Fields of the loadings, the largest first."""
-    listed = [plain(loading) for loading in sorted(loadings, key=lambda loading: loading.rank)]
+def _columns(items: Sequence[GeneLoading | FeatureLoading | ConfoundTaken]) -> Columns:
+    """Fields of loadings or confounds, in this order."""
+    listed = [plain(item) for item in items]
     return {key: [row[key] for row in listed] for key in listed[0]} if listed else {}
 
 

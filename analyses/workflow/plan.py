@@ -11,6 +11,7 @@ import numpy as np
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.cohort.cautions import cautions_before_embedding, n_confound_columns
+from analyses.cohort.design import describe_confounds
 from analyses.cohort.features import columns_left_out, describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.cohort.gaps import check_gaps
@@ -69,7 +70,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
             name: {"taken": list(brain.feature_names), "left_out": columns_left_out(brain)}
             for name, brain in cohort.brain.items()
         },
-        "confounds": {confound.column: confound.kind for confound in config.confounds},
+        "confounds": {one.column: one.kind for one in describe_confounds(config, cohort.covariates)},
         "described": describe_features(cohort.brain),
         "cohort": {"overlap": cohort.overlap, "exclusions": cohort.exclusions, "remarks": list(cohort.remarks)},
         "flow": describe_flow(cohort),

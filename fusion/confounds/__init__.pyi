@@ -12,6 +12,9 @@ from .learned_view import NormalScoresView as NormalScoresView
 from .learned_view import fitted_on as fitted_on
 from .normal_scores import NormalScores as NormalScores
 from .residualize import Residualizer as Residualizer
+from .shares import TOGETHER as TOGETHER
+from .shares import ConfoundShare as ConfoundShare
+from .shares import confound_shares as confound_shares
 from .terms import Confound as Confound
 from .terms import Interaction as Interaction
 from .terms import Term as Term

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from fusion.arrays import Matrix, Positions, ViewLike, as_matrix
 from fusion.confounds.curves import Curve
 from fusion.confounds.design import ConfoundDesign
-from fusion.confounds.terms import Confound, Interaction, Term
+from fusion.confounds.terms import Confound, Term
 from fusion.errors import InputError
 from fusion.permutation.assumptions.sides import named_columns
 from fusion.subject_rows import RowIds, row_ids
@@ -114,7 +114,12 @@ class Confounds:
         if self.design is None or self.frame is None:
             return named_columns(self.table)
         design = self._fitted_design(self.frame, np.arange(len(self.frame)))
-        return named_columns(pd.DataFrame(design.transform(self.frame), columns=design.get_feature_names_out()))
+        coded = named_columns(pd.DataFrame(design.transform(self.frame), columns=design.get_feature_names_out()))
+        # Amounts that occur in products alone, as slopes by site, are asked for their squares as others are.
+        products = [factor for term in design.terms_ if term.is_product for factor in term.factors]
+        amounts = dict.fromkeys(factor.column for factor in products if factor.kind != "categorical")
+        missing = [name for name in amounts if name not in coded]
+        return coded | {name: self.frame[[name]].to_numpy(dtype=np.float64) for name in missing}
 
     def count_unseen(self, folds: Iterable[tuple[Positions, Positions]]) -> Int64[np.ndarray, " n_folds"]:
         """Test subjects of every fold with a level of a categorical confound that its training rows lack, [n_folds]."""
@@ -222,7 +227,7 @@ class ConfoundCoding:
         if stored is None:
             return cls(None, None, 0)
         terms = tuple(Term(tuple(Confound(**one) for one in factors)) for factors in _factors_of(stored))
-        design = ConfoundDesign([Interaction(term.factors) for term in terms], unseen=stored["unseen"])
+        design = ConfoundDesign(terms, unseen=stored["unseen"])
         design.terms_, design.levels_, design.dropped_ = terms, stored["levels"], stored["dropped"]
         design.moments_ = {k: (m, np.inf if s is None else s) for k, (m, s) in stored["moments"].items()}
         design.curves_ = {label: Curve.from_record(one) for label, one in stored.get("curves", {}).items()}

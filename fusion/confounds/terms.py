@@ -135,10 +135,6 @@ class Interaction:
         return " x ".join(one if isinstance(one, str) else one.label for one in self.factors)
 
 
-TermLike: TypeAlias = Confound | Interaction | str
-"""A covariate, a product, or a product as text, ``"age:sex"``."""
-
-
 @dataclass(frozen=True, slots=True)
 class Term:
     """A covariate, or a product of several that differ: what is coded, counted and said as one."""
@@ -171,6 +167,10 @@ class Term:
     def holds(self, other: "Term") -> bool:
         """Whether it is a product in which all columns of the other occur, and more."""
         return set(other.columns) < set(self.columns)
+
+
+TermLike: TypeAlias = Confound | Interaction | Term | str
+"""A covariate, a product, or a product as text, ``"age:sex"``."""
 
 
 def read_terms(given: Iterable[TermLike], kind_of: Callable[[str], str] | None = None) -> tuple[Term, ...]:
@@ -228,7 +228,9 @@ def _product(text: str) -> Interaction:
     return Interaction(tuple(part.strip() for part in text.split(":")))
 
 
-def _factors(one: Confound | Interaction, kinds: dict[str, str]) -> list[Confound]:
+def _factors(one: Confound | Interaction | Term, kinds: dict[str, str]) -> list[Confound]:
+    if isinstance(one, Term):
+        return list(one.factors)
     if isinstance(one, Confound):
         own = replace(one, by=None)
         return [own] if one.by is None else [own, Confound(one.by, "categorical")]

@@ -8,5 +8,9 @@ from .detectability import wachter_edge as wachter_edge
 from .held_out import critical_value as critical_value
 from .held_out import detectable_held_out_rho as detectable_held_out_rho
 from .held_out import held_out_power as held_out_power
+from .held_out import subjects_for_held_out_power as subjects_for_held_out_power
 from .prediction import detectable_rho as detectable_rho
 from .prediction import predicted_power as predicted_power
+from .stability import StabilityErrors as StabilityErrors
+from .stability import stability_errors as stability_errors
+from .stability import subjects_for_stability as subjects_for_stability

@@ -18,7 +18,7 @@ from jaxtyping import Float64
 
 from fusion.arrays import Real
 from fusion.errors import InputError
-from fusion.power.detectability import rho_c
+from fusion.power.detectability import required_n, rho_c
 
 GRID = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0, 4.5)
 """Correlations at which power is drawn, in units of the detectability threshold."""
@@ -27,6 +27,9 @@ MOST_DRAWN = 48
 """Dimensions of the smaller side up to which matrices are drawn; beyond it their limits stand for them."""
 
 LARGEST = 0.98
+MOST_STEPS, CLOSE = 12, 0.005
+"""Of the search for a number of subjects, and the relative error of the correlation at which it ends."""
+
 ALPHA = 0.05
 
 
@@ -135,6 +138,35 @@ def detectable_held_out_rho(
         return float(draws.rho[0])
     low, high = found[k - 1], found[k]
     return float(draws.rho[k - 1] + (power - low) / (high - low) * (draws.rho[k] - draws.rho[k - 1]))
+
+
+def subjects_for_held_out_power(
+    rho: Real, p: int, q: int, *, n_folds: int = 5, n_alignments: int = 1, power: Real = 0.8
+) -> int:
+    """Effective rows from which the held-out tests find one link of this size with this power, to about 1 %.
+
+    Parameters are those of `held_out_power`.
+
+    Raises
+    ------
+    InputError
+        If rho is not inside (0, 1).
+
+    Examples
+    --------
+    >>> 40 < subjects_for_held_out_power(0.6, 4, 3) < 120
+    True
+    """
+    n = max(required_n(rho, p, q), 4 * (p + q))
+    for _ in range(MOST_STEPS):
+        found: float | None = detectable_held_out_rho(n, p, q, n_folds=n_folds, n_alignments=n_alignments, power=power)
+        if found is None:  # too few rows for their dimensions
+            n *= 2
+            continue
+        if abs(found / float(rho) - 1) < CLOSE:
+            break
+        n = max(math.ceil(n * (found / float(rho)) ** 2), p + q + 2)
+    return n
 
 
 @lru_cache(maxsize=64)

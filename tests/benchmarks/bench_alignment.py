@@ -18,14 +18,17 @@ import pandas as pd  # noqa: E402
 
 from analyses.alignment.files import write_alignment  # noqa: E402
 from analyses.alignment.recipe import Seeds, align_views  # noqa: E402
-from analyses.config.inputs import ConfoundConfig  # noqa: E402
 from analyses.config.run_config import AlignmentConfig  # noqa: E402
 from analyses.report.page import make_report  # noqa: E402
 from analyses.results.schema.alignments import AlignmentLabels  # noqa: E402
 from analyses.results.schema.runs import RunRecord  # noqa: E402
 from analyses.results.serialisation import read_result  # noqa: E402
 from analyses.results.workspace import Workspace  # noqa: E402
-from fusion import TableView, make_folds  # noqa: E402
+from fusion import (  # noqa: E402
+    Confound,
+    TableView,
+    make_folds,
+)
 from tests.analyses.run_folder import write_run_folder  # noqa: E402
 
 NOTE = Path(__file__).parent / "results" / "alignment.md"
@@ -99,8 +102,7 @@ def alignment_seconds(
     gene_view, brain_view, covariates = make_views()
     settings = AlignmentConfig(x_dimensions=dimensions[0], y_dimensions=dimensions[1], n_permutations=n_permutations)
     confounds = tuple(
-        ConfoundConfig(column=name, kind=kind)
-        for name, kind in (("age", "continuous"), ("sex", "categorical"), ("site", "categorical"))
+        Confound(name, kind) for name, kind in (("age", "continuous"), ("sex", "categorical"), ("site", "categorical"))
     )
     stages: dict[str, float] = {}
     start = time.perf_counter()

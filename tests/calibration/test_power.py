@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fusion import cross_validated_cca, detectable_held_out_rho
+from fusion import CanonicalCorrelation, cross_validated_cca, detectable_held_out_rho, subjects_for_stability
 from fusion.permutation.p_values import standardised, step_down_max_t
 from fusion.power.prediction import detectable_rho
 
@@ -54,3 +54,31 @@ def test_power_predicted_80_is_found(rates: Rates, name: str) -> None:
     n_sets = 60
     power = rates(found, n_sets)["held out"]
     assert abs(power - 0.8) <= 0.05 + 2 * np.sqrt(0.16 / n_sets)
+
+
+STABLE = {"rho .5, 5 x 10": (0.5, 5, 10), "rho .3, 6 x 4": (0.3, 6, 4), "rho .7, 12 x 12": (0.7, 12, 12)}
+
+
+def _unstable(seed: int, rho: float, p: int, q: int, n: int) -> float:
+    """0 where an error of a study of n subjects is beyond 10 %, by CCA of its data; else 1."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((n, p)), rng.standard_normal((n, q))
+    y[:, 0] = rho * x[:, 0] + np.sqrt(1 - rho**2) * y[:, 0]
+    fitted = CanonicalCorrelation(1).fit(x, y)
+    sides = fitted.x_weights_, fitted.y_weights_, fitted.x_loadings_, fitted.y_loadings_
+    errors = [1 - abs(float(side[0, 0])) / float(np.linalg.norm(side)) for side in sides]
+    errors.append(abs(float(fitted.canonical_correlations_[0]) - rho) / rho)
+    return float(max(errors) <= 0.1)
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_stability_misses(rates: Rates, name: str) -> None:
+    """With the predicted subjects 20 % of studies have an error beyond 10 %; with the mean rule, more than that."""
+    rho, p, q = STABLE[name]
+    sizes = {
+        "80 % of studies": subjects_for_stability(rho, p, q) + 1,
+        "naive: mean errors": subjects_for_stability(rho, p, q, share=None) + 1,
+    }
+    n_sets = 400
+    found = rates(lambda seed: {rule: _unstable(seed, rho, p, q, n) for rule, n in sizes.items()}, n_sets)
+    assert abs(found["80 % of studies"] - 0.2) <= 0.05 + 2 * np.sqrt(0.16 / n_sets)

@@ -292,6 +292,9 @@ WITHOUT_ROWS = {
         "ReplicatedCCA",
         "MetaAnalysis",
         "combine_correlations",
+        "stability_errors",
+        "subjects_for_held_out_power",
+        "subjects_for_stability",
     ),
 }
 

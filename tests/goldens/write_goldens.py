@@ -59,7 +59,7 @@ def make_table() -> WindowTable:
 
 def main(root: Path) -> None:
     """Write every golden below a folder."""
-    _write_results(root / "results_4")
+    _write_results(root / "results_5")
     EmbeddingStore(root / "store_1", SPEC).write(["a", "b", "c"], VECTORS)
     (root / "store_1" / SPEC.fingerprint / "write.lock").unlink()
     make_table().save(root / "windows_1")
@@ -82,10 +82,13 @@ def _write_results(folder: Path) -> None:
     run = workspace.read_json("run.json")
     run["alignments"] = run["alignments"][:1]
     run["cohort"]["exclusions"][0]["n"] = "<5"
+    run["confounds"] += [{"column": "age", "kind": "spline, df 4"}, {"column": "age x site", "kind": "product"}]
     workspace.write_json("run.json", run)
     alignment = f"alignments/{run['alignments'][0]}/alignment.json"
     found = workspace.read_json(alignment)
     found["held_out"]["interval"][0] = [None, None]
+    taken = {"term": "age x site", "df": 7, "alone": 0.0625, "df_beyond": 3, "beyond": 0.03125}
+    found["confounds"] = [{"side": side, **taken} for side in ("genes", "brain")]
     workspace.write_json(alignment, found)
     draws = folder / "alignments" / run["alignments"][0] / "null_draws.npz"
     with np.load(draws) as stored:

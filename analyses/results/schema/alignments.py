@@ -48,6 +48,29 @@ class SampleSize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfoundTaken:
+    """What one confound explains of one side, of the variance before anything is removed.
+
+    Attributes
+    ----------
+    side : {"genes", "brain"}
+    term : str
+        ``age (spline, df 4)``, ``age x sex``; ``all together`` in the last place of a side.
+    df, df_beyond : int
+        Independent columns (of a product with those of the terms that it is made of), and those that other terms leave.
+    alone, beyond : float
+        Shares (0 to 1) that it explains alone, and beyond all terms that are no product of it; df / (N - 1) by chance.
+    """
+
+    side: Literal["genes", "brain"]
+    term: str
+    df: int
+    alone: float
+    df_beyond: int
+    beyond: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dimensions:
     """Components of both sides (x genes, y brain).
 
@@ -303,6 +326,8 @@ class AlignmentSummary:
     interpretation : Interpretation, optional
     dependence : tuple of Dependence, optional
         Where the run asks for them (``alignment.also``).
+    confounds : tuple of ConfoundTaken, optional
+        Absent before format 5, and where there are none.
     flags, warnings : tuple of str
         Sentences that ask for caution, and what the methods said on the way.
     """
@@ -322,5 +347,6 @@ class AlignmentSummary:
     roi_loadings: tuple[FeatureLoading, ...]
     interpretation: Annotated[Interpretation | None, OMITTED_IF_NONE] = None
     dependence: Annotated[tuple[Dependence, ...] | None, OMITTED_IF_NONE] = None
+    confounds: Annotated[tuple[ConfoundTaken, ...] | None, OMITTED_IF_NONE] = None
     flags: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -220,10 +220,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class RunConfound:
-    """A column whose effect is removed."""
+    """What is removed: a column and its kind (``spline, df 4``), or ``age x sex``, a ``product``."""
 
     column: str
-    kind: Literal["continuous", "categorical"]
+    kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_law
 
 from fusion.arrays import Matrix
-from fusion.permutation.assumptions.sides import LEVEL, Sides, listed
+from fusion.permutation.assumptions.sides import CURVE, LEVEL, PRODUCT, Sides, listed
 
+SQUARE, TIMES, _LEVELS = "²", " × ", "the levels of "
 MOST_LEVELS = 20
 LEAST_NORM = 1e-6
 
@@ -37,11 +38,23 @@ def curvature_warnings(sides: Sides, confounds: Mapping[str, Matrix]) -> list[st
         return []
     kept_names = [name for name, keep in zip(names, kept, strict=True) if keep]
     found = list(dict.fromkeys(kept_names[k].partition(" = ")[0] for k in clear[np.argsort(p[clear])]))
+    as_levels = {name.removeprefix(_LEVELS) for name in found if name.startswith(_LEVELS)}
+    named = [name for name in found if name.removesuffix(SQUARE) not in as_levels]
     return [
         f"Both views still depend on {listed(found)} once confounds are removed, so what they share may be the "
-        "confounds' work: add these as confounds (a column of the squares or products; a numbered category as "
-        "categorical)."
+        f"confounds' work: add {listed([_remedy(name, confounds) for name in named])} to the confounds (to an array, "
+        "columns of squares, products or levels)."
     ]
+
+
+def _remedy(name: str, confounds: Mapping[str, Matrix]) -> str:
+    """The entry of ``confounds`` that removes a term."""
+    if name.startswith(_LEVELS):
+        return f"{{column: {name.removeprefix(_LEVELS)}, kind: categorical}}"
+    if SQUARE in name:
+        amount = name.removesuffix(SQUARE)
+        return f"{{column: {amount}, kind: spline, df: {8 if f'{amount}{CURVE}' in confounds else 4}}}"
+    return name.replace(TIMES, ":")
 
 
 def _terms(confounds: Mapping[str, Matrix]) -> dict[str, NDArray[np.float64]]:
@@ -50,16 +63,18 @@ def _terms(confounds: Mapping[str, Matrix]) -> dict[str, NDArray[np.float64]]:
     binaries: dict[str, list[NDArray[np.float64]]] = {}
     terms: dict[str, NDArray[np.float64]] = {}
     for name, values in confounds.items():
+        if name.endswith(CURVE) or PRODUCT in name:
+            continue  # made of amounts that are here themselves
         for column in values.T:
             levels = np.unique(column)
             (binaries if len(levels) == 2 else amounts).setdefault(name, []).append(_middle(column))
             if values.shape[1] == 1 and 2 < len(levels) <= min(MOST_LEVELS, len(column) // 5):
-                terms |= {f"the levels of {name} = {level:g}": (column == level) * 1.0 for level in levels[1:]}
+                terms |= {f"{_LEVELS}{name} = {level:g}": (column == level) * 1.0 for level in levels[1:]}
     flat = [(name, column) for name, columns in amounts.items() for column in columns]
     for (a, first), (b, second) in itertools.combinations_with_replacement(flat, 2):
-        terms[f"{a}²" if a == b else f"{a} × {b}"] = first * second
+        terms[f"{a}{SQUARE}" if a == b else f"{a}{TIMES}{b}"] = first * second
     for (a, first), (b, columns) in itertools.product(flat, binaries.items()):
-        terms |= {f"{a} × {b} = {k}": first * second for k, second in enumerate(columns)}
+        terms |= {f"{a}{TIMES}{b} = {k}": first * second for k, second in enumerate(columns)}
     return terms
 
 

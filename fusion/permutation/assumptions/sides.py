@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,14 @@ LEVEL = 0.01
 
 FEWEST_ROWS = 10
 """Rows that must be left over once all columns of a check are fitted."""
+
+
+CURVE = " (curve)"
+"""What the name of an amount ends with where its spline or polynomial is meant, the straight line left out."""
+
+PRODUCT = " x "
+
+_CURVED = re.compile(r" \((?:spline|B-spline|polynomial) (\d+) of \d+\)")
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,16 @@ class Sides:
 def named_columns(table: ViewLike | None) -> dict[str, Matrix]:
     """Columns of coded confounds by name, those of one category (``site[Oslo]``, ``site[Bergen]``) together.
 
+    Columns of a curve are two: the amount itself, which is the first, and the rest.
+
     Examples
     --------
     >>> import pandas as pd
     >>> coded = pd.DataFrame({"age": [0.1, 0.2], "site[b]": [0.0, 1.0], "site[c]": [1.0, 0.0]})
     >>> {name: columns.shape for name, columns in named_columns(coded).items()}
     {'age': (2, 1), 'site': (2, 2)}
+    >>> list(named_columns(pd.DataFrame(np.zeros((2, 3)), columns=[f"age (spline {j} of 3)" for j in (1, 2, 3)])))
+    ['age', 'age (curve)']
     """
     if table is None:
         return {}
@@ -59,8 +72,13 @@ def named_columns(table: ViewLike | None) -> dict[str, Matrix]:
     given = table.columns if hasattr(table, "columns") else [f"confound {j}" for j in range(matrix.shape[1])]
     places: dict[str, list[int]] = {}
     for j, name in enumerate(given):
-        places.setdefault(str(name).partition("[")[0], []).append(j)
+        places.setdefault(_group(str(name)), []).append(j)
     return {name: matrix[:, columns] for name, columns in places.items()}
+
+
+def _group(name: str) -> str:
+    plain = _CURVED.sub(lambda match: "" if match[1] == "1" else CURVE, name)
+    return re.sub(r"\[[^]]*\]", "", plain) if PRODUCT in plain else plain.partition("[")[0]
 
 
 def block_indicators(relations: Relations) -> Matrix:

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from analyses.cohort.cautions import caution_of_ancestry, cautions_before_embedding
+from analyses.config.confounds import ConfoundConfig
 from analyses.config.file import load_config
-from analyses.config.inputs import ConfoundConfig, ParticipantsConfig
+from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
 from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort

@@ -38,7 +38,7 @@ def test_who_is_in_all_tables_is_not_who_is_analysed() -> None:
 
 def test_levels_that_differ_by_case_alone_are_refused() -> None:
     config: Any = SimpleNamespace(
-        confounds=[SimpleNamespace(column="sex", kind="categorical")],
+        confound_columns={"sex": "categorical"},
         brain={},
         cohort=SimpleNamespace(family_column=None, kinship_column=None),
         folds=SimpleNamespace(group=None, stratify=None),

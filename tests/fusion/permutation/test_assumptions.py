@@ -64,19 +64,22 @@ def test_nested_blocks_keep_subjects_in_their_sites() -> None:
 
 
 @pytest.mark.parametrize(
-    ("term", "name"),
+    ("term", "name", "remedy"),
     [
-        (lambda table: ((table["age"] - 50) / 17) ** 2, "age²"),
-        (lambda table: (table["age"] - 50) / 17 * np.where(table["sex"] == "F", 1, -1), "age × sex"),
+        (lambda table: ((table["age"] - 50) / 17) ** 2, "age²", Confound("age", "spline", df=4)),
+        (lambda table: (table["age"] - 50) / 17 * np.where(table["sex"] == "F", 1, -1), "age × sex", "age:sex"),
     ],
 )
-def test_what_confounds_have_beyond_a_line_is_named(term: Any, name: str) -> None:
+def test_what_confounds_have_beyond_a_line_is_named(term: Any, name: str, remedy: Any) -> None:
     rng = np.random.default_rng(3)
     x, y, table = _draw(2)
     values = np.asarray(term(table))[:, np.newaxis]
     curved = x + values * rng.standard_normal(6), y + values * rng.standard_normal(9)
     (said,) = _said(*curved, table)
     assert f"Both views still depend on {name} once confounds" in said
+    written = remedy if isinstance(remedy, str) else "{column: age, kind: spline, df: 4}"
+    assert f"add {written} to the confounds" in said
+    assert _said(*curved, table, design=ConfoundDesign([*_design(table).columns, remedy])) == ()
     added = table.assign(term=values)
     design = ConfoundDesign([*_design(table).columns, Confound("term")])
     assert _said(*curved, added, design=design) == ()
@@ -91,6 +94,7 @@ def test_a_numbered_site_is_named_by_its_name_and_by_what_it_does() -> None:
     with pytest.warns(UserWarning, match="Confound 'site' is numbered and taken as an amount"):
         (said,) = _said(x, y, numbered, design=_design(table, site="continuous"))
     assert "the levels of site" in said
+    assert "add {column: site, kind: categorical} to the confounds" in said
     assert _said(x, y, numbered) == ()
 
 
