@@ -46,7 +46,7 @@ class InputProblemsError(InputError):
     Examples
     --------
     >>> print(InputProblemsError("a.yaml", ["line 2: sed is unknown.", "line 9: workers must be 1 or more."]))
-    a.yaml has 2 problems:
+    a.yaml: 2 problems:
       line 2: sed is unknown.
       line 9: workers must be 1 or more.
     """
@@ -59,7 +59,7 @@ class InputProblemsError(InputError):
         heading = printable(self.heading)
         if len(self.problems) == 1:
             return f"{heading}{', ' if self.problems[0].startswith('line ') else ': '}{self.problems[0]}"
-        return "\n  ".join([f"{heading} has {len(self.problems)} problems:", *self.problems])
+        return "\n  ".join([f"{heading}: {len(self.problems)} problems:", *self.problems])
 
 
 class Problems:
@@ -80,7 +80,7 @@ class Problems:
     ...     problems.tell()
     ... except InputError as error:
     ...     print(error)
-    a.yaml has 2 problems:
+    a.yaml: 2 problems:
       'two' is no number.
       'three' is no number.
     """

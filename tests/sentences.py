@@ -16,6 +16,16 @@ def or_one_sentence(beginning: str = "") -> Iterator[None]:
         check_sentence(str(error), beginning)
 
 
+def check_refusal(error: BaseException) -> None:
+    """Raise AssertionError unless an error is a sentence, or a heading and several of them, one a line."""
+    heading, *problems = str(error).split("\n  ") if hasattr(error, "problems") else [str(error)]
+    if problems:
+        assert heading.isprintable(), heading
+        assert heading.endswith(" problems:"), heading
+    for sentence in problems or [heading]:
+        check_sentence(sentence)
+
+
 def check_sentence(message: str, beginning: str = "") -> None:
     """Raise AssertionError unless a refusal is one printable line that ends as a sentence does."""
     assert message.startswith(beginning), message

@@ -241,10 +241,11 @@ def _join_columns(participants: Mapping[str, pd.DataFrame], ids: Sequence[str]) 
 
 
 def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems) -> None:
+    named = {column for confound in config.confounds for column in (confound.column, confound.by)}
     wanted = {
         **{f"confounds.{number}.column": c.column for number, c in enumerate(config.confounds)},
         **{f"confounds.{number}.by": c.by for number, c in enumerate(config.confounds)},
-        **{f"confounds ({column})": column for column in config.confound_columns},
+        **{f"confounds ({one})": one for one in config.confound_columns if one not in named},
         "cohort.family_column": config.cohort.family_column,
         "cohort.kinship_column": config.cohort.kinship_column,
         "folds.group": config.folds.group,

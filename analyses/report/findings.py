@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
-from fusion.power.stability import subjects_for_stability
 
 ALPHA = 0.05
 CONTROL = "negative control"
@@ -105,6 +104,8 @@ def _stability(alignment: Alignment) -> list[str]:
 
 
 def _subjects_for_stability(headline: Headline) -> list[str]:
+    from fusion.power.stability import subjects_for_stability
+
     """With how many subjects a link of this size has weights that another study would find again."""
     summary, rho = headline.summary, headline.rho
     if not 0 < rho < 1:

@@ -152,9 +152,10 @@ def _errors(factor: Matrix, p: int, rho: float) -> tuple[float, float, float]:
     product, gram_y = of_x @ of_y[:, :p].T, of_y @ of_y.T
     factor_y = lapack.cholesky(gram_y)
     whitened = lapack.solve_lower(factor_y, lapack.solve_lower(of_x, product).T).T
-    rotations, correlations, turned = np.linalg.svd(whitened, full_matrices=False)
-    left, right = rotations[:, 0], turned[0]
-    strength = abs(float(correlations[0]) - rho) / rho
+    left = lapack.eigenpairs(whitened @ whitened.T, p - 1, p - 1)[1][:, 0]  # the first alone: a fraction of an SVD
+    right = whitened.T @ left
+    correlation = float(np.linalg.norm(right))
+    strength, right = abs(correlation - rho) / rho, right / correlation
     weights = [lapack.solve_lower(side, part, transposed=True) for side, part in ((of_x, left), (factor_y, right))]
     loadings = [of_x @ left, factor_y @ right]
     deviations = [np.linalg.norm(of_x, axis=1), np.sqrt(np.diag(gram_y))]

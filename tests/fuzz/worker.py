@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.reader import Files, Reader, damaged, write_files
-from tests.sentences import check_sentence
+from tests.sentences import check_refusal
 
 LARGEST = 1 << 30
 """Bytes that one input may cost beyond what the process has when it is well."""
@@ -127,7 +127,7 @@ def _check_refusal(error: BaseException) -> None:
             raise BadEndError("memory", _traceback(error)) from None
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     try:
-        check_sentence(str(error))
+        check_refusal(error)
     except AssertionError:
         raise BadEndError("no sentence", _traceback(error)) from None
 

@@ -8,10 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from analyses.alignment.recipe import Seeds, align_views
-from analyses.config.confounds import ConfoundConfig
 from analyses.config.run_config import AlignmentConfig
 from analyses.results.schema.alignments import AlignmentLabels
-from fusion import TableView, make_folds
+from fusion import Confound, TableView, make_folds
 
 N, P, Q = 131, 5, 3
 
@@ -27,7 +26,7 @@ def _align(**settings: Any) -> Any:
         TableView(y, ids, [f"roi{j}" for j in range(Q)]),
         pd.DataFrame({"age": age}, index=ids),
         labels=AlignmentLabels("kmer", "kmer", "thickness", True, "test"),
-        confounds=(ConfoundConfig(column="age", kind="continuous"),),
+        confounds=(Confound("age", "continuous"),),
         settings=AlignmentConfig(n_permutations=99, n_components=1, x_dimensions=P, y_dimensions=Q, **settings),
         folds=make_folds(N, 3, random_state=0),
         seeds=Seeds.spawn(0),

@@ -40,6 +40,7 @@ def test_levels_that_differ_by_case_alone_are_refused() -> None:
     config: Any = SimpleNamespace(
         confound_columns={"sex": "categorical"},
         brain={},
+        experiment="align",
         cohort=SimpleNamespace(family_column=None, kinship_column=None),
         folds=SimpleNamespace(group=None, stratify=None),
         alignment=SimpleNamespace(exchangeable_within=None),

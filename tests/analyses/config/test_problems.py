@@ -29,7 +29,7 @@ def test_every_problem_has_its_line_and_they_come_in_order(tmp_path: Path) -> No
     with pytest.raises(InputError) as caught:
         load_config(file)
     heading, *problems = str(caught.value).split("\n  ")
-    assert heading == f"{file} has 8 problems:"
+    assert heading == f"{file}: 8 problems:"
     lines = [int(problem.removeprefix("line ").partition(":")[0]) for problem in problems]
     assert lines == [1, 2, 3, 4, 4, 8, 10, 12]
     for key in ("sede", "experiment", "workers", "genome.varaints", "brain.volumes.nan", "encoders.0.poling"):
