@@ -28,14 +28,27 @@ def gene_report(table: WindowTable, encoder: SequenceEncoder) -> pd.DataFrame:
 
 
 def describe(report: pd.DataFrame) -> str:
-    """One sentence where a gene is poorly read, else nothing."""
-    above = report[(report["unknown_fraction"] > WARN_ABOVE) | (report["n_refused"] > 0)]
-    if above.empty:
-        return ""
-    shares = above["unknown_fraction"]
-    worst = str(shares.idxmax())
-    return (
-        f"{len(above)} of {len(report)} genes have more than {WARN_ABOVE:.0%} unknown tokens or windows that cannot be "
-        f"read ({int(report['n_refused'].sum()):,} distinct sequences without a vector); the worst is {worst} "
-        f"({shares.max():.1%})"
-    )
+    """What is poorly read, in a sentence for each of its two kinds; nothing where all is well.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> report = pd.DataFrame({"unknown_fraction": [0.03, 0.0], "n_refused": [1, 0]}, index=["COMT", "PDYN"])
+    >>> describe(report)
+    'windows that cannot be read in 1 of 2 genes (COMT): 1 distinct sequences have no vector'
+    """
+    above, refused = report[report["unknown_fraction"] > WARN_ABOVE], report[report["n_refused"] > 0]
+    said = []
+    if not above.empty:
+        worst = above["unknown_fraction"].idxmax()
+        said.append(
+            f"more than {WARN_ABOVE:.0%} unknown tokens in {len(above)} of {len(report)} genes, most in {worst} "
+            f"({above['unknown_fraction'].max():.1%})"
+        )
+    if not refused.empty:
+        most = refused["n_refused"].idxmax()
+        said.append(
+            f"windows that cannot be read in {len(refused)} of {len(report)} genes ({'most in ' * (len(refused) > 1)}"
+            f"{most}): {int(refused['n_refused'].sum()):,} distinct sequences have no vector"
+        )
+    return "; ".join(said)
