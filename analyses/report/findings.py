@@ -80,11 +80,10 @@ def _found(found: Sequence[Headline], results: Results) -> list[str]:
         sentences.append(
             "It is the trace that is beyond chance: many weak links together, none of which stands out as a component."
         )
-    sentences += [*_stability(best.alignment), *_subjects_for_stability(best)]
     if others:
         listed = "; ".join(f"{other.alignment.title}, ρ₁ = {_in_figures(other)}" for other in others)
-        sentences.append(f"So do {listed}.")
-    return [*sentences, _correction(results)]
+        sentences.append(f"So {'do' if len(others) > 1 else 'does'} {listed}.")
+    return [*sentences, *_stability(best.alignment), *_subjects_for_stability(best), _correction(results)]
 
 
 def _stability(alignment: Alignment) -> list[str]:
