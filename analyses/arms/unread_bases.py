@@ -35,7 +35,7 @@ def describe(report: pd.DataFrame) -> str:
     >>> import pandas as pd
     >>> report = pd.DataFrame({"unknown_fraction": [0.03, 0.0], "n_refused": [1, 0]}, index=["COMT", "PDYN"])
     >>> describe(report)
-    'windows that cannot be read in 1 of 2 genes (COMT): 1 distinct sequences have no vector'
+    'windows that cannot be read in 1 of 2 genes (COMT; distinct sequences without a vector: 1)'
     """
     above, refused = report[report["unknown_fraction"] > WARN_ABOVE], report[report["n_refused"] > 0]
     said = []
@@ -49,6 +49,6 @@ def describe(report: pd.DataFrame) -> str:
         most = refused["n_refused"].idxmax()
         said.append(
             f"windows that cannot be read in {len(refused)} of {len(report)} genes ({'most in ' * (len(refused) > 1)}"
-            f"{most}): {int(refused['n_refused'].sum()):,} distinct sequences have no vector"
+            f"{most}; distinct sequences without a vector: {int(refused['n_refused'].sum()):,})"
         )
     return "; ".join(said)

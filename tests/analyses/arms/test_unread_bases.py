@@ -41,8 +41,17 @@ def test_genes_without_trouble_need_no_sentence_and_the_worst_is_named() -> None
         sequence_index=np.ones_like(index),
     )
     sentence = describe(gene_report(gap, encoder))
-    assert "1 of 11 genes" in sentence
-    assert "(1 distinct sequences without a vector); the worst is g3" in sentence
+    assert "cannot be read in 1 of 11 genes (g3; distinct sequences without a vector: 1)" in sentence
+
+
+def test_each_kind_is_said_only_where_it_holds() -> None:
+    """Few unknown tokens and one window without a vector are no gene of many unknown tokens."""
+    genes = ["g0", "g1", "g2"]
+    few = pd.DataFrame({"unknown_fraction": [0.03, 0.0, 0.0], "n_refused": [0, 2, 1]}, index=genes)
+    assert "unknown tokens" not in describe(few)
+    assert "2 of 3 genes (most in g1; distinct sequences without a vector: 3)" in describe(few)
+    many = pd.DataFrame({"unknown_fraction": [0.03, 0.06, 0.2], "n_refused": [0, 0, 0]}, index=genes)
+    assert describe(many) == "more than 5% unknown tokens in 2 of 3 genes, most in g2 (20.0%)"
 
 
 def test_the_run_writes_it(results: Path) -> None:
