@@ -16,6 +16,7 @@ from jaxtyping import Float64
 from fusion import lapack
 from fusion.arrays import Matrix, Real
 from fusion.errors import InputError
+from fusion.parallel import one_blas_thread
 
 ERROR = 0.1
 SHARE = 0.8
@@ -81,7 +82,8 @@ def stability_errors(
             f"and {p} + {q} dimensions: correct them."
         )
     rng = np.random.default_rng(random_state)
-    draws = np.array([_errors(_sample_factor(rng, n, p, q, float(rho)), p, float(rho)) for _ in range(n_draws)])
+    with one_blas_thread():
+        draws = np.array([_errors(_sample_factor(rng, n, p, q, float(rho)), p, float(rho)) for _ in range(n_draws)])
     return StabilityErrors(*draws.T)
 
 
