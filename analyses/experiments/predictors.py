@@ -14,6 +14,7 @@ from analyses.experiments.outcomes import column_that_is
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
 from fusion.prediction.boosting import fit_boosting
+from fusion.prediction.discrimination import Discrimination
 from fusion.prediction.held_out import HeldOutPrediction, predict_splits
 from fusion.prediction.linear import fit_linear
 from fusion.prediction.outcome import Learner, NotDefinedError, Outcome
@@ -173,3 +174,13 @@ def predict(features: Features, predictor: Predictor, splits: list[Split]) -> He
         return fuse(blocks, split.train, features.outcome.take(split.train), split.inner, learner)
 
     return predict_splits(splits, features.outcome, fit)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one predictor said in the run's folds, and in further repetitions of them where these are asked for."""
+
+    predictor: Predictor
+    prediction: HeldOutPrediction
+    found: Discrimination
+    repeated: tuple[Discrimination, ...] = ()

@@ -14,13 +14,19 @@ from fusion.arrays import Matrix, Scores
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.resampling import fold_average
 from fusion.errors import InputError
-from fusion.permutation.p_values import monte_carlo_interval, permutation_p, standardised, step_down_max_t
+from fusion.permutation.p_values import (
+    TestedComponents,
+    monte_carlo_interval,
+    permutation_p,
+    standardised,
+    step_down_max_t,
+)
 from fusion.permutation.relations import Relations
 from fusion.subject_rows import RowIds
 
 
 @dataclass(frozen=True, eq=False)
-class CrossValidatedCCA(Saved):
+class CrossValidatedCCA(TestedComponents, Saved):
     """Held-out canonical correlations and their permutation test.
 
     Attributes
@@ -122,21 +128,6 @@ class CrossValidatedCCA(Saved):
         if self.assignments is None:
             raise InputError("This result was saved without subject-level fields; its folds are known by hash only.")
         return Folds(self.assignments)
-
-    @property
-    def n_permutations(self) -> int:
-        """Permutations besides the identity."""
-        return len(self.null) - 1
-
-    @property
-    def p(self) -> Float64[np.ndarray, " K"]:
-        """One-sided permutation p of every component, identity counted, shape [K]."""
-        return permutation_p(self.null)
-
-    @property
-    def p_fwer(self) -> Float64[np.ndarray, " K"]:
-        """p corrected over components, tested in order: the running maximum, shape [K]."""
-        return np.maximum.accumulate(self.p)
 
     @property
     def p_interval(self) -> Float64[np.ndarray, "K 2"]:

@@ -7,17 +7,15 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import ArrayLike, Matrix, Real, ViewLike, feature_names, stores_parameters
-from fusion.confounds.basis import check_confounds
 from fusion.errors import InputError
-from fusion.missing_values.gaps import MAX_MISSING, check_columns_measured, check_rows_measured
+from fusion.missing_values.gaps import MAX_MISSING, check_columns_measured
 from fusion.missing_values.low_rank import LowRank
 from fusion.missing_values.observed_residuals import ObservedResiduals
-from fusion.subject_rows import check_same_subjects, row_ids
+from fusion.missing_values.rows import LearnsFromGaps
 
 MOST_ITERATIVE = 30
 """Columns up to which every one gets a regression of its own: the work grows with the cube of their number."""
@@ -25,7 +23,7 @@ MOST_ITERATIVE = 30
 Method = Literal["auto", "iterative", "low-rank"]
 
 
-class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Imputer(LearnsFromGaps):
     """Fill in what was not measured, from the confounds and from what was measured of the same subject.
 
     ``x = [1, Z] @ b + scale * r``: b and scale come from the training rows that have a column, missing r from the row's
@@ -90,10 +88,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         """
         if self.method not in ("auto", "iterative", "low-rank"):
             raise InputError(f"Imputer needs method 'auto', 'iterative' or 'low-rank'; got {self.method!r}.")
-        values = self._values(X, reset=True)
-        Z = check_confounds(confounds, len(values))
-        check_same_subjects(X=X if hasattr(X, "shape") else values, confounds=confounds)
-        self.n_confounds_ = Z.shape[1]
+        values, Z = self._read(X, confounds, reset=True)
         self.residuals_ = ObservedResiduals.fit(values, Z)
         design = self.residuals_.basis(Z)
         names = feature_names(self)
@@ -119,9 +114,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
             Other columns or confounds than at the fit, a row without any value.
         """
         check_is_fitted(self)
-        values = self._values(X, reset=False)
-        Z = check_confounds(confounds, len(values), n_columns=self.n_confounds_)
-        check_same_subjects(X=X if hasattr(X, "shape") else values, confounds=confounds)
+        values, Z = self._read(X, confounds, reset=False)
         missing = np.isnan(values)
         if not missing.any():
             return values
@@ -131,23 +124,6 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         else:
             expected = self.model_.expected(residuals, design)
         return np.where(missing, self.residuals_.restore(expected, Z), values)
-
-    def fit_transform(
-        self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None
-    ) -> Float64[np.ndarray, "n_rows n_features"]:
-        """Fit on the rows and return them without gaps."""
-        return self.fit(X, y, confounds=confounds).transform(X, confounds)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-    def _values(self, X: ViewLike, *, reset: bool) -> Matrix:
-        values: Matrix = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
-        ids = row_ids(X)
-        check_rows_measured(values, tuple(map(str, range(len(values)))) if ids is None else ids.names)
-        return values
 
 
 def _beside(design: Matrix, residuals: Matrix) -> Matrix:

@@ -2,25 +2,21 @@
 
 # ruff: noqa: F722
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float64
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import ArrayLike, Matrix, Real, ViewLike, feature_names, stores_parameters
-from fusion.confounds.basis import check_confounds
 from fusion.errors import InputError
-from fusion.missing_values.gaps import MAX_MISSING, check_columns_measured, check_rows_measured
+from fusion.missing_values.gaps import MAX_MISSING, check_columns_measured
 from fusion.missing_values.observed_residuals import ObservedResiduals
-from fusion.subject_rows import check_same_subjects, row_ids
+from fusion.missing_values.rows import LearnsFromGaps
 
 TOLERANCE = 1e-10
 """Eigenvalues below this share of the largest are zero."""
 
 
-class PairwiseCovariance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class PairwiseCovariance(LearnsFromGaps):
     """Rows whose covariance is that of all pairs of columns, each over the rows that have both; nothing is imputed.
 
     Residuals of [1, confounds] of the rows that have a column, zero where it is missing, are mapped linearly so that
@@ -78,10 +74,7 @@ class PairwiseCovariance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         InputError
             A column with too few values, two columns that too few rows have, a row without any value.
         """
-        values = self._values(X, reset=True)
-        Z = check_confounds(confounds, len(values))
-        check_same_subjects(X=X if hasattr(X, "shape") else values, confounds=confounds)
-        self.n_confounds_ = Z.shape[1]
+        values, Z = self._read(X, confounds, reset=True)
         self.residuals_ = ObservedResiduals.fit(values, Z)
         needed, names = 1 + self.residuals_.basis.rank, feature_names(self)
         check_columns_measured(
@@ -112,28 +105,9 @@ class PairwiseCovariance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             Other columns or confounds than at the fit, a row without any value.
         """
         check_is_fitted(self)
-        values = self._values(X, reset=False)
-        Z = check_confounds(confounds, len(values), n_columns=self.n_confounds_)
-        check_same_subjects(X=X if hasattr(X, "shape") else values, confounds=confounds)
+        values, Z = self._read(X, confounds, reset=False)
         zeroed = np.nan_to_num(self.residuals_.residuals(values, Z))
         return self.residuals_.restore(zeroed @ self.map_, Z)
-
-    def fit_transform(
-        self, X: ViewLike, y: object = None, *, confounds: ArrayLike | None = None
-    ) -> Float64[np.ndarray, "n_rows n_features"]:
-        """Fit on the rows and return them mapped."""
-        return self.fit(X, y, confounds=confounds).transform(X, confounds)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-    def _values(self, X: ViewLike, *, reset: bool) -> Matrix:
-        values: Matrix = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
-        ids = row_ids(X)
-        check_rows_measured(values, tuple(map(str, range(len(values)))) if ids is None else ids.names)
-        return values
 
 
 def _check_pairs(together: Matrix, needed: int, names: list[str] | None) -> None:

@@ -31,6 +31,33 @@ def permutation_p(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.nd
     return np.where(np.isnan(observed), np.nan, exceeding / len(null))
 
 
+class TestedComponents:
+    """Results with a null distribution of every component: their p, by itself and in the order of components.
+
+    Attributes
+    ----------
+    null : float64 array, shape [n_permutations + 1, K]
+        Statistics of every permutation, the identity first.
+    """
+
+    null: Float64[np.ndarray, "n_draws K"]
+
+    @property
+    def n_permutations(self) -> int:
+        """Permutations besides the identity."""
+        return len(self.null) - 1
+
+    @property
+    def p(self) -> Float64[np.ndarray, " K"]:
+        """One-sided permutation p of every component, identity counted, shape [K]."""
+        return permutation_p(self.null)
+
+    @property
+    def p_fwer(self) -> Float64[np.ndarray, " K"]:
+        """p corrected over components, tested in their order: the running maximum, shape [K]."""
+        return np.maximum.accumulate(self.p)
+
+
 def standardised(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.ndarray, "n_draws n_tests"]:
     """Statistics of unlike kinds on one scale: each less its mean over all permutations, in their standard deviations.
 

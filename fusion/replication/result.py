@@ -11,11 +11,11 @@ from jaxtyping import Float64
 
 from fusion.archive import Saved, jsonable
 from fusion.arrays import Scores
-from fusion.permutation.p_values import permutation_p, standardised, step_down_max_t
+from fusion.permutation.p_values import TestedComponents, permutation_p, standardised, step_down_max_t
 
 
 @dataclass(frozen=True, eq=False)
-class ReplicatedCCA(Saved):
+class ReplicatedCCA(TestedComponents, Saved):
     """Correlations of frozen scores in a new cohort, and their permutation test.
 
     Attributes
@@ -60,21 +60,6 @@ class ReplicatedCCA(Saved):
     def trace_p(self) -> float:
         """One-sided permutation p of the trace, identity counted."""
         return float(permutation_p(self.trace_null[:, np.newaxis])[0])
-
-    @property
-    def n_permutations(self) -> int:
-        """Permutations besides the identity."""
-        return len(self.null) - 1
-
-    @property
-    def p(self) -> Float64[np.ndarray, " K"]:
-        """One-sided permutation p of every component, identity counted, [K]."""
-        return permutation_p(self.null)
-
-    @property
-    def p_fwer(self) -> Float64[np.ndarray, " K"]:
-        """p corrected over components, tested in their order: the running maximum, [K]."""
-        return np.maximum.accumulate(self.p)
 
     @property
     def p_link(self) -> tuple[float, float]:
