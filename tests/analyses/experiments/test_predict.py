@@ -133,8 +133,13 @@ def test_numbers_and_three_classes_are_predicted(ask: Ask) -> None:
         ("nearly_age", "100 % of its variance is that of the confounds"),
     ],
 )
-def test_what_cannot_be_predicted_says_why(ask: Ask, outcome: str, reason: str) -> None:
+def test_what_cannot_be_predicted_says_why_and_leaves_no_older_predictions(
+    ask: Ask, planted: dict[str, Any], outcome: str, reason: str
+) -> None:
+    older = planted["folder"] / "private" / "predictions.csv"
+    older.write_text("subject_id,outcome\n", "utf-8")
     result = ask(outcome)
+    assert not older.exists()
     assert result.reason is not None
     assert reason in result.reason
     assert result.answer == (f"A prediction of {outcome} is not defined: {result.reason}.",)
