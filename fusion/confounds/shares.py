@@ -63,22 +63,24 @@ def confound_shares(
     ----------
     Langsrud (2003), doi:10.1023/A:1023260610025.
     """
+    if not columns:
+        return ()
     bases: list[tuple[str, Matrix, Matrix]] = []
     for term, own in columns.items():
         parts = [values for other, values in columns.items() if term.is_product and term.holds(other)]
         others = [values for other, values in columns.items() if other != term and not other.holds(term)]
         bases.append((term.label, _basis(np.hstack([own, *parts])), _rest(own, others)))
-    if columns:
-        together = _basis(np.hstack(list(columns.values())))
-        bases.append((TOGETHER, together, together))
-    weights = _weights(view, scale=scale)
-    widths = [width for _, alone, beyond in bases for width in (alone.shape[1], beyond.shape[1])]
-    stacked = np.hstack([np.zeros((view.shape[0], 0)), *(part for _, *pair in bases for part in pair)])
-    explained = weights @ np.square(view.multiply_transposed(stacked)) if stacked.shape[1] else np.zeros(0)
-    sums = [float(part.sum()) for part in np.split(explained, np.cumsum(widths)[:-1])] if widths else []
-    return tuple(
-        ConfoundShare(label, alone.shape[1], sums[2 * k], beyond.shape[1], sums[2 * k + 1])
-        for k, (label, alone, beyond) in enumerate(bases)
+    axes = [*(part for _, *pair in bases for part in pair), _basis(np.hstack(list(columns.values())))]
+    explained = _weights(view, scale=scale) @ np.square(view.multiply_transposed(np.hstack(axes)))
+    ends = np.cumsum([part.shape[1] for part in axes])
+    *sums, taken = [float(part.sum()) for part in np.split(explained, ends[:-1])]
+    rank = axes[-1].shape[1]
+    return (
+        *(
+            ConfoundShare(label, alone.shape[1], sums[2 * k], beyond.shape[1], sums[2 * k + 1])
+            for k, (label, alone, beyond) in enumerate(bases)
+        ),
+        ConfoundShare(TOGETHER, rank, taken, rank, taken),
     )
 
 
