@@ -43,9 +43,10 @@ coverage: $(INSTALLED)  ## the share of lines and branches that the tests reach
 	$(BIN)/python -m pytest $(ON_ALL_CORES) --cov --cov-report=
 	@echo "Coverage of lines and branches: $$($(BIN)/coverage report --format=total) %"
 
-older-processor: $(INSTALLED)  ## the encoders' tests as on a processor without AVX-512
+older-processor: $(INSTALLED)  ## tests of encoders and of statistics as on a processor without AVX-512
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell \
-	  $(BIN)/python -m pytest $(ON_ALL_CORES) tests/encoders/dna tests/analyses/cli tests/fusion/permutation
+	  $(BIN)/python -m pytest $(ON_ALL_CORES) tests/encoders/dna tests/analyses/cli tests/fusion/permutation tests/fusion/confounds \
+	  tests/fusion/interpretation tests/fusion/missing_values tests/fusion/prediction tests/fusion/replication
 
 matrix:  ## a short part of the tests and the demo on Python 3.11, 3.12, 3.13 and on the lowest versions (LEGS="3.12 lowest")
 	@$(PYTHON) .ci/matrix.py $(LEGS)
