@@ -50,8 +50,8 @@ def describe_alignment(headline: Headline, row: ComparisonRow | None, report: st
         )
     if summary.role == CONTROL:
         said.append("A negative control: no link is there by design.")
-    said += [f"⚑ {as_text(flag)}" for flag in summary.flags]
-    return _within("\n\n".join([*said, f"[Report of the whole run]({report})"]))
+    said[-1] += f" [Report of the whole run]({report})"
+    return _within("\n\n".join([*said, *(f"⚑ {as_text(flag)}" for flag in summary.flags)]))
 
 
 def as_text(text: str) -> str:

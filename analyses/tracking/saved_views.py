@@ -61,7 +61,6 @@ SUMMARY = SavedView(
     name="Alignments",
     columns=(
         *(_ORDER, _DECIDES, *_BOUNDS, "metrics.`place`"),
-        *("metrics.`diff/rc_equiv_minus_avg`", "metrics.`diff/rc_equiv_minus_avg_p_corrected`"),
         *("params.`encoder.name`", f"params.`{_RC_MODE}`", "params.`brain.view`", "params.`brain.role`"),
     ),
     order_by=_ORDER,
