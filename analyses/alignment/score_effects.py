@@ -73,6 +73,14 @@ def find_score_effects(
     return ScoreEffects(effect, share, weights)
 
 
-def order_shares(share: np.ndarray) -> np.ndarray:
-    """The largest share first, whatever its sign; equal ones in their order, int64 [n_alleles]."""
-    return np.argsort(-np.abs(share).round(12), kind="stable")
+def order_shares(share: np.ndarray, is_told: np.ndarray) -> np.ndarray:
+    """The largest share first, whatever its sign; equal ones in their order, int64 [n_told].
+
+    Parameters
+    ----------
+    share : float64 [n_alleles]
+    is_told : bool [n_alleles]
+        Others are left out.
+    """
+    told = np.flatnonzero(is_told)
+    return np.asarray(told[np.argsort(-np.abs(share[told]).round(12), kind="stable")])

@@ -45,7 +45,10 @@ def mutate_window(
     if not first:
         return None, "no arm reads sequences" if alleles else "nobody carries an allele in a window"
     arm, (view, effects) = next(iter(first.items()))
-    window = _chosen_window(run, alleles[int(order_shares(effects.share[:, 0])[0])])
+    ranked = order_shares(effects.share[:, 0], are_told(run, alleles))
+    if run.config.variants.mutagenesis is None and not len(ranked):
+        return None, "no allele has so many carriers that it may be said to drive a component; name a gene"
+    window = chosen_window(run, alleles[int(ranked[0]) if len(ranked) else 0])
     table, of_arm = run.window_table, run.sequence_arms[arm]
     with progress_bar("mutants") as advance:
         moves = find_mutant_moves(of_arm, window, advance)
@@ -76,7 +79,13 @@ def mutate_window(
     return found, None
 
 
-def _chosen_window(run: Run, driver: CarriedAllele) -> int:
+def are_told(run: Run, alleles: Sequence[CarriedAllele]) -> np.ndarray:
+    """Alleles with so many carriers that their share of a score tells of none of them, bool [n_alleles]."""
+    carriers = [int((allele.copies > 0).sum()) for allele in alleles]
+    return np.array(carriers) >= run.config.privacy.smallest_count
+
+
+def chosen_window(run: Run, driver: CarriedAllele) -> int:
     """The window that the configuration names, or that of the allele that drives the component most."""
     asked, table = run.config.variants.mutagenesis, run.window_table
     if asked is None:

@@ -17,7 +17,7 @@ from analyses.alignment.score_effects import ScoreEffects, find_score_effects, o
 from analyses.arms.allele_effects import AlleleShifts, find_shifts, log_likelihood_ratios
 from analyses.arms.frame_shifts import cosine
 from analyses.cohort.design import make_nuisance
-from analyses.experiments.mutagenesis import mutate_window
+from analyses.experiments.mutagenesis import are_told, mutate_window
 from analyses.formats import format_number, format_p, table_text
 from analyses.genome.allele_tables import name_allele, read_alleles, read_annotations
 from analyses.privacy.counts import show_count
@@ -63,7 +63,7 @@ def run(run: Run) -> VariantsResult:
         for of_view, one in effects.items():
             rows = list(_rows(run, alleles, shifts, one, ratios))
             _write_table(run, name, of_view, rows, annotations)
-            drivers += _drivers(run, (name, of_view), one, rows)
+            drivers += _drivers(run, (name, of_view), one, rows, are_told(run, alleles))
     mutagenesis, why = mutate_window(run, alleles, first)
     return VariantsResult(
         n_alleles=len(alleles),
@@ -75,7 +75,7 @@ def run(run: Run) -> VariantsResult:
         joined=_joined(run, alleles, annotations),
         answer=_answer(run, alleles, arms, drivers),
         metrics=_metrics(run, arms, drivers),
-        trials=tuple(_trial(one) for one in drivers),
+        trials=tuple(_trial(one) for one in drivers if one.alleles),
     )
 
 
@@ -105,7 +105,7 @@ def _ratios(
     run: Run, arm: str, alleles: Sequence[CarriedAllele], leading: ScoreEffects
 ) -> tuple[dict[int, float], str | None]:
     """Pseudo-log-likelihood ratios of the alleles that drive the first component most, or why there are none."""
-    chosen = order_shares(leading.share[:, 0])[: run.config.variants.pllr_alleles].tolist()
+    chosen = order_shares(leading.share[:, 0], are_told(run, alleles))[: run.config.variants.pllr_alleles].tolist()
     of_arm = run.sequence_arms[arm]
     try:
         with progress_bar(f"likelihoods of {arm}") as advance:
@@ -141,7 +141,7 @@ def _rows(
                 shift=float(lengths[place]),
                 cosine=cosines[place],
                 effect=float(effects.effect[place, component]),
-                share=float(effects.share[place, component]),
+                share=float(effects.share[place, component]) if n >= smallest else None,
                 pllr=ratios.get(place),
             )
             for place, (allele, n) in enumerate(zip(alleles, carriers, strict=True))
@@ -160,20 +160,21 @@ def _write_table(
         table[f"share_{component}"] = [one.share for one in of_component]
     table["pllr"] = [one.pllr for one in rows[0]]
     if annotations is not None:
-        table = table.join(annotations, on="key", rsuffix="_joined")
+        taken = {name: f"{name}_joined" for name in annotations.columns if name in table.columns}
+        table = table.join(annotations.rename(columns=taken), on="key")
     text = table_text(table, separator="\t", float_format="%.8g")
     run.workspace.write_text(f"experiments/variants__{arm}__{view}.tsv", text)
 
 
 def _drivers(
-    run: Run, pair: tuple[str, str], effects: ScoreEffects, rows: Sequence[list[AlleleEffect]]
+    run: Run, pair: tuple[str, str], effects: ScoreEffects, rows: Sequence[list[AlleleEffect]], is_told: np.ndarray
 ) -> Iterator[Drivers]:
     arm, view = pair
     summary = read_result(AlignmentSummary, run.workspace.folder / "alignments" / f"{arm}__{view}" / "alignment.json")
     held_out = summary.held_out
     for component, of_component in enumerate(rows):
         tested = component < len(held_out.rho)
-        order = order_shares(effects.share[:, component])[: run.config.variants.n_listed]
+        order = order_shares(effects.share[:, component], is_told)[: run.config.variants.n_listed]
         yield Drivers(
             arm=arm,
             arm_label=run.specs[arm].label,
@@ -182,7 +183,7 @@ def _drivers(
             component=component + 1,
             rho=held_out.rho[component] if tested else None,
             p=held_out.p_fwer[component] if tested else None,
-            additive=float(effects.share[:, component].sum()),
+            additive=round(float(effects.share[:, component].sum()), 2),
             alleles=tuple(of_component[place] for place in order.tolist()),
         )
 
@@ -230,21 +231,23 @@ def _answer(
 
 def _said(one: Drivers) -> str:
     """The allele that drives a component most; whether there is a component to drive comes with it."""
+    if not one.alleles:
+        return f"{one.arm_label} × {one.view}: no allele has so many carriers that its share of the score may be told."
     top = one.alleles[0]
     held = f"held-out p = {format_p(one.p)}"
     link = held if one.p is not None and one.p < LEVEL else f"which is no link that holds, {held}"
     return (
         f"{one.arm_label} × {one.view}: component {one.component} ({link}) is driven most by {top.key} in {top.gene}: "
-        f"{format_number(100 * top.share, 0)} % of the variance of its score, {format_number(top.effect)} standard "
-        f"deviations a copy."
+        f"{format_number(100 * (top.share or 0.0), 0)} % of the variance of its score, {format_number(top.effect)} "
+        "standard deviations a copy."
     )
 
 
 def _metrics(run: Run, arms: Sequence[ArmAlleles], drivers: Sequence[Drivers]) -> Metrics:
     found: Metrics = {}
     for one in drivers:
-        if one.component == 1:
-            found[f"variants/share_{one.arm}_{one.view}"] = one.alleles[0].share
+        if one.component == 1 and one.alleles:
+            found[f"variants/share_{one.arm}_{one.view}"] = one.alleles[0].share or 0.0
     return found | {f"variants/median_shift_{one.arm}": one.median_shift for one in arms}
 
 
@@ -253,7 +256,7 @@ def _trial(one: Drivers) -> Trial:
         name=f"{one.arm} x {one.view}, component {one.component}",
         params={"encoder.name": one.arm, "brain.view": one.view, "driver": one.alleles[0].key},
         metrics={
-            "variants/share": one.alleles[0].share,
+            "variants/share": one.alleles[0].share or 0.0,
             "variants/effect": one.alleles[0].effect,
             "variants/additive": one.additive,
         },

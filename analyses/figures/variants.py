@@ -24,7 +24,7 @@ def draw_variants(result: VariantsResult, folder: Path) -> dict[str, Path]:
     import pandas as pd
 
     drawn = {}
-    first = [one for one in result.drivers if one.component == 1]
+    first = [one for one in result.drivers if one.component == 1 and one.alleles]
     if first:
         rows = [
             {"arm": one.arm_label, "view": one.view, "rank": rank, "key": allele.key, "gene": allele.gene}
@@ -58,7 +58,7 @@ def drivers_figure(drivers: Sequence[Drivers]) -> Figure:
             axes.text(0, at + 0.3, f"{one.arm_label} × {one.view}", fontsize=8, color=INK, weight="bold")
             for allele in one.alleles[:SHOWN]:
                 at -= 1.0
-                axes.barh(at, 100 * allele.share, 0.7, color=BLUE if allele.effect >= 0 else VERMILION)
+                axes.barh(at, 100 * (allele.share or 0.0), 0.7, color=BLUE if allele.effect >= 0 else VERMILION)
                 ticks.append(at)
                 names.append(f"{_short(allele.key)}  {allele.gene}")
             at -= 1.8
@@ -94,7 +94,7 @@ def mutants_figure(one: Mutagenesis) -> Figure:
             [5 * row + base for row in range(n_rows) for base in range(4)], list("ACGT") * n_rows, fontsize=6.5
         )
         axes.tick_params(axis="y", length=0)
-        axes.set_xticks(range(0, BASES_A_ROW, 10), range(0, BASES_A_ROW, 10))
+        axes.set_xticks(range(0, BASES_A_ROW, 10))
         axes.set_xlabel(
             f"place in the row of {BASES_A_ROW} bases, 5' to 3' (dots: reference; triangles: carried alleles)"
         )

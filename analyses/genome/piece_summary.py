@@ -26,9 +26,21 @@ COVERED = 0.5
 
 def not_defined(name: str, label: str, reason: str) -> TokenizerPieces:
     """A tokenizer that there is not."""
-    nothing = dict.fromkeys(("n_pieces", "n_distinct", "n_vocabulary", "n_frequent", "n_rare"), 0)
-    lengths = dict.fromkeys(("mean_length", "expected_length", "gc"), 0.0)
-    return TokenizerPieces(name=name, label=label, reason=reason, **nothing, **lengths, lengths=(), pieces=())
+    return TokenizerPieces(
+        name=name,
+        label=label,
+        reason=reason,
+        n_pieces=0,
+        n_distinct=0,
+        n_vocabulary=0,
+        mean_length=0.0,
+        expected_length=0.0,
+        gc=0.0,
+        n_frequent=0,
+        n_rare=0,
+        lengths=(),
+        pieces=(),
+    )
 
 
 def describe_pieces(
@@ -92,7 +104,7 @@ def _gc_shares(texts: Sequence[str]) -> np.ndarray:
 
 
 def _motifs_of(within: np.ndarray, n_places: int, motifs: Sequence[PositionWeights]) -> tuple[str, ...]:
-    inside = np.flatnonzero(within >= COVERED * n_places) if n_places else ()
+    inside = np.flatnonzero(within >= COVERED * n_places).tolist() if n_places else []
     return tuple(motifs[number].name for number in inside)
 
 
@@ -162,10 +174,19 @@ def describe_motifs(
     ]
     described.sort(key=lambda one: (one.p_fwer, -abs(one.z)))
     why = "even its best word is more frequent in random sequence than motif_p allows"
-    never = {"n": 0, "expected": 0.0, "z": 0.0, "p": 1.0, "p_fwer": 1.0}
-    described += [
-        MotifMatches(motif_id=one.motif_id, name=one.name, width=one.width, reason=why, **never)
-        for one in motifs
-        if one not in thresholds
-    ]
+    described += [_no_match(one, why) for one in motifs if one not in thresholds]
     return tuple(described)
+
+
+def _no_match(motif: PositionWeights, why: str) -> MotifMatches:
+    return MotifMatches(
+        motif_id=motif.motif_id,
+        name=motif.name,
+        width=motif.width,
+        reason=why,
+        n=0,
+        expected=0.0,
+        z=0.0,
+        p=1.0,
+        p_fwer=1.0,
+    )

@@ -29,8 +29,9 @@ class AlleleEffect:
         Of the gene's vector with it and without; None where one has no length.
     effect : float
         On the canonical score, in its standard deviations.
-    share : float
-        Of the variance of the score, as covariance of effect times copies with it.
+    share : float or None
+        Of the variance of the score, as covariance of effect times copies with it; None of few carriers, whose scores
+        it would tell.
     pllr : float or None
         Pseudo-log-likelihood of the windows with the allele, less that of the reference, in nats.
     """
@@ -47,7 +48,7 @@ class AlleleEffect:
     shift: float
     cosine: float | None
     effect: float
-    share: float
+    share: float | None
     pllr: float | None
 
 
@@ -92,9 +93,9 @@ class Drivers:
     rho, p : float or None
         Held out, and corrected over components; None where it was not tested.
     additive : float
-        Sum of all shares: 1 if each allele did the same in every haplotype.
+        Sum of all shares, to two digits: 1 if each allele did the same in every haplotype.
     alleles : tuple of AlleleEffect
-        The largest share first; all lie in ``experiments/variants__ARM__VIEW.tsv``.
+        The largest share first, of those whose share is told; all lie in ``experiments/variants__ARM__VIEW.tsv``.
     """
 
     arm: str

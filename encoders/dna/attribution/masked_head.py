@@ -6,9 +6,10 @@ its neighbours would spell it out, which pretraining on contiguous spans does no
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear
 
 from encoders.dna.checkpoints.files import find_checkpoint
@@ -74,7 +75,7 @@ class MaskedModel:
             The encoder refuses the sequence.
         """
         (bases,) = check_sequences([sequence], innermost(self._encoder).spec)
-        of_encoder: nn.Module = self._encoder  # type: ignore[assignment]
+        of_encoder: Any = self._encoder  # its own tokens, as it reads them
         ids = torch.from_numpy(of_encoder.encode(bases))
         # Tokens between the special ones; of overlapping k-mers those that share bases stand within k - 1 places.
         reach = self.spec.min_bp - 1
