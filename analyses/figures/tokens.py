@@ -150,6 +150,7 @@ def frames_figure(frames: Sequence[FrameShift]) -> Figure:
                 axes.plot(shown, at, "o", color=colour, markersize=4, alpha=0.8, label=label if row == 0 else None)
                 axes.plot(np.median(shown), offset - row, "|", color=INK, markersize=9)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0e}")  # powers would be formulas, which are not drawn
         axes.set_yticks(-np.arange(len(arms)), arms)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("change of a gene's vector, 1 - cosine (bar: median; at 1e-9 nothing changed)")
