@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from analyses.config.section import Section
 
-ExperimentName = Literal["align", "compare", "pooling", "rc", "audit", "dims", "tune", "predict", "replicate"]
+ExperimentName = Literal[
+    "align", "compare", "pooling", "rc", "audit", "dims", "tune", "predict", "replicate", "tokens", "variants"
+]
 
 
 class CompareConfig(Section):
@@ -119,3 +121,39 @@ class ReplicateConfig(Section):
     @classmethod
     def _folder_alone(cls, value: Any) -> Any:
         return {"results": value} if isinstance(value, str | Path) else value
+
+
+class TokensConfig(Section):
+    """``experiment: tokens``: what tokenizers make of the panel's reference windows, beside shuffled sequence."""
+
+    tokenizers: tuple[Literal["kmer", "six-mer", "bpe"], ...] = ("kmer", "six-mer", "bpe")
+    """Tokenizers that stand side by side: overlapping k-mers, six-mers side by side, byte-pair encoding."""
+    k: int = Field(default=6, ge=1, le=8)
+    """Length of the overlapping k-mers."""
+    bpe: Path | None = None
+    """tokenizer.json of byte-pair encoding; pieces are learnt from reference bases outside the panel's windows if not
+    given."""
+    vocabulary_size: int = Field(default=512, ge=16)
+    """Pieces that are learnt, where bpe is not given."""
+    motifs: Path | None = None
+    """Motifs in JASPAR's format whose matches are counted on both strands; none if not given."""
+    motif_p: float = Field(default=1e-4, gt=0, lt=1)
+    """Probability by which a place of random sequence matches a motif."""
+    n_shuffles: int = Field(default=199, ge=19)
+    """Shuffles of every window that keep its dinucleotides; the smallest p is 1 / (n_shuffles + 1)."""
+
+
+class VariantsConfig(Section):
+    """``experiment: variants``: what each carried allele does to gene vectors and canonical scores."""
+
+    n_components: int = Field(default=3, ge=1)
+    """Components of which effects and drivers are told."""
+    n_listed: int = Field(default=15, ge=1)
+    """Alleles that are listed a component; all of them lie in the tables."""
+    mutagenesis: str | None = None
+    """Gene, or GENE:N for its N-th window, in which every base is replaced by every other; the window of the allele
+    that drives the first component most if not given."""
+    pllr_alleles: int = Field(default=10, ge=0)
+    """Alleles, of those that drive the first component most, whose pseudo-log-likelihood ratio is computed."""
+    annotations: Path | None = None
+    """Tab-separated table with columns chrom, pos, ref, alt (VEP and CADD write such) that is joined to the tables."""

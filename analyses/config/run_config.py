@@ -22,7 +22,9 @@ from analyses.config.experiments import (
     PredictConfig,
     RcConfig,
     ReplicateConfig,
+    TokensConfig,
     TuneConfig,
+    VariantsConfig,
 )
 from analyses.config.inputs import (
     CohortConfig,
@@ -33,6 +35,9 @@ from analyses.config.inputs import (
 )
 from analyses.config.names import Line, Name, RunName, check_distinct
 from analyses.config.section import Section
+
+OF_SEQUENCES = ("tokens", "variants")
+"""Experiments that ask about sequences, which a run on vectors made elsewhere does not have."""
 
 if TYPE_CHECKING:
     from fusion.confounds.terms import TermLike
@@ -172,7 +177,7 @@ class RunConfig(Section):
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
     """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
-    tune, predict or replicate (weights of another cohort)."""
+    tune, predict, replicate (weights of another cohort), tokens or variants."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -189,6 +194,10 @@ class RunConfig(Section):
     """Settings of experiment: predict."""
     replicate: ReplicateConfig | None = None
     """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
+    tokens: TokensConfig = TokensConfig()
+    """Settings of experiment: tokens."""
+    variants: VariantsConfig = VariantsConfig()
+    """Settings of experiment: variants."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -214,6 +223,8 @@ class RunConfig(Section):
         sequenced = [arm.name for arm in self.encoders if arm.encoder != PRECOMPUTED]
         if self.genome is None and sequenced:
             raise ValueError(f"genome: is required, since encoder '{sequenced[0]}' reads sequences")
+        if self.genome is None and self.experiment in OF_SEQUENCES:
+            raise ValueError(f"genome: is required, since experiment: {self.experiment} reads sequences")
         if self.genome is None and self.plant:
             raise ValueError("plant: needs genome:, since a link is planted from haplotypes")
         if not self.brain:

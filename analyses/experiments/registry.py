@@ -19,7 +19,9 @@ MODULES: Mapping[str, str] = {
     "dims": "analyses.experiments.dims",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
+    "tokens": "analyses.experiments.tokens",
     "tune": "analyses.experiments.tune",
+    "variants": "analyses.experiments.variants",
 }
 
 

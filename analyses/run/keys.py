@@ -70,7 +70,7 @@ class StageKeys:
         name = self.config.experiment
         section = self.config.model_dump(mode="json").get(name)
         pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
-        first = self._fingerprints(first_study_files(self.config).values())
+        first = self._fingerprints((first_study_files(self.config) | own_files(self.config)).values())
         return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
 
     def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
@@ -140,4 +140,14 @@ def named_inputs(config: RunConfig) -> dict[str, Path]:
         **kinship_files(config),
         **({} if config.truth is None else {"truth": config.truth}),
         **first_study_files(config),
+        **own_files(config),
     }
+
+
+def own_files(config: RunConfig) -> dict[str, Path]:
+    """Files that the experiment itself is given, by key."""
+    given = {
+        "tokens": {"tokens.bpe": config.tokens.bpe, "tokens.motifs": config.tokens.motifs},
+        "variants": {"variants.annotations": config.variants.annotations},
+    }
+    return {key: path for key, path in given.get(config.experiment, {}).items() if path is not None}

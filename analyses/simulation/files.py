@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from analyses.simulation.genome import Contig, Haplotypes
-from encoders.genome.intervals import Gene, Interval
+from encoders.genome.intervals import CodingPart, Gene, Interval
 
 _LINE = 60
+_UNTRANSLATED = 40
+"""Bases of a transcript before its first codon, and at least so many after its last."""
+
 _SOURCE = "gene-brain-fusion simulation"
 
 
@@ -38,10 +41,28 @@ def _gtf_lines(gene: Gene) -> Iterator[str]:
     yield _gtf_line("transcript", gene.interval, f"{transcript} {canonical}")
     for number, exon in enumerate(gene.exons, start=1):
         yield _gtf_line("exon", exon, f'{transcript} exon_number "{number}"; {canonical}')
+    for part, phase in coding_sequence(gene):
+        yield _gtf_line("CDS", part, f"{transcript} {canonical}", str(phase))
 
 
-def _gtf_line(feature: str, at: Interval, attributes: str) -> str:
-    return "\t".join([at.chrom, "simulated", feature, str(at.start + 1), str(at.end), ".", at.strand, ".", attributes])
+def coding_sequence(gene: Gene) -> Iterator[CodingPart]:
+    """Exonic bases between two untranslated ends, 5' to 3', a whole number of codons."""
+    n_coding = (sum(map(len, gene.exons)) - 2 * _UNTRANSLATED) // 3 * 3
+    before = -_UNTRANSLATED  # bases of the coding sequence that lie 5' of an exon
+    for exon in gene.exons:
+        first, last = max(0, -before), min(len(exon), n_coding - before)
+        if first < last:
+            start, end = (
+                (exon.end - last, exon.end - first) if exon.strand == "-" else (exon.start + first, exon.start + last)
+            )
+            yield CodingPart(Interval(exon.chrom, start, end, exon.strand), -max(0, before) % 3)
+        before += len(exon)
+
+
+def _gtf_line(feature: str, at: Interval, attributes: str, phase: str = ".") -> str:
+    return "\t".join(
+        [at.chrom, "simulated", feature, str(at.start + 1), str(at.end), ".", at.strand, phase, attributes]
+    )
 
 
 def write_vcf(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from encoders.errors import InputError
 
@@ -46,6 +47,14 @@ class Interval:
         return f"{self.chrom}:{self.start + 1}-{self.end}"
 
 
+class CodingPart(NamedTuple):
+    """A stretch of a coding sequence; ``phase`` is the number of its bases, at its 5' end, before the first base of a
+    codon (0, 1 or 2), None where the annotation does not say."""
+
+    interval: Interval
+    phase: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Gene:
     """One gene of a panel.
@@ -60,6 +69,9 @@ class Gene:
         In transcript order, 5' to 3'.
     transcript : str
         The transcript chosen and the rule that chose it.
+    coding : tuple of CodingPart
+        Coding sequence of that transcript, 5' to 3', every phase known; empty where the annotation has none, and
+        where exons of several transcripts were merged, whose frames differ.
     """
 
     gene_id: str
@@ -67,6 +79,7 @@ class Gene:
     interval: Interval
     exons: tuple[Interval, ...]
     transcript: str
+    coding: tuple[CodingPart, ...] = ()
 
 
 def parse_region(text: str) -> Interval:

@@ -36,8 +36,10 @@ from .experiments import ReplicateResult as ReplicateResult
 from .experiments import SetAsideTest as SetAsideTest
 from .experiments import SettingSearch as SettingSearch
 from .experiments import SettingTrial as SettingTrial
+from .experiments import TokensResult as TokensResult
 from .experiments import Trial as Trial
 from .experiments import TuneResult as TuneResult
+from .experiments import VariantsResult as VariantsResult
 from .experiments import result_file as result_file
 from .interpretations import FeatureLoading as FeatureLoading
 from .interpretations import GeneLoading as GeneLoading

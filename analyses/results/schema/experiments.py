@@ -18,6 +18,8 @@ from analyses.results.schema.predictions import (
     PredictorScore,
 )
 from analyses.results.schema.replications import FirstStudy, Replication
+from analyses.results.schema.tokens import CodonCuts, FrameShift, MotifMatches, TokenizerPieces
+from analyses.results.schema.variants import ArmAlleles, Drivers, JoinedTable, Mutagenesis
 from analyses.results.serialisation import Number, OptionalInterval
 
 #: Settings and numbers that a tracking store shows beside a run: names are the store's, values what they happen to be.
@@ -205,7 +207,82 @@ class ReplicateResult:
     trials: tuple[Trial, ...]
 
 
-ExperimentResult = AuditResult | DimsResult | PredictResult | ReplicateResult | TuneResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensResult:
+    """``experiments/tokens.json``.
+
+    Attributes
+    ----------
+    n_windows, n_bases : int
+        Reference windows of the panel.
+    n_shuffles : int
+        Of every window, behind each p.
+    bpe : str
+        Where byte-pair encoding comes from, or why there is none.
+    tokenizers : tuple of TokenizerPieces
+    cuts : tuple of CodonCuts
+        Of the panel, then gene by gene.
+    cuts_reason : str or None
+        Why codons are not defined.
+    frames : tuple of FrameShift
+    frames_reason : str or None
+    motifs : tuple of MotifMatches
+        The smallest p first.
+    motifs_reason : str or None
+    motif_p : float
+    """
+
+    n_windows: int
+    n_bases: int
+    n_shuffles: int
+    bpe: str
+    tokenizers: tuple[TokenizerPieces, ...]
+    cuts: tuple[CodonCuts, ...]
+    cuts_reason: str | None
+    frames: tuple[FrameShift, ...]
+    frames_reason: str | None
+    motifs: tuple[MotifMatches, ...]
+    motifs_reason: str | None
+    motif_p: float
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantsResult:
+    """``experiments/variants.json``.
+
+    Attributes
+    ----------
+    n_alleles : int
+        Carried, each once a gene.
+    ploidy : int
+        Sequences of a subject: an effect is that of one copy if 2, of carrying the allele at all if 1.
+    arms : tuple of ArmAlleles
+    drivers : tuple of Drivers
+        Of each arm and view, component by component.
+    mutagenesis : Mutagenesis or None
+    mutagenesis_reason : str or None
+    joined : JoinedTable or None
+        The user's table; None where none was given.
+    """
+
+    n_alleles: int
+    ploidy: int
+    arms: tuple[ArmAlleles, ...]
+    drivers: tuple[Drivers, ...]
+    mutagenesis: Mutagenesis | None
+    mutagenesis_reason: str | None
+    joined: JoinedTable | None
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+ExperimentResult = (
+    AuditResult | DimsResult | PredictResult | ReplicateResult | TokensResult | TuneResult | VariantsResult
+)
 
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
@@ -213,7 +290,9 @@ RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "dims": DimsResult,
     "predict": PredictResult,
     "replicate": ReplicateResult,
+    "tokens": TokensResult,
     "tune": TuneResult,
+    "variants": VariantsResult,
 }
 
 

@@ -104,6 +104,8 @@ class JsonTokenizer:
         self.pad_id: int = next((vocabulary[token] for token in PADDING if token in vocabulary), 0)
         self.vocabulary_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self.version = f"tokenizers-{hashlib.sha256(text.encode()).hexdigest()}"
+        self.vocabulary = tuple(sorted(vocabulary, key=vocabulary.__getitem__))
+        self.ids = tuple(sorted(vocabulary.values()))
 
     def encode(self, sequence: str) -> TokenIds:
         """Token ids, special tokens included."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from encoders.errors import InputError
 from encoders.genome.annotation.attributes import Attributes, bare, gff3_ids, names_parent, owners, parse_attributes
 from encoders.genome.annotation.lines import Columns, UnreadableLines, read_columns, read_header
-from encoders.genome.intervals import Interval
+from encoders.genome.intervals import CodingPart, Interval
 
 _EXONIC = {"exon", "CDS"}
 _PARTS_OF_TRANSCRIPTS = _EXONIC | {"UTR", "five_prime_UTR", "three_prime_UTR", "start_codon", "stop_codon"}
 _TRANSCRIPTS = {"transcript", "mRNA"}
+_PHASES = ("0", "1", "2")
 _FEW = 100
 """Genes up to which lines that do not even mention one are passed over unread; "%" and backslash may spell any."""
 
@@ -32,8 +33,8 @@ class Transcript:
     tags : list of str
         Of all its lines; blanks are written "_", as RefSeq has "MANE Select" where Ensembl has MANE_Select.
     exons : list of Interval
-    n_coding : int
-        Coding bases.
+    coding : list of CodingPart
+        As the lines give them.
     places : set of Interval
         What its own lines give as its place.
     is_repeated : bool
@@ -43,9 +44,14 @@ class Transcript:
     transcript_id: str
     tags: list[str] = field(default_factory=list)
     exons: list[Interval] = field(default_factory=list)
-    n_coding: int = 0
+    coding: list[CodingPart] = field(default_factory=list)
     places: set[Interval] = field(default_factory=set)
     is_repeated: bool = False
+
+    @property
+    def n_coding(self) -> int:
+        """Coding bases."""
+        return sum(len(part.interval) for part in self.coding)
 
     @property
     def n_exonic(self) -> int:
@@ -285,7 +291,7 @@ def _add_parts_of_transcripts(file: AnnotationFile, genes: Sequence[GeneLine]) -
 
 def _add_part(transcript: Transcript, line: Columns) -> None:
     if line.kind == "CDS":
-        transcript.n_coding += len(line.interval())
+        transcript.coding.append(CodingPart(line.interval(), int(line.phase) if line.phase in _PHASES else None))
     else:
         transcript.exons.append(line.interval())
 

@@ -39,7 +39,7 @@ _MOST_UNREADABLE = 10_000
 
 
 class Columns(NamedTuple):
-    """The columns of a line that are used, as text; ``attributes`` is the ninth."""
+    """The columns of a line that are used, as text; ``attributes`` is the ninth, ``phase`` the eighth."""
 
     number: int
     chrom: str
@@ -48,6 +48,7 @@ class Columns(NamedTuple):
     last: str
     strand: str
     attributes: str
+    phase: str = "."
 
     def interval(self) -> Interval:
         """Place of the line, 0-based half-open; a strand that is open ("?" as well) is ".".
@@ -137,14 +138,18 @@ def read_columns(path: Path, unreadable: UnreadableLines | None = None) -> Itera
             if len(columns) == N_COLUMNS and line[0] not in "#>":
                 before = columns[8] if line.isascii() else decoded(columns[8])
                 if columns[2] not in _NOT_USED:
-                    yield Columns(number, columns[0], columns[2], columns[3], columns[4], columns[6], before)
+                    yield Columns(
+                        number, columns[0], columns[2], columns[3], columns[4], columns[6], before, columns[7]
+                    )
             elif line.startswith((">", "##FASTA")):
                 return
             elif not line.startswith("#") and not line.isspace():
                 columns = line.split(None, N_COLUMNS - 1) if "\t" not in line else columns
                 if len(columns) == N_COLUMNS:  # tabs that became blanks where the text was copied
                     before = decoded(columns[8])
-                    yield Columns(number, columns[0], columns[2], columns[3], columns[4], columns[6], before)
+                    yield Columns(
+                        number, columns[0], columns[2], columns[3], columns[4], columns[6], before, columns[7]
+                    )
                 elif unreadable is not None:
                     unreadable.add(
                         number, f"it has {len(columns)} columns instead of {N_COLUMNS}", decoded(line), before

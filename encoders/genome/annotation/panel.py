@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from encoders.errors import InputError
+from encoders.genome.annotation.codons import order_coding
 from encoders.genome.annotation.features import AnnotationFile, GeneLine, add_transcripts, read_genes, read_release
-from encoders.genome.annotation.transcript_choice import TranscriptRule, choose_exons, transcript_defect
+from encoders.genome.annotation.transcript_choice import TranscriptRule, choose_coding, choose_exons, transcript_defect
 from encoders.genome.intervals import Gene, Interval
 
 _SHOWN = 5
@@ -207,4 +208,5 @@ def _make_gene(line: GeneLine, rule: TranscriptRule) -> Gene:
         text += "; no gene line, body from its transcripts"
     placed = [Interval(exon.chrom, exon.start, exon.end, strand) for exon in exons]
     body = Interval(place.chrom, place.start, place.end, strand)
-    return Gene(line.gene_id, line.name, body, tuple(placed if strand == "+" else placed[::-1]), text)
+    ordered = tuple(placed if strand == "+" else placed[::-1])
+    return Gene(line.gene_id, line.name, body, ordered, text, order_coding(choose_coding(line, rule), strand))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Literal
 
 from encoders.genome.annotation.features import GeneLine, Transcript
-from encoders.genome.intervals import Interval
+from encoders.genome.intervals import CodingPart, Interval
 
 TranscriptRule = Literal["canonical", "mane", "union"]
 TAGS = {"canonical": ("Ensembl_canonical", "MANE_Select", "RefSeq_Select"), "mane": ("MANE_Select",), "union": ()}
@@ -18,6 +18,12 @@ def choose_exons(line: GeneLine, rule: TranscriptRule) -> tuple[str, list[Interv
     if rule == "union":
         return why, _merge(exon for transcript in chosen for exon in transcript.exons)
     return f"{chosen[0].transcript_id} ({why})", sorted(chosen[0].exons, key=lambda exon: exon.start)
+
+
+def choose_coding(line: GeneLine, rule: TranscriptRule) -> list[CodingPart]:
+    """Coding sequence of the transcript chosen; none where several were merged, as their frames differ."""
+    chosen = _choose(line, rule)[0]
+    return chosen[0].coding if rule != "union" or len(chosen) == 1 else []
 
 
 def transcript_defect(line: GeneLine, rule: TranscriptRule) -> str | None:

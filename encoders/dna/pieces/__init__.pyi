@@ -1,0 +1,12 @@
+from .codon_cuts import count_cuts as count_cuts
+from .learned_bpe import learn_bpe as learn_bpe
+from .null_counts import NullTest as NullTest
+from .null_counts import compare_counts as compare_counts
+from .piece_reader import PieceReader as PieceReader
+from .piece_reader import bpe_reader as bpe_reader
+from .piece_reader import kmer_reader as kmer_reader
+from .piece_reader import six_mer_reader as six_mer_reader
+from .position_weights import PositionWeights as PositionWeights
+from .position_weights import base_codes as base_codes
+from .position_weights import read_jaspar as read_jaspar
+from .shuffling import shuffle_dinucleotides as shuffle_dinucleotides
