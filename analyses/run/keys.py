@@ -68,9 +68,10 @@ class StageKeys:
     def experiment(self) -> str:
         """Follows everything that the alignments follow, and the experiment's own section."""
         name = self.config.experiment
-        section = self.config.model_dump(mode="json").get(name)
+        told = self.config.model_dump(mode="json")
+        section = [told["attribute"], told["predict"]] if name == "attribute" else told.get(name)
         pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
-        first = self._fingerprints(first_study_files(self.config).values())
+        first = self._fingerprints((first_study_files(self.config) | gene_set_files(self.config)).values())
         return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
 
     def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
@@ -112,6 +113,12 @@ def first_study_files(config: RunConfig) -> dict[str, Path]:
     }
 
 
+def gene_set_files(config: RunConfig) -> dict[str, Path]:
+    """The gene sets of an attribution, by their key."""
+    path = config.attribute.gene_sets
+    return {} if config.experiment != "attribute" or path is None else {"attribute.gene_sets": path}
+
+
 def _check_first_study(config: RunConfig) -> None:
     """Say what the first cohort's folder holds where it lacks an arm and view of this configuration."""
     if not (wanted := first_study_files(config)) or config.replicate is None:
@@ -140,4 +147,5 @@ def named_inputs(config: RunConfig) -> dict[str, Path]:
         **kinship_files(config),
         **({} if config.truth is None else {"truth": config.truth}),
         **first_study_files(config),
+        **gene_set_files(config),
     }
