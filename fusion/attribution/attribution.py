@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from fusion.arrays import Matrix, Positions, ViewLike
+from fusion.arrays import Matrix, Positions, Real, ViewLike
 from fusion.attribution.exchanged import ExchangedBlocks, fold_mean
 from fusion.attribution.family import CorrectedFamily, correct_family
 from fusion.attribution.left_out import held_out, without
@@ -98,7 +98,7 @@ def attribute_blocks(  # noqa: PLR0913 (one call says the whole procedure)
     y_dimensions: Dimensions = "auto",
     pca_components: int = 512,
     scale: Scaling = True,
-    min_ratio: float = 10,
+    min_ratio: Real = 10,
     n_permutations: int = 1999,
     random_state: int = 0,
     n_jobs: int = 1,
@@ -213,7 +213,7 @@ def _dimensions(
     wanted: tuple[Dimensions, Dimensions],
     most: int,
     scales: tuple[bool, bool],
-    min_ratio: float,
+    min_ratio: Real,
 ) -> tuple[int, int]:
     """Axes that the smallest training fold bears."""
     train = min((train for train, _ in folds), key=len)
