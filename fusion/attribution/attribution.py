@@ -145,7 +145,7 @@ def attribute_blocks(  # noqa: PLR0913 (one call says the whole procedure)
     check_same_subjects(x=x, y=table, confounds=confounds.given, folds=folds.relations)
     views = as_view(x), as_view(table)
     found = column_blocks(views[0]) if blocks is None else dict(blocks)
-    _check(found, views, folds, repeats)
+    _check(found, views[0], repeats)
     measure, scales = Measure(outcome), scale_pair(scale if outcome is None else (scale_pair(scale)[0], False))
     columns = [np.sort(np.asarray(block, dtype=np.int64)) for block in found.values()]
     n_splits, relations = folds.n_splits, folds.relations
@@ -189,13 +189,8 @@ def column_blocks(view: View) -> dict[str, Positions]:
     return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(view.column_groups)}
 
 
-def _check(blocks: Mapping[str, Positions], views: tuple[View, View], folds: Folds, repeats: int) -> None:
-    n_subjects, n_columns = views[0].shape
-    if len(folds.assignments) != n_subjects or views[1].shape[0] != n_subjects:
-        raise InputError(
-            f"Attribution needs the same subjects everywhere; got {n_subjects} of x, {views[1].shape[0]} of y and "
-            f"{len(folds.assignments)} in folds."
-        )
+def _check(blocks: Mapping[str, Positions], x: View, repeats: int) -> None:
+    n_columns = x.shape[1]
     if repeats < 1:
         raise InputError(f"Attribution needs repeats of at least 1; got {repeats}.")
     for name, block in blocks.items():

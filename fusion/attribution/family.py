@@ -96,4 +96,4 @@ def attainable_floors(n_blocks: int, n_permutations: int, n_folds: int, level: R
         )
     p = 1 / (n_permutations + 1)
     enough = int(np.floor(n_blocks / level))  # n_blocks / (permutations + 1) < level
-    return Floors(p, min(1.0, n_blocks * p), p, min(1.0, n_blocks / 2**n_folds), enough)
+    return Floors(p, min(1.0, n_blocks / (n_permutations + 1)), p, min(1.0, n_blocks / 2**n_folds), enough)

@@ -171,7 +171,7 @@ def test_rows_of_other_subjects_are_refused() -> None:
         ({"blocks": {"a": np.array([3, 15])}}, "Block 'a' must name columns of x, 0 to 14"),
         ({"repeats": 0}, "repeats of at least 1; got 0"),
         ({"n_permutations": 0}, "n_permutations must be at least 1; got 0"),
-        ({"folds": make_folds(N - 1, 3)}, "the same subjects everywhere|must list"),
+        ({"folds": make_folds(N - 1, 3)}, "folds must have the rows of x: got 96 for 97"),
     ],
 )
 def test_what_is_out_of_range_is_said(settings: dict[str, Any], message: str) -> None:
