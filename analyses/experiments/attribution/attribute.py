@@ -16,7 +16,7 @@ from analyses.experiments.attribution.record import describe, undefined
 from analyses.experiments.attribution.sets import judge_sets
 from analyses.experiments.outcomes import read_outcome
 from analyses.genome.gene_sets import read_gene_sets
-from analyses.progress import progress_bar
+from analyses.progress import Advance, progress_bar
 from analyses.results.schema.attributions import Attribution, GeneSet
 from analyses.results.schema.experiments import AttributeResult
 from fusion.prediction.outcome import NotDefinedError
@@ -31,10 +31,10 @@ def run(run: Run) -> AttributeResult:
     material = Material(run, None if column is None else read_outcome(run))
     questions = list(_questions(run, of_outcome=column is not None))
     found: list[Attribution] = []
-    with progress_bar("attribute") as advance:
-        for done, question in enumerate(questions, start=1):
-            found.append(_attribute(material, question))
-            advance(done, len(questions))
+    for question in questions:
+        named = " x ".join(part for part in (question.side, question.arm, question.view) if part is not None)
+        with progress_bar(f"attribute {named}") as advance:
+            found.append(_attribute(material, question, advance))
     return AttributeResult(
         outcome=column,
         attributions=tuple(found),
@@ -55,12 +55,12 @@ def _questions(run: Run, *, of_outcome: bool) -> Iterator[Question]:
             yield from (Question(side, None, view) for view in views)
 
 
-def _attribute(material: Material, question: Question) -> Attribution:
+def _attribute(material: Material, question: Question, advance: Advance) -> Attribution:
     run, known = material.run, _known(material, question)
     try:
         if material.read is not None and material.read.reason is not None:
             raise NotDefinedError(material.read.reason)
-        found = material.attribute(question, repeats=run.config.attribute.repeats)
+        found = material.attribute(question, repeats=run.config.attribute.repeats, progress=advance)
     except NotDefinedError as error:
         return undefined(known, str(error))
     view, summary = material.view(question.side, question), material.summary(question)

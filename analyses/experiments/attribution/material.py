@@ -12,6 +12,7 @@ from analyses.experiments.attribution.blocks import region_blocks
 from analyses.experiments.outcomes import ReadOutcome, column_that_is
 from analyses.experiments.prediction_record import describe_outcome
 from analyses.privacy.counts import Count
+from analyses.progress import Advance
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.attributions import Side
 from fusion.attribution import attribute_blocks, column_blocks
@@ -95,7 +96,9 @@ class Material:
             AlignmentSummary, f"alignments/{question.arm}__{question.view}/alignment.json"
         )
 
-    def attribute(self, question: Question, blocks: Blocks | None = None, *, repeats: int) -> BlockAttribution:
+    def attribute(
+        self, question: Question, blocks: Blocks | None = None, *, repeats: int, progress: Advance | None = None
+    ) -> BlockAttribution:
         """Leave blocks out; those of the question where none are given.
 
         Raises
@@ -129,6 +132,7 @@ class Material:
             n_permutations=run.config.attribute.n_permutations,
             random_state=run.seeds.held_out,
             n_jobs=run.engine.n_jobs,
+            progress=progress,
         )
 
     def blocks(self, question: Question) -> Blocks:
