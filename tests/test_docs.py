@@ -1,8 +1,12 @@
 """The picture of the architecture, its tables, the pages of formats and of keys are those of the code as it is."""
 
 import importlib.util
+import re
+import shlex
 import sys
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -53,3 +57,42 @@ def test_no_arrow_points_up_and_every_wing_is_drawn(drawing: ModuleType) -> None
         for layer in drawing.layers_of(package):
             for name in layer:
                 assert any(title.startswith(drawing.read_wing(package, name).sentence) for title in titles)
+
+
+PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *DOCS.glob("*.md")])
+
+
+def shown_commands() -> list[str]:
+    """Lines of the pages' code blocks that call the command; ``a|b`` stands for either."""
+    shown = set()
+    for page in PAGES:
+        for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            for line in block.splitlines():
+                for words in re.split(r"&&", line.split(" #")[0]):
+                    first, *rest = words.split() or [""]
+                    if Path(first).name == "genebrain":
+                        shown |= {" ".join([either, *rest[1:]]) for either in rest[0].split("|")}
+    return sorted(shown)
+
+
+@pytest.mark.parametrize("command", shown_commands())
+def test_every_command_that_a_page_shows_is_one(command: str) -> None:
+    from typer.main import get_command
+
+    from analyses.cli.app import app
+
+    group: Any = get_command(app)
+    words = [word for word in shlex.split(command) if word != "..."]
+    context = group.make_context("genebrain", [], resilient_parsing=True)
+    while hasattr(group, "commands"):
+        name = words.pop(0)
+        for either in name.split("|"):
+            assert either in group.commands, command
+        group = group.commands[name.split("|")[0]]
+    group.make_parser(context).parse_args(args=words)  # refuses an option that it does not know
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]

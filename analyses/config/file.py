@@ -85,7 +85,14 @@ def _read_extended(path: Path, variables: Mapping[str, str], above: tuple[Path, 
         return dict(tree)
     if not isinstance(base, str):
         raise InputError(f"{path}: extends must name one YAML file; got {base!r}.")
-    return _merge(_read_extended(path.parent / base, variables, (*above, path.resolve())), tree)
+    cohort = _read_extended(path.parent / base, variables, (*above, path.resolve()))
+    return _beside(_merge(cohort, tree), cohort.get("name", Path(base).stem))
+
+
+def _beside(tree: dict[str, Any], named: Any) -> dict[str, Any]:
+    """Runs that extend the file of one cohort stand together in tracking, under that file's name."""
+    tracking = tree.get("tracking", {})
+    return tree | {"tracking": {"panel": named, **tracking}} if isinstance(tracking, dict) else tree
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -106,7 +106,8 @@ class TrackingConfig(Section):
     uri: str | None = None
     """MLflow: a server, or the path of an mlflow.db; MLFLOW_TRACKING_URI or mlflow.db beside output if not given."""
     panel: RunName | None = None
-    """Name of the MLflow experiment in which the runs of one panel of genes stand together."""
+    """Name of the MLflow experiment in which the runs of one cohort stand together; that of the file which is
+    extended, or the run's own, if not given."""
     enabled: bool = True
     """Whether the run is logged into MLflow."""
 

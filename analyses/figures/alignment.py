@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure
+from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, add_hint, new_figure
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.schema.alignments import HeldOut, HeldOutTrace, InSample
 from analyses.results.serialisation import OptionalInterval
@@ -154,7 +154,11 @@ def loadings_figure(
     marked = np.array([name in planted for name in shown])
     with new_figure(1.3 + 0.185 * len(shown)) as (figure, axes):
         where = np.arange(len(shown))
-        axes.barh(where, value, height=0.72, color=np.where(marked, ORANGE, BLUE).tolist(), linewidth=0)
+        bars = axes.barh(where, value, height=0.72, color=np.where(marked, ORANGE, BLUE).tolist(), linewidth=0)
+        for bar, hint in zip(
+            bars, _loading_hints(shown, value, None if intervals is None else intervals[order]), strict=True
+        ):
+            add_hint(bar, hint)
         if intervals is not None:
             for place, (low_end, high_end) in zip(where, intervals[order], strict=True):
                 axes.plot([low_end, high_end], [place, place], color=INK, linewidth=0.9, solid_capstyle="butt")
@@ -166,12 +170,22 @@ def loadings_figure(
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         of_all = f"{len(shown)} largest of {values.size}" if len(shown) < values.size else f"all {values.size}"
-        bars = "" if intervals is None else "; lines: 95 % intervals"
-        axes.set(xlabel=f"structure loading, component 1, by {kind} ({of_all}{bars})")
+        lines = "" if intervals is None else "; lines: 95 % intervals"
+        axes.set(xlabel=f"structure loading, component 1, by {kind} ({of_all}{lines})")
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, -0.3 if (value < 0).any() else 0), max(high, 0.3))  # small loadings look small
         axes.set_title(title)
     return figure
+
+
+def _loading_hints(names: Sequence[str], values: np.ndarray, intervals: np.ndarray | None) -> list[str]:
+    bounds = [""] * len(names)
+    if intervals is not None:
+        bounds = [f" ({format_interval((float(low), float(high)))})" for low, high in intervals]
+    return [
+        f"{name}: {format_number(float(value))}{bound}"
+        for name, value, bound in zip(names, values, bounds, strict=True)
+    ]
 
 
 def overview_figure(rows: "DataFrame") -> "Figure":
@@ -207,7 +221,10 @@ def overview_figure(rows: "DataFrame") -> "Figure":
 
 def _overview_line(axes: "Axes", line: int, row: Any) -> None:
     axes.plot([row.low, row.high], [line, line], color=BLUE, linewidth=1.3, solid_capstyle="butt")
-    axes.plot(row.rho, line, "o", color=BLUE, mfc=BLUE if row.trained else "white", ms=5.5, zorder=3)
+    (mark,) = axes.plot(row.rho, line, "o", color=BLUE, mfc=BLUE if row.trained else "white", ms=5.5, zorder=3)
+    bounds = format_interval((row.low, row.high), 3) if np.isfinite([row.low, row.high]).all() else "no valid interval"
+    null = f"95 % point of its null {format_number(row.null_q95, 3)}"
+    add_hint(mark, f"{row.arm_label}: {format_number(row.rho, 3)} ({bounds}; {null})")
     axes.plot(row.null_q95, line, "|", color=VERMILION, ms=10, mew=1.6)
 
 

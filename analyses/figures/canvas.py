@@ -10,6 +10,7 @@ from analyses.formats import table_text
 from encoders.publishing import published_file
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
@@ -20,6 +21,8 @@ WIDTH = 7.0  # inches: the text width of a page
 BLUE, ORANGE, VERMILION, GREY, PALE, INK = "#0072B2", "#E69F00", "#D55E00", "#767676", "#C9CED3", "#222222"
 
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+_HINT = "hint: "
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
 
@@ -35,11 +38,19 @@ def new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
         yield figure, figure.add_subplot()
 
 
-def _make_well_formed(drawing: Path) -> None:
-    """Characters that no XML may hold, which a name of a feature may, become what they are written as."""
+def add_hint(artist: "Artist", text: str) -> None:
+    """What a browser shows of one mark while a pointer rests on it, such as its name and value."""
+    artist.set_gid(f"{_HINT}{text}")
+
+
+def _finish(drawing: Path) -> None:
+    """Hints become titles of their marks; characters that no XML may hold, which the name of a feature may, become
+    what they are written as."""
     text = drawing.read_text(encoding="utf-8")
-    if _NOT_IN_XML.search(text):
-        shown = _NOT_IN_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    # Either quote, as Python's quoteattr has it; what is escaped as an attribute is escaped as text.
+    shown = re.sub(rf"<g id=([\"']){_HINT}(.*?)\1>", r"<g><title>\2</title>", text)
+    shown = _NOT_IN_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), shown)
+    if shown != text:
         drawing.write_text(shown, encoding="utf-8")
 
 
@@ -62,6 +73,6 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-        _make_well_formed(drawing)
+        _finish(drawing)
         table.write_text(table_text(data, float_format="%.10g"), encoding="utf-8")
     return path

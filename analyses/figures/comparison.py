@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.figures.canvas import BLUE, GREY, INK, WIDTH, new_figure, save_figure
+from analyses.figures.canvas import BLUE, GREY, INK, WIDTH, add_hint, new_figure, save_figure
+from analyses.formats import format_interval, format_number, format_p
 from analyses.results.schema.comparisons import ArmDifference, Comparison, RepresentationLikeness
 from analyses.results.tables import rows
 
@@ -44,7 +45,9 @@ def differences_figure(pairs: Sequence[ArmDifference], labels: Mapping[str, str]
             low, high = np.asarray(pair.interval, dtype=float)  # a pair without an interval is a point alone
             colour = BLUE if pair.p_corrected < 0.05 else GREY
             axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
-            axes.plot(pair.difference, place, "o", color=colour, markersize=5)
+            (mark,) = axes.plot(pair.difference, place, "o", color=colour, markersize=5)
+            size = f"{format_number(pair.difference, 3)} ({format_interval(pair.interval, 3)}"
+            add_hint(mark, f"{labels[pair.arm_a]} − {labels[pair.arm_b]}: {size}; p = {format_p(pair.p_corrected)})")
         axes.axvline(0, color=INK, linewidth=0.8)
         names = [f"{pair.view}: {labels[pair.arm_a]} − {labels[pair.arm_b]}" for pair in pairs]
         axes.set_yticks(places, names)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from analyses.arms.grid import UNTRAINED
 from analyses.formats import format_interval, format_number, format_p
 from analyses.report.findings import ALPHA, CONTROL
 from analyses.results.schema.comparisons import ArmDifference, ArmProperties, Comparison, ComparisonRow
+from analyses.results.serialisation import OptionalInterval
 
 
 def comparison_sentences(comparison: Comparison, encoders: Mapping[str, str]) -> list[str]:
@@ -27,12 +30,12 @@ def comparison_sentences(comparison: Comparison, encoders: Mapping[str, str]) ->
         and what a difference between arms does not show.
     """
     rows = [row for row in comparison.rows if row.role != CONTROL]
+    asked = contrasts(comparison, encoders)
     sentences = []
     for view in dict.fromkeys(row.view for row in rows):
         in_view = [row for row in rows if row.view == view]
-        differences = [pair for pair in comparison.differences if pair.view == view]
         sentences += [_leader(in_view, view)]
-        sentences += _pairs(comparison, differences, encoders)
+        sentences += [one.sentence for one in asked if one.view == view]
     return [*sentences, _limits(comparison)]
 
 
@@ -66,34 +69,92 @@ def _first_place(best: ComparisonRow, rows: Sequence[ComparisonRow]) -> str:
     )
 
 
-def _pairs(comparison: Comparison, differences: Sequence[ArmDifference], encoders: Mapping[str, str]) -> list[str]:
-    """Differences that someone asked for: equivariant minus averaged, trained minus its control."""
+@dataclass(frozen=True)
+class Contrast:
+    """A difference between two arms that someone asked for, in one view.
+
+    Attributes
+    ----------
+    kind : {"rc", "training"}
+        RC-equivariant minus RC-averaged; trained minus its untrained control.
+    view, first, second : str
+        The brain view, and the labels of the arms: `difference` is of `first` minus `second`.
+    difference, p_corrected : float
+        In held-out rho_1; p over the pairs of the view.
+    interval : tuple of float
+        95 %; None, None where an arm has no valid one.
+    """
+
+    kind: Literal["rc", "training"]
+    view: str
+    first: str
+    second: str
+    difference: float
+    interval: OptionalInterval
+    p_corrected: float
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether it passes 5 % after correction."""
+        return self.p_corrected < ALPHA
+
+    @property
+    def in_figures(self) -> str:
+        """Value, interval and p."""
+        return (
+            f"{format_number(self.difference, 3)} ({format_interval(self.interval, 3)}, "
+            f"p corrected over pairs = {format_p(self.p_corrected)})"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """All of it, for readers."""
+        beyond = "a difference beyond chance" if self.is_beyond_chance else "no difference beyond chance"
+        return f"{_ASKED[self.kind]}, {self.first} minus {self.second}: {self.in_figures}, {beyond} in {self.view}."
+
+
+_ASKED = {"rc": "RC-equivariant against RC-averaged", "training": "Trained against untrained"}
+
+
+def contrasts(comparison: Comparison, encoders: Mapping[str, str]) -> list[Contrast]:
+    """Differences that someone asked for, on the views that are tested.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With its arms described.
+    encoders : mapping of arm to registry name
+        Tells which arm is another's untrained control.
+    """
+    tested = {row.view for row in comparison.rows if row.role != CONTROL}
     arms = {arm.arm: arm for arm in comparison.arms or ()}
     found = []
-    for pair in differences:
+    for pair in comparison.differences:
         for a, b, sign in ((pair.arm_a, pair.arm_b, 1), (pair.arm_b, pair.arm_a, -1)):
-            what = _relation(arms[a], arms[b], encoders)
-            if what:
-                found.append(_difference(pair, sign, f"{what}, {arms[a].arm_label} minus {arms[b].arm_label}"))
+            kind = _relation(arms[a], arms[b], encoders)
+            if kind and pair.view in tested:
+                found.append(_contrast(pair, sign, kind, (arms[a].arm_label, arms[b].arm_label)))
     return found
 
 
-def _relation(a: ArmProperties, b: ArmProperties, encoders: Mapping[str, str]) -> str | None:
+def _relation(a: ArmProperties, b: ArmProperties, encoders: Mapping[str, str]) -> Literal["rc", "training"] | None:
     if (a.rc_mode, b.rc_mode) == ("equivariant", "average") and a.trained == b.trained:
-        return "RC-equivariant against RC-averaged"
+        return "rc"
     if a.trained and encoders[b.arm] == f"{UNTRAINED}{encoders[a.arm]}":
-        return "Trained against untrained"
+        return "training"
     return None
 
 
-def _difference(pair: ArmDifference, sign: int, what: str) -> str:
+def _contrast(pair: ArmDifference, sign: int, kind: Literal["rc", "training"], labels: tuple[str, str]) -> Contrast:
     low, high = pair.interval if sign > 0 else pair.interval[::-1]
-    bounds = None if low is None else sign * low, None if high is None else sign * high
-    beyond = pair.p_corrected < ALPHA
-    return (
-        f"{what}: {format_number(sign * pair.difference, 3)} ({format_interval(bounds, 3)}, "
-        f"p corrected over pairs = {format_p(pair.p_corrected)}), "
-        f"{'a difference beyond chance' if beyond else 'no difference beyond chance'} in {pair.view}."
+    return Contrast(
+        kind=kind,
+        view=pair.view,
+        first=labels[0],
+        second=labels[1],
+        difference=sign * pair.difference,
+        interval=(None if low is None else sign * low, None if high is None else sign * high),
+        p_corrected=pair.p_corrected,
     )
 
 

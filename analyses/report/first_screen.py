@@ -8,8 +8,8 @@ from pathlib import Path
 
 from analyses.errors import InputError, printable
 from analyses.formats import format_number, format_p
-from analyses.report.comparison_findings import comparison_sentences
 from analyses.report.findings import CONTROL, answer
+from analyses.report.opening import make_opening
 from analyses.results.folder import Results, load_results
 from encoders.errors import InputError as EncodersError
 
@@ -42,14 +42,12 @@ def list_runs(folders: Sequence[Path]) -> str:
 def show_run(folder: Path) -> str:
     """The answer of one run, and its alignments as a table."""
     results = load_results(folder)
-    run, found = results.run, results.experiment
-    sentences = [*(() if found is None else found.answer), *answer(results)]
-    if results.comparison is not None and results.comparison.arms is not None:
-        sentences += comparison_sentences(results.comparison, {arm.name: arm.spec.name for arm in run.arms})
+    run, opening = results.run, make_opening(results)
+    cells = [f"{cell.question}: {cell.value} ({cell.detail})" for cell in opening.cells]
     return "\n".join(
         [
             f"{printable(run.title or run.name)} ({run.experiment})",
-            *(line for sentence in sentences for line in _wrapped(sentence)),
+            *(line for sentence in (*opening.sentences, *cells, *opening.in_full) for line in _wrapped(sentence)),
             "",
             *_table([[*_cells(results)]]),
             "",

@@ -12,9 +12,11 @@ from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
 from analyses.formats import format_number, format_p
 from analyses.privacy.counts import Count, format_count
-from analyses.report.comparison_findings import comparison_sentences
+from analyses.report.attention import gather_attention
 from analyses.report.drawings import draw_figures
-from analyses.report.findings import CONTROL, answer, is_significant, planted_ranks
+from analyses.report.findings import CONTROL, is_significant, planted_ranks
+from analyses.report.methods import make_methods
+from analyses.report.opening import compared_arms, make_opening
 from analyses.results.folder import Results, load_results
 from analyses.results.schema.alignments import ConfoundTaken
 from analyses.results.serialisation import plain, read_json
@@ -67,6 +69,7 @@ def _environment() -> Any:
     environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
     environment.filters["count"] = _count
     environment.filters["by_side"] = _by_side
+    environment.filters["described"] = _described
     environment.tests |= {"significant": is_significant}
     return environment
 
@@ -83,7 +86,9 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
     opened = [headline.alignment.name for headline in headlines if is_significant(headline)]
     return {
         "run": results.run,
-        "answer": [*(() if experiment is None else experiment.answer), *answer(results)],
+        "opening": make_opening(results),
+        "attention": gather_attention(results),
+        "methods": make_methods(results),
         "rows": headlines,
         "view_names": list(dict.fromkeys(headline.summary.view for headline in headlines)),
         "opened": opened or [one.alignment.name for one in headlines if one.summary.role != CONTROL][:1],
@@ -91,7 +96,7 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
         "experiment": name,
         "result": experiment,
         "comparison": comparison,
-        "comparison_sentences": comparison_sentences(compared, _encoders(results)) if compared else [],
+        "comparison_sentences": compared_arms(results),
         "labels": {headline.summary.arm: headline.summary.arm_label for headline in headlines},
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
@@ -113,10 +118,6 @@ def _by_side(taken: Sequence[ConfoundTaken]) -> list[tuple[ConfoundTaken, Confou
     return list(zip(genes, brain, strict=True))
 
 
-def _encoders(results: Results) -> dict[str, str]:
-    return {arm.name: arm.spec.name for arm in results.run.arms}
-
-
 def _planted_arms(results: Results) -> list[str]:
     planted = results.run.planted
     if planted is None:
@@ -130,9 +131,19 @@ def _inline(path: Path) -> Any:
 
     if path.suffix == ".png":
         encoded = base64.b64encode(path.read_bytes()).decode("ascii")
-        image = Markup('<img alt="{}" src="data:image/png;base64,{}" style="max-width:100%">')
-        return image.format(path.stem, encoded)
+        return Markup('<img src="data:image/png;base64,{}">').format(encoded)
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     own = f"f{sha256(path.stem.encode()).hexdigest()[:8]}"
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}.", svg))
+
+
+def _described(drawing: Any, caption: str) -> Any:
+    """The drawing with what it shows, for those who hear the page."""
+    from markupsafe import Markup, escape
+
+    words = escape(caption)
+    for tag, attribute in (("<svg", 'role="img" aria-label'), ("<img", "alt")):
+        if drawing.startswith(tag):
+            return Markup(f'{tag} {attribute}="{words}"{drawing[len(tag) :]}')
+    return drawing

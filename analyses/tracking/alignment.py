@@ -4,11 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from analyses.report.comparison_findings import Contrast
 from analyses.report.drawings import FIGURE_KINDS
 from analyses.report.findings import CONTROL
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
 from analyses.results.schema.alignments import ConfoundTaken
+from analyses.results.schema.comparisons import ComparisonRow
+from analyses.results.schema.experiments import Metrics
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading
 from analyses.results.schema.runs import RunArm
 from analyses.results.serialisation import plain
@@ -54,6 +57,8 @@ def make_params(results: Results, alignment: Alignment) -> dict[str, str]:
         "folds": held_out.n_splits,
         "permutations": held_out.n_permutations,
         "seed": results.run.seed,
+        "n_subjects": summary.n.subjects,
+        "n_genes": summary.n.genes,
     }
     return {key: str(value) for key, value in values.items()}
 
@@ -82,8 +87,57 @@ def panel(results: Results) -> str:
     return results.run.panel or results.run.name
 
 
-def make_metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
-    """Name, value and step, in the order in which they are to be logged: the interface compares runs by the first."""
+def rounded(value: float) -> float:
+    """Four significant digits: what a table shows. The results folder holds them all."""
+    return float(f"{value:.4g}")
+
+
+def find_row(results: Results, alignment: Alignment) -> ComparisonRow | None:
+    """The row of one alignment in the comparison, where there is one."""
+    rows = () if results.comparison is None else results.comparison.rows
+    own = alignment.summary.arm, alignment.summary.view
+    return next((row for row in rows if (row.arm, row.view) == own), None)
+
+
+_CONTRASTS = {"rc": "diff/rc_equiv_minus_avg", "training": "diff/trained_minus_untrained"}
+
+
+def contrast_metrics(asked: Sequence[Contrast]) -> Metrics:
+    """Of each kind the surest difference: value, bounds, and p over the pairs of its view."""
+    found: Metrics = {}
+    for one in sorted(asked, key=lambda one: (one.p_corrected, -abs(one.difference)), reverse=True):
+        name = _CONTRASTS[one.kind]
+        found |= {name: one.difference, f"{name}_p_corrected": one.p_corrected}
+        found |= {
+            f"{name}_{end}": bound
+            for end, bound in zip(("low", "high"), one.interval, strict=True)
+            if bound is not None
+        }
+    return found
+
+
+def make_metrics(
+    headline: Headline, row: ComparisonRow | None = None, asked: Sequence[Contrast] = ()
+) -> Iterator[tuple[str, float, int]]:
+    """Name, value and step, in the order in which they are to be logged: the interface compares runs by the first.
+
+    Parameters
+    ----------
+    headline : Headline
+    row : ComparisonRow, optional
+        Its row in the comparison.
+    asked : sequence of Contrast
+        Differences between arms; those of which this arm is the first are its own.
+    """
+    own = [one for one in asked if (one.first, one.view) == (headline.summary.arm_label, headline.summary.view)]
+    for name, value, step in _metrics(headline):
+        yield name, rounded(value), step
+        if name == "perm/p_corrected_1":
+            yield from () if row is None else [("place", row.rank, 0)]
+            yield from ((key, rounded(found), 0) for key, found in contrast_metrics(own).items())
+
+
+def _metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
     summary = headline.summary
     held_out, in_sample, interpretation = summary.held_out, summary.in_sample, summary.interpretation
     r = in_sample.canonical_correlations
@@ -107,8 +161,6 @@ def make_metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
         yield f"perm/p_corrected_{test.name}", test.p_corrected, 0
     yield "train/rho_1", r[0], 0
     yield "train/null_q95_1", in_sample.null_q95_r1, 0
-    yield "n/subjects", summary.n.subjects, 0
-    yield "n/genes", summary.n.genes, 0
     if interpretation is not None and interpretation.split_half is not None:
         yield "stability/genes_cosine", interpretation.split_half.x_loadings.median, 0
         yield "stability/brain_cosine", interpretation.split_half.y_loadings.median, 0
@@ -149,12 +201,12 @@ def _columns(items: Sequence[GeneLoading | FeatureLoading | ConfoundTaken]) -> C
 
 
 def list_artifacts(results: Results, alignment: Alignment) -> list[tuple[Path, str]]:
-    """File and artifact folder of everything that a run keeps; held-out scores of subjects are never among them."""
+    """File and artifact folder of everything that a run keeps; held-out scores of subjects are never among them. The
+    report lies with the run that holds all alignments."""
     kinds = FIGURE_KINDS if alignment.summary.held_out.trace is None else (*FIGURE_KINDS, "trace")
     names = ["overview", *(f"{alignment.name}__{kind}" for kind in kinds)]
     drawn = [results.path / "figures" / f"{name}{suffix}" for name in names for suffix in (".svg", ".csv")]
     return [
-        (results.path / "report.html", ""),
         *((path, "figures") for path in drawn),
         *((path, "tables") for path in sorted(alignment.folder.glob("*.csv"))),
         (results.path / "config" / "resolved.yaml", "config"),

@@ -15,7 +15,7 @@ from analyses.stopping import StopRequested, stop_on_signals
 from analyses.tracking.alignment import Columns, panel
 from analyses.tracking.mlflow_store import no_stray_folder, prepare_store, quiet
 from analyses.tracking.runs import CONTENT, ENTRY, RESULTS, log_results
-from analyses.tracking.saved_views import BY_RC_MODE, NOTE, SUMMARY, deep_link, views_supported
+from analyses.tracking.saved_views import ALL, NOTE, deep_link, view_of, views_supported
 from analyses.tracking.server import check_server, run_server, ui_command
 from analyses.tracking.store import Ledger, artifact_folder, resolve_tracking_uri, sqlite_path
 
@@ -23,7 +23,6 @@ __all__ = ["LoggedRun", "log_run", "prepare_store", "resolve_tracking_uri", "ser
 
 LOCAL_INTERFACE = "http://127.0.0.1:5000"
 _EXPERIMENT_SUFFIX = "/alignment"
-VIEWS = (BY_RC_MODE, SUMMARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,8 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
         with stop_on_signals(), FileLock(run_folder / ".tracking.lock"):  # two processes on one folder log it once
             run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
     interface = LOCAL_INTERFACE if sqlite_path(uri) else uri
-    view = BY_RC_MODE if len({arm.spec.rc_mode for arm in results.run.arms}) > 1 else SUMMARY
-    return LoggedRun(experiment_id, run_ids, deep_link(interface, experiment_id, view))
+    link = deep_link(interface, experiment_id, view_of(results.run.experiment))
+    return LoggedRun(experiment_id, run_ids, link)
 
 
 @contextmanager
@@ -110,7 +109,7 @@ def _open_experiment(client: Any, name: str, database: Path | None) -> str:
         )
     tags = {"mlflow.note.content": NOTE, "mlflow.experimentKind": "custom_model_development"}
     if views_supported(mlflow.__version__):
-        tags |= dict(view.tag(time.time_ns() // 10**6) for view in VIEWS)
+        tags |= dict(view.tag(time.time_ns() // 10**6) for view in ALL)
     for key in tags.keys() - experiment.tags.keys():
         client.set_experiment_tag(experiment.experiment_id, key, tags[key])
     return str(experiment.experiment_id)
@@ -182,6 +181,9 @@ class _Writer:
     def set_tag(self, run_id: str, key: str, value: str) -> None:
         self._client.set_tag(run_id, key, value)
 
+    def file_link(self, run_id: str, path: str) -> str:
+        return f"#/experiments/{self._experiment_id}/runs/{run_id}/artifacts/{path}"
+
 
 def serve_ui(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> None:
     """Run the MLflow interface in the foreground and print the link to every alignment experiment once it answers.
@@ -207,9 +209,7 @@ def serve_ui(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> None:
     experiments = _client(resolved).search_experiments(filter_string=f"name LIKE '%{_EXPERIMENT_SUFFIX}'")
     interface = f"http://{host}:{port}"
     lines = [
-        "\n".join(
-            [found.name, *(f"  {view.name}: {deep_link(interface, found.experiment_id, view)}" for view in VIEWS)]
-        )
+        "\n".join([found.name, *(f"  {view.name}: {deep_link(interface, found.experiment_id, view)}" for view in ALL)])
         for found in experiments
     ]
     with no_stray_folder(resolved):

@@ -6,23 +6,30 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from analyses.report.findings import CONTROL, is_significant
+from analyses.report.opening import asked_contrasts
 from analyses.results.folder import Results
 from analyses.results.headlines import Headline
 from analyses.results.provenance import digest, file_fingerprint
 from analyses.results.schema.experiments import Metrics
 from analyses.tracking.alignment import (
     Columns,
+    contrast_metrics,
+    find_row,
     list_artifacts,
     make_metrics,
     make_params,
     make_tables,
     make_tags,
     panel,
+    rounded,
 )
+from analyses.tracking.notes import NOTE_TAG, describe_alignment, describe_experiment
 from analyses.tracking.store import Ledger
 
 _MAX_CHILDREN = 25  # more children swamp the runs table; the report holds every fold
 _PARENT = "mlflow.parentRunId"
+_EXPERIMENT = "experiment"  # the entry of the run that holds the others, and the report
 ENTRY, CONTENT, RESULTS = "genebrain.entry", "genebrain.content", "genebrain.results"
 """Tags by which a run is found again: what of a results folder it holds, a digest of it, and whose it is."""
 
@@ -65,6 +72,10 @@ class Writer(Protocol):
         """Change one tag."""
         ...
 
+    def file_link(self, run_id: str, path: str) -> str:
+        """Address, within the interface, of a file of a run."""
+        ...
+
 
 def log_results(writer: Writer, results: Results, ledger: Ledger) -> dict[str, str]:
     """Log what is not logged yet.
@@ -77,7 +88,7 @@ def log_results(writer: Writer, results: Results, ledger: Ledger) -> dict[str, s
     files = [results.path / "comparison.json", *sorted((results.path / "experiments").glob("*.json"))]
     content = digest([_content(one) for one in headlines], [file_fingerprint(path) for path in files if path.exists()])
     log_parent = partial(_log_experiment, writer, results, headlines)
-    parent = _once(writer, results, ledger, ("experiment", content), log_parent)
+    parent = _once(writer, results, ledger, (_EXPERIMENT, content), log_parent)
     run_ids = {}
     for headline in headlines:
         name = headline.alignment.name
@@ -102,7 +113,7 @@ def _once(writer: Writer, results: Results, ledger: Ledger, entry: tuple[str, st
     else:
         writer.end_unfinished(ledger.results_id, name)
         run_id, logged_report = log({ENTRY: name, CONTENT: content, RESULTS: ledger.results_id}), report
-    if logged_report != report:
+    if logged_report != report and name == _EXPERIMENT:
         writer.log_file(run_id, results.path / "report.html")
     ledger[name] = {"content": content, "report": report, "run_id": run_id}
     return run_id
@@ -116,11 +127,13 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
         "panel": panel(results),
         "experiment": kind,
         "config_sha256": _config(results),
+        NOTE_TAG: describe_experiment(results),
+        **_best_arm(headlines),
         **own,
     }
-    metrics = ({} if result is None else result.metrics) | _best(headlines)
+    metrics = ({} if result is None else result.metrics) | _best(headlines) | contrast_metrics(asked_contrasts(results))
     with writer.run(f"{results.run.name}: {kind}", tags) as run_id:
-        writer.log_values(run_id, [(key, value, 0) for key, value in metrics.items()], _counts(results))
+        writer.log_values(run_id, [(key, rounded(value), 0) for key, value in metrics.items()], _counts(results))
         writer.log_file(run_id, results.path / "report.html")
         writer.log_file(run_id, results.path / "config" / "resolved.yaml", "config")
         for path, folder in _files(results):
@@ -130,14 +143,20 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
         for trial in () if result is None else result.trials:
             child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}
             with writer.run(trial.name, child) as trial_id:
-                values = [(key, value, 0) for key, value in trial.metrics.items()]
+                values = [(key, rounded(value), 0) for key, value in trial.metrics.items()]
                 writer.log_values(trial_id, values, {key: str(value) for key, value in trial.params.items()})
     return run_id
 
 
 def _best(headlines: list[Headline]) -> Metrics:
     best = max(headlines, key=lambda headline: headline.rho)
-    return {"best/heldout_rho_1": best.rho, "best/p_corrected": best.p_corrected, "n/alignments": len(headlines)}
+    return {"best/heldout_rho_1": best.rho, "best/p_corrected": best.p_corrected}
+
+
+def _best_arm(headlines: list[Headline]) -> dict[str, str]:
+    """Who is beyond chance with the largest correlation; nothing where nobody is."""
+    found = [one for one in headlines if one.summary.role != CONTROL and is_significant(one)]
+    return {"best_arm": max(found, key=lambda one: one.rho).alignment.title} if found else {}
 
 
 def _counts(results: Results) -> dict[str, str]:
@@ -147,6 +166,8 @@ def _counts(results: Results) -> dict[str, str]:
         "seed": str(run.seed),
         "n_arms": str(len(run.arms)),
         "n_views": str(len(run.views)),
+        "n_alignments": str(len(results.alignments)),
+        "n_subjects": str(run.cohort.n_subjects),
     }
 
 
@@ -166,15 +187,17 @@ def _config(results: Results) -> str:
 
 def _log_alignment(writer: Writer, results: Results, headline: Headline, parent: str, own: Mapping[str, str]) -> str:
     alignment = headline.alignment
-    tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent, **own}
+    row, asked = find_row(results, alignment), asked_contrasts(results)
+    note = describe_alignment(headline, row, writer.file_link(parent, "report.html"))
+    tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent, NOTE_TAG: note, **own}
     with writer.run(alignment.title, tags) as run_id:
-        writer.log_values(run_id, make_metrics(headline), make_params(results, alignment))
+        writer.log_values(run_id, make_metrics(headline, row, asked), make_params(results, alignment))
         for path, folder in list_artifacts(results, alignment):
             writer.log_file(run_id, path, folder)
         writer.log_tables(run_id, make_tables(alignment))
         for fold, rho in enumerate(alignment.summary.held_out.rho_by_fold[:_MAX_CHILDREN], start=1):
             child = {"stage": "fold", "panel": tags["panel"], _PARENT: run_id}
             with writer.run(f"fold {fold}", child) as fold_id:
-                values = [(f"heldout/rho_{k}", value, 0) for k, value in enumerate(rho[:3], start=1)]
+                values = [(f"heldout/rho_{k}", rounded(value), 0) for k, value in enumerate(rho[:3], start=1)]
                 writer.log_values(fold_id, values, {"fold": str(fold)})
     return run_id

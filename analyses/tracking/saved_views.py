@@ -54,23 +54,60 @@ class SavedView:
 
 _RC_MODE = "encoder.rc_mode"
 _ORDER = "metrics.`heldout/rho_1`"
+_BOUNDS = ("metrics.`heldout/rho_1_low`", "metrics.`heldout/rho_1_high`", "metrics.`perm/null_q95_1`")
+_DECIDES = "metrics.`perm/p_corrected_1`"
 SUMMARY = SavedView(
     key="alignment-summary",
-    name="Alignment summary",
+    name="Alignments",
     columns=(
-        *(_ORDER, "metrics.`perm/p_1`", "metrics.`perm/null_q95_1`", "metrics.`train/rho_1`"),
-        *("params.`encoder.name`", f"params.`{_RC_MODE}`", "params.`brain.view`"),
+        *(_ORDER, _DECIDES, *_BOUNDS, "metrics.`place`"),
+        *("params.`encoder.name`", f"params.`{_RC_MODE}`", "params.`brain.view`", "params.`brain.role`"),
     ),
     order_by=_ORDER,
 )
 BY_RC_MODE = SavedView(
     key="rc-equivariant-vs-averaged",
     name="RC-equivariant vs averaged",
-    columns=(_ORDER, "metrics.`perm/null_q95_1`", "params.`encoder.name`", "params.`brain.view`"),
+    columns=(
+        *(_ORDER, _DECIDES, "metrics.`perm/null_q95_1`"),
+        *(f"metrics.`diff/rc_equiv_minus_avg{end}`" for end in ("", "_low", "_high", "_p_corrected")),
+        *("params.`encoder.name`", "params.`brain.view`"),
+    ),
     order_by=_ORDER,
     search="tags.stage = 'alignment' and params.`brain.role` = 'test'",  # a control would dilute the averages
     group_by=_RC_MODE,
 )
+EXPERIMENTS = SavedView(
+    key="experiments",
+    name="Experiments of this cohort",
+    columns=(
+        *("metrics.`best/heldout_rho_1`", "metrics.`best/p_corrected`", "tags.`best_arm`", "params.`experiment`"),
+        *(f"metrics.`diff/rc_equiv_minus_avg{end}`" for end in ("", "_p_corrected")),
+        *(f"metrics.`diff/trained_minus_untrained{end}`" for end in ("", "_p_corrected")),
+    ),
+    order_by="attributes.`start_time`",
+    search="tags.stage = 'experiment'",
+)
+TRIALS = SavedView(
+    key="trials",
+    name="Trials of a search",
+    columns=(
+        "metrics.`inner/rho_1`",
+        "params.`n_components`",
+        "params.`penalty`",
+        "params.`pooling`",
+        "params.`layer`",
+    ),
+    order_by="metrics.`inner/rho_1`",
+    search="tags.stage = 'trial'",
+)
+ALL = (SUMMARY, BY_RC_MODE, EXPERIMENTS, TRIALS)
+_OPENS_ON = {"align": SUMMARY, "compare": SUMMARY, "pooling": SUMMARY, "rc": BY_RC_MODE, "dims": TRIALS, "tune": TRIALS}
+
+
+def view_of(experiment: str) -> SavedView:
+    """The view that shows what an experiment asks: alignments, trials, or the experiments themselves."""
+    return _OPENS_ON.get(experiment, EXPERIMENTS)
 
 
 def views_supported(mlflow_version: str) -> bool:

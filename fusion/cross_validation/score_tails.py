@@ -55,9 +55,9 @@ class ScoreTails:
             which = ", ".join(str(component + 1) for component in heavy)
             sentences.append(
                 f"{side}: few subjects carry the held-out scores of component {which} (skewness {skewness[k]:.2g}, "
-                f"kurtosis {kurtosis[k]:.2g}, one subject has {share[k]:.0%} of the variance), so that a 95 % interval "
-                "of the correlation would not hold and none is given; its p is valid. Normal scores of the residuals "
-                "(normal_scores: true of a brain view, fusion.NormalScoresView) have one."
+                f"kurtosis {kurtosis[k]:.2g}, the largest share of the variance is {share[k]:.0%}), so that a 95 % "
+                "interval of the correlation would not hold and none is given; its p is valid. Normal scores of the "
+                "residuals (normal_scores: true of a brain view, fusion.NormalScoresView) have one."
             )
         return sentences
 

@@ -25,8 +25,8 @@ LIBERAL_KURTOSIS, LIBERAL_SHARE = 9, 0.1
 reject more than 6.5 % at 5 %, whatever the projection: 6 to 8 % with t(2), 15 confounds, 100 subjects (normal: 3)."""
 
 THEIL_CHOSEN = (
-    "Columns have heavy tails (kurtosis above 20), so confounds were removed by Theil's residuals, each of one "
-    "subject, not by the Huh-Jhun projection, whose rows mix the outlying ones."
+    "Columns have heavy tails (kurtosis above 20), so confounds were removed by Theil's residuals, whose "
+    "rows are subjects, not by the Huh-Jhun projection, whose rows mix the outlying ones."
 )
 
 CENTRED = 1e-10

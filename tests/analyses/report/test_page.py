@@ -43,6 +43,23 @@ def test_the_answer_comes_before_every_table(page: str) -> None:
     assert body.index("align beyond chance") < body.index("in-sample r₁")
 
 
+def test_methods_references_and_bibtex_are_there_to_paste(page: str) -> None:
+    assert "@article{hotelling1936" in page
+    assert "doi:10.1016/j.neuroimage.2020.117065" in page
+
+
+def test_drawings_headings_and_regions_have_names_for_those_who_hear_the_page(page: str) -> None:
+    assert page.count('<svg role="img" aria-label="') == page.count("<svg")
+    assert not re.findall(r"<th\b(?![^>]*\bscope=)", page[page.index("<main>") : page.index("<script>")])
+    assert page.count("<main>") == page.count('<nav aria-label="Contents">') == page.count("<h1>") == 1
+
+
+def test_a_mark_says_what_it_is_while_a_pointer_rests_on_it(page: str) -> None:
+    assert re.search(r"<title>lh_roi\d\d_thickness: −?0\.\d\d \(95 % interval ", page)
+    assert "<title>kmer-5: 0." in page
+    assert "hint: " not in page
+
+
 def test_features_and_columns_that_are_none_are_listed(page: str) -> None:
     assert "lh_insula_thickness, v1 to v28." in page
     assert "Left out: siteID (a site or scanner), age (an age)." in page

@@ -30,7 +30,7 @@ from analyses.tracking.mlflow_client import (
     serve_ui,
     ui_command,
 )
-from analyses.tracking.saved_views import BY_RC_MODE, SUMMARY, views_supported
+from analyses.tracking.saved_views import ALL, BY_RC_MODE, SUMMARY, view_of, views_supported
 from analyses.tracking.store import sqlite_path
 from tests.analyses.example_alignment import N_SPLITS
 from tests.analyses.run_folder import SUBJECTS, write_run_folder
@@ -62,6 +62,11 @@ def logged(reported: Path, uri: str) -> LoggedRun:
 
 def runs(client: Any, experiment_id: str, stage: str = "alignment") -> list[Any]:
     return list(client.search_runs([experiment_id], filter_string=f"tags.stage = '{stage}'"))
+
+
+def parent_of(client: Any, run_id: str) -> str:
+    """The run of the whole experiment, which holds the report."""
+    return str(client.get_run(run_id).data.tags["mlflow.parentRunId"])
 
 
 # Addresses ------------------------------------------------------------------------------------------------------------
@@ -112,10 +117,12 @@ def test_one_finished_run_per_alignment_with_the_headline_first(client: Any, log
     metrics = run.data.metrics
     assert run.info.status == "FINISHED"
     assert list(metrics)[:5] == ["heldout/rho_1", "heldout/rho_2", "heldout/rho_3", "perm/p_1", "perm/neglog10p_1"]
-    assert metrics["heldout/rho_1"] == facts["held_out"]["rho"][0]
-    assert metrics["perm/neglog10p_1"] == pytest.approx(-np.log10(facts["held_out"]["p"][0]))
-    assert metrics["train/rho_1"] == facts["in_sample"]["canonical_correlations"][0]
-    assert metrics["n/subjects"] == 612
+    assert metrics["heldout/rho_1"] == pytest.approx(facts["held_out"]["rho"][0], rel=1e-3)
+    assert {float(f"{value:.4g}") for value in metrics.values()} == set(metrics.values())  # what a table shows
+    assert metrics["perm/neglog10p_1"] == pytest.approx(-np.log10(facts["held_out"]["p"][0]), rel=1e-3)
+    assert metrics["train/rho_1"] == pytest.approx(facts["in_sample"]["canonical_correlations"][0], rel=1e-3)
+    assert metrics["place"] == 1
+    assert run.data.params["n_subjects"] == "612"  # equal in every run: nothing to compare
     assert len(metrics) <= 40
 
 
@@ -134,9 +141,10 @@ def test_params_and_tags_follow_the_contract(client: Any, logged: LoggedRun) -> 
 def test_the_spectrum_is_a_series_by_component(client: Any, logged: LoggedRun, reported: Path) -> None:
     facts = json.loads((reported / "alignments" / "kmer-5__linked" / "alignment.json").read_text())
     points = client.get_metric_history(logged.run_ids["kmer-5__linked"], "spectrum/train_rho")
-    assert {point.step: point.value for point in points} == dict(
-        enumerate(facts["in_sample"]["canonical_correlations"], start=1)
-    )
+    correlations = facts["in_sample"]["canonical_correlations"]
+    assert {point.step: point.value for point in points} == {
+        step: float(f"{value:.4g}") for step, value in enumerate(correlations, start=1)
+    }
 
 
 def test_folds_are_children(client: Any, logged: LoggedRun) -> None:
@@ -155,9 +163,25 @@ def test_report_figures_and_tables_are_artifacts(client: Any, logged: LoggedRun)
         f"tables/{n}{s}" for n in ("canonical_correlations", "gene_loadings", "roi_loadings") for s in (".json", ".csv")
     }
     figures = {f"figures/kmer-5__linked__{kind}.svg" for kind in ("held_out", "spectrum", "genes", "features")}
-    files = {"report.html", "env.json", "splits.json", "null_draws.npz", "config/resolved.yaml", "figures/overview.svg"}
+    files = {"env.json", "splits.json", "null_draws.npz", "config/resolved.yaml", "figures/overview.svg"}
     assert tables | figures | files <= listed
+    assert "report.html" not in listed  # one is enough
+    assert "report.html" in {item.path for item in client.list_artifacts(parent_of(client, run_id))}
     assert not any("unlinked" in path for path in listed)
+
+
+def test_descriptions_answer_the_question(client: Any, logged: LoggedRun) -> None:
+    run = client.get_run(logged.run_ids["kmer-5__linked"]).data
+    parent = parent_of(client, logged.run_ids["kmer-5__linked"])
+    whole = client.get_run(parent).data
+    note, above = run.tags["mlflow.note.content"], whole.tags["mlflow.note.content"]
+    assert "**Genes \\(kmer\\-5\\) and brain \\(linked\\) align beyond chance" in above
+    assert above.count("\n| ") == 1 + 4  # the head, and a row an alignment
+    assert "Negative control: **silent**" in above
+    assert f"#/experiments/{logged.experiment_id}/runs/{parent}/artifacts/report.html" in note
+    assert "Place 1 on linked" in note
+    assert whole.tags["best_arm"] == "kmer-5 × linked"
+    assert whole.params["n_subjects"] == "612"
 
 
 def test_no_subject_id_is_in_the_store_or_an_artifact(uri: str, logged: LoggedRun) -> None:
@@ -171,16 +195,28 @@ def test_no_subject_id_is_in_the_store_or_an_artifact(uri: str, logged: LoggedRu
 def test_saved_views_open_on_the_headline(client: Any, logged: LoggedRun) -> None:
     tags = client.get_experiment(logged.experiment_id).tags
     assert "heldout/rho_1" in tags["mlflow.note.content"]
-    for view in (SUMMARY, BY_RC_MODE):
+    shown = {}
+    for view in ALL:
         stored = json.loads(tags[f"mlflow.sharedViewState.{view.key}"])
         kind, packed = stored["state"].split(";")
         state = json.loads(zlib.decompress(base64.b64decode(packed)))
         assert kind == "deflate"
-        assert state["selectedColumns"][0] == "metrics.`heldout/rho_1`"
+        shown[view.key] = state
+    for view in (SUMMARY, BY_RC_MODE):
+        state = shown[view.key]
+        assert state["selectedColumns"][:2] == ["metrics.`heldout/rho_1`", "metrics.`perm/p_corrected_1`"]
+        assert not any("perm/p_1" in column for column in state["selectedColumns"])  # never the uncorrected one
         assert state["searchFilter"].startswith("tags.stage = 'alignment'")
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "encoder.rc_mode"}]
-    query = "workflowType=machine_learning&viewStateShareKey=rc-equivariant-vs-averaged"  # two modes are there
+    assert "metrics.`diff/rc_equiv_minus_avg_p_corrected`" in state["selectedColumns"]
+    query = f"workflowType=machine_learning&viewStateShareKey={SUMMARY.key}"
     assert logged.link == f"http://127.0.0.1:5000/#/experiments/{logged.experiment_id}/runs?{query}"
+
+
+def test_a_run_opens_on_what_its_experiment_asks() -> None:
+    assert [view_of(kind).key for kind in ("align", "rc", "tune", "predict")] == [
+        *("alignment-summary", "rc-equivariant-vs-averaged", "trials", "experiments")
+    ]
 
 
 def test_saved_views_are_left_out_of_an_unknown_mlflow() -> None:
@@ -220,7 +256,8 @@ def test_a_new_report_replaces_the_old_one_in_the_same_run(
     first = log_run(folder, uri)
     (folder / "report.html").write_text("a better report")
     assert log_run(folder, uri) == first
-    fetched = client.download_artifacts(first.run_ids["kmer-5__linked"], "report.html", str(tmp_path))
+    parent = parent_of(client, first.run_ids["kmer-5__linked"])
+    fetched = client.download_artifacts(parent, "report.html", str(tmp_path))
     assert Path(fetched).read_text() == "a better report"
 
 
@@ -307,7 +344,9 @@ def test_the_interface_refuses_what_it_cannot_serve(tmp_path: Path, uri: str) ->
             serve_ui(uri, port=taken.getsockname()[1])
 
 
-def test_the_interface_serves_the_runs_and_ends_with_its_workers(tmp_path: Path, uri: str, logged: LoggedRun) -> None:
+def test_the_interface_serves_the_runs_and_ends_with_its_workers(
+    tmp_path: Path, client: Any, uri: str, logged: LoggedRun
+) -> None:
     port = free_port()
     code = (
         f"from analyses.tracking import mlflow_client, server; server._START_SECONDS = {PATIENCE}; "
@@ -320,7 +359,7 @@ def test_the_interface_serves_the_runs_and_ends_with_its_workers(tmp_path: Path,
         assert any(f":{port}/#/experiments/{logged.experiment_id}/runs?" in line for line in printed)
         found = fetch(port, "api/2.0/mlflow/runs/search", {"experiment_ids": [logged.experiment_id], "filter": STAGE})
         assert len(json.loads(found)["runs"]) == 4
-        run_id = logged.run_ids["kmer-5__linked"]
+        run_id = parent_of(client, logged.run_ids["kmer-5__linked"])
         assert b"align beyond chance" in fetch(port, f"get-artifact?path=report.html&run_uuid={run_id}")
     finally:
         process.terminate()

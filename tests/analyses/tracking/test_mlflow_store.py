@@ -152,7 +152,7 @@ def test_a_moved_store_finds_its_artifacts_and_logs_nothing_twice(
     assert len(client.search_runs([first.experiment_id], "tags.stage = 'alignment'")) == 4
     for run_id in first.run_ids.values():
         assert client.get_run(run_id).info.artifact_uri.startswith((new / "mlartifacts").as_uri())
-        assert Path(client.download_artifacts(run_id, "report.html")).is_file()
+        assert Path(client.download_artifacts(run_id, "alignment.json")).is_file()
     assert not old.exists()
 
 

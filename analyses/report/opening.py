@@ -1,0 +1,134 @@
+"""The first screen: the answer of this experiment in at most three sentences, and four figures that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analyses.formats import format_interval, format_number, format_p
+from analyses.report.comparison_findings import Contrast, comparison_sentences, contrasts
+from analyses.report.findings import CONTROL, answer, is_significant
+from analyses.results.folder import Results
+from analyses.results.headlines import Headline
+
+_AT_MOST = 3
+_CAUTION = "Caution:"
+_SIMULATED = "The link is simulated"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of the first screen.
+
+    Attributes
+    ----------
+    question, value, detail : str
+        What is asked, the answer in a word or a number, and what it rests on.
+    is_beyond_chance : bool
+        Whether `value` is something that was found, rather than nothing or nothing asked.
+    """
+
+    question: str
+    value: str
+    detail: str
+    is_beyond_chance: bool = False
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is read first: at most three sentences, four cells; and all sentences of the answer, in `in_full`."""
+
+    sentences: tuple[str, ...]
+    cells: tuple[Cell, Cell, Cell, Cell]
+    in_full: tuple[str, ...]
+
+
+def make_opening(results: Results) -> Opening:
+    """The first screen of a run."""
+    of_alignments, of_arms, asked = answer(results), compared_arms(results), asked_contrasts(results)
+    if results.experiment is not None:
+        first = [*results.experiment.answer[:_AT_MOST]]
+        rest = [*results.experiment.answer[_AT_MOST:], *of_alignments]
+    else:
+        first, rest = _first(of_alignments, of_arms)
+    headlines = results.headlines()
+    cells = _best(headlines), _contrast(asked, "rc"), _contrast(asked, "training"), _control(headlines)
+    return Opening(tuple(first), cells, tuple(rest))
+
+
+def asked_contrasts(results: Results) -> list[Contrast]:
+    """Equivariant minus averaged, trained minus untrained; none where arms were not compared as encoders."""
+    compared = results.comparison
+    return [] if compared is None or compared.arms is None else contrasts(compared, encoders_of(results))
+
+
+def compared_arms(results: Results) -> list[str]:
+    """What the comparison of arms says; nothing where they were not compared as encoders."""
+    compared = results.comparison
+    return [] if compared is None or compared.arms is None else comparison_sentences(compared, encoders_of(results))
+
+
+def encoders_of(results: Results) -> dict[str, str]:
+    """Arm to the name of its encoder."""
+    return {arm.name: arm.spec.name for arm in results.run.arms}
+
+
+def _first(of_alignments: Sequence[str], of_arms: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The first sentence stands; after it what would mislead if it came later, then who leads, then the rest."""
+    first, *others = of_alignments
+    urgent = [one for one in others if one.startswith(_CAUTION)] + [one for one in others if one.startswith(_SIMULATED)]
+    ranked = [*urgent, *of_arms[:1], *(one for one in others if one not in urgent)]
+    opening = [first, *ranked[: _AT_MOST - 1]]
+    return opening, [one for one in others if one not in opening]
+
+
+def _best(headlines: Sequence[Headline]) -> Cell:
+    """The largest that is beyond chance, else the largest."""
+    tested = [one for one in headlines if one.summary.role != CONTROL]
+    if not tested:
+        return Cell("Best encoder", "none", "only negative controls were aligned")
+    found = [one for one in tested if is_significant(one)]
+    best = max(found or tested, key=lambda one: one.rho)
+    size = (
+        f"{best.alignment.title}: held-out ρ₁ = {format_number(best.rho)} ({format_interval(best.interval)}), "
+        f"corrected p = {format_p(best.p_link)}"
+    )
+    if not found:
+        return Cell("Best encoder", "none beyond chance", f"largest is {size}")
+    return Cell("Best encoder", best.summary.arm_label, size, is_beyond_chance=True)
+
+
+_QUESTIONS = {"rc": "RC-equivariant − averaged", "training": "Trained − untrained"}
+_NEEDED = {
+    "rc": "no equivariant arm stands beside an averaged one, compared",
+    "training": "no trained arm stands beside its untrained control, compared",
+}
+
+
+def _contrast(asked: Sequence[Contrast], kind: str) -> Cell:
+    """The one with the smallest p; how many there are is said, since it is the best of them."""
+    of_kind = [one for one in asked if one.kind == kind]
+    question = _QUESTIONS[kind].replace("−", "\N{MINUS SIGN}")
+    if not of_kind:
+        return Cell(question, "not asked", _NEEDED[kind])
+    most = min(of_kind, key=lambda one: (one.p_corrected, -abs(one.difference)))
+    others = f"; the surest of {len(of_kind)}" if len(of_kind) > 1 else ""
+    detail = (
+        f"{most.first} − {most.second}, {most.view}: {format_interval(most.interval, 3)}, "
+        f"corrected p = {format_p(most.p_corrected)}{others}"
+    ).replace(" − ", " \N{MINUS SIGN} ")
+    value = format_number(most.difference, 3) + ("" if most.is_beyond_chance else ", within chance")
+    return Cell(question, value, detail, most.is_beyond_chance)
+
+
+def _control(headlines: Sequence[Headline]) -> Cell:
+    controls = [one for one in headlines if one.summary.role == CONTROL]
+    if not controls:
+        return Cell("Negative control", "none", "no brain view of this run holds no link by design")
+    alarmed = [one for one in controls if is_significant(one)]
+    p = format_p(min(one.p_link for one in controls))
+    if alarmed:
+        return Cell(
+            "Negative control", "significant", f"confounding is the first suspect; p = {p}", is_beyond_chance=True
+        )
+    return Cell("Negative control", "silent", f"smallest corrected p = {p} of {len(controls)}")
