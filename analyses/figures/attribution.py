@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 MOST_BARS = 30
-MOST_NAMED = 8
+FEWEST_NAMED, MOST_NAMED = 3, 8
 _WORDS = {"genes": "gene", "brain": "region"}
 
 
@@ -77,19 +77,11 @@ def volcano_figure(one: Attribution) -> Figure:
         for blocks, colour, label in ((other, BLUE, f"q ≥ {LEVEL}"), (found, VERMILION, f"q < {LEVEL}")):
             if blocks:
                 axes.plot(*_places(blocks), "o", color=colour, markersize=4, alpha=0.8, label=label)
-        named = sorted(one.blocks, key=lambda block: (block.p, -block.value))[:MOST_NAMED]
-        right = max(abs(block.value) for block in one.blocks)
-        for block in named:
-            is_right = block.value > 0.6 * right
-            axes.annotate(
-                block.label,
-                (block.value, -np.log10(block.p)),
-                xytext=(-5 if is_right else 5, 0),
-                textcoords="offset points",
-                ha="right" if is_right else "left",
-                va="center",
-                fontsize="small",
-            )
+        ranked = sorted(one.blocks, key=lambda block: (block.p, -block.value))
+        for block in ranked[: max(FEWEST_NAMED, min(MOST_NAMED, len(found)))]:
+            place = (block.value, -np.log10(block.p))  # names hang below their points: the floor is a line above them
+            offset: dict[str, Any] = {"xytext": (0, -5), "textcoords": "offset points", "ha": "center", "va": "top"}
+            axes.annotate(block.label, place, fontsize="small", **offset)
         axes.axvline(0, color=INK, linewidth=0.6)
         if one.smallest is not None:
             axes.axhline(-np.log10(one.smallest.p), color=PALE, linewidth=1, label="smallest p of the design")

@@ -104,7 +104,8 @@ def _sets(one: Attribution) -> str | None:
     others = f"the other genes of {one.title}"
     found = [each for each in tested if each.q is not None and each.q < LEVEL]
     if found:
-        return f"{len(found)} of {len(tested)} gene sets hold more than {others}, first {numbers}."
+        verb = "holds" if len(found) == 1 else "hold"
+        return f"{len(found)} of {len(tested)} gene sets {verb} more than {others}, first {numbers}."
     return f"No gene set of {len(tested)} is shown to hold more than {others}; the first is {numbers}."
 
 
