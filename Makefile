@@ -7,6 +7,13 @@ INSTALLED := $(VENV)/.installed
 # OpenMP threads that spin while they wait take the cores from the processes beside them.
 export OMP_WAIT_POLICY := PASSIVE
 
+# Whoever wants no bytecode beside sources gets it beside the environment: without it, each of the processes that runs
+# and tests start compiles all of its libraries, for ten seconds and more.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV)).bytecode
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
 
@@ -99,4 +106,4 @@ ui: $(INSTALLED)  ## open the experiments of the demo in MLflow
 	@$(BIN)/genebrain ui
 
 clean:  ## remove the environment and the results
-	rm -rf $(VENV) $(VENV).lock .matrix results
+	rm -rf $(VENV) $(VENV).lock $(VENV).bytecode .matrix results

@@ -72,6 +72,23 @@ def largest_eigenvalue(gram: Floats) -> float:
     return float(_checked(values, info)[0])
 
 
+def largest_of_tridiagonal(diagonal: Floats, beside: Floats) -> float:
+    """Largest eigenvalue of a symmetric tridiagonal matrix, from its diagonal [n] and the one beside it [n - 1].
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        No convergence.
+    """
+    last = len(diagonal)
+    if last == 1:
+        return float(diagonal[0])
+    by_index, any_value, exact, in_order = 2, (0.0, 1.0), 0.0, "E"
+    stebz = routine("stebz", diagonal.dtype)
+    _, values, _, _, info = stebz(diagonal, beside, by_index, *any_value, last, last, exact, in_order)
+    return float(_checked(values, info)[0])
+
+
 def _eigen(gram: Floats, first: int, last: int, *, vectors: bool) -> tuple[Floats, Floats, int]:
     lwork, liwork = _workspace(len(gram), gram.dtype)
     values, found, _, _, info = routine("syevr", gram.dtype)(

@@ -43,6 +43,17 @@ def add_hint(artist: "Artist", text: str) -> None:
     artist.set_gid(f"{_HINT}{text}")
 
 
+def _lay_out(figure: "Figure") -> None:
+    """Once, with the measures of what draws; `savefig` would draw all of it unseen before, for the same bytes."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        FigureCanvasSVG(figure)
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def _finish(drawing: Path) -> None:
     """Hints become titles of their marks; characters that no XML may hold, which the name of a feature may, become
     what they are written as."""
@@ -72,6 +83,7 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
         with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
+            _lay_out(figure)
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         _finish(drawing)
         table.write_text(table_text(data, float_format="%.10g"), encoding="utf-8")

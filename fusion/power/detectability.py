@@ -4,11 +4,12 @@ Everywhere ``n`` is the number of effective rows: subjects less intercept and co
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 
+from fusion import lapack
 from fusion.arrays import Real
 from fusion.errors import InputError
 
@@ -72,6 +73,7 @@ def wachter_edge(n: int, p: int, q: int) -> float:
     return math.sqrt(x * (1 - y)) + math.sqrt(y * (1 - x))
 
 
+@lru_cache(maxsize=256)
 def null_r1(n: int, p: int, q: int, *, n_draws: int = 1000, random_state: int = 0) -> NullR1:
     """Mean and 95 % point of the first in-sample correlation when the views are unrelated.
 
@@ -139,10 +141,7 @@ def draw_r1(rng: np.random.Generator, n: int, few: int, many: int, *, first: Rea
     diagonal = np.sqrt(c2 * np.concatenate([[1.0], 1 - d2]))
     upper = -np.sqrt((1 - c2[:-1]) * d2)
     squares = diagonal**2 + np.concatenate([upper**2, [0.0]])
-    last = scipy.linalg.eigvalsh_tridiagonal(
-        squares, upper * diagonal[1:], select="i", select_range=(few - 1, few - 1), check_finite=False
-    )
-    return math.sqrt(min(1.0, float(last[0])))
+    return math.sqrt(min(1.0, lapack.largest_of_tridiagonal(squares, upper * diagonal[1:])))
 
 
 def required_n(rho: Real, p: int, q: int) -> int:

@@ -1,8 +1,6 @@
 """The device loop: each distinct sequence once, nothing twice, whatever happens in between."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from encoders.dna.protocol import Vectors
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.embedding import available_cores, embed_missing, missing_sequences, read_embeddings
 from encoders.genome.sequences import reverse_complement, sequence_id
-from tests.conftest import PATIENCE
+from tests import warm_processes
 from tests.encoders.killing import KILL_AT
 
 
@@ -226,7 +224,7 @@ def test_runs_killed_at_twenty_points_resume_with_nothing_lost_or_doubled(tmp_pa
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(600)]
     encoder = load_encoder("kmer-spectrum", k=4)
-    run = subprocess.run([sys.executable, "-c", KILL, str(tmp_path)], capture_output=True, text=True, check=True)
+    run = warm_processes.run(KILL, tmp_path, check=True)
     counts = [int(line) for line in run.stdout.split()]
     assert len(counts) == 20
     assert counts == sorted(counts), "what was stored stays"
@@ -241,10 +239,8 @@ def test_runs_killed_at_twenty_points_resume_with_nothing_lost_or_doubled(tmp_pa
 
 
 def test_two_runs_at_once_agree(tmp_path: Path) -> None:
-    processes = [
-        subprocess.Popen([sys.executable, "-c", EMBED, str(tmp_path)], stdout=subprocess.DEVNULL) for _ in "ab"
-    ]
-    assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0]
+    processes = [warm_processes.start(EMBED, tmp_path) for _ in "ab"]
+    assert [process.wait() for process in processes] == [0, 0]
     encoder = load_encoder("kmer-spectrum", k=4)
     store = EmbeddingStore(tmp_path, encoder.spec)
     on_disk = [line for path in store.folder.glob("*.ids") for line in path.read_text().splitlines()]

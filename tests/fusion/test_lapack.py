@@ -50,6 +50,14 @@ def test_eigenpairs_are_those_of_scipy(size: int, dtype: type) -> None:
     np.testing.assert_array_equal(gram, before)
 
 
+@pytest.mark.parametrize(("size", "dtype"), CASES)
+def test_the_largest_eigenvalue_of_a_tridiagonal_matrix_is_that_of_scipy(size: int, dtype: type) -> None:
+    gram = _gram(size, dtype)
+    diagonal, beside = np.diagonal(gram).copy(), np.diagonal(gram, 1).copy()
+    largest = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside, select="i", select_range=(size - 1, size - 1))
+    assert lapack.largest_of_tridiagonal(diagonal, beside) == largest[0]
+
+
 def test_what_has_no_factor_is_an_error() -> None:
     with pytest.raises(np.linalg.LinAlgError, match="info 2"):
         lapack.cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))

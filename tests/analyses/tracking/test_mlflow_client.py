@@ -32,6 +32,7 @@ from analyses.tracking.mlflow_client import (
 )
 from analyses.tracking.saved_views import ALL, BY_RC_MODE, SUMMARY, view_of, views_supported
 from analyses.tracking.store import sqlite_path
+from tests import warm_processes
 from tests.analyses.example_alignment import N_SPLITS
 from tests.analyses.run_folder import SUBJECTS, write_run_folder
 from tests.conftest import PATIENCE
@@ -97,8 +98,8 @@ def test_what_is_no_database_or_cannot_be_written_is_said(tmp_path: Path) -> Non
 def test_processes_that_meet_on_a_fresh_store_do_not_break_it(tmp_path: Path) -> None:
     uri = resolve_tracking_uri(None, tmp_path)
     code = f"from analyses.tracking.mlflow_client import prepare_store; prepare_store({uri!r})"
-    racing = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait(timeout=PATIENCE) for process in racing] == [0, 0]
+    racing = [warm_processes.start(code) for _ in range(2)]
+    assert [process.wait() for process in racing] == [0, 0]
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:

@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +17,7 @@ from analyses.errors import InputError, UnavailableError
 from analyses.tracking.mlflow_client import log_run
 from analyses.tracking.mlflow_store import no_stray_folder, prepare_store
 from analyses.tracking.store import resolve_tracking_uri, sqlite_path, sqlite_uri
+from tests import warm_processes
 from tests.conftest import PATIENCE
 
 LOG = """
@@ -57,7 +56,7 @@ def _run_in(database: Path) -> str:
 
 def test_a_kill_while_a_store_is_made_leaves_none_or_a_whole_one(tmp_path: Path, whole: Path) -> None:
     database = tmp_path / "mlflow.db"
-    process = subprocess.Popen([sys.executable, "-c", PREPARE, sqlite_uri(database)])
+    process = warm_processes.start(PREPARE, sqlite_uri(database))
     deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.glob("*.tmp")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -143,8 +142,8 @@ def test_a_moved_store_finds_its_artifacts_and_logs_nothing_twice(
     shutil.move(another_run("moved"), old / "run")
     first = log_run(old / "run", sqlite_uri(old / "mlflow.db"))
     new = old.rename(tmp_path / "new 50%")
-    words = [sys.executable, "-c", LOG, new / "run", sqlite_uri(new / "mlflow.db")]
-    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout  # MLflow remembers places by run
+    words = (LOG, new / "run", sqlite_uri(new / "mlflow.db"))
+    said = warm_processes.run(*words, check=True).stdout  # MLflow remembers places by run
     assert "the store was moved from" in said
     ledger = json.loads((new / "run" / "tracking.json").read_text())
     assert {entry["run_id"] for name, entry in ledger.items() if "new 50" in name} >= set(first.run_ids.values())
@@ -185,7 +184,7 @@ def test_a_kill_while_logging_ends_in_each_run_once(
 
     shutil.copy(whole, tmp_path / "mlflow.db")
     folder, uri = another_run("killed"), sqlite_uri(tmp_path / "mlflow.db")
-    process = subprocess.run([sys.executable, "-c", LOG_AND_DIE, folder, uri, str(call)])
+    process = warm_processes.run(LOG_AND_DIE, folder, uri, call)
     assert process.returncode == -signal.SIGKILL
     logged = log_run(folder, uri)
     client = MlflowClient(uri)

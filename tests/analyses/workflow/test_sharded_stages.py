@@ -1,8 +1,6 @@
 """Work shared out by shards gives what one process gives, also when processes are killed."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from analyses.simulation.cohort import DemoCohort
 from analyses.workflow.pipeline import run_stages
 from analyses.workflow.sharded_stages import window_parts
 from encoders.errors import InputError as EncodersError
+from tests import warm_processes
 from tests.analyses.commands import CONFIG, Command
 from tests.analyses.shared_out import ARM, WINDOW_FILES, arguments, check_same_files, open_run, settings, stored_vectors
 
@@ -42,8 +41,7 @@ run = Run(load_config(Path(sys.argv[1]), sys.argv[3:], variables={"DEMO_COHORT":
 
 
 def _run_until_killed(cohort: DemoCohort, output: Path, code: str) -> None:
-    command = [sys.executable, "-c", _RUN + code, str(CONFIG), str(cohort.folder), *settings(cohort, output)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = warm_processes.run(_RUN + code, CONFIG, cohort.folder, *settings(cohort, output))
     assert answer.returncode == -signal.SIGKILL, answer.stderr
 
 
