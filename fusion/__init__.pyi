@@ -1,3 +1,5 @@
+from .attribution.attribution import BlockAttribution as BlockAttribution
+from .attribution.attribution import attribute_blocks as attribute_blocks
 from .cca.dimensions import choose_dimensions as choose_dimensions
 from .cca.exact import CanonicalCorrelation as CanonicalCorrelation
 from .cca.ridge import RidgeCCA as RidgeCCA

@@ -47,6 +47,6 @@ def _categories(config: RunConfig, covariates: pd.DataFrame) -> list[str]:
         config.folds.group,
         config.folds.stratify,
         config.alignment.exchangeable_within,
-        config.predict.outcome if config.experiment == "predict" else None,
+        config.predict.outcome if config.reads_outcome else None,
     ]
     return list(dict.fromkeys(column for column in named if column is not None))

@@ -252,7 +252,7 @@ def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems
         "folds.stratify": config.folds.stratify,
         "alignment.exchangeable_within": config.alignment.exchangeable_within,
     }
-    if config.experiment == "predict":
+    if config.reads_outcome:
         wanted |= {
             "predict.outcome": config.predict.outcome,
             "predict.polygenic_score": config.predict.polygenic_score,

@@ -5,12 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analyses.config.section import Section
 
 ExperimentName = Literal[
-    "align", "compare", "pooling", "rc", "audit", "dims", "tune", "predict", "replicate", "tokens", "variants"
+    "align",
+    "compare",
+    "pooling",
+    "rc",
+    "attribute",
+    "audit",
+    "dims",
+    "tune",
+    "predict",
+    "replicate",
+    "tokens",
+    "variants",
 ]
 
 
@@ -103,6 +114,32 @@ class PredictConfig(Section):
     """Repetitions of the folds; for test: corrected-t."""
     n_permutations: int = Field(default=4999, ge=19)
     """Swaps behind each p."""
+
+
+class AttributeConfig(Section):
+    """``experiment: attribute``: what single genes, regions and sets of genes add, given all others.
+
+    To the alignment, or to the prediction of ``predict.outcome`` where that is given.
+    """
+
+    sides: tuple[Literal["genes", "brain"], ...] = ("genes", "brain")
+    """Whose blocks are left out: genes one by one, regions of the brain one by one, or both."""
+    regions: Literal["auto", "column"] = "auto"
+    """What a region is: every column (column), or columns of one region where their names tell (auto: measures of
+    FreeSurfer and ENIGMA; all edges of a region of connectivity)."""
+    repeats: int = Field(default=10, ge=1)
+    """Repetitions of the folds behind the change and its interval; the test takes the run's own folds."""
+    n_permutations: int = Field(default=1999, ge=19)
+    """Exchanges of a block's own part behind each p. Among G blocks q falls below 0.05 only with more than 20 G."""
+    gene_sets: Path | None = None
+    """GMT of gene sets (symbols or ids), each tested against the other genes and by itself."""
+
+    @field_validator("sides")
+    @classmethod
+    def _each_side_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"must name genes, brain or both, each once; got {', '.join(value) or 'none'}")
+        return value
 
 
 class ReplicateConfig(Section):

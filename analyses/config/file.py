@@ -23,7 +23,7 @@ from analyses.errors import InputError
 
 _INPUT_PATHS = {"reference", "annotation", "variants", "callable_regions", "path", "truth", "source"}
 _INPUT_PATHS |= {"labels", "lut", "coordinates"}  # of an atlas
-_INPUT_PATHS |= {"pedigree", "kinship_table"}
+_INPUT_PATHS |= {"pedigree", "kinship_table", "gene_sets"}
 _INPUT_PATHS |= {"replicate", "results"}  # a results folder that is read
 _INPUT_PATHS |= {"bpe", "motifs", "annotations"}
 _OUTPUT_PATHS = {"output", "store"}

@@ -14,6 +14,7 @@ from analyses.config.brain_view import BrainViewConfig
 from analyses.config.confounds import ConfoundConfig, one_or_many
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
+    AttributeConfig,
     AuditConfig,
     CompareConfig,
     DimsConfig,
@@ -176,8 +177,8 @@ class RunConfig(Section):
     folds: FoldsConfig = FoldsConfig()
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
-    """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
-    tune, predict, replicate (weights of another cohort), tokens or variants."""
+    """What is asked: align (each arm), compare (arms with baselines and untrained controls), or another; there is a
+    file of each in configs/experiments."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -186,6 +187,8 @@ class RunConfig(Section):
     """Settings of experiment: rc."""
     dims: DimsConfig = DimsConfig()
     """Settings of experiment: dims."""
+    attribute: AttributeConfig = AttributeConfig()
+    """Settings of experiment: attribute."""
     audit: AuditConfig = AuditConfig()
     """Settings of experiment: audit."""
     tune: TuneConfig = TuneConfig()
@@ -261,6 +264,11 @@ class RunConfig(Section):
         for column in settings.keep or ():
             if column not in confounds or column == settings.site:
                 raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
+
+    @property
+    def reads_outcome(self) -> bool:
+        """Whether the experiment asks after `predict.outcome`."""
+        return self.experiment == "predict" or (self.experiment == "attribute" and self.predict.outcome is not None)
 
     @property
     def confound_terms(self) -> tuple[TermLike, ...]:

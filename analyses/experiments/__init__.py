@@ -1,4 +1,4 @@
-"""One file an experiment (audit, dims, predict, replicate, tokens, tune, variants) and the registry."""
+"""One file or folder an experiment, and the registry."""
 
 import lazy_loader
 

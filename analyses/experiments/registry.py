@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: Experiment to the module that does it. ``align``, ``compare``, ``pooling`` and ``rc`` are alignments of their arms
 #: (`analyses.arms.grid`) and their comparison (`analyses.alignment.comparison`).
 MODULES: Mapping[str, str] = {
+    "attribute": "analyses.experiments.attribution.attribute",
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
     "predict": "analyses.experiments.predict",

@@ -1,4 +1,5 @@
 from .atlas import describe_atlas as describe_atlas
+from .attribution import draw_attributions as draw_attributions
 from .audit import draw_leaks as draw_leaks
 from .brain import draw_brain as draw_brain
 from .canvas import new_figure as new_figure

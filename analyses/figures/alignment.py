@@ -196,6 +196,7 @@ def overview_figure(rows: "DataFrame") -> "Figure":
     rows : DataFrame
         Columns ``arm_label, view, trained, rho, low, high, null_q95``; one row per arm and view.
     """
+    rows = rows.astype({"low": float, "high": float})  # no valid interval anywhere is a column of None
     views = list(dict.fromkeys(rows["view"]))
     n_lines = len(rows) + len(views)
     with new_figure(1.25 + 0.23 * n_lines) as (figure, axes):

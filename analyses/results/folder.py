@@ -31,7 +31,7 @@ class Results:
         Arms x views.
     comparison : Comparison or None
         None before ``genebrain compare``.
-    experiment : AuditResult, DimsResult, PredictResult, ReplicateResult, TuneResult or None
+    experiment : AttributeResult, AuditResult, DimsResult, PredictResult, ReplicateResult, TuneResult or None
         Of an experiment beyond alignments.
     """
 

@@ -68,7 +68,8 @@ class StageKeys:
     def experiment(self) -> str:
         """Follows everything that the alignments follow, and the experiment's own section."""
         name = self.config.experiment
-        section = self.config.model_dump(mode="json").get(name)
+        told = self.config.model_dump(mode="json")
+        section = [told["attribute"], told["predict"]] if name == "attribute" else told.get(name)
         pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
         first = self._fingerprints((first_study_files(self.config) | own_files(self.config)).values())
         return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
@@ -147,6 +148,7 @@ def named_inputs(config: RunConfig) -> dict[str, Path]:
 def own_files(config: RunConfig) -> dict[str, Path]:
     """Files that the experiment itself is given, by key."""
     given = {
+        "attribute": {"attribute.gene_sets": config.attribute.gene_sets},
         "tokens": {"tokens.bpe": config.tokens.bpe, "tokens.motifs": config.tokens.motifs},
         "variants": {"variants.annotations": config.variants.annotations},
     }

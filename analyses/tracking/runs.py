@@ -138,6 +138,8 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
         writer.log_file(run_id, results.path / "config" / "resolved.yaml", "config")
         for path, folder in _files(results):
             writer.log_file(run_id, path, folder)
+        if tables := getattr(result, "tables", None):
+            writer.log_tables(run_id, tables)
         for trial in () if result is None else result.trials:
             child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}
             with writer.run(trial.name, child) as trial_id:

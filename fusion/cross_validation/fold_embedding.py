@@ -106,12 +106,12 @@ def _embed(
         test,
         x_pca.transform(views[0]),
         y_pca.transform(views[1]),
-        _fold_nuisance(confounds, train),
+        fold_nuisance(confounds, train),
         y_pca.components_.T * y_pca.explained_variance_,
     )
 
 
-def _fold_nuisance(confounds: Matrix | None, train: Positions) -> Matrix | None:
+def fold_nuisance(confounds: Matrix | None, train: Positions) -> Matrix | None:
     """Intercept and confounds of all rows in coordinates that are orthonormal in the training rows."""
     if confounds is None:
         return None

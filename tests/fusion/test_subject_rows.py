@@ -98,6 +98,17 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         lambda t: _cca(t, folds=fusion.make_folds(t["sites"], 3, groups=t["families"])),
         ["x", "y", "families"],
     ),
+    "attribute_blocks": (
+        lambda t: fusion.attribute_blocks(
+            t["x"],
+            t["y"],
+            t["confounds"],
+            folds=fusion.make_folds(t["families"], 3, groups=t["families"]),
+            repeats=1,
+            n_permutations=9,
+        ),
+        ["x", "y", "confounds", "families"],
+    ),
     "make_folds": (
         lambda t: fusion.make_folds(t["x"], 4, groups=t["families"], stratify=t["sites"]),
         ["x", "families", "sites"],
@@ -273,6 +284,7 @@ EMBEDDINGS = {
     "split_half_cosines",
 }  # of arrays: only labels of families could disagree, and none do
 WITHOUT_ROWS = {
+    "BlockAttribution",
     "DependenceTest",
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
     *("KinshipModel", "WhitenedView", "WhitenedRelatives"),

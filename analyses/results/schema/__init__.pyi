@@ -9,6 +9,10 @@ from .alignments import NoiseCorrelation as NoiseCorrelation
 from .alignments import RequiredSubjects as RequiredSubjects
 from .alignments import RoyTest as RoyTest
 from .alignments import SampleSize as SampleSize
+from .attributions import Attribution as Attribution
+from .attributions import BlockChange as BlockChange
+from .attributions import GeneSet as GeneSet
+from .attributions import SmallestValues as SmallestValues
 from .audits import CorrectedPrediction as CorrectedPrediction
 from .audits import CovariateLeak as CovariateLeak
 from .audits import Duplicates as Duplicates
@@ -25,6 +29,7 @@ from .comparisons import LoadingStability as LoadingStability
 from .comparisons import RepresentationLikeness as RepresentationLikeness
 from .comparisons import StoreCost as StoreCost
 from .comparisons import StrandConsistency as StrandConsistency
+from .experiments import AttributeResult as AttributeResult
 from .experiments import AuditResult as AuditResult
 from .experiments import BestSetting as BestSetting
 from .experiments import DimensionSearch as DimensionSearch

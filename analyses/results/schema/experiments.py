@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from analyses.results.schema.attributions import Attribution
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
 from analyses.results.schema.predictions import (
     ArmAlignment,
@@ -208,6 +209,45 @@ class ReplicateResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeResult:
+    """``experiments/attribute.json``.
+
+    Attributes
+    ----------
+    outcome : str or None
+        Column that is predicted; None where the alignment is attributed.
+    attributions : tuple of Attribution
+    """
+
+    outcome: str | None
+    attributions: tuple[Attribution, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> dict[str, dict[str, list[str | float | None]]]:
+        """One row a block of every arm, view and side: a long table that a tracking store puts beside other runs'."""
+        rows = [(one, block) for one in self.attributions for block in one.blocks]
+        return {
+            "attribution": {
+                "arm": [one.arm or "" for one, _ in rows],
+                "view": [one.view or "" for one, _ in rows],
+                "side": [one.side for one, _ in rows],
+                "gene": [block.label for _, block in rows],
+                "measure": [one.measure for one, _ in rows],
+                "value": [block.value for _, block in rows],
+                "lower": [block.interval[0] for _, block in rows],
+                "upper": [block.interval[1] for _, block in rows],
+                "p": [block.p for _, block in rows],
+                "q": [block.q for _, block in rows],
+                "p_fwer": [block.p_fwer for _, block in rows],
+                "loading": [block.loading for _, block in rows],
+            }
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokensResult:
     """``experiments/tokens.json``.
 
@@ -281,11 +321,19 @@ class VariantsResult:
 
 
 ExperimentResult = (
-    AuditResult | DimsResult | PredictResult | ReplicateResult | TokensResult | TuneResult | VariantsResult
+    AttributeResult
+    | AuditResult
+    | DimsResult
+    | PredictResult
+    | ReplicateResult
+    | TokensResult
+    | TuneResult
+    | VariantsResult
 )
 
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
+    "attribute": AttributeResult,
     "audit": AuditResult,
     "dims": DimsResult,
     "predict": PredictResult,

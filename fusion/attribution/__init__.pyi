@@ -1,0 +1,9 @@
+from .attribution import BlockAttribution as BlockAttribution
+from .attribution import attribute_blocks as attribute_blocks
+from .attribution import column_blocks as column_blocks
+from .family import attainable_floors as attainable_floors
+from .family import correct_family as correct_family
+from .gene_sets import GeneSetTest as GeneSetTest
+from .gene_sets import competitive_test as competitive_test
+from .gene_sets import gene_scores as gene_scores
+from .measure import Measure as Measure
