@@ -14,6 +14,7 @@ from analyses.config.brain_view import BrainViewConfig
 from analyses.config.confounds import ConfoundConfig, one_or_many
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
+    AssociateConfig,
     AuditConfig,
     CompareConfig,
     DimsConfig,
@@ -22,6 +23,7 @@ from analyses.config.experiments import (
     PredictConfig,
     RcConfig,
     ReplicateConfig,
+    StratifyConfig,
     TuneConfig,
 )
 from analyses.config.inputs import (
@@ -171,7 +173,8 @@ class RunConfig(Section):
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
     """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
-    tune, predict or replicate (weights of another cohort)."""
+    tune, predict, replicate (weights of another cohort), associate (scores with outcomes) or stratify (coupling in
+    strata)."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -188,6 +191,10 @@ class RunConfig(Section):
     """Settings of experiment: predict."""
     replicate: ReplicateConfig | None = None
     """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
+    associate: AssociateConfig = AssociateConfig()
+    """Settings of experiment: associate."""
+    stratify: StratifyConfig = StratifyConfig()
+    """Settings of experiment: stratify."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -235,6 +242,14 @@ class RunConfig(Section):
                 "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
                 "exchanged, which may lie in different blocks"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _columns_named(self) -> RunConfig:
+        if self.experiment == "associate" and not self.associate.outcomes:
+            raise ValueError("associate.outcomes: must name columns of the participants that scores are held against")
+        if self.experiment == "stratify" and self.stratify.column is None:
+            raise ValueError("stratify.column: must name the column of the participants whose levels are the strata")
         return self
 
     def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 #: Experiment to the module that does it. ``align``, ``compare``, ``pooling`` and ``rc`` are alignments of their arms
 #: (`analyses.arms.grid`) and their comparison (`analyses.alignment.comparison`).
 MODULES: Mapping[str, str] = {
+    "associate": "analyses.experiments.associate",
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
+    "stratify": "analyses.experiments.stratify",
     "tune": "analyses.experiments.tune",
 }
 

@@ -9,6 +9,8 @@ from .alignments import NoiseCorrelation as NoiseCorrelation
 from .alignments import RequiredSubjects as RequiredSubjects
 from .alignments import RoyTest as RoyTest
 from .alignments import SampleSize as SampleSize
+from .associations import AssociatedOutcome as AssociatedOutcome
+from .associations import Association as Association
 from .audits import CorrectedPrediction as CorrectedPrediction
 from .audits import CovariateLeak as CovariateLeak
 from .audits import Duplicates as Duplicates
@@ -25,6 +27,7 @@ from .comparisons import LoadingStability as LoadingStability
 from .comparisons import RepresentationLikeness as RepresentationLikeness
 from .comparisons import StoreCost as StoreCost
 from .comparisons import StrandConsistency as StrandConsistency
+from .experiments import AssociateResult as AssociateResult
 from .experiments import AuditResult as AuditResult
 from .experiments import BestSetting as BestSetting
 from .experiments import DimensionSearch as DimensionSearch
@@ -36,6 +39,7 @@ from .experiments import ReplicateResult as ReplicateResult
 from .experiments import SetAsideTest as SetAsideTest
 from .experiments import SettingSearch as SettingSearch
 from .experiments import SettingTrial as SettingTrial
+from .experiments import StratifyResult as StratifyResult
 from .experiments import Trial as Trial
 from .experiments import TuneResult as TuneResult
 from .experiments import result_file as result_file
@@ -76,3 +80,7 @@ from .runs import RunRecord as RunRecord
 from .runs import RunSeeds as RunSeeds
 from .runs import RunView as RunView
 from .runs import TableOverlap as TableOverlap
+from .strata import StrataDifference as StrataDifference
+from .strata import StrataFinding as StrataFinding
+from .strata import Stratum as Stratum
+from .strata import StratumCoupling as StratumCoupling
