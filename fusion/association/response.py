@@ -31,7 +31,7 @@ class Response:
     Raises
     ------
     InputError
-        A time without `happened`, or an array of another length.
+        A time without `happened`, or another kind with it.
 
     Examples
     --------
@@ -51,9 +51,6 @@ class Response:
                 f"A response of kind time needs to know whether the event happened, and no other does; got kind "
                 f"{self.kind!r}: give happened with times alone."
             )
-        lengths = {len(one) for one in (self.values, self.known, self.happened) if one is not None}
-        if len(lengths) > 1:
-            raise InputError(f"A response needs one entry per subject; its arrays have {sorted(lengths)}: align them.")
 
     @property
     def rows(self) -> NDArray[np.intp]:

@@ -79,7 +79,7 @@ def _read(run: Run, settings: OutcomeConfig, key: str) -> ReadResponses:
     values = run.cohort.covariates[settings.column]
     known = values.notna().to_numpy()
     if settings.event is not None:
-        known &= run.cohort.covariates[settings.event].notna().to_numpy()
+        known = known & run.cohort.covariates[settings.event].notna().to_numpy()
     if values[known].nunique() < 2:
         return ReadResponses(settings.column, None, known, reason="it has fewer than two distinct values")
     kind = guess_kind(values[known], key) if settings.kind == "auto" else settings.kind
