@@ -159,7 +159,9 @@ class AssociateConfig(Section):
 
     outcomes: tuple[OutcomeConfig, ...] = ()
     """What scores are held against: columns, or their keys."""
-    scores: tuple[Literal["genes", "brain", "average", "product"], ...] = ("genes", "brain", "average")
+    scores: tuple[Literal["genes", "brain", "average", "product"], ...] = Field(
+        default=("genes", "brain", "average"), min_length=1
+    )
     """Scores of every component: of genes, of the brain, the average of both, their product (a subject's own part in
     the link)."""
     n_components: int | None = Field(default=None, ge=1)

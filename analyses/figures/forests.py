@@ -31,6 +31,7 @@ def draw_associations(result: AssociateResult, folder: Path) -> dict[str, Path]:
             "outcome": one.contrast,
             "measure": one.measure,
             "side": one.score,
+            "role": one.role,
             "value": one.value,
             "p": one.p,
             "p_max_t": one.p_max_t,
@@ -45,7 +46,8 @@ def draw_associations(result: AssociateResult, folder: Path) -> dict[str, Path]:
         table = pd.DataFrame([row for row in rows if ("ratio" in str(row["measure"])) == (middle == 1)])
         if not table.empty:
             table = table.astype(dict.fromkeys(("value", "low", "high", "p", "p_max_t", "q"), float))
-            table = table.sort_values("p_max_t", kind="stable").reset_index(drop=True)
+            table = table.sort_values("p_max_t", kind="stable")
+            table = table.sort_values("role", kind="stable", ascending=False).reset_index(drop=True)  # controls last
             drawn[name] = save_figure(associations_figure(table, middle), folder / f"{name}.svg", table)
     return drawn
 

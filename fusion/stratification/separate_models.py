@@ -61,6 +61,7 @@ def compare_separate_models(
     component: int = 0,
     dimensions: tuple[int, int] = (512, 512),
     min_ratio: Real = 10,
+    widening: Real = 1.0,
     n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> SeparateModels:
@@ -84,6 +85,8 @@ def compare_separate_models(
         Most components of x and y.
     min_ratio : float
         Training subjects of the smallest stratum per dimension.
+    widening : float
+        Of the component in the model of all (`fusion.CrossValidatedCCA.widening`), for intervals.
     n_bootstrap, seed : int
 
     Raises
@@ -106,7 +109,7 @@ def compare_separate_models(
         scores = [_test_scores(folds, observed[np.newaxis] == code)[:, 0] for code in range(int(observed.max()) + 1)]
         found = _couplings(folds, draws.labels, indicators(assignments), clusters)
     x, y = (np.choose(observed, [one[side] for one in scores]) for side in (0, 1))
-    settings: dict[str, Any] = {"n_draws": n_bootstrap, "seed": seed}
+    settings: dict[str, Any] = {"widening": widening, "n_draws": n_bootstrap, "seed": seed}
     comparison = describe(found, observed, bootstrap_strata(x, y, observed, assignments, clusters, **settings))
     agreement = [paired_correlations(scores[a].T, scores[b].T) for a, b in comparison.pairs]
     return SeparateModels(comparison, size, np.array(agreement))

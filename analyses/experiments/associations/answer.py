@@ -9,6 +9,12 @@ from analyses.results.schema.associations import AssociatedOutcome, Association
 
 LEVEL = 0.05
 SHOWN = 3
+NAMES = {
+    "genes": "the score of genes",
+    "brain": "the score of the brain",
+    "average": "the average of both scores",
+    "product": "the product of both scores",
+}
 
 
 def sentences(
@@ -48,8 +54,7 @@ def _order(one: Association) -> tuple[float, float]:
 
 
 def _describe(one: Association) -> str:
-    score = f"the {one.score} score" if one.score in ("genes", "brain") else f"the {one.score} of both scores"
-    said = f"{score} {one.component} of {one.arm_label} × {one.view} with {one.contrast}"
+    said = f"{NAMES[one.score]} (component {one.component} of {one.arm_label} × {one.view}) with {one.contrast}"
     unit = " per standard deviation" if "ratio" in one.measure else ""
     if one.value is None:
         return f"{said} ({one.measure} not defined: {one.reason}; p = {format_p(one.p_max_t)})"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from analyses.run.run import Run
 
+MOST_CLASSES = 20
+
 
 @dataclass(frozen=True, eq=False)
 class ReadResponses:
@@ -85,9 +87,7 @@ def _read(run: Run, settings: OutcomeConfig, key: str) -> ReadResponses:
     kind = guess_kind(values[known], key) if settings.kind == "auto" else settings.kind
     named = {column for column in (settings.column, settings.event) if column in run.config.confound_columns}
     if named:
-        reason: str | None = (
-            f"'{named.pop()}' is among the confounds, which scores are free of: take it out"
-        )
+        reason: str | None = f"'{named.pop()}' is among the confounds, which scores are free of: take it out"
         return ReadResponses(settings.column, kind, known, reason=reason)
     if kind == "time":
         return _time(run, settings, values, known, key)
@@ -100,6 +100,12 @@ def _read(run: Run, settings: OutcomeConfig, key: str) -> ReadResponses:
 
 
 def _plain(settings: OutcomeConfig, values: pd.Series, known: np.ndarray, kind: str, key: str) -> Outcome:
+    n_levels = values[known].nunique()
+    if kind == "multiclass" and n_levels > MOST_CLASSES:
+        raise InputError(
+            f"{key} needs at most {MOST_CLASSES} classes, each of which is held against all others; column "
+            f"'{settings.column}' has {n_levels}: group them, or name another column."
+        )
     if kind == "binary":
         return read_values(values, known, "binary", settings.positive, key)
     return read_values(values, known, "multiclass" if kind == "multiclass" else "continuous", None, key)

@@ -89,11 +89,13 @@ def _own_models(run: Run, strata: ReadStrata, draws: LabelDraws, arm: str, view:
         "n_bootstrap": run.config.stratify.n_bootstrap,
         "seed": run.seeds.held_out,
     }
-    embedded = _embed(run, arm, view)
+    embedded, widening = _embed(run, arm, view), read_held_out(run.workspace, arm, view).widening
     for k in range(_n_components(run, arm, view)):
         one = Compared(arm, view, k, "own models")
         try:
-            found = compare_separate_models(embedded, draws, strata.rows, component=k, **settings)
+            found = compare_separate_models(
+                embedded, draws, strata.rows, component=k, widening=float(widening[k]), **settings
+            )
             one.comparison, one.dimensions, one.agreement = found.comparison, found.dimensions, found.agreement
         except NotDefinedError as error:
             one.reason = str(error)
