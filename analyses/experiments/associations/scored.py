@@ -147,7 +147,7 @@ def correct(run: Run, found: Sequence[Tested]) -> float | None:
         family = [one for one in found if one.null is not None and run.config.brain[one.score.view].role == role]
         if not family:
             continue
-        draws = two_sided([one.null for one in family if one.null is not None])
+        draws = two_sided([np.column_stack([one.null for one in family if one.null is not None])])
         p, p_max_t = permutation_p(draws), step_down_max_t(draws)
         q = multipletests(p, method="fdr_bh")[1]
         for one, values in zip(family, zip(p, p_max_t, q, strict=True), strict=True):
