@@ -137,11 +137,16 @@ def describe(
     return StrataComparison(
         n_subjects=np.bincount(labels, minlength=len(found)).astype(np.int64),
         rho=np.array([one.rho[0] for one in found]),
-        interval=percentile_interval(drawn),
-        difference_interval=percentile_interval(np.column_stack([drawn[:, a] - drawn[:, b] for a, b in pairs])),
+        interval=_interval(drawn),
+        difference_interval=_interval(np.column_stack([drawn[:, a] - drawn[:, b] for a, b in pairs])),
         error=np.array([error[0] for error in errors]),
         null=np.column_stack(null),
     )
+
+
+def _interval(drawn: Float64[np.ndarray, "n_bootstrap k"]) -> Float64[np.ndarray, "k 2"]:
+    """95 % of draws; NaN where none are valid."""
+    return np.full((drawn.shape[1], 2), np.nan) if np.isnan(drawn).all() else percentile_interval(drawn)
 
 
 def bootstrap_strata(
