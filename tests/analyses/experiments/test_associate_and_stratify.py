@@ -202,11 +202,11 @@ def test_coupling_that_differs_is_found_and_alike_strata_are_not(
 ) -> None:
     held_out = read_held_out(Workspace(associated["folder"]), "kmer-5", "linked")
     table = pd.read_csv(participants, sep="\t", dtype={"subject_id": str})
-    ids = pd.read_csv(associated["folder"] / "private" / "subjects.tsv", sep="\t", dtype=str).iloc[:, 0]
+    ids = json.loads((associated["folder"] / "private" / "subjects.json").read_text())["analysed"]
     assert held_out.x_scores is not None
     assert held_out.y_scores is not None
     together = held_out.x_scores[:, 0] * held_out.y_scores[:, 0] > 0
-    of_subject = pd.Series(np.where(together, "tight", "loose"), index=list(ids)[-len(together) :])
+    of_subject = pd.Series(np.where(together, "tight", "loose"), index=ids)
     known = table["subject_id"].map(of_subject)
     swapped = np.arange(len(table)) % 7 == 0
     table["coupled"] = known.where(~swapped, "loose").fillna("loose")
