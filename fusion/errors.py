@@ -1,4 +1,4 @@
-"""The one error by which this package tells a user that the input is at fault."""
+"""The error by which this package tells a user that the input is at fault, and the one that says what has no answer."""
 
 
 class InputError(ValueError):
@@ -9,3 +9,7 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in super().__str__())
+
+
+class NotDefinedError(ValueError):
+    """These subjects cannot answer the question; the sentence says why, and stands in the result."""

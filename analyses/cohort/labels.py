@@ -1,7 +1,9 @@
-"""Columns of participants as labels: one for every subject, or an error."""
+"""Columns of participants: the other names that they go by, and as labels, one for every subject or an error."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +12,39 @@ from analyses.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_SAME = (
+    ("icv", "etiv", "tiv", "intracranialvolume", "totalintracranialvolume", "estimatedtotalintracranialvol"),
+    ("sex", "gender"),
+    ("age", "ageatscan", "ageyears", "scanage"),
+    ("site", "center", "centre", "scanner", "assessmentcentre", "assessmentcenter"),
+    ("family", "familyid", "fid"),
+)
+"""Names that stand for one thing in tables of participants, without capitals, blanks and punctuation."""
+_ENDINGS = ("label", "diagnosis", "dx", "status", "case", "group")
+"""What may stand behind the name of a disorder: mdd_label, mdd_diagnosis."""
+
+
+def other_names(column: str, columns: Sequence[str]) -> list[str]:
+    """Columns that hold what another name asks for: ``eTIV`` for ``icv``, ``PC1`` for ``pcs_1``.
+
+    Examples
+    --------
+    >>> other_names("mdd_label", ["age", "mdd_diagnosis"]), other_names("pcs_1", ["PC1", "PC10"])
+    (['mdd_diagnosis'], ['PC1'])
+    """
+    return [name for name in columns if name != column and _meaning(name) == _meaning(column)]
+
+
+def _meaning(column: str) -> str:
+    plain = re.sub(r"[\W_]+", "", column.casefold())
+    known = next((names[0] for names in _SAME if plain in names), None)
+    if known is not None:
+        return known
+    if axis := re.fullmatch(r"(?:genetic)?(?:pcs?|principalcomponents?)0*(\d+)", plain):
+        return f"pc{axis[1]}"
+    return next((plain.removesuffix(one) for one in _ENDINGS if plain.endswith(one) and plain != one), plain)
 
 
 def read_labels(covariates: pd.DataFrame, column: str, *, key: str) -> np.ndarray:

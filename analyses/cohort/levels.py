@@ -48,5 +48,12 @@ def _categories(config: RunConfig, covariates: pd.DataFrame) -> list[str]:
         config.folds.stratify,
         config.alignment.exchangeable_within,
         config.predict.outcome if config.reads_outcome else None,
+        *_associated(config),
+        config.stratify.column if config.experiment == "stratify" and not config.stratify.bands else None,
     ]
     return list(dict.fromkeys(column for column in named if column is not None))
+
+
+def _associated(config: RunConfig) -> list[str | None]:
+    outcomes = config.associate.outcomes if config.experiment == "associate" else ()
+    return [column for one in outcomes if one.kind != "continuous" for column in (one.column, one.event)]

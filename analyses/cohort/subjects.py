@@ -16,6 +16,7 @@ from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
 from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
 from analyses.cohort.gaps import describe_gaps
+from analyses.cohort.labels import other_names
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
 from analyses.config.run_config import RunConfig
@@ -257,9 +258,17 @@ def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems
             "predict.outcome": config.predict.outcome,
             "predict.polygenic_score": config.predict.polygenic_score,
         }
+    if config.experiment == "associate":
+        for number, outcome in enumerate(config.associate.outcomes):
+            wanted |= {
+                f"associate.outcomes.{number}.column": outcome.column,
+                f"associate.outcomes.{number}.event": outcome.event,
+            }
+    if config.experiment == "stratify":
+        wanted["stratify.column"] = config.stratify.column
     for key, column in wanted.items():
         if column is not None and column not in columns:
-            near = get_close_matches(column, columns, n=1)
+            near = other_names(column, columns) or get_close_matches(column, columns, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else "."
             problems.add(
                 f"{key} names column '{column}', which no participants table has; "

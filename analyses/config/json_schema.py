@@ -33,6 +33,8 @@ def json_schema() -> dict[str, Any]:
     confounds = schema["properties"]["confounds"]["anyOf"]
     confounds[0]["items"] = {"anyOf": [{"type": "string"}, confounds[0]["items"]]}
     confounds.append(confounds[0]["items"]["anyOf"][1])
+    outcomes = schema["$defs"]["AssociateConfig"]["properties"]["outcomes"]["anyOf"][0]
+    outcomes["items"] = {"anyOf": [{"type": "string"}, outcomes["items"]]}
     schema["properties"]["extends"] = {"type": "string", "description": _EXTENDS}
     del schema["required"]
     for key in ("name", "output"):  # known by the file's name where they are not written

@@ -14,6 +14,7 @@ from analyses.config.brain_view import BrainViewConfig
 from analyses.config.confounds import ConfoundConfig, one_or_many
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
+    AssociateConfig,
     AttributeConfig,
     AuditConfig,
     CompareConfig,
@@ -23,6 +24,7 @@ from analyses.config.experiments import (
     PredictConfig,
     RcConfig,
     ReplicateConfig,
+    StratifyConfig,
     TokensConfig,
     TuneConfig,
     VariantsConfig,
@@ -201,6 +203,10 @@ class RunConfig(Section):
     """Settings of experiment: tokens."""
     variants: VariantsConfig = VariantsConfig()
     """Settings of experiment: variants."""
+    associate: AssociateConfig = AssociateConfig()
+    """Settings of experiment: associate."""
+    stratify: StratifyConfig = StratifyConfig()
+    """Settings of experiment: stratify."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -250,6 +256,14 @@ class RunConfig(Section):
                 "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
                 "exchanged, which may lie in different blocks"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _columns_named(self) -> RunConfig:
+        if self.experiment == "associate" and not self.associate.outcomes:
+            raise ValueError("associate.outcomes: must name columns of the participants that scores are held against")
+        if self.experiment == "stratify" and self.stratify.column is None:
+            raise ValueError("stratify.column: must name the column of the participants whose levels are the strata")
         return self
 
     def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:

@@ -53,12 +53,13 @@ def read_outcome(run: Run) -> ReadOutcome:
     known = values.notna().to_numpy()
     if values[known].nunique() < 2:
         return ReadOutcome(None, known, "it has fewer than two distinct values")
-    kind = settings.kind if settings.kind != "auto" else _guess_kind(values[known], column)
-    outcome = _numbers(values, known) if kind == "continuous" else _classes(values, known, kind, settings.positive)
+    kind = settings.kind if settings.kind != "auto" else guess_kind(values[known], "predict")
+    outcome = read_values(values, known, kind, settings.positive, "predict")
     return ReadOutcome(outcome, known, _reason(run, outcome, known))
 
 
-def _guess_kind(values: pd.Series, column: str) -> OutcomeKind:
+def guess_kind(values: pd.Series, key: str) -> OutcomeKind:
+    """What known values are; ``key`` is the section that may say it, ``predict``."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     n_levels = values.nunique()
@@ -68,49 +69,61 @@ def _guess_kind(values: pd.Series, column: str) -> OutcomeKind:
         return "multiclass"
     if n_levels <= FEW_LEVELS and (values == values.round()).all():
         raise InputError(
-            f"predict.kind must say whether '{column}' holds classes or amounts: it has {n_levels} distinct whole "
-            "numbers. Set multiclass or continuous."
+            f"{key}.kind must say whether '{values.name}' holds classes or amounts: it has {n_levels} distinct whole "
+            f"numbers. Set multiclass or continuous{'' if key == 'predict' else ', or ordinal'}."
         )
     return "continuous"
 
 
-def _numbers(values: pd.Series, known: np.ndarray) -> Outcome:
+def read_values(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: str | None, key: str) -> Outcome:
+    """A column as an outcome of this kind; ``key`` is the section that asks for it.
+
+    Raises
+    ------
+    InputError
+        It holds something else.
+    """
+    return _numbers(values, known, key) if kind == "continuous" else _classes(values, known, kind, positive, key)
+
+
+def _numbers(values: pd.Series, known: np.ndarray, key: str) -> Outcome:
     from pandas.api.types import is_numeric_dtype
 
     if not is_numeric_dtype(values.dtype):
         example = values[known].iloc[0]
         raise InputError(
-            f"predict.kind: continuous needs numbers; column '{values.name}' holds text such as {str(example)!r}. Set "
-            "predict.kind to binary or multiclass, or correct the column."
+            f"{key}.kind: continuous needs numbers; column '{values.name}' holds text such as {str(example)!r}. Set "
+            f"{key}.kind to binary or multiclass, or correct the column."
         )
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(numbers).any():
-        raise InputError(f"predict.outcome needs finite numbers; column '{values.name}' has infinite ones: correct it.")
+        raise InputError(f"{key} needs a finite outcome; column '{values.name}' has infinite ones: correct it.")
     return Outcome("continuous", np.where(known, numbers, 0.0))
 
 
-def _classes(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: str | None) -> Outcome:
+def _classes(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: str | None, key: str) -> Outcome:
     levels = sorted(values[known].unique())
-    names = [_level_name(level) for level in levels]
+    names = [level_name(level) for level in levels]
     if kind == "binary":
         if len(levels) != 2:
             raise InputError(
-                f"predict.kind: binary needs two levels; column '{values.name}' has {len(levels)}: {', '.join(names)}. "
-                "Set predict.kind to multiclass, or leave subjects out."
+                f"{key}.kind: binary needs two levels; column '{values.name}' has {len(levels)}: {', '.join(names)}. "
+                f"Set {key}.kind to multiclass, or leave subjects out."
             )
         if positive is not None and positive not in names:
             raise InputError(
-                f"predict.positive must be a level of '{values.name}', {names[0]} or {names[1]}; got '{positive}'."
+                f"{key}.positive must be a level of '{values.name}', {names[0]} or {names[1]}; got '{positive}'."
             )
         if positive == names[0]:
             levels, names = levels[::-1], names[::-1]
     elif len(levels) == 2:
-        raise InputError(f"predict.kind: multiclass needs three levels; column '{values.name}' has two: set binary.")
+        raise InputError(f"{key}.kind: multiclass needs three levels; column '{values.name}' has two: set binary.")
     codes = {level: float(code) for code, level in enumerate(levels)}
     return Outcome(kind, np.array([codes.get(value, 0.0) for value in values]), tuple(names))
 
 
-def _level_name(level: object) -> str:
+def level_name(level: object) -> str:
+    """A level as a configuration names it: whole numbers without a point."""
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
@@ -127,7 +140,7 @@ def _reason(run: Run, outcome: Outcome, known: np.ndarray) -> str | None:
             return f"class '{rare}' has fewer than {fewest} subjects, {CASES_A_FOLD} for each of {folds.n_splits} folds"
     elif np.bincount(folds.assignments[known], minlength=folds.n_splits).min() < SMALLEST_TEST:
         return f"a fold has fewer than {SMALLEST_TEST} test subjects whose outcome is known"
-    share = _explained(run, outcome, known)
+    share = share_of_confounds(run, outcome, known)
     if share > NEARLY_ALL:
         return (
             f"{100 * share:.0f} % of its variance is that of the confounds, which are removed from genes and brain: "
@@ -136,7 +149,7 @@ def _reason(run: Run, outcome: Outcome, known: np.ndarray) -> str | None:
     return None
 
 
-def _explained(run: Run, outcome: Outcome, known: np.ndarray) -> float:
+def share_of_confounds(run: Run, outcome: Outcome, known: np.ndarray) -> float:
     """Share of the outcome's variance that the confounds explain, adjusted for their number; the most of any class."""
     rows = np.flatnonzero(known)
     confounds = run.encode_confounds(rows)

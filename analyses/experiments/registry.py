@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 #: (`analyses.arms.grid`) and their comparison (`analyses.alignment.comparison`).
 MODULES: Mapping[str, str] = {
     "attribute": "analyses.experiments.attribution.attribute",
+    "associate": "analyses.experiments.associate",
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",
+    "stratify": "analyses.experiments.stratify",
     "tune": "analyses.experiments.tune",
     "variants": "analyses.experiments.variants",
 }

@@ -18,6 +18,8 @@ from .schema.alignments import NoiseCorrelation as NoiseCorrelation
 from .schema.alignments import RequiredSubjects as RequiredSubjects
 from .schema.alignments import RoyTest as RoyTest
 from .schema.alignments import SampleSize as SampleSize
+from .schema.associations import AssociatedOutcome as AssociatedOutcome
+from .schema.associations import Association as Association
 from .schema.audits import CorrectedPrediction as CorrectedPrediction
 from .schema.audits import CovariateLeak as CovariateLeak
 from .schema.audits import Duplicates as Duplicates
@@ -34,6 +36,7 @@ from .schema.comparisons import LoadingStability as LoadingStability
 from .schema.comparisons import RepresentationLikeness as RepresentationLikeness
 from .schema.comparisons import StoreCost as StoreCost
 from .schema.comparisons import StrandConsistency as StrandConsistency
+from .schema.experiments import AssociateResult as AssociateResult
 from .schema.experiments import AuditResult as AuditResult
 from .schema.experiments import BestSetting as BestSetting
 from .schema.experiments import DimensionSearch as DimensionSearch
@@ -44,6 +47,7 @@ from .schema.experiments import ReplicateResult as ReplicateResult
 from .schema.experiments import SetAsideTest as SetAsideTest
 from .schema.experiments import SettingSearch as SettingSearch
 from .schema.experiments import SettingTrial as SettingTrial
+from .schema.experiments import StratifyResult as StratifyResult
 from .schema.experiments import Trial as Trial
 from .schema.experiments import TuneResult as TuneResult
 from .schema.experiments import result_file as result_file
@@ -78,6 +82,10 @@ from .schema.runs import RunRecord as RunRecord
 from .schema.runs import RunSeeds as RunSeeds
 from .schema.runs import RunView as RunView
 from .schema.runs import TableOverlap as TableOverlap
+from .schema.strata import StrataDifference as StrataDifference
+from .schema.strata import StrataFinding as StrataFinding
+from .schema.strata import Stratum as Stratum
+from .schema.strata import StratumCoupling as StratumCoupling
 from .serialisation import from_json as from_json
 from .serialisation import plain as plain
 from .serialisation import read_json as read_json

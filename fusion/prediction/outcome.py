@@ -11,14 +11,11 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
+from fusion.errors import NotDefinedError as NotDefinedError
 
 OutcomeKind = Literal["binary", "multiclass", "continuous"]
 SMALLEST_PROBABILITY = 1e-6
 """Probabilities are kept this far from 0 and 1, where log-odds would be infinite."""
-
-
-class NotDefinedError(ValueError):
-    """These subjects cannot answer the question; the sentence says why, and stands in the result."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,3 +82,20 @@ def test_an_own_cohort_is_run_on_copies_of_public_files(
     text = _run("03_own_cohort")
     assert "held-out rho_1" in text
     assert (tmp_path / "work" / "results" / "report.html").is_file()
+
+
+def test_predictions_and_associations_are_run_and_read(
+    small_cohort: DemoCohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (
+        "alignment.n_permutations=19 alignment.n_components=1 folds.n_splits=3 workers=1 tracking.enabled=false "
+        "predict.n_components=4 predict.n_permutations=99 associate.n_permutations=99 associate.n_bootstrap=100"
+    )
+    monkeypatch.setenv("DEMO_COHORT", str(small_cohort.folder))
+    monkeypatch.setenv("GENEBRAIN_WORK", str(tmp_path))
+    monkeypatch.setenv("GENEBRAIN_EXPERIMENTS", "predict associate")
+    monkeypatch.setenv("GENEBRAIN_SETTINGS", settings)
+    text = _run("04_prediction_and_attribution")
+    assert "fusion - genes" in text
+    assert "partial rank correlation" in text
+    assert (tmp_path / "associate" / "report.html").is_file()

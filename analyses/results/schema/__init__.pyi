@@ -9,6 +9,8 @@ from .alignments import NoiseCorrelation as NoiseCorrelation
 from .alignments import RequiredSubjects as RequiredSubjects
 from .alignments import RoyTest as RoyTest
 from .alignments import SampleSize as SampleSize
+from .associations import AssociatedOutcome as AssociatedOutcome
+from .associations import Association as Association
 from .attributions import Attribution as Attribution
 from .attributions import BlockChange as BlockChange
 from .attributions import GeneSet as GeneSet
@@ -29,6 +31,7 @@ from .comparisons import LoadingStability as LoadingStability
 from .comparisons import RepresentationLikeness as RepresentationLikeness
 from .comparisons import StoreCost as StoreCost
 from .comparisons import StrandConsistency as StrandConsistency
+from .experiments import AssociateResult as AssociateResult
 from .experiments import AttributeResult as AttributeResult
 from .experiments import AuditResult as AuditResult
 from .experiments import BestSetting as BestSetting
@@ -41,6 +44,7 @@ from .experiments import ReplicateResult as ReplicateResult
 from .experiments import SetAsideTest as SetAsideTest
 from .experiments import SettingSearch as SettingSearch
 from .experiments import SettingTrial as SettingTrial
+from .experiments import StratifyResult as StratifyResult
 from .experiments import TokensResult as TokensResult
 from .experiments import Trial as Trial
 from .experiments import TuneResult as TuneResult
@@ -83,3 +87,7 @@ from .runs import RunRecord as RunRecord
 from .runs import RunSeeds as RunSeeds
 from .runs import RunView as RunView
 from .runs import TableOverlap as TableOverlap
+from .strata import StrataDifference as StrataDifference
+from .strata import StrataFinding as StrataFinding
+from .strata import Stratum as Stratum
+from .strata import StratumCoupling as StratumCoupling

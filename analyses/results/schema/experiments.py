@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from analyses.privacy.counts import Count
+from analyses.results.schema.associations import AssociatedOutcome, Association
 from analyses.results.schema.attributions import Attribution
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
 from analyses.results.schema.predictions import (
@@ -19,6 +21,7 @@ from analyses.results.schema.predictions import (
     PredictorScore,
 )
 from analyses.results.schema.replications import FirstStudy, Replication
+from analyses.results.schema.strata import StrataFinding, Stratum
 from analyses.results.schema.tokens import CodonCuts, FrameShift, MotifMatches, TokenizerPieces
 from analyses.results.schema.variants import ArmAlleles, Drivers, JoinedTable, Mutagenesis
 from analyses.results.serialisation import Number, OptionalInterval
@@ -320,8 +323,68 @@ class VariantsResult:
     trials: tuple[Trial, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociateResult:
+    """``experiments/associate.json``.
+
+    Attributes
+    ----------
+    outcomes : tuple of AssociatedOutcome
+    adjusted_for : tuple of str
+        Confounds, beside which every fold has its own mean.
+    associations : tuple of Association
+    n_permutations : int
+    detectable : float or None
+        Partial correlation that 80 % of such studies find after max-T; None where nothing was tested.
+    """
+
+    outcomes: tuple[AssociatedOutcome, ...]
+    adjusted_for: tuple[str, ...]
+    associations: tuple[Association, ...]
+    n_permutations: int
+    detectable: float | None
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratifyResult:
+    """``experiments/stratify.json``.
+
+    Attributes
+    ----------
+    column : str
+    strata : tuple of Stratum
+    n_in_none : Count
+        Subjects without a label, or with one that is not compared.
+    held_fixed : tuple of str
+        Confounds given which labels are drawn: those that are not made of the column itself.
+    exchanged : float or None
+        Share of the labels that change in a draw, of those that would if confounds told nothing of them.
+    reason : str or None
+        Why nothing could be compared.
+    findings : tuple of StrataFinding
+    n_permutations : int
+    """
+
+    column: str
+    strata: tuple[Stratum, ...]
+    n_in_none: Count
+    held_fixed: tuple[str, ...]
+    exchanged: float | None
+    reason: str | None
+    findings: tuple[StrataFinding, ...]
+    n_permutations: int
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
 ExperimentResult = (
     AttributeResult
+    | StratifyResult
+    | AssociateResult
     | AuditResult
     | DimsResult
     | PredictResult
@@ -334,6 +397,8 @@ ExperimentResult = (
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "attribute": AttributeResult,
+    "stratify": StratifyResult,
+    "associate": AssociateResult,
     "audit": AuditResult,
     "dims": DimsResult,
     "predict": PredictResult,

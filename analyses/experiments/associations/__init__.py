@@ -1,0 +1,1 @@
+"""Parts of ``experiment: associate``: outcomes read, scores tested, sentences."""

@@ -1,0 +1,1 @@
+"""Parts of ``experiment: stratify``: labels read, strata compared, sentences."""
