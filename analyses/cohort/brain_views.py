@@ -136,7 +136,7 @@ def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, cov
 
 
 def confounds_kept(settings: HarmonizeConfig, config: RunConfig) -> list[Term]:
-    """Confounds that harmonisation leaves in the view: those of the columns named, or all that do not concern the site."""
+    """Confounds that harmonisation leaves in the view: of the columns named, or all that do not concern the site."""
     from fusion.confounds.terms import read_terms
 
     named = {column for column in config.confound_columns if column != settings.site}

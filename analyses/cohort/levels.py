@@ -48,5 +48,6 @@ def _categories(config: RunConfig, covariates: pd.DataFrame) -> list[str]:
         config.folds.stratify,
         config.alignment.exchangeable_within,
         config.predict.outcome if config.experiment == "predict" else None,
+        config.harmonise.site if config.experiment == "harmonise" else None,
     ]
     return list(dict.fromkeys(column for column in named if column is not None))

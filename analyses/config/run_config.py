@@ -18,10 +18,12 @@ from analyses.config.experiments import (
     CompareConfig,
     DimsConfig,
     ExperimentName,
+    HarmoniseConfig,
     PoolingConfig,
     PredictConfig,
     RcConfig,
     ReplicateConfig,
+    SpeciesConfig,
     TuneConfig,
 )
 from analyses.config.inputs import (
@@ -171,7 +173,8 @@ class RunConfig(Section):
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
     """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
-    tune, predict or replicate (weights of another cohort)."""
+    tune, predict, replicate (weights of another cohort), harmonise (sites of the brain views) or species
+    (orthologs)."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -188,6 +191,10 @@ class RunConfig(Section):
     """Settings of experiment: predict."""
     replicate: ReplicateConfig | None = None
     """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
+    harmonise: HarmoniseConfig = HarmoniseConfig()
+    """Settings of experiment: harmonise, or the site column alone."""
+    species: SpeciesConfig = SpeciesConfig()
+    """Settings of experiment: species."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -223,8 +230,6 @@ class RunConfig(Section):
             raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
-        for name, view in self.brain.items():
-            self._check_harmonize(name, view)
         planted = self.plant and self.brain[self.plant.view].connectivity
         if planted and planted.kind == "tangent":
             raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
@@ -237,18 +242,28 @@ class RunConfig(Section):
             )
         return self
 
-    def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:
-        settings, confounds = view.harmonize, self.confound_columns
-        if settings is None:
-            return
-        if settings.site not in confounds:
+    @model_validator(mode="after")
+    def _sites_consistent(self) -> RunConfig:
+        for name, view in self.brain.items():
+            if view.harmonize is not None:
+                self._check_harmonize(f"brain.{name}.harmonize", view.harmonize.site, view.harmonize.keep)
+        if self.experiment == "harmonise":
+            if self.harmonise.site is None:
+                raise ValueError("harmonise.site: must name the column of sites that are brought together")
+            self._check_harmonize("harmonise", self.harmonise.site, self.harmonise.keep)
+        if self.experiment == "species" and len(self.species.genomes) < 2:
+            raise ValueError(f"species.genomes: needs two species or more; got {len(self.species.genomes)}")
+        return self
+
+    def _check_harmonize(self, key: str, site: str, keep: tuple[str, ...] | None) -> None:
+        confounds = self.confound_columns
+        if site not in confounds:
             raise ValueError(
-                f"brain.{name}.harmonize: '{settings.site}' must be among confounds too: the permutation test has to "
-                "know what was removed"
+                f"{key}: '{site}' must be among confounds too: the permutation test has to know what was removed"
             )
-        for column in settings.keep or ():
-            if column not in confounds or column == settings.site:
-                raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
+        for column in keep or ():
+            if column not in confounds or column == site:
+                raise ValueError(f"{key}.keep: '{column}' must be a confound other than the site")
 
     @property
     def confound_terms(self) -> tuple[TermLike, ...]:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 MODULES: Mapping[str, str] = {
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
+    "harmonise": "analyses.experiments.harmonisation.harmonise",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
+    "species": "analyses.experiments.species.orthologs",
     "tune": "analyses.experiments.tune",
 }
 

@@ -70,7 +70,8 @@ class StageKeys:
         name = self.config.experiment
         section = self.config.model_dump(mode="json").get(name)
         pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
-        first = self._fingerprints(first_study_files(self.config).values())
+        read = {**first_study_files(self.config), **species_files(self.config)}
+        first = self._fingerprints(read.values())
         return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
 
     def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
@@ -112,6 +113,13 @@ def first_study_files(config: RunConfig) -> dict[str, Path]:
     }
 
 
+def species_files(config: RunConfig) -> dict[str, Path]:
+    """Of an experiment on orthologs, their files by key."""
+    if config.experiment != "species":
+        return {}
+    return {f"species.genomes.{i}.path": one.path for i, one in enumerate(config.species.genomes)}
+
+
 def _check_first_study(config: RunConfig) -> None:
     """Say what the first cohort's folder holds where it lacks an arm and view of this configuration."""
     if not (wanted := first_study_files(config)) or config.replicate is None:
@@ -140,4 +148,5 @@ def named_inputs(config: RunConfig) -> dict[str, Path]:
         **kinship_files(config),
         **({} if config.truth is None else {"truth": config.truth}),
         **first_study_files(config),
+        **species_files(config),
     }
