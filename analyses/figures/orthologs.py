@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLOURS = {"encoder": BLUE, "baseline": GREY, "untrained": ORANGE}
-A_ROW = 3
+A_ROW = 2
 """Encoders side by side in the figure of distances."""
 
 
@@ -105,7 +105,7 @@ def distance_figure(data: DataFrame) -> Figure:
     encoders, species = data["encoder"].unique(), data["species"].unique()
     n_rows = -(-len(encoders) // A_ROW)
     palette = (BLUE, ORANGE, VERMILION, GREY, INK, "#CC79A7")
-    with new_figure(0.8 + 1.9 * n_rows) as (figure, axes):
+    with new_figure(0.8 + 2.2 * n_rows) as (figure, axes):
         axes.remove()
         panels = figure.subplots(n_rows, min(len(encoders), A_ROW), squeeze=False).ravel()
         for panel in panels[len(encoders) :]:
@@ -115,9 +115,9 @@ def distance_figure(data: DataFrame) -> Figure:
                 rows = data[(data["encoder"] == encoder) & (data["species"] == pair)]
                 colour = palette[at % len(palette)]
                 panel.plot(rows["alignment"], rows["vectors"], "o", color=colour, markersize=3, label=pair)
-            panel.set_title(encoder)
-        figure.supxlabel("alignment distance, edits over the longer length", fontsize="medium")
-        figure.supylabel("distance of vectors", fontsize="medium")
+            panel.set_title(encoder, fontsize="medium")
+            panel.set_xlabel("alignment distance")
+            panel.set_ylabel("distance of vectors")
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(handles[: len(palette)], names[: len(palette)], loc="outside lower left", ncols=3, handlelength=1)
     return figure

@@ -150,7 +150,8 @@ def _right_ones(
     draws = np.arange(len(others))[:, np.newaxis]
     position = np.full((len(others), n_genes), -1)
     position[draws, others] = np.arange(others.shape[1])
-    return position[draws, names]
+    right: NDArray[np.int64] = position[draws, names]
+    return right
 
 
 def _chance(n: int) -> NDArray[np.float64]:
@@ -163,7 +164,8 @@ def _interval(of_gene: Matrix, n_of_gene: Matrix, seed: int) -> NDArray[np.float
     rng = np.random.default_rng([seed, 1])
     drawn = rng.integers(0, known.sum(), size=(N_BOOTSTRAP, known.sum()))
     means = of_gene[known][drawn].sum(axis=1) / n_of_gene[known][drawn].sum(axis=1)
-    return np.quantile(means, (0.025, 0.975))
+    bounds: NDArray[np.float64] = np.quantile(means, (0.025, 0.975))
+    return bounds
 
 
 @dataclass(frozen=True, eq=False)

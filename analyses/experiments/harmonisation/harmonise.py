@@ -58,7 +58,6 @@ def run(run: Run) -> HarmoniseResult:
     with collected_warnings() as sentences:
         found = _align(run, methods)
         told = list(_tell_sites(run, methods))
-    subjects, smallest = Identities(run.cohort.known_ids), run.config.privacy.smallest_count
     sites, alignments = describe_sites(run), _describe(run, found)
     differences, predictions = _compare(run, found), _corrected(told)
     return HarmoniseResult(
@@ -66,7 +65,7 @@ def run(run: Run) -> HarmoniseResult:
         alignments=alignments,
         differences=differences,
         predictions=predictions,
-        warnings=tuple(subjects.mask(show_sentence(one, smallest)) for one in dict.fromkeys(sentences)),
+        warnings=tuple(_shown(run, one) for one in dict.fromkeys(sentences)),
         answer=describe_answer(sites, alignments, differences, predictions),
         metrics=list_metrics(alignments, differences, predictions),
         trials=make_trials(alignments, differences, predictions),
@@ -82,9 +81,14 @@ def _align(run: Run, methods: tuple[str, ...]) -> dict[Key, CrossValidatedCCA | 
             try:
                 found[key] = _align_one(run, *key)
             except InputError as error:
-                found[key] = str(error).rstrip(".")
+                found[key] = _shown(run, str(error).rstrip("."))
             advance(done, len(keys))
     return found
+
+
+def _shown(run: Run, sentence: str) -> str:
+    """A sentence that names no subject and counts no few of them."""
+    return Identities(run.cohort.known_ids).mask(show_sentence(sentence, run.config.privacy.smallest_count))
 
 
 def _align_one(run: Run, arm: str, view: str, method: str) -> CrossValidatedCCA:
@@ -204,7 +208,7 @@ def _tell_sites(run: Run, methods: tuple[str, ...]) -> Iterator[tuple[SitePredic
             try:
                 yield named, _tell_site(run, view, method, site, shuffles)
             except InputError as error:
-                yield replace(named, reason=str(error).rstrip(".")), ()
+                yield replace(named, reason=_shown(run, str(error).rstrip("."))), ()
 
 
 def _tell_site(

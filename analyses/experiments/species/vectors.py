@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.arms.arm import SequenceArm
+from analyses.arms.arm import SequenceArm, make_sequence_arm
 from analyses.arms.grid import BASELINES, UNTRAINED, UNTRAINED_SOURCE
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.experiments.species.sequences import Orthologs
@@ -57,8 +57,8 @@ def list_arms(run: Run) -> list[SpeciesArm]:
     found = [SpeciesArm(arm, _kind(arm)) for arm in arms if isinstance(arm, SequenceArm)]
     for config in _controls(named):
         if config.name not in {one.name for one in found}:
-            made = run.make_arm(config)
-            assert isinstance(made, SequenceArm)
+            # A run of vectors that were made elsewhere has no windows, and its controls read these sequences alone.
+            made = make_sequence_arm(config, run.config.store_root, lambda: run.window_table, window=1)
             found.append(SpeciesArm(made, _kind(made)))
     return found
 

@@ -51,7 +51,8 @@ def tables(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def demo(experiment: Experiment, cohort: DemoCohort) -> dict[str, Any]:
-    return experiment("harmonise", *QUICK, "harmonise.methods=[combat, covbat]", until="report")
+    view = f"brain={{linked: {{path: {cohort.brain_linked}}}}}"
+    return experiment("harmonise", *QUICK, view, "harmonise.methods=[combat]", until="report")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,6 @@ def test_sites_are_told_as_they_are_and_not_after_combat(demo: dict[str, Any]) -
     assert min(one.after.q for one in told.values()) > 0.05  # confounds, the site among them, are removed
     rho = _by_method(result.alignments)
     assert rho["none"].p_corrected < 0.05
-    assert all(one.p_corrected >= 0.05 for one in _by_method(result.alignments, "control").values())
     assert result.answer[0].startswith("Bringing the 4 sites of site together changes no held-out correlation")
     assert result.answer[-1].startswith("Harmonisation is no licence to leave confounds out")
 
@@ -97,10 +97,9 @@ def test_sites_are_told_as_they_are_and_not_after_combat(demo: dict[str, Any]) -
 def test_the_arm_without_harmonisation_is_the_alignment_itself(demo: dict[str, Any]) -> None:
     result = load_results(demo["folder"])
     table = result.table().set_index("view")
-    for view in ("linked", "control"):
-        one = _by_method(result.experiment.alignments, view)["none"]
-        assert one.rho == pytest.approx(table.loc[view, "rho"], abs=1e-12)
-        assert one.p == table.loc[view, "p"]
+    one = _by_method(result.experiment.alignments)["none"]
+    assert one.rho == pytest.approx(table.loc["linked", "rho"], abs=1e-12)
+    assert one.p == table.loc["linked", "p"]
 
 
 def test_the_page_and_the_figures_show_it(demo: dict[str, Any]) -> None:
@@ -109,7 +108,7 @@ def test_the_page_and_the_figures_show_it(demo: dict[str, Any]) -> None:
     assert "no licence to leave confounds out" in page
     for name in ("harmonise_rho", "harmonise_sites"):
         assert (demo["folder"] / "figures" / f"{name}.svg").exists()
-        assert len(pd.read_csv(demo["folder"] / "figures" / f"{name}.csv")) == 6
+        assert len(pd.read_csv(demo["folder"] / "figures" / f"{name}.csv")) == 2
 
 
 def test_a_site_that_measures_coarsely_hides_a_link_that_combat_shows(ask: Ask, tables: Path) -> None:
