@@ -14,6 +14,7 @@ from .comparison.similarity import principal_angles as principal_angles
 from .comparison.simultaneous import simultaneous_intervals as simultaneous_intervals
 from .confounds.columns import infer_confounds as infer_confounds
 from .confounds.combat import ComBat as ComBat
+from .confounds.covbat import CovBat as CovBat
 from .confounds.design import ConfoundDesign as ConfoundDesign
 from .confounds.formula import read_formula as read_formula
 from .confounds.learned_view import HarmonizedView as HarmonizedView

@@ -116,7 +116,7 @@ def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, cov
     covariates : DataFrame [n_subjects, n_columns]
         Row i belongs to row i of the view.
     """
-    from fusion import ComBat, ConfoundDesign, HarmonizedView, NormalScoresView
+    from fusion import ComBat, ConfoundDesign, CovBat, HarmonizedView, NormalScoresView
 
     if (harmonize := settings.harmonize) is not None:
         kept = confounds_kept(harmonize, config)
@@ -126,16 +126,17 @@ def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, cov
             reference=harmonize.reference,
             unseen=harmonize.unseen,
         )
+        method = CovBat(combat=combat, explained=harmonize.explained) if harmonize.method == "covbat" else combat
         design = ConfoundDesign(kept, unseen=config.alignment.unseen_level)
         sites = covariates[harmonize.site].astype(str).to_numpy()
-        view = HarmonizedView(view, sites, (covariates, design) if kept else None, combat=combat)
+        view = HarmonizedView(view, sites, (covariates, design) if kept else None, combat=method)
     if settings.normal_scores:
         view = NormalScoresView(view, (covariates, make_design(config)) if config.confounds else None)
     return view
 
 
 def confounds_kept(settings: HarmonizeConfig, config: RunConfig) -> list[Term]:
-    """Confounds that ComBat leaves in the view: those of the columns named, or all that do not concern the site."""
+    """Confounds that harmonisation leaves in the view: of the columns named, or all that do not concern the site."""
     from fusion.confounds.terms import read_terms
 
     named = {column for column in config.confound_columns if column != settings.site}
@@ -152,7 +153,8 @@ def describe_preparation(name: str, config: RunConfig, n_features: int) -> str:
         parts.append(describe_filling(settings, n_features))
     if settings.harmonize is not None:
         kept = ", ".join(confound.label for confound in confounds_kept(settings.harmonize, config))
-        parts.append(f"ComBat over {settings.harmonize.site} ({f'keeping {kept}' if kept else 'keeping nothing'})")
+        method = "CovBat" if settings.harmonize.method == "covbat" else "ComBat"
+        parts.append(f"{method} over {settings.harmonize.site} ({f'keeping {kept}' if kept else 'keeping nothing'})")
     if settings.normal_scores:
         parts.append("normal scores of residuals")
     return f"{', '.join(parts)}: learnt in every fold from its training subjects" if parts else ""

@@ -50,6 +50,7 @@ def _categories(config: RunConfig, covariates: pd.DataFrame) -> list[str]:
         config.predict.outcome if config.reads_outcome else None,
         *_associated(config),
         config.stratify.column if config.experiment == "stratify" and not config.stratify.bands else None,
+        config.harmonise.site if config.experiment == "harmonise" else None,
     ]
     return list(dict.fromkeys(column for column in named if column is not None))
 

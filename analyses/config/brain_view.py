@@ -41,13 +41,17 @@ class ConnectivityConfig(Section):
 
 
 class HarmonizeConfig(Section):
-    """ComBat over a site column, learnt anew in every fold.
+    """ComBat or CovBat over a site column, learnt anew in every fold.
 
     ``brain.NAME.harmonize: site`` is short for ``{site: site}``.
     """
 
     site: str
     """Column of sites or scanners; it must be among the confounds as well."""
+    method: Literal["combat", "covbat"] = "combat"
+    """combat brings means and variances of sites together, covbat (Chen et al. 2022) covariances too."""
+    explained: float = Field(default=0.95, gt=0, le=1)
+    """Share of the variance that the components which covbat brings together explain."""
     keep: tuple[str, ...] | None = None
     """Confounds whose effects must survive; all others than the site if not given."""
     parametric: bool = True
@@ -89,7 +93,7 @@ class BrainViewConfig(Section):
     connectivity: ConnectivityConfig | None = None
     """Make connectivity of time series; left out where the table holds features already."""
     harmonize: HarmonizeConfig | None = None
-    """Remove differences of sites (ComBat), learnt anew in every fold; nothing is removed if not given."""
+    """Remove differences of sites (ComBat, CovBat), learnt anew in every fold; nothing is removed if not given."""
     normal_scores: bool = False
     """Whether every residual column takes the quantiles of a normal distribution; for heavy tails, learnt in every
     fold."""

@@ -25,6 +25,8 @@ ExperimentName = Literal[
     "variants",
     "associate",
     "stratify",
+    "harmonise",
+    "species",
 ]
 
 
@@ -279,4 +281,73 @@ class StratifyConfig(Section):
             raise ValueError(f"bands must ascend; got {', '.join(f'{cut:g}' for cut in self.bands)}")
         if len(set(self.levels)) != len(self.levels) or len(self.levels) == 1:
             raise ValueError(f"levels must name two or more, each once; got {', '.join(self.levels)}")
+
+
+class HarmoniseConfig(Section):
+    """``experiment: harmonise``: every brain view as it is, and with its sites brought together, on the same folds.
+
+    ``harmonise: site`` is short for ``{site: site}``.
+    """
+
+    site: str | None = None
+    """Column of sites or scanners; it must be among the confounds, which are removed in every arm."""
+    methods: tuple[Literal["combat", "combat-keep", "covbat"], ...] = ("combat", "combat-keep", "covbat")
+    """What stands beside the view as it is: ComBat, ComBat that keeps the confounds, CovBat that keeps them; each is
+    fitted in every fold."""
+    keep: tuple[str, ...] | None = None
+    """Confounds that combat-keep and covbat keep; all others than the site if not given."""
+    explained: float = Field(default=0.95, gt=0, le=1)
+    """Share of the variance that the components which covbat brings together explain."""
+    smallest_site: int = Field(default=30, ge=2)
+    """Subjects that a site should have for a location and scale of its own."""
+    small_sites: Literal["refuse", "keep"] = "refuse"
+    """Smaller sites: refuse, or keep, which shrinks them towards what features have in common, like all others."""
+    unseen: Literal["error", "pooled"] = "error"
+    """A site that the training subjects of a fold lack: refuse, or leave its subjects as they are (pooled)."""
+    n_components: int = Field(default=50, ge=1)
+    """Leading components of a view that tell the site, as in audit."""
+    n_shuffles: int = Field(default=199, ge=19)
+    """Shuffles of the sites behind each p of how well they are told."""
+
+    @field_validator("methods")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"at least one method, and every one once, may be asked for; got {', '.join(value)}")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _site_alone(cls, value: Any) -> Any:
+        return {"site": value} if isinstance(value, str) else value
+
+
+class SpeciesSequencesConfig(Section):
+    """The genes of one species."""
+
+    name: Name
+    """Name of the species."""
+    path: Path
+    """FASTA (plain or gzip) of its genes: one record a gene, by the name that the gene has in the other species."""
+
+
+class SpeciesConfig(Section):
+    """``experiment: species``: do vectors find the right ortholog, and follow how far sequences have diverged?"""
+
+    genomes: tuple[SpeciesSequencesConfig, ...] = ()
+    """Two species or more, each with its FASTA; the first is the one by whose strand the others are turned."""
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    """Distance between the vectors of two genes."""
+    strands: Literal["turned", "as-written"] = "turned"
+    """Whether a gene that shares more 11-mers with the first species on its other strand is turned."""
+    window: int | None = Field(default=None, ge=1)
+    """Bases per window; those of genome.window, or 510, if not given."""
+    n_permutations: int = Field(default=999, ge=19)
+    """Permutations of names of genes and of species behind each p."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SpeciesConfig:
+        names = [one.name for one in self.genomes]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"every species has a name of its own; '{twice[0]}' is there twice")
         return self

@@ -20,12 +20,14 @@ from analyses.config.experiments import (
     CompareConfig,
     DimsConfig,
     ExperimentName,
+    HarmoniseConfig,
     PoolingConfig,
     PredictConfig,
     RcConfig,
     ReplicateConfig,
     StratifyConfig,
     TokensConfig,
+    SpeciesConfig,
     TuneConfig,
     VariantsConfig,
 )
@@ -207,6 +209,10 @@ class RunConfig(Section):
     """Settings of experiment: associate."""
     stratify: StratifyConfig = StratifyConfig()
     """Settings of experiment: stratify."""
+    harmonise: HarmoniseConfig = HarmoniseConfig()
+    """Settings of experiment: harmonise, or the site column alone."""
+    species: SpeciesConfig = SpeciesConfig()
+    """Settings of experiment: species."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -244,8 +250,6 @@ class RunConfig(Section):
             raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
         if self.plant and self.plant.view not in self.brain:
             raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
-        for name, view in self.brain.items():
-            self._check_harmonize(name, view)
         planted = self.plant and self.brain[self.plant.view].connectivity
         if planted and planted.kind == "tangent":
             raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
@@ -271,13 +275,27 @@ class RunConfig(Section):
         if settings is None:
             return
         if settings.site not in confounds:
+    def _sites_consistent(self) -> RunConfig:
+        for name, view in self.brain.items():
+            if view.harmonize is not None:
+                self._check_harmonize(f"brain.{name}.harmonize", view.harmonize.site, view.harmonize.keep)
+        if self.experiment == "harmonise":
+            if self.harmonise.site is None:
+                raise ValueError("harmonise.site: must name the column of sites that are brought together")
+            self._check_harmonize("harmonise", self.harmonise.site, self.harmonise.keep)
+        if self.experiment == "species" and len(self.species.genomes) < 2:
+            raise ValueError(f"species.genomes: needs two species or more; got {len(self.species.genomes)}")
+        return self
+
+    def _check_harmonize(self, key: str, site: str, keep: tuple[str, ...] | None) -> None:
+        confounds = self.confound_columns
+        if site not in confounds:
             raise ValueError(
-                f"brain.{name}.harmonize: '{settings.site}' must be among confounds too: the permutation test has to "
-                "know what was removed"
+                f"{key}: '{site}' must be among confounds too: the permutation test has to know what was removed"
             )
-        for column in settings.keep or ():
-            if column not in confounds or column == settings.site:
-                raise ValueError(f"brain.{name}.harmonize.keep: '{column}' must be a confound other than the site")
+        for column in keep or ():
+            if column not in confounds or column == site:
+                raise ValueError(f"{key}.keep: '{column}' must be a confound other than the site")
 
     @property
     def reads_outcome(self) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from analyses.cohort.design import confound_kinds, make_design
 from analyses.errors import InputError
 from analyses.experiments.duplicates import count_duplicates
-from analyses.experiments.leakage import Covariate, predict_covariate
+from analyses.experiments.leakage import Covariate, make_shuffles, predict_covariate
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 from analyses.results.schema.audits import CorrectedPrediction, CovariateLeak, Duplicates, Prediction, RandomPairings
@@ -93,7 +93,7 @@ class _Audited:
 
 def _predictions(run: Run) -> Iterator[_Audited]:
     settings, covariates = run.config.audit, _covariates(run)
-    shuffles = _shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
+    shuffles = make_shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
     views = list(_views(run))
     removed = set(run.config.confound_columns)
     with progress_bar("audit: covariates") as advance:
@@ -113,11 +113,6 @@ def _predictions(run: Run) -> Iterator[_Audited]:
                 )
                 yield _Audited(side, label, covariate, covariate.name in removed, before, after)
             advance(done + 1, len(views))
-
-
-def _shuffles(n_subjects: int, n_shuffles: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return np.stack([np.arange(n_subjects), *(rng.permutation(n_subjects) for _ in range(n_shuffles))])
 
 
 def _corrected(audited: Sequence[_Audited]) -> tuple[CovariateLeak, ...]:

@@ -49,6 +49,12 @@ class Covariate:
         return 0.0 if self.kind == "continuous" else 1 / self.columns.shape[1]
 
 
+def make_shuffles(n_subjects: int, n_shuffles: int, seed: int) -> np.ndarray:
+    """Orders of the subjects, the first as they are, [n_shuffles + 1, n_subjects]."""
+    rng = np.random.default_rng(seed)
+    return np.stack([np.arange(n_subjects), *(rng.permutation(n_subjects) for _ in range(n_shuffles))])
+
+
 def predict_covariate(
     view: View,
     covariate: Covariate,

@@ -19,10 +19,12 @@ MODULES: Mapping[str, str] = {
     "associate": "analyses.experiments.associate",
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
+    "harmonise": "analyses.experiments.harmonisation.harmonise",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",
     "stratify": "analyses.experiments.stratify",
+    "species": "analyses.experiments.species.orthologs",
     "tune": "analyses.experiments.tune",
     "variants": "analyses.experiments.variants",
 }

@@ -71,7 +71,8 @@ class StageKeys:
         told = self.config.model_dump(mode="json")
         section = [told["attribute"], told["predict"]] if name == "attribute" else told.get(name)
         pairs = [(arm, view) for arm in self.encoders() for view in self.config.brain]
-        first = self._fingerprints((first_study_files(self.config) | own_files(self.config)).values())
+        read = {**first_study_files(self.config), **own_files(self.config)}
+        first = self._fingerprints(read.values())
         return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
 
     def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
@@ -149,6 +150,7 @@ def own_files(config: RunConfig) -> dict[str, Path]:
     """Files that the experiment itself is given, by key."""
     given = {
         "attribute": {"attribute.gene_sets": config.attribute.gene_sets},
+        "species": {f"species.genomes.{i}.path": one.path for i, one in enumerate(config.species.genomes)},
         "tokens": {"tokens.bpe": config.tokens.bpe, "tokens.motifs": config.tokens.motifs},
         "variants": {"variants.annotations": config.variants.annotations},
     }

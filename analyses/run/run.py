@@ -27,6 +27,7 @@ from analyses.run.keys import StageKeys, input_files
 
 if TYPE_CHECKING:
     from analyses.alignment.recipe import Seeds
+    from analyses.config.brain_view import BrainViewConfig
     from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec, SequenceEncoder
     from encoders.genome.windows.haplotype_windows import WindowTable
@@ -155,11 +156,17 @@ class Run:
         """Brain views that are no negative controls."""
         return [name for name, view in self.config.brain.items() if view.role == "test"]
 
-    def brain_view(self, name: str) -> View:
-        """One brain table as a view; gaps, tangent space, ComBat and normal scores are left to the folds."""
+    def brain_view(self, name: str, settings: BrainViewConfig | None = None) -> View:
+        """One brain table as a view; gaps, tangent space, ComBat and normal scores are left to the folds.
+
+        Parameters
+        ----------
+        settings : BrainViewConfig, optional
+            How it is prepared, in place of what the configuration says.
+        """
         from analyses.cohort.brain_views import learn_in_folds, make_brain_view, make_gapped_view
 
-        settings, table, covariates = self.config.brain[name], self.brain[name], self.cohort.covariates
+        settings, table, covariates = settings or self.config.brain[name], self.brain[name], self.cohort.covariates
         if settings.keeps_gaps and np.isnan(table.values).any():
             view = make_gapped_view(table, settings, self.config, covariates)
         else:

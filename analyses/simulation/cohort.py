@@ -29,6 +29,8 @@ from analyses.simulation.genome import (
     with_indels,
 )
 from analyses.simulation.link import PlantedHaplotype, choose_haplotypes, exon_haplotypes
+from analyses.simulation.orthologs import FOLDER as ORTHOLOGS
+from analyses.simulation.orthologs import write_orthologs
 from encoders.publishing import published_folder
 
 FORMAT_VERSION = 1
@@ -79,6 +81,7 @@ def make_demo_cohort(
     Genomes come from a coalescent with three populations, recombination and mutation; one subject in sixteen has a
     sibling in the cohort. Recruitment ties ancestry to site, and the brain follows site, ancestry, age, sex and batch.
     One brain view also follows a latent score that is planted in haplotypes of three genes; the other has no link.
+    Beside the cohort stand its genes as three other species have them.
 
     Parameters
     ----------
@@ -141,7 +144,7 @@ def _is_reusable(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) 
         )
     found = json.loads(marker.read_text(encoding="utf-8"))
     if found == settings:
-        return True
+        return (folder / ORTHOLOGS).is_dir()  # a cohort of before they were simulated is made again, alike
     if not overwrite:
         changed = [f"{key} {found.get(key)} -> {value}" for key, value in settings.items() if found.get(key) != value]
         raise InputError(
@@ -171,7 +174,8 @@ def _load(folder: Path) -> DemoCohort:
 def _write_cohort(
     folder: Path, n_subjects: int, n_genes: int, *, seed: int, link_strength: float, say: Callable[[str], None]
 ) -> None:
-    layout, genome, markers, people, brain = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
+    seeds = np.random.SeedSequence(seed).spawn(6)
+    layout, genome, markers, people, brain, species = (np.random.default_rng(one) for one in seeds)
     pedigree = make_pedigree(n_subjects)
     order = people.permutation(n_subjects)
     populations = pedigree.populations[order]
@@ -194,6 +198,7 @@ def _write_cohort(
     participants.to_csv(files["participants"], sep="\t", index=False, lineterminator="\n")
     thickness.to_parquet(files["brain_linked"], index=False)
     anisotropy.to_parquet(files["brain_control"], index=False)
+    write_orthologs(folder / ORTHOLOGS, contigs, references, species)
     _write_json(files["truth_path"], _describe_link(planted, link_strength))
 
 

@@ -19,11 +19,16 @@ def write_fasta(path: Path, sequences: Mapping[str, str]) -> None:
     """Write contigs in lines of 60 bases, and the ``.fai`` index beside them."""
     import pysam
 
+    write_records(path, sequences)
+    pysam.faidx(str(path))
+
+
+def write_records(path: Path, sequences: Mapping[str, str]) -> None:
+    """Write sequences in lines of 60 bases, without an index."""
     with path.open("w", encoding="ascii", newline="\n") as file:
         for name, sequence in sequences.items():
             file.write(f">{name} {_SOURCE}\n")
             file.writelines(f"{sequence[i : i + _LINE]}\n" for i in range(0, len(sequence), _LINE))
-    pysam.faidx(str(path))
 
 
 def write_gtf(path: Path, contigs: Sequence[Contig]) -> None:

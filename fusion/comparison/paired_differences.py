@@ -2,7 +2,7 @@
 
 # ruff: noqa: F722
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -25,12 +25,13 @@ FLIPS_AT_ONCE = 256
 def paired_family(
     held_out: Mapping[str, CrossValidatedCCA],
     *,
+    pairs: Sequence[tuple[str, str]] | None = None,
     component: int = 0,
     groups: LabelsLike | None = None,
     n_permutations: int = 9999,
     random_state: int = 0,
 ) -> dict[tuple[str, str], float]:
-    """p of every pairwise difference in held-out correlation, corrected over all pairs by max-T.
+    """p of pairwise differences in held-out correlation, corrected over all pairs by max-T.
 
     The statistic of a pair is |sum d| / sqrt(sum d^2) over subjects, d the difference of their shares of the two
     correlations. One set of signs flips the differences of all pairs at once, which keeps how they depend on one
@@ -42,6 +43,8 @@ def paired_family(
     ----------
     held_out : mapping of arm to CrossValidatedCCA
         With subject-level scores, of the same subjects in the same folds.
+    pairs : sequence of (arm, arm), optional
+        Those that are asked about; every pair if not given.
     component : int
         0-based.
     groups : array of labels, shape [n_subjects], optional
@@ -51,14 +54,14 @@ def paired_family(
     Returns
     -------
     dict of (arm, arm) to p
-        In the order of `itertools.combinations`; identity counted.
+        In the order of `pairs`, or of `itertools.combinations`; identity counted.
 
     References
     ----------
     Westfall & Young (1993), ISBN 978-0-471-55761-6; sign flips: Winkler et al. (2014),
     doi:10.1016/j.neuroimage.2014.01.060.
     """
-    pairs = list(combinations(held_out, 2))
+    pairs = list(combinations(held_out, 2)) if pairs is None else list(pairs)
     if not pairs:
         return {}
     shares = {name: subject_shares(arm, component) for name, arm in held_out.items()}

@@ -4,6 +4,7 @@ from .coding import ConfoundCoding as ConfoundCoding
 from .coding import Confounds as Confounds
 from .columns import infer_confounds as infer_confounds
 from .combat import ComBat as ComBat
+from .covbat import CovBat as CovBat
 from .design import ConfoundDesign as ConfoundDesign
 from .formula import read_formula as read_formula
 from .learned_view import HarmonizedView as HarmonizedView

@@ -148,7 +148,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         labels = _labels(sites, len(values))
         _check_rows(X, values, sites, covariates)
         codes = self._known(labels)
-        expected = self.grand_mean_ + self.coding_.encode(covariates, len(values), "ComBat") @ self.covariate_weights_
+        expected = self.expected_values(covariates, len(values))
         # Code -1, an unseen site, takes the last row: the pooled location and scale.
         location = np.vstack([self.location_, np.zeros_like(self.grand_mean_)])[codes]
         scale = np.vstack([self.scale_, np.ones_like(self.grand_mean_)])[codes]
@@ -162,6 +162,12 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         """Fit on the rows and return them harmonised."""
         covariates = Confounds.of(covariates)
         return self.fit(X, y, sites=sites, covariates=covariates).transform(X, sites, covariates)
+
+    def expected_values(self, covariates: ConfoundsLike, n_rows: int) -> Float64[np.ndarray, "n_rows n_features"]:
+        """What grand mean and covariates alone make of every row, [n_rows, n_features]: no site has a part in it."""
+        encoded = self.coding_.encode(Confounds.of(covariates), n_rows, "ComBat")
+        expected: Matrix = self.grand_mean_ + encoded @ self.covariate_weights_
+        return expected
 
     def save(self, path: Path | str) -> Path:
         """Write parameters and estimates (no subjects) to one ``.npz``, without pickle."""

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from fusion.arrays import LabelsLike, Matrix, Positions, Rows, ViewLike, dense, row_index
 from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike
 from fusion.confounds.combat import ComBat
+from fusion.confounds.covbat import CovBat
 from fusion.confounds.residualize import Residualizer
 from fusion.subject_rows import check_same_subjects
 from fusion.views.moments import Moments
@@ -94,7 +95,7 @@ class LearnedView(ABC):
 
 
 class HarmonizedView(LearnedView):
-    """A table without its sites: every fold fits ComBat on its training rows and applies it to all.
+    """A table without its sites: every fold fits ComBat or CovBat on its training rows and applies it to all.
 
     Give it to `cross_validated_cca` with the site among the confounds as well: the test has to know what was removed.
     Held in memory, like what ComBat works on.
@@ -106,7 +107,7 @@ class HarmonizedView(LearnedView):
     sites : labels, shape [n_subjects]
     covariates : DataFrame, (DataFrame, ConfoundDesign) or array, shape [n_subjects, n_covariates], optional
         What must survive: see `fusion.ComBat.fit`.
-    combat : ComBat, optional
+    combat : ComBat or CovBat, optional
         Cloned and fitted in every fold. Folds that are stratified by site know every site; for folds of whole sites
         say ``ComBat(unseen="pooled")``.
 
@@ -127,7 +128,7 @@ class HarmonizedView(LearnedView):
         sites: LabelsLike | None,
         covariates: ConfoundsLike = None,
         *,
-        combat: ComBat | None = None,
+        combat: ComBat | CovBat | None = None,
     ) -> None:
         self.view = as_view(view)
         super().__init__(self.view.subject_ids, self.view.column_groups)
@@ -140,7 +141,7 @@ class HarmonizedView(LearnedView):
         """All subjects, brought together by what these rows say of their sites."""
         index = row_index(rows, len(self.subject_ids))
         values = dense(fitted_on(self.view, index))
-        combat: ComBat = clone(self.combat)
+        combat: ComBat | CovBat = clone(self.combat)
         combat.fit(values[index], sites=self.sites[index], covariates=self.covariates.take(index))
         harmonized = combat.transform(values, self.sites, self.covariates)
         return TableView(harmonized, self.subject_ids, self.column_groups)

@@ -154,6 +154,14 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         lambda t: fusion.ComBat().fit(_tables(IDS)["x"], sites=_tables(IDS)["sites"]).transform(t["x"], t["sites"]),
         ["x", "sites"],
     ),
+    "CovBat": (
+        lambda t: fusion.CovBat().fit(t["x"], sites=t["sites"], covariates=t["confounds"]),
+        ["x", "sites", "confounds"],
+    ),
+    "CovBat.transform": (
+        lambda t: fusion.CovBat().fit(_tables(IDS)["x"], sites=_tables(IDS)["sites"]).transform(t["x"], t["sites"]),
+        ["x", "sites"],
+    ),
     "HarmonizedView": (
         lambda t: fusion.HarmonizedView(t["x"], t["sites"], t["confounds"]),
         ["x", "sites", "confounds"],

@@ -12,6 +12,14 @@ from analyses.privacy.counts import Count
 from analyses.results.schema.associations import AssociatedOutcome, Association
 from analyses.results.schema.attributions import Attribution
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
+from analyses.results.schema.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction, Sites
+from analyses.results.schema.orthologs import (
+    DivergenceTest,
+    OrthologDifference,
+    OrthologPair,
+    OrthologRetrieval,
+    SpeciesRead,
+)
 from analyses.results.schema.predictions import (
     ArmAlignment,
     BenefitCurve,
@@ -381,8 +389,60 @@ class StratifyResult:
     trials: tuple[Trial, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarmoniseResult:
+    """``experiments/harmonise.json``: alignments by method, what each changes, and how well each tells the site."""
+
+    sites: Sites
+    alignments: tuple[HarmonisedAlignment, ...]
+    differences: tuple[HarmonisedDifference, ...]
+    predictions: tuple[SitePrediction, ...]
+    warnings: tuple[str, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeciesResult:
+    """``experiments/species.json``.
+
+    Attributes
+    ----------
+    species : tuple of SpeciesRead
+    n_genes : int
+        Genes that two species or more have.
+    window : int
+        Bases.
+    distance : {"cosine", "euclidean"}
+    left_out : tuple of str
+        Genes and encoders that took no part, in sentences.
+    retrievals : tuple of OrthologRetrieval
+    differences : tuple of OrthologDifference
+        Every encoder less the k-mer spectrum.
+    divergences : tuple of DivergenceTest
+    pairs : tuple of OrthologPair
+        What was compared, gene by gene.
+    """
+
+    species: tuple[SpeciesRead, ...]
+    n_genes: int
+    window: int
+    distance: str
+    left_out: tuple[str, ...]
+    retrievals: tuple[OrthologRetrieval, ...]
+    differences: tuple[OrthologDifference, ...]
+    divergences: tuple[DivergenceTest, ...]
+    pairs: tuple[OrthologPair, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
 ExperimentResult = (
     AttributeResult
+    | SpeciesResult
+    | HarmoniseResult
     | StratifyResult
     | AssociateResult
     | AuditResult
@@ -397,6 +457,8 @@ ExperimentResult = (
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "attribute": AttributeResult,
+    "species": SpeciesResult,
+    "harmonise": HarmoniseResult,
     "stratify": StratifyResult,
     "associate": AssociateResult,
     "audit": AuditResult,

@@ -1,0 +1,1 @@
+"""``experiment: species``: orthologs as sequences and as vectors."""
