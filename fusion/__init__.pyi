@@ -1,5 +1,6 @@
 from .cca.dimensions import choose_dimensions as choose_dimensions
 from .cca.exact import CanonicalCorrelation as CanonicalCorrelation
+from .cca.kernel import KernelCCA as KernelCCA
 from .cca.ridge import RidgeCCA as RidgeCCA
 from .cca.sparse import SparseCCA as SparseCCA
 from .comparison.max_t import westfall_young as westfall_young
