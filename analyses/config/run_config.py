@@ -17,6 +17,7 @@ from analyses.config.experiments import (
     AuditConfig,
     CompareConfig,
     DimsConfig,
+    EscalateConfig,
     ExperimentName,
     PoolingConfig,
     PredictConfig,
@@ -171,7 +172,7 @@ class RunConfig(Section):
     """Folds of the held-out tests."""
     experiment: ExperimentName = "align"
     """What is asked: align (each arm), compare (arms with baselines and untrained controls), pooling, rc, audit, dims,
-    tune, predict or replicate (weights of another cohort)."""
+    tune, predict, escalate (methods beyond linear CCA) or replicate (weights of another cohort)."""
     compare: CompareConfig = CompareConfig()
     """Settings of experiment: compare."""
     pooling: PoolingConfig = PoolingConfig()
@@ -186,6 +187,8 @@ class RunConfig(Section):
     """Settings of experiment: tune."""
     predict: PredictConfig = PredictConfig()
     """Settings of experiment: predict."""
+    escalate: EscalateConfig = EscalateConfig()
+    """Settings of experiment: escalate."""
     replicate: ReplicateConfig | None = None
     """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
     privacy: PrivacyConfig = PrivacyConfig()

@@ -1,4 +1,4 @@
-"""One file an experiment (audit, dims, predict, replicate, tune) and the registry."""
+"""One file an experiment (audit, dims, escalate, predict, replicate, tune) and the registry."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Experiments that need more than alignments: each is one module with the same two functions."""
+"""Experiments that need more than alignments: each has a module with the same two functions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MODULES: Mapping[str, str] = {
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
+    "escalate": "analyses.experiments.escalation.escalate",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
     "tune": "analyses.experiments.tune",

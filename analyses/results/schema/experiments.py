@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
+from analyses.results.schema.escalations import CurvePoint, MethodDifference, MethodScore, UndefinedPair
 from analyses.results.schema.predictions import (
     ArmAlignment,
     BenefitCurve,
@@ -205,12 +206,40 @@ class ReplicateResult:
     trials: tuple[Trial, ...]
 
 
-ExperimentResult = AuditResult | DimsResult | PredictResult | ReplicateResult | TuneResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalateResult:
+    """``experiments/escalate.json``.
+
+    Attributes
+    ----------
+    scores : tuple of MethodScore
+        Every method on every arm and view; linear CCA first.
+    differences : tuple of MethodDifference
+    curve : tuple of CurvePoint
+    undefined : tuple of UndefinedPair
+    n_permutations : int
+        In each of which every method was fitted anew.
+    warnings : tuple of str
+    """
+
+    scores: tuple[MethodScore, ...]
+    differences: tuple[MethodDifference, ...]
+    curve: tuple[CurvePoint, ...]
+    undefined: tuple[UndefinedPair, ...]
+    n_permutations: int
+    warnings: tuple[str, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
+ExperimentResult = AuditResult | DimsResult | EscalateResult | PredictResult | ReplicateResult | TuneResult
 
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "audit": AuditResult,
     "dims": DimsResult,
+    "escalate": EscalateResult,
     "predict": PredictResult,
     "replicate": ReplicateResult,
     "tune": TuneResult,

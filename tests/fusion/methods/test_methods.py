@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fusion import Blocks, InputError, cross_validated_cca, make_folds, paired_difference
@@ -149,3 +150,13 @@ def test_penalties_and_shares_are_checked() -> None:
         KernelMethod(penalties=(0.0,))
     with pytest.raises(InputError, match=r"shares of the training subjects must lie in \(0, 1\]"):
         learning_curve(x, y, methods=METHODS, folds=make_folds(N, 3, random_state=0), dimensions=(P, Q), shares=(1.5,))
+
+
+@pytest.mark.parametrize("function", [cross_validated_methods, learning_curve])
+def test_tables_of_other_subjects_are_refused(function: Any) -> None:
+    x, y, age = (pd.DataFrame(table, index=[f"s{i}" for i in range(N)]) for table in _views("line"))
+    settings = {"methods": METHODS, "folds": make_folds(N, 3, random_state=0), "dimensions": (P, Q)}
+    with pytest.raises(InputError, match="y must list the subjects of x in the same order"):
+        function(x, y.iloc[::-1], **settings)
+    with pytest.raises(InputError, match="confounds must list the subjects of x in the same order"):
+        function(x, y, age.iloc[::-1], **settings)
