@@ -15,6 +15,7 @@ from analyses.results.tables import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 COLOURS = {"linear": GREY, "kernel": ORANGE, "contrastive": BLUE}
 
@@ -66,11 +67,10 @@ def curve_figure(points: Sequence[CurvePoint], title: str) -> Figure:
     with new_figure(2.8) as (figure, axes):
         for method in dict.fromkeys(point.method for point in points):
             of_method = [point for point in points if point.method == method and point.rho is not None]
-            n_train = [point.n_train for point in of_method]
-            colour = COLOURS[method]
-            axes.plot(n_train, [point.rho for point in of_method], "o-", color=colour, label=_label(points, method))
-            ranges = np.array([(point.lowest, point.highest) for point in of_method], dtype=float).reshape(-1, 2)
-            axes.fill_between(n_train, *ranges.T, color=colour, alpha=0.15, linewidth=0)
+            values = [(point.n_train, point.rho, point.lowest, point.highest) for point in of_method]
+            n_train, rho, lowest, highest = np.array(values, dtype=float).reshape(-1, 4).T
+            axes.plot(n_train, rho, "o-", color=COLOURS[method], label=_label(points, method))
+            axes.fill_between(n_train, lowest, highest, color=COLOURS[method], alpha=0.15, linewidth=0)
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_xlabel("subjects that are learnt from (band: range over random parts)")
         axes.set_ylabel("held-out ρ₁")
@@ -105,7 +105,7 @@ def retrieval_figure(scores: Sequence[MethodScore], title: str) -> Figure:
     return figure
 
 
-def _retrieval_table(scores: Sequence[MethodScore]) -> object:
+def _retrieval_table(scores: Sequence[MethodScore]) -> DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
