@@ -77,7 +77,7 @@ def test_the_answer_comes_first_on_the_page_and_figures_have_their_tables(
     assert any("linear CCA" in one and "a link, corrected over all 6 tests" in one for one in result.answer)
     drawn = {path.stem for path in (folder / "figures").glob("escalate_*.svg")}
     views = ("linked", "control")
-    expected = {f"escalate_{kind}__kmer-spectrum__{view}" for kind in ("curve", "retrieval") for view in views}
+    expected = {f"escalate_{kind}__kmer-5__{view}" for kind in ("curve", "retrieval") for view in views}
     assert drawn == expected | {"escalate_methods"}
     for name in drawn:
         assert not pd.read_csv(folder / "figures" / f"{name}.csv").empty
