@@ -55,7 +55,7 @@ class KernelMethod:
 
     def _features(self, view: Matrix, rows: LearningRows) -> Matrix:
         settings = {"n_landmarks": self.n_landmarks, "random_state": rows.seed}
-        learnt = KernelFeatures.of(view[rows.train], self.kernel, **settings)  # type: ignore[arg-type]
+        learnt = KernelFeatures.of(view[rows.train], self.kernel, **settings)
         return np.asarray(learnt(view))
 
     def _scores(self, x: "_Side", y: "_Side", rows: LearningRows) -> tuple[Matrix, Matrix]:

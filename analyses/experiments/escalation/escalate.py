@@ -44,7 +44,7 @@ def check(run: Run) -> None:
 
     Raises
     ------
-    InputError
+    analyses.errors.InputError, encoders.errors.InputError
         A device that is not there, or test folds too small for retrieval.
     """
     make_methods(run)
@@ -91,7 +91,7 @@ def make_methods(run: Run) -> dict[str, Method]:
 
     Raises
     ------
-    InputError
+    encoders.errors.InputError
         A device that is not there.
     """
     settings = run.config.escalate

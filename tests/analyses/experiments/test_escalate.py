@@ -15,6 +15,7 @@ from analyses.results.schema.escalations import MethodDifference, MethodScore, R
 from analyses.results.schema.experiments import EscalateResult
 from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
+from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 QUICK = (
@@ -105,7 +106,7 @@ def _load(cohort: DemoCohort, folder: Path, *settings: str) -> Run:
 def test_what_cannot_be_run_is_said_before_anything_is_embedded(
     cohort: DemoCohort, tmp_path: Path, setting: str, sentence: str
 ) -> None:
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises((InputError, EncodersError), match=sentence):
         escalate.check(_load(cohort, tmp_path / "none", setting))
 
 
