@@ -2,6 +2,7 @@ from .attribution.attribution import BlockAttribution as BlockAttribution
 from .attribution.attribution import attribute_blocks as attribute_blocks
 from .cca.dimensions import choose_dimensions as choose_dimensions
 from .cca.exact import CanonicalCorrelation as CanonicalCorrelation
+from .cca.kernel import KernelCCA as KernelCCA
 from .cca.ridge import RidgeCCA as RidgeCCA
 from .cca.sparse import SparseCCA as SparseCCA
 from .comparison.max_t import westfall_young as westfall_young

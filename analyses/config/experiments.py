@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from analyses.config.cells import Codes
+from analyses.config.names import Name
 from analyses.config.section import Section
 
 ExperimentName = Literal[
@@ -27,6 +28,7 @@ ExperimentName = Literal[
     "stratify",
     "harmonise",
     "species",
+    "escalate",
 ]
 
 
@@ -309,6 +311,57 @@ class HarmoniseConfig(Section):
     n_shuffles: int = Field(default=199, ge=19)
     """Shuffles of the sites behind each p of how well they are told."""
 
+
+class EscalateConfig(Section):
+    """``experiment: escalate``: does a method beyond linear CCA find more, in the same folds and permutations?"""
+
+    methods: tuple[Literal["kernel", "contrastive"], ...] = Field(default=("kernel", "contrastive"), min_length=1)
+    """Methods beside linear CCA: kernel CCA, two contrastive towers."""
+    n_components: int | None = Field(default=None, ge=1)
+    """Leading components of a view that every method takes; those of the alignment if not given."""
+    n_permutations: int = Field(default=199, ge=19)
+    """Permutations, in each of which every method is fitted anew with all its choices."""
+    inner_splits: int = Field(default=4, ge=2)
+    """Inner folds, in the training subjects of each fold, that choose the kernel's penalty; training of the towers
+    stops by the first of them."""
+    recall_at: int = Field(default=10, ge=1)
+    """Neighbours among which a subject's partner counts as found; fewer than a test fold has subjects."""
+    kernel: Literal["rbf", "linear"] = "rbf"
+    """Kernel of kernel CCA: Gaussian with the median squared distance as its width, or linear."""
+    penalties: tuple[float, ...] = Field(default=(0.03, 0.1, 0.3, 0.9), min_length=1)
+    """Ridge penalties of kernel CCA that inner folds choose from, each above 0 and at most 1."""
+    n_landmarks: int = Field(default=64, ge=2)
+    """Training subjects that span the kernels' feature spaces; exact where there are no more training subjects."""
+    width: int = Field(default=16, ge=1)
+    """Numbers that a contrastive tower gives."""
+    hidden: int = Field(default=32, ge=1)
+    """Hidden units of a tower."""
+    n_epochs: int = Field(default=40, ge=1)
+    """Most epochs of a tower."""
+    patience: int = Field(default=5, ge=1)
+    """Epochs without a better one after which training stops."""
+    batch_size: int = Field(default=256, ge=8)
+    """Subjects that are told apart from one another in one step."""
+    learning_rate: float = Field(default=0.03, gt=0)
+    """Of the towers."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Of the towers (AdamW)."""
+    noise: float = Field(default=0.3, ge=0)
+    """Noise that is added to what the towers read, in standard deviations."""
+    device: str = "auto"
+    """Where towers are trained: auto, cpu or cuda."""
+    curve: tuple[float, ...] = (0.25, 0.5, 0.75)
+    """Shares of the training subjects of the learning curve; all of them are always in it."""
+    curve_draws: int = Field(default=3, ge=1)
+    """Random parts of each share."""
+
+    @field_validator("penalties", "curve")
+    @classmethod
+    def _shares(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < one <= 1 for one in value):
+            raise ValueError(f"every number must lie above 0 and be at most 1; got {', '.join(map(str, value))}")
+        return value
+
     @field_validator("methods")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -351,3 +404,7 @@ class SpeciesConfig(Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"every species has a name of its own; '{twice[0]}' is there twice")
         return self
+
+        if len(set(value)) < len(value):
+            raise ValueError(f"every method may be named once; got {', '.join(value)}")
+        return value

@@ -19,15 +19,16 @@ from analyses.config.experiments import (
     AuditConfig,
     CompareConfig,
     DimsConfig,
+    EscalateConfig,
     ExperimentName,
     HarmoniseConfig,
     PoolingConfig,
     PredictConfig,
     RcConfig,
     ReplicateConfig,
+    SpeciesConfig,
     StratifyConfig,
     TokensConfig,
-    SpeciesConfig,
     TuneConfig,
     VariantsConfig,
 )
@@ -199,6 +200,8 @@ class RunConfig(Section):
     """Settings of experiment: tune."""
     predict: PredictConfig = PredictConfig()
     """Settings of experiment: predict."""
+    escalate: EscalateConfig = EscalateConfig()
+    """Settings of experiment: escalate."""
     replicate: ReplicateConfig | None = None
     """Settings of experiment: replicate, which needs them: a results folder, or its keys."""
     tokens: TokensConfig = TokensConfig()
@@ -270,11 +273,7 @@ class RunConfig(Section):
             raise ValueError("stratify.column: must name the column of the participants whose levels are the strata")
         return self
 
-    def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:
-        settings, confounds = view.harmonize, self.confound_columns
-        if settings is None:
-            return
-        if settings.site not in confounds:
+    @model_validator(mode="after")
     def _sites_consistent(self) -> RunConfig:
         for name, view in self.brain.items():
             if view.harmonize is not None:

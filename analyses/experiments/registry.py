@@ -1,4 +1,4 @@
-"""Experiments that need more than alignments: each is one module with the same two functions."""
+"""Experiments that need more than alignments: each has a module with the same two functions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ MODULES: Mapping[str, str] = {
     "audit": "analyses.experiments.audit",
     "dims": "analyses.experiments.dims",
     "harmonise": "analyses.experiments.harmonisation.harmonise",
+    "escalate": "analyses.experiments.escalation.escalate",
     "predict": "analyses.experiments.predict",
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",

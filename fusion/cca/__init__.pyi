@@ -10,6 +10,7 @@ from .exact import CanonicalCorrelation as CanonicalCorrelation
 from .exact import canonical_rotations as canonical_rotations
 from .exact import leading_pairs as leading_pairs
 from .exact import make_basis as make_basis
+from .kernel import KernelCCA as KernelCCA
 from .matching import matching_rotation as matching_rotation
 from .matching import matching_signs as matching_signs
 from .ridge import RidgeCCA as RidgeCCA

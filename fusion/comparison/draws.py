@@ -3,20 +3,58 @@
 # ruff: noqa: F722
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from fusion.arrays import LabelsLike, cluster_codes
+from fusion.arrays import LabelsLike, Matrix, Scores, cluster_codes
+from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.resampling import bootstrap_correlations
-from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
+from fusion.permutation.relations import Relations
 from fusion.subject_rows import check_same_subjects
 
 
-def check_same_folds(held_out: Mapping[Any, CrossValidatedCCA], purpose: str) -> None:
+@runtime_checkable
+class HeldOutScores(Protocol):
+    """What is compared: `fusion.CrossValidatedCCA`, or another method of alignment in the same folds."""
+
+    @property
+    def x_scores(self) -> Scores | None:
+        """Held-out scores, [n_subjects, K]."""
+
+    @property
+    def y_scores(self) -> Scores | None:
+        """Held-out scores, [n_subjects, K]."""
+
+    @property
+    def rho(self) -> Matrix:
+        """Their fold-averaged correlations, [K]."""
+
+    @property
+    def interval(self) -> Matrix:
+        """Shape [K, 2]; NaN where none is valid."""
+
+    @property
+    def widening(self) -> Matrix:
+        """By what test rows alone scatter too little, [K]."""
+
+    @property
+    def folds(self) -> Folds:
+        """Who was held out where."""
+
+    @property
+    def folds_sha256(self) -> str:
+        """Hash of the folds."""
+
+    @property
+    def relations(self) -> Relations:
+        """Who belongs together."""
+
+
+def check_same_folds(held_out: Mapping[Any, HeldOutScores], purpose: str) -> None:
     """Raise an `InputError` if arms were held out in different folds; `purpose` says what needs the same."""
     first = next(iter(held_out.values()))
     for name, arm in held_out.items():
@@ -24,7 +62,7 @@ def check_same_folds(held_out: Mapping[Any, CrossValidatedCCA], purpose: str) ->
             raise InputError(f"{purpose} needs all arms in the same folds; those of {name!r} differ.")
 
 
-def clusters_of(held_out: Mapping[Any, CrossValidatedCCA], groups: LabelsLike | None) -> NDArray[np.int64]:
+def clusters_of(held_out: Mapping[Any, HeldOutScores], groups: LabelsLike | None) -> NDArray[np.int64]:
     """Who is drawn or swapped as one in every arm, [n_subjects]: the groups given, or those of the alignment.
 
     Raises
@@ -43,7 +81,7 @@ def clusters_of(held_out: Mapping[Any, CrossValidatedCCA], groups: LabelsLike | 
 
 
 def component_scores(
-    arm: CrossValidatedCCA, component: int, purpose: str
+    arm: HeldOutScores, component: int, purpose: str
 ) -> tuple[Float64[np.ndarray, " n_subjects"], Float64[np.ndarray, " n_subjects"]]:
     """Held-out scores of one component on both sides, [n_subjects] each.
 
@@ -58,7 +96,7 @@ def component_scores(
 
 
 def bootstrap_component(
-    arm: CrossValidatedCCA, component: int, purpose: str, *, clusters: NDArray[np.int64], n_draws: int, seed: int
+    arm: HeldOutScores, component: int, purpose: str, *, clusters: NDArray[np.int64], n_draws: int, seed: int
 ) -> Float64[np.ndarray, " n_draws"]:
     """Held-out correlation of one component in bootstrap samples, [n_draws]; equal seeds draw the same subjects."""
     x, y = (scores[:, np.newaxis] for scores in component_scores(arm, component, purpose))

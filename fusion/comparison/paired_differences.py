@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from fusion.archive import Saved
 from fusion.arrays import LabelsLike, Matrix
-from fusion.comparison.draws import bootstrap_component, clusters_of, component_scores
+from fusion.comparison.draws import HeldOutScores, bootstrap_component, clusters_of, component_scores
 from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
-from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.errors import InputError
 
 FLIPS_AT_ONCE = 256
@@ -23,7 +22,7 @@ FLIPS_AT_ONCE = 256
 
 
 def paired_family(
-    held_out: Mapping[str, CrossValidatedCCA],
+    held_out: Mapping[str, HeldOutScores],
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
     component: int = 0,
@@ -41,7 +40,7 @@ def paired_family(
 
     Parameters
     ----------
-    held_out : mapping of arm to CrossValidatedCCA
+    held_out : mapping of arm to CrossValidatedCCA or another method's scores
         With subject-level scores, of the same subjects in the same folds.
     pairs : sequence of (arm, arm), optional
         Those that are asked about; every pair if not given.
@@ -113,8 +112,8 @@ class PairedDifference(Saved):
 
 
 def paired_difference(
-    first: CrossValidatedCCA,
-    second: CrossValidatedCCA,
+    first: HeldOutScores,
+    second: HeldOutScores,
     *,
     component: int = 0,
     groups: LabelsLike | None = None,
@@ -132,7 +131,7 @@ def paired_difference(
 
     Parameters
     ----------
-    first, second : CrossValidatedCCA
+    first, second : CrossValidatedCCA or another method's scores
         With subject-level scores, of the same subjects in the same folds.
     component : int
         0-based.
@@ -165,7 +164,7 @@ def paired_difference(
     )
 
 
-def subject_shares(arm: CrossValidatedCCA, component: int) -> Float64[np.ndarray, " n_subjects"]:
+def subject_shares(arm: HeldOutScores, component: int) -> Float64[np.ndarray, " n_subjects"]:
     """Each subject's share of the held-out correlation: the product of its scores, standardised within its fold.
 
     The stronger the correlation, the more these scatter than the correlation itself does, so that tests by them are

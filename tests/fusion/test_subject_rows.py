@@ -74,6 +74,7 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
     **_aligner(fusion.CanonicalCorrelation),
     **_aligner(fusion.RidgeCCA),
     **_aligner(fusion.SparseCCA),
+    **_aligner(fusion.KernelCCA),
     "permutation_test_cca": (
         lambda t: fusion.permutation_test_cca(
             t["x"], t["y"], t["confounds"], exchangeability_blocks=t["families"], projection="theil", n_permutations=9

@@ -12,6 +12,7 @@ from analyses.privacy.counts import Count
 from analyses.results.schema.associations import AssociatedOutcome, Association
 from analyses.results.schema.attributions import Attribution
 from analyses.results.schema.audits import CovariateLeak, Duplicates, RandomPairings
+from analyses.results.schema.escalations import CurvePoint, MethodDifference, MethodScore, UndefinedPair
 from analyses.results.schema.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction, Sites
 from analyses.results.schema.orthologs import (
     DivergenceTest,
@@ -439,8 +440,36 @@ class SpeciesResult:
     trials: tuple[Trial, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalateResult:
+    """``experiments/escalate.json``.
+
+    Attributes
+    ----------
+    scores : tuple of MethodScore
+        Every method on every arm and view; linear CCA first.
+    differences : tuple of MethodDifference
+    curve : tuple of CurvePoint
+    undefined : tuple of UndefinedPair
+    n_permutations : int
+        In each of which every method was fitted anew.
+    warnings : tuple of str
+    """
+
+    scores: tuple[MethodScore, ...]
+    differences: tuple[MethodDifference, ...]
+    curve: tuple[CurvePoint, ...]
+    undefined: tuple[UndefinedPair, ...]
+    n_permutations: int
+    warnings: tuple[str, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+
 ExperimentResult = (
     AttributeResult
+    | EscalateResult
     | SpeciesResult
     | HarmoniseResult
     | StratifyResult
@@ -457,6 +486,7 @@ ExperimentResult = (
 #: What an experiment's file holds, by its name; a new experiment adds its type here.
 RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "attribute": AttributeResult,
+    "escalate": EscalateResult,
     "species": SpeciesResult,
     "harmonise": HarmoniseResult,
     "stratify": StratifyResult,

@@ -1,0 +1,5 @@
+"""``experiment: escalate``: what it runs, what it writes down, what it says."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

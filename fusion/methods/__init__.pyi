@@ -1,0 +1,10 @@
+from .canonical_scores import LinearMethod as LinearMethod
+from .canonical_scores import canonical_scores as canonical_scores
+from .held_out import HeldOutMethod as HeldOutMethod
+from .held_out import HeldOutMethods as HeldOutMethods
+from .held_out import cross_validated_methods as cross_validated_methods
+from .kernel import KernelMethod as KernelMethod
+from .learning_curve import LearningCurve as LearningCurve
+from .learning_curve import learning_curve as learning_curve
+from .method import LearningRows as LearningRows
+from .method import Method as Method
