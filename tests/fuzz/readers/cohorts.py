@@ -123,7 +123,10 @@ def _same_as_pandas(folder: Path, value: object) -> None:
     """Who has an outcome, and how many classes it has, as pandas reads the column, where the file is plain."""
     assert isinstance(value, tuple)
     ids, read = value
-    frame = pd.read_csv(folder / "people.csv", dtype=str, keep_default_na=False, encoding_errors="strict")
+    try:
+        frame = pd.read_csv(folder / "people.csv", dtype=str, keep_default_na=False)
+    except (UnicodeDecodeError, pd.errors.ParserError):  # in another encoding, or in a dialect that pandas is not told
+        return
     if read.outcome is None or "asked" not in frame or not frame["subject_id"].is_unique:
         return
     cells = frame.set_index("subject_id")["asked"].reindex(ids).str.strip()
@@ -133,7 +136,7 @@ def _same_as_pandas(folder: Path, value: object) -> None:
 
 
 def _listed(folder: Path) -> object:
-    return _reference(ConnectivityRequest(sources=(folder,), fit_on=folder / "ids.txt"), IDS)
+    return _reference(ConnectivityRequest(fit_on=folder / "ids.txt"), IDS)
 
 
 def _files_of_a_study(folder: Path) -> Sequence[Files]:
