@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analyses.errors import InputError
 from analyses.results import tables
+from analyses.results.consistency import check_consistent
 from analyses.results.headlines import Alignment, Headline, make_headline
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import Comparison
@@ -165,7 +166,7 @@ def load_results(folder: str | Path) -> Results:
 def _read_alignment(path: Path, name: str) -> Alignment:
     """One alignment; its names become paths wherever results go, and a folder may come from anybody."""
     folder = path / "alignments" / name
-    if folder.name != name or "\\" in name or not name.isprintable():
+    if folder.name != name or name in {".", ".."} or "\\" in name or not name.isprintable():
         raise InputError(
             f"An alignment is the name of a folder under {path / 'alignments'}; {path / 'run.json'} names {name!r}: "
             "get the results again from whoever made them."
@@ -176,4 +177,5 @@ def _read_alignment(path: Path, name: str) -> Alignment:
             f"The folder of an alignment is named for its arm and view; {folder} holds {summary.arm!r} x "
             f"{summary.view!r}: get the results again from whoever made them."
         )
+    check_consistent(summary, folder / "alignment.json")
     return Alignment(folder, summary)

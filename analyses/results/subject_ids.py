@@ -54,7 +54,10 @@ def shared_ids(folder: Path, ids: Iterable[str]) -> frozenset[str] | None:
 def read_key(path: Path) -> bytes:
     """The key of the hashes by which a run's folds name its subjects."""
     with refused_if_damaged(path, "the key of a run's hashes"):
-        return bytes.fromhex(path.read_text("utf-8"))
+        key = bytes.fromhex(path.read_text("utf-8"))
+        if not 16 <= len(key) <= 64:
+            raise ValueError(f"it has {len(key)} bytes")
+    return key
 
 
 def read_analysed(folder: Path) -> frozenset[str] | None:

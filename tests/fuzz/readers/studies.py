@@ -109,7 +109,18 @@ def _weights(_: Path) -> Sequence[Files]:
 def _read_weights(folder: Path) -> object:
     model: FrozenAlignment = FrozenAlignment.load(folder / "w.npz")
     model.check_origin(dict(model.origin))
-    return model.aligned_to(y=model.y_columns), model.x_weights.sum()
+    return model.aligned_to(y=model.y_columns)
+
+
+def _same_as_numpy(folder: Path, value: object) -> None:
+    """The arrays as numpy gives them, a weight for every column, and nothing that is no number."""
+    assert isinstance(value, FrozenAlignment)
+    with np.load(folder / "w.npz") as stored:
+        assert np.array_equal(stored["x_weights"], value.x_weights)
+        assert np.array_equal(stored["y_weights"], value.y_weights)
+        record = json.loads(str(stored["record.json"]))
+    assert sum(width for _, width in record["x_columns"]) == len(value.x_weights)
+    assert np.isfinite(value.x_weights.sum() + value.y_weights.sum())
 
 
 def _who(folder: Path) -> Sequence[Files]:
@@ -206,7 +217,8 @@ def _read_journal(folder: Path) -> object:
 READERS = (
     Reader("meta-analysis", _studies, _meta, {".json": "json", ".txt": "text"}, _WORDS, _is_possible, suite=30),
     Reader("first screen", _screens, _show, {".json": "json", ".npz": "zip/npy", ".yaml": "text"}, _WORDS, suite=30),
-    Reader("frozen weights", _weights, _read_weights, {".npz": "zip/npy"}, (b"FrozenAlignment", b'"schema": 1')),
+    Reader("frozen weights", _weights, _read_weights, {".npz": "zip/npy"}, (b"FrozenAlignment", b'"schema": 1'),
+           _same_as_numpy),
     Reader("who took part", _who, _read_who, {"s.json": "json", ".txt": "text"}, (b"analysed", b"folds")),
     Reader(
         "privacy audit", _audited, _audit,
