@@ -146,7 +146,9 @@ class FrozenAlignment(Saved):
                 raise ValueError(f"its {name} has shape {side.shape} for {sum(widths)} columns")
         spread = made.y_weights[:, 0] if made.y_spread is None else made.y_spread
         numbers = (made.x_weights, made.y_weights, made.correlations, spread)
-        if len(spread) != len(made.y_columns) or not all(np.isfinite(one).all() for one in numbers):
+        with np.errstate(over="ignore"):
+            squares = [np.square(one).sum() for one in numbers]  # scores are made of products
+        if len(spread) != len(made.y_columns) or not np.isfinite(squares).all():
             raise ValueError("not all of its numbers are finite, or there")
         if not 1 <= made.n_effective <= made.n_subjects:
             raise ValueError(f"it is of {made.n_effective} of {made.n_subjects} subjects")

@@ -12,7 +12,7 @@ def open_store(path: Any) -> Any:
     """A folder or zip file as a read-only store whose ``absent`` holds what was asked for in vain."""
     from zarr.storage import LocalStore, WrapperStore, ZipStore
 
-    class Noting(WrapperStore):  # type: ignore[misc]  # zarr is no dependency of everybody
+    class Noting(WrapperStore[Any]):
         def __init__(self, store: Any) -> None:
             super().__init__(store)
             self.absent: set[str] = set()
