@@ -211,7 +211,11 @@ def open_journal(path: Path, name: str) -> Study:
 
     with refused_if_damaged(path, "the journal of a search"):
         storage = JournalStorage(JournalFileBackend(str(path)))
-        return optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+        study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+        values = [(trial.state is optuna.trial.TrialState.COMPLETE, trial.value) for trial in study.trials]
+        if (True, None) in values:
+            raise ValueError("a trial that was finished has no value")
+        return study
 
 
 def _open_study(problem: _Problem) -> Study:
