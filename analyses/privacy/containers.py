@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class TooLargeError(Exception):
     """A file is larger, unpacked, than what is searched."""
 
 
-def read_most(stream: IO[bytes]) -> bytes:
+def read_most(stream: io.BufferedIOBase) -> bytes:
     """What a file holds, up to one byte more than `MOST_BYTES`."""
     held = bytearray()
     while len(held) <= MOST_BYTES and (piece := stream.read(min(_PORTION, MOST_BYTES + 1 - len(held)))):
