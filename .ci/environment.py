@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from installers import count, found_uv, install_with_pip, install_with_uv, say
+from installers import REQUIRE_HASHES, count, found_uv, install_with_pip, install_with_uv, say
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WANTED = ".[dev]"
@@ -65,7 +65,7 @@ def _steps(constraints: Path) -> list[list[str]]:
     if "--hash=" not in constraints.read_text("utf-8"):
         return [["--constraint", str(constraints.absolute()), "--editable", WANTED]]
     project = ["--no-deps", "--no-build-isolation", "--editable", "."]  # a folder has no hash
-    return [["--require-hashes", "--requirement", str(constraints.absolute())], project]
+    return [[REQUIRE_HASHES, "--requirement", str(constraints.absolute())], project]
 
 
 @contextmanager

@@ -27,6 +27,7 @@ UV_WORDS = {
     "constraint": ("--constraint", ("UV_CONSTRAINT",)),
 }
 """Setting of pip -> the same of uv, and the variables by which somebody may have told uv already."""
+REQUIRE_HASHES = "--require-hashes"
 UV_VARIABLES = {"cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY"}
 PIP_TAKES = re.compile(
     r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([^\s/]+?)-(\d[^-]*)-\S*\.whl(?: \((\S+ [kMG]?B)\))?"
@@ -62,8 +63,8 @@ def install_with_uv(uv: str, venv: Path, steps: list[list[str]], *, cwd: Path, l
     settings = pip_settings()
     told = {name: settings[key] for key, name in UV_VARIABLES.items() if key in settings} | os.environ
     make = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
-    install = [uv, "pip", "install", "--python", str(venv / "bin" / "python"), *uv_options(settings)]
-    for command in (make, *([*install, *words] for words in steps)):
+    install = [uv, "pip", "install", "--python", str(venv / "bin" / "python")]
+    for command in (make, *([*install, *uv_options(_heeded(settings, words)), *words] for words in steps)):
         _follow(command, _uv_listener(), cwd=cwd, lock=lock, env=told)
 
 
@@ -76,7 +77,8 @@ def install_with_pip(venv: Path, steps: list[list[str]], *, n_expected: int, cwd
     try:
         hear = _pip_listener(venv, n_expected, finished)
         for words in steps:
-            _follow([*pip, *quiet, *words], hear, cwd=cwd, lock=lock, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+            told = {"PYTHONUNBUFFERED": "1"} | ({"PIP_CONSTRAINT": os.devnull} if REQUIRE_HASHES in words else {})
+            _follow([*pip, *quiet, *words], hear, cwd=cwd, lock=lock, env=os.environ | told)
     finally:
         finished.set()
 
@@ -90,6 +92,11 @@ def pip_settings() -> dict[str, str]:
         for key, value in re.findall(rf"^{section}\.(\S+?)=(.*)$", listed, flags=re.MULTILINE):
             found[key] = str(ast.literal_eval(value))
     return found
+
+
+def _heeded(settings: Mapping[str, str], words: list[str]) -> dict[str, str]:
+    """Settings of pip, without its constraints where every file is known by its hash: they have none."""
+    return {key: value for key, value in settings.items() if key != "constraint" or REQUIRE_HASHES not in words}
 
 
 def uv_options(settings: Mapping[str, str]) -> list[str]:

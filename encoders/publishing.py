@@ -3,6 +3,7 @@
 What is published into a folder that only its owner may enter is its owner's alone, whatever the umask.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -12,7 +13,10 @@ from glob import escape
 from pathlib import Path
 
 from encoders.disks import refused_if_unwritable
+from encoders.errors import InputError
 from encoders.leftovers import sweep, unfinished_name
+
+_NO_PLACE = {errno.EEXIST, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL}
 
 
 @contextmanager
@@ -35,9 +39,11 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     ------
     DiskError
         The disk is full, read-only or forbidden.
+    InputError
+        A folder is there, or its own folder cannot be made.
     """
     with refused_if_unwritable(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _check_place(path, is_file=True)
         sweep(path.parent.glob(f"{escape(path.name)}.*"))
         unfinished = path.with_name(unfinished_name(path.name))
         try:
@@ -51,6 +57,23 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         finally:
             with suppress(OSError):  # what cannot be removed either must not hide why it could not be written
                 unfinished.unlink(missing_ok=True)
+
+
+def _check_place(path: Path, *, is_file: bool) -> None:
+    """Make the folder in which something is to be published, and see that nothing of another kind is in its place."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_other = path.is_dir() if is_file else path.exists() and not path.is_dir()
+    except OSError as error:
+        if error.errno not in _NO_PLACE:
+            raise
+        raise InputError(
+            f"What is written needs a folder that is there or can be made; {path.parent} cannot ({error.strerror}): "
+            "name another place."
+        ) from None
+    if is_other:
+        kinds = ("file", "folder") if is_file else ("folder", "file")
+        raise InputError(f"A {kinds[0]} is to be written at {path}, where a {kinds[1]} is: name another place.")
 
 
 def private_folder(folder: Path) -> Path:
@@ -100,9 +123,11 @@ def published_folder(folder: Path, *, replace: bool = True, private: bool = Fals
     ------
     DiskError
         The disk is full, read-only or forbidden.
+    InputError
+        A file is there, or its own folder cannot be made.
     """
     with refused_if_unwritable(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        _check_place(folder, is_file=False)
         sweep(folder.parent.glob(f".{escape(folder.name)}.*"))
         scratch = folder.with_name(unfinished_name(f".{folder.name}"))
         try:

@@ -5,10 +5,11 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from math import prod
 from pathlib import Path
-from typing import IO, Any, ClassVar, TypeVar
+from typing import IO, Any, ClassVar, TypeVar, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,6 +167,7 @@ class Saved:
 
     @classmethod
     def _from_parts(cls: type[Result], arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Result:
+        _check_kinds(cls, arrays)
         values = {name: _tupled(value) for name, value in record.items()} | arrays
         known = fields(cls)  # type: ignore[arg-type]
         optional = cls.unsaved | cls.transient
@@ -176,6 +178,15 @@ class Saved:
     def _items(self, subject_level: bool = False) -> dict[str, Any]:
         names = [field.name for field in fields(self) if field.name not in self.transient]  # type: ignore[arg-type]
         return {name: getattr(self, name) for name in names if subject_level or name not in self.unsaved}
+
+
+def _check_kinds(kind: type, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise ValueError where an array has not the type and the number of axes that its field declares."""
+    declared = get_type_hints(kind)
+    for name, array in arrays.items():
+        with suppress(TypeError):  # a field that says no more than that it is an array
+            if not isinstance(array, declared.get(name, np.ndarray)):
+                raise ValueError(f"its {name} has {array.dtype} and shape {array.shape}")
 
 
 def _tupled(value: Any) -> Any:

@@ -14,6 +14,7 @@ from analyses.privacy.hashes import keyed_hash
 from analyses.results import load_results
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import Comparison
+from analyses.results.schema.experiments import RESULT_TYPES
 from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import plain, read_result
 from analyses.results.workspace import Workspace
@@ -23,6 +24,7 @@ from encoders.brain.canonical_table import METADATA_KEY
 from encoders.brain.tables import read_brain_table
 from encoders.genome.windows.table import WindowTable
 from encoders.store import EmbeddingStore
+from fusion import FrozenAlignment
 from fusion.permutation.result import PermutationTestCCA
 from tests.conftest import REPOSITORY
 from tests.goldens.write_goldens import SEQUENCES, SPEC, SUBJECTS, VECTORS
@@ -31,6 +33,8 @@ GOLDENS = REPOSITORY / "tests" / "goldens"
 ALIGNMENT = "alignments/kmer-5__linked"
 RHO, P = 0.287039, 0.001
 CORRELATIONS, P_FWER = [0.4521913598033753, 0.19638747530599932], [0.4, 0.5]
+WEIGHTS = (78, 68, 2560)
+FROZEN_CORRELATIONS, FROZEN_SUM = [0.5827386727484665, 0.48847311939516735], 50.127289823511504
 KEYED = "67becb4895a758e2"  # of SUBJ0000X under the key of the golden
 
 
@@ -56,6 +60,22 @@ def test_results_lose_nothing(name: str, kind: type[Any], number: int) -> None:
     written = read(GOLDENS / f"results_{number}" / name)
     assert written.pop("format") == number
     assert plain(read_result(kind, GOLDENS / f"results_{number}" / name)) == written
+
+
+@pytest.mark.parametrize("name", ["predict", "replicate"])
+def test_results_of_experiments_lose_nothing(name: str) -> None:
+    path = GOLDENS / "experiments_5" / f"{name}.json"
+    written = read(path)
+    assert written.pop("format") == 5
+    assert plain(read_result(RESULT_TYPES[name], path)) == written
+
+
+def test_frozen_weights_score_new_subjects_as_before() -> None:
+    model = FrozenAlignment.load(GOLDENS / "weights_1" / "weights.npz")
+    assert (model.n_subjects, len(model.y_columns), sum(n for _, n in model.x_columns)) == WEIGHTS
+    assert model.x_weights.shape[1] == model.y_weights.shape[1] == len(model.correlations)
+    np.testing.assert_allclose(model.correlations[:2], FROZEN_CORRELATIONS, atol=1e-12)
+    np.testing.assert_allclose(np.abs(model.y_weights).sum(), FROZEN_SUM, rtol=1e-12)
 
 
 def test_an_interval_that_is_none_stays_none() -> None:
@@ -151,6 +171,24 @@ def _newer_subjects(root: Path) -> object:
     return audit_privacy(root / "results_3")
 
 
+def _newer_weights(root: Path) -> object:
+    path = root / "weights_1" / "weights.npz"
+    _change_record(path, schema=2)
+    return FrozenAlignment.load(path)
+
+
+def _change_record(path: Path, **values: object) -> None:
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    arrays["record.json"] = np.array(json.dumps(json.loads(str(arrays["record.json"])) | values))
+    np.savez(path, **arrays)
+
+
+def _newer_experiment(root: Path) -> object:
+    _change_json(root / "experiments_5" / "predict.json", format=6)
+    return read_result(RESULT_TYPES["predict"], root / "experiments_5" / "predict.json")
+
+
 def _newer_ledger(root: Path) -> object:
     (root / "tracking.json").write_text('{"format": {"version": "2"}}')
     return Ledger(root / "tracking.json", "sqlite:////x.db")
@@ -176,10 +214,7 @@ def _newer_brain(root: Path) -> object:
 
 def _newer_archive(root: Path) -> object:
     path = root / "archive_1" / "in_sample.npz"
-    with np.load(path) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    arrays["record.json"] = np.array(json.dumps(json.loads(str(arrays["record.json"])) | {"schema": 2}))
-    np.savez(path, **arrays)
+    _change_record(path, schema=2)
     return PermutationTestCCA.load(path)
 
 
@@ -194,6 +229,8 @@ def _newer_archive(root: Path) -> object:
         (_newer_windows, "format 1", "format 2"),
         (_newer_brain, "format 1", "format 2"),
         (_newer_archive, "schema 1", "schema 2"),
+        (_newer_weights, "schema 1", "schema 2"),
+        (_newer_experiment, "format 5", "format 6"),
     ],
 )
 def test_a_newer_format_is_refused_with_both_numbers(

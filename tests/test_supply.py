@@ -58,6 +58,14 @@ def test_hashes_are_required_of_all_but_the_project(monkeypatch: pytest.MonkeyPa
     assert environment._steps(REPOSITORY / "constraints.txt")[0][0] == "--constraint"
 
 
+def test_caps_of_the_machine_do_not_stand_against_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv and pip refuse a constraint without == beside hashes; all that is installed is known by its hash anyway."""
+    installers = _script("installers", monkeypatch)
+    settings = {"constraint": "/etc/caps.txt", "find-links": "/wheels"}
+    locked, free = (installers._heeded(settings, words) for words in (["--require-hashes"], ["--editable", "."]))
+    assert (locked, free) == ({"find-links": "/wheels"}, settings)
+
+
 def test_the_bill_of_materials_names_every_package_once(tmp_path: Path) -> None:
     """CycloneDX 1.6: packages by purl, what each needs by reference, no reference without its package."""
     target = tmp_path / "sbom.json"

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from analyses.progress import say
+
 
 def register(app: typer.Typer) -> None:
     """Add ``genebrain meta``."""
@@ -38,4 +40,4 @@ def register(app: typer.Typer) -> None:
             return
         notes = (note for row in result.combined for note in row.notes)
         for line in (*result.answer, *notes, *result.left_out, str(written)):
-            typer.echo(line)
+            say(line)  # names come from the folders, which may be anybody's

@@ -43,7 +43,7 @@ def caution_of_ancestry(table: ParticipantsConfig, confounds: list[str]) -> list
     try:
         found: Any = json.loads(beside.read_text(encoding="utf-8"))
         n_records = int(found["records"]["n_after_linkage"])
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return []  # some other file of that name
     if n_records >= FEWEST_RECORDS:
         return []

@@ -12,6 +12,7 @@ import numpy as np
 
 from analyses.cohort.related_pairs import RelatedPairs
 from analyses.errors import InputError
+from encoders.damage import refused_if_damaged
 from encoders.tables import read_spreadsheet
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ def _table(path: Path) -> pd.DataFrame:
     """Columns of subject, father and mother as text."""
     import pandas as pd
 
-    if path.name.lower().endswith((".fam", ".ped")) and not path.read_text(encoding="utf-8").startswith("#"):
-        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    text = _fam_text(path)
+    if text is not None:
+        lines = [line.split() for line in text.splitlines() if line.strip()]
         short = next((number for number, cells in enumerate(lines, 1) if len(cells) < 4), None)
         if short is not None or not lines:
             raise InputError(f"{path} needs family, subject, father and mother in every line; line {short} has fewer.")
@@ -108,6 +110,15 @@ def _table(path: Path) -> pd.DataFrame:
                 f"{', '.join(map(str, frame.columns))}: rename it."
             )
     return frame[[found[0] for found in wanted]].astype(str)
+
+
+def _fam_text(path: Path) -> str | None:
+    """What a file without a header holds; None where it is another table."""
+    if not path.name.lower().endswith((".fam", ".ped")):
+        return None
+    with refused_if_damaged(path, "text in UTF-8"):
+        text = path.read_text(encoding="utf-8-sig")
+    return None if text.startswith("#") else text
 
 
 def _known(cell: str) -> str | None:

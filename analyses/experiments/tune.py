@@ -33,6 +33,7 @@ from analyses.results.schema.experiments import (
     TuneResult,
 )
 from analyses.results.serialisation import optional_interval, plain
+from encoders.damage import refused_if_damaged
 from fusion.cross_validation.folds import folds_of
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
@@ -196,18 +197,33 @@ def _value(trial: FrozenTrial) -> float:
     return trial.value
 
 
-def _open_study(problem: _Problem) -> Study:
+def open_journal(path: Path, name: str) -> Study:
+    """A search that goes on from its journal, or begins one.
+
+    Raises
+    ------
+    InputError
+        The journal is damaged.
+    """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    with refused_if_damaged(path, "the journal of a search"):
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+        values = [(trial.state is optuna.trial.TrialState.COMPLETE, trial.value) for trial in study.trials]
+        if (True, None) in values:
+            raise ValueError("a trial that was finished has no value")
+        return study
+
+
+def _open_study(problem: _Problem) -> Study:
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    path = problem.run.workspace.path("experiments", f"tune__{problem.arm.name}__{problem.view}.journal")
-    study = optuna.create_study(
-        study_name=problem.key,
-        storage=JournalStorage(JournalFileBackend(str(path))),
-        direction="maximize",
-        load_if_exists=True,
+    study = open_journal(
+        problem.run.workspace.path("experiments", f"tune__{problem.arm.name}__{problem.view}.journal"), problem.key
     )
     # A search that goes on must not draw the random numbers of its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=(problem.run.config.seed + len(study.trials)) % 2**32)

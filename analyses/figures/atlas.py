@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from encoders.brain.connectivity.edges import split_edge
 from encoders.brain.connectivity.label_tables import read_coordinates, read_lut
+from encoders.damage import refused_if_damaged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +36,13 @@ def configured_atlas(results: Results, view: str) -> Atlas | None:
     """Atlas that the run's configuration names for a view; None where it names none."""
     import yaml
 
-    resolved = yaml.safe_load((results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"))
-    given = (resolved.get("brain", {}).get(view) or {}).get("atlas")
-    if not given:
-        return None
-    return Atlas(*(Path(given[key]) if given.get(key) else None for key in ("labels", "lut", "coordinates")))
+    resolved = results.path / "config" / "resolved.yaml"
+    with refused_if_damaged(resolved, "the configuration of a run"):
+        content = yaml.safe_load(resolved.read_text(encoding="utf-8"))
+        given = (content.get("brain", {}).get(view) or {}).get("atlas")
+        if not given:
+            return None
+        return Atlas(*(Path(given[key]) if given.get(key) else None for key in ("labels", "lut", "coordinates")))
 
 
 def describe_atlas(results: Results, alignment: Alignment) -> str | None:

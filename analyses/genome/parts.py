@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from analyses.cluster.shards import Shard, deal
 from analyses.config.inputs import GenomeConfig
 from analyses.genome.windows import Genome, make_table, open_genome, summarise
+from encoders.claims import unpack_gzip
+from encoders.damage import refused_if_damaged
 from encoders.genome.variants.reference_check import compare_reference_alleles, judge_agreement
 from encoders.genome.variants.source import Site
 from encoders.genome.windows.haplotype_windows import WindowTable
@@ -136,5 +138,8 @@ def _write_agreement(path: Path, agreement: dict[tuple[str, Site], Agreement]) -
 
 
 def _read_agreement(path: Path) -> dict[tuple[str, Site], Agreement]:
-    rows = json.loads(gzip.decompress(path.read_bytes())) if path.is_file() else []
-    return {(row[0], Site(row[1], row[2], row[3], Path(row[4]))): (row[5], row[6], row[7]) for row in rows}
+    if not path.is_file():
+        return {}
+    with refused_if_damaged(path, "the agreement of a share of the work with the reference"):
+        rows = json.loads(unpack_gzip(path))
+        return {(row[0], Site(row[1], row[2], row[3], Path(row[4]))): (row[5], row[6], row[7]) for row in rows}

@@ -20,6 +20,9 @@ from analyses.privacy.pieces import Piece, packed_contents, read_text, text_piec
 MOST_BYTES = 2**30
 """Of one file, unpacked: what is larger is said not to have been looked at whole."""
 
+_PORTION = 2**22
+"""Bytes asked for at once: Python makes room for all that is asked for, however small a file is."""
+
 
 _ZLIB = 0x78
 """First byte of what zlib packs."""
@@ -30,6 +33,14 @@ _DEEPEST = 8
 
 class TooLargeError(Exception):
     """A file is larger, unpacked, than what is searched."""
+
+
+def read_most(stream: io.BufferedIOBase) -> bytes:
+    """What a file holds, up to one byte more than `MOST_BYTES`."""
+    held = bytearray()
+    while len(held) <= MOST_BYTES and (piece := stream.read(min(_PORTION, MOST_BYTES + 1 - len(held)))):
+        held += piece
+    return bytes(held)
 
 
 class Opened:
@@ -78,7 +89,7 @@ class Opened:
 
     def _gzip(self, place: str) -> Iterator[Piece]:
         with gzip.open(io.BytesIO(self.content)) as stream:
-            content = stream.read(MOST_BYTES + 1)
+            content = read_most(stream)
         if len(content) > MOST_BYTES:
             raise TooLargeError
         name = Path(self.path.stem if self.path else "").name

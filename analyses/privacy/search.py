@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analyses.privacy.containers import MOST_BYTES, Opened, TooLargeError
+from analyses.privacy.containers import MOST_BYTES, Opened, TooLargeError, read_most
 from analyses.privacy.hashes import KEYED
 from analyses.privacy.identities import Identities, Match
 from analyses.privacy.pieces import Piece, read_text
@@ -94,7 +94,7 @@ def _matches(shown: str, path: Path, identities: Identities, looked: Looked) -> 
             yield "what the link points to", match
     try:
         with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+            content = read_most(stream)
     except OSError as error:
         looked.unread[shown] = error.strerror or "it cannot be read"
         return

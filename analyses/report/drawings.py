@@ -17,6 +17,7 @@ from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
 from analyses.results.schema.alignments import HeldOutTrace
 from analyses.results.tables import rows
+from encoders.damage import refused_if_damaged
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -104,8 +105,9 @@ def _draw_scores(results: Results, alignment: Alignment) -> Path:
     """Subject by subject: only where the user allowed it."""
     import pandas as pd
 
-    scores = pd.read_csv(alignment.folder / SCORES, dtype={"subject_id": str})
-    shown = scores[["fold", "genes_1", "brain_1"]]
+    with refused_if_damaged(alignment.folder / SCORES, "a table of scores by subject"):
+        scores = pd.read_csv(alignment.folder / SCORES, dtype={"subject_id": str})
+        shown = scores[["fold", "genes_1", "brain_1"]].astype({"genes_1": float, "brain_1": float})
     rho = alignment.summary.held_out.rho[0]
     figure = figures.scores_figure(shown, rho, title=alignment.title)
     return save_figure(figure, _path(results, f"{alignment.name}__scores"), shown)

@@ -46,12 +46,12 @@ def show_run(folder: Path) -> str:
     cells = [f"{cell.question}: {cell.value} ({cell.detail})" for cell in opening.cells]
     return "\n".join(
         [
-            f"{printable(run.title or run.name)} ({run.experiment})",
+            f"{printable(run.title or run.name)} ({printable(run.experiment)})",
             *(line for sentence in (*opening.sentences, *cells, *opening.in_full) for line in _wrapped(sentence)),
             "",
             *_table([[*_cells(results)]]),
             "",
-            f"Report   {folder / 'report.html'}",
+            f"Report   {printable(str(folder / 'report.html'))}",
         ]
     )
 
@@ -61,7 +61,7 @@ def compare_runs(folders: Sequence[Path]) -> str:
 
     Values of one column may be compared with caution: each run has its own subjects, folds and family of tests.
     """
-    groups = [[[str(folder)], *_cells(load_results(folder))] for folder in folders]
+    groups = [[[printable(str(folder))], *_cells(load_results(folder))] for folder in folders]
     note = "Each run is corrected over its own tests; runs on the same subjects are not independent of one another."
     return "\n".join([*_table(groups), "", *_wrapped(note)])
 
@@ -70,11 +70,11 @@ def _entry(folder: Path) -> Iterator[str]:
     try:
         results = load_results(folder)
     except (InputError, EncodersError) as error:  # the others can be listed nevertheless
-        yield from (str(folder), *_wrapped(f"cannot be read: {error}"))
+        yield from (printable(str(folder)), *_wrapped(f"cannot be read: {error}"))
         return
     run, found = results.run, results.experiment
     first = next(iter([*(() if found is None else found.answer), *answer(results)]))
-    yield f"{folder}  ({run.experiment}, {len(results.alignments)} alignments)"
+    yield f"{printable(str(folder))}  ({printable(run.experiment)}, {len(results.alignments)} alignments)"
     yield from _wrapped(first)
 
 

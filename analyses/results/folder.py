@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analyses.errors import InputError
 from analyses.results import tables
+from analyses.results.consistency import check_consistent
 from analyses.results.headlines import Alignment, Headline, make_headline
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import Comparison
@@ -150,12 +152,30 @@ def load_results(folder: str | Path) -> Results:
     """
     path = Path(folder)
     run = read_result(RunRecord, path / "run.json")
-    folders = [path / "alignments" / name for name in run.alignments]
-    compared, experiment = path / "comparison.json", path / result_file(run.experiment)
+    compared, kind = path / "comparison.json", RESULT_TYPES.get(run.experiment)
+    experiment = path / result_file(run.experiment)
     return Results(
         path=path,
         run=run,
-        alignments=tuple(Alignment(one, read_result(AlignmentSummary, one / "alignment.json")) for one in folders),
+        alignments=tuple(_read_alignment(path, name) for name in run.alignments),
         comparison=read_result(Comparison, compared) if compared.exists() else None,
-        experiment=read_result(RESULT_TYPES[run.experiment], experiment) if experiment.exists() else None,
+        experiment=None if kind is None or not experiment.exists() else read_result(kind, experiment),
     )
+
+
+def _read_alignment(path: Path, name: str) -> Alignment:
+    """One alignment; its names become paths wherever results go, and a folder may come from anybody."""
+    folder = path / "alignments" / name
+    if folder.name != name or name in {".", ".."} or "\\" in name or not name.isprintable():
+        raise InputError(
+            f"An alignment is the name of a folder under {path / 'alignments'}; {path / 'run.json'} names {name!r}: "
+            "get the results again from whoever made them."
+        )
+    summary = read_result(AlignmentSummary, folder / "alignment.json")
+    if name != f"{summary.arm}__{summary.view}":
+        raise InputError(
+            f"The folder of an alignment is named for its arm and view; {folder} holds {summary.arm!r} x "
+            f"{summary.view!r}: get the results again from whoever made them."
+        )
+    check_consistent(summary, folder / "alignment.json")
+    return Alignment(folder, summary)

@@ -14,6 +14,9 @@ from analyses.results.serialisation import OptionalInterval
 from encoders.damage import refused_if_damaged
 from encoders.numpy_files import open_npz
 
+_DRAWS = {"in_sample_r1": 1, "held_out": 2, "held_out_trace": 1}
+"""Axes of each statistic's draws, the first that of permutations."""
+
 
 @dataclass(frozen=True)
 class Alignment:
@@ -40,7 +43,13 @@ class Alignment:
         """
         path = self.folder / "null_draws.npz"
         with refused_if_damaged(path, "an archive of null draws"):
-            return open_npz(path)
+            draws = open_npz(path)
+            for name, n_axes in _DRAWS.items():
+                if name in draws and (draws[name].ndim != n_axes or draws[name].dtype.kind != "f"):
+                    raise ValueError(f"{name} has {draws[name].dtype} and shape {draws[name].shape}")
+            if draws["held_out"].shape[1:] != (len(self.summary.held_out.rho),):
+                raise ValueError(f"held_out has shape {draws['held_out'].shape}")
+            return draws
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,11 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"A results folder holds {path.name}; {path} does not exist: run `genebrain align` with this output first."
         ) from None
+    except OSError as error:
+        raise InputError(
+            f"{path} must be a file that can be read; it is not ({error.strerror}): correct the path, or get the "
+            "results again."
+        ) from None
     except (ValueError, RecursionError) as error:  # no text, no JSON, brackets or digits without end
         raise InputError(
             f"{path} must be JSON as this program writes it; it is damaged ({error}): remove it, and run the stage "

@@ -44,12 +44,20 @@ def shared_ids(folder: Path, ids: Iterable[str]) -> frozenset[str] | None:
     key, splits = folder / PRIVATE / ID_KEY, folder / "splits.json"
     if not (_is_readable(key) and _is_readable(splits)):
         return None
-    with refused_if_damaged(key, "the key of a run's hashes"):
-        secret = bytes.fromhex(key.read_text("utf-8"))
+    secret = read_key(key)
     content = read_json(splits)
     with refused_if_damaged(splits, "folds by hashes of ids"):
         known = set(content["folds"])
     return frozenset(one for one in ids if keyed_hash(one, secret) in known)
+
+
+def read_key(path: Path) -> bytes:
+    """The key of the hashes by which a run's folds name its subjects."""
+    with refused_if_damaged(path, "the key of a run's hashes"):
+        key = bytes.fromhex(path.read_text("utf-8"))
+        if not 16 <= len(key) <= 64:
+            raise ValueError(f"it has {len(key)} bytes")
+    return key
 
 
 def read_analysed(folder: Path) -> frozenset[str] | None:

@@ -35,7 +35,7 @@ from analyses.results.schema.runs import (
     TableOverlap,
 )
 from analyses.results.serialisation import from_json
-from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT
+from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT, read_key
 from analyses.results.workspace import SCHEMA, Workspace
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def describe_splits(workspace: Workspace, folds: Folds, subject_ids: Sequence[st
     key_file = workspace.path(PRIVATE, ID_KEY)
     if not key_file.exists():
         workspace.write_text(f"{PRIVATE}/{ID_KEY}", secrets.token_hex(32))
-    key = bytes.fromhex(key_file.read_text(encoding="utf-8"))
+    key = read_key(key_file)
     hashed = [keyed_hash(subject, key) for subject in subject_ids]
     return {
         "sha256": folds.sha256,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from analyses.errors import InputError
 from analyses.genome.windows import Genome, open_genome
 from analyses.results.workspace import Workspace
 from analyses.run.keys import StageKeys, input_files
+from encoders.damage import refused_if_damaged
 
 if TYPE_CHECKING:
     from analyses.alignment.recipe import Seeds
@@ -147,7 +149,7 @@ class Run:
     def _planted(self) -> tuple[dict[str, BrainTable], dict[str, Any] | None]:
         brain, plan, told = dict(self.cohort.brain), self.config.plant, self.config.truth
         if plan is None:
-            return brain, None if told is None else json.loads(told.read_text(encoding="utf-8"))
+            return brain, None if told is None else _read_truth(told)
         brain[plan.view], truth = plant_link(brain[plan.view], self.window_table, plan)
         return brain, truth
 
@@ -233,3 +235,10 @@ class Run:
     def published_ids(self) -> tuple[str, ...] | None:
         """Subject ids where the user allows files by subject in what is published; None, the default, where not."""
         return self.cohort.subject_ids if self.config.privacy.subject_level else None
+
+
+def _read_truth(told: Path) -> dict[str, Any]:
+    """What a simulation says that it planted."""
+    with refused_if_damaged(told, "JSON of a planted link"):
+        truth: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
+    return truth

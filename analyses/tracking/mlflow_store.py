@@ -39,7 +39,7 @@ def prepare_store(uri: str) -> None:
         runs.
     """
     from filelock import FileLock
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DatabaseError, OperationalError
 
     database = sqlite_path(uri)
     if database is None:
@@ -55,6 +55,11 @@ def prepare_store(uri: str) -> None:
         raise InputError(
             f"The tracking store must be a database that can be written; {database} is not ({reason}): make room or "
             "set another tracking.uri; results are kept."
+        ) from None
+    except (sqlite3.DatabaseError, DatabaseError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The tracking store must be a whole database of MLflow; {database} is damaged "
+            f"({getattr(error, 'orig', error)}): restore it from a copy, or set another tracking.uri; results are kept."
         ) from None
 
 

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 from analyses.errors import InputError
 from analyses.stopping import stop_on_signals
 from analyses.tracking.store import artifact_folder, sqlite_path
+from analyses.tracking.watched import watched_command
 
 _START_SECONDS = 120
 _PROBE_SECONDS = 5
@@ -58,8 +59,11 @@ def run_server(command: Sequence[str], *, host: str, port: int, lines: Sequence[
         If the port is taken, or the server ends before it answers.
     """
     _check_port(host, port)
-    # A session of its own, so that its workers end with it and an interrupt reaches them once.
-    process = subprocess.Popen(command, env=ui_environment(), start_new_session=True)
+    # A session of its own, so that its workers end with it and an interrupt reaches them once; the pipe, so that they
+    # end with this process where it cannot end them itself.
+    process = subprocess.Popen(
+        watched_command(command), env=ui_environment(), start_new_session=True, stdin=subprocess.PIPE
+    )
     try:
         with stop_on_signals():
             _wait_until_healthy(process, f"http://{host}:{port}/health")

@@ -1,6 +1,7 @@
 """Where runs are tracked: an address that means the same from every folder."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -92,8 +93,8 @@ class Ledger:
 
     def __init__(self, path: Path, uri: str) -> None:
         self._path, self._uri = path, uri
-        self._entries: dict[str, dict[str, str]] = read_json(path) if path.exists() else {}
-        came = self._entries.setdefault("format", {"version": _FORMAT})["version"]
+        self._entries = _read_entries(path) if path.exists() else {}
+        came = self._entries.setdefault("format", {"version": _FORMAT}).get("version")
         if came != _FORMAT:
             raise InputError(
                 f"{path} must have format {_FORMAT} to be read by this version; it has format {came}: log these "
@@ -117,3 +118,15 @@ class Ledger:
 
     def _write(self) -> None:
         write_whole(self._path, json.dumps(self._entries, indent=1) + "\n")
+
+
+def _read_entries(path: Path) -> dict[str, dict[str, str]]:
+    content = read_json(path)
+    entries = content.values() if isinstance(content, dict) else [None]
+    is_whole = all(isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in entries)
+    if not is_whole or ("results" in content and not re.fullmatch(r"[0-9a-f]{32}", content["results"].get("id", ""))):
+        raise InputError(
+            f"{path} must be a record of what was logged, as this program writes it; it is damaged: remove it, and "
+            "what is in the tracking store already may be logged again."
+        )
+    return dict(content)

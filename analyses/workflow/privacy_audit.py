@@ -14,7 +14,7 @@ from analyses.errors import InputError
 from analyses.privacy.identities import RULE, SEQUENCE, Identities
 from analyses.privacy.search import Finding, Looked, search
 from analyses.results.serialisation import read_json
-from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT
+from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT, read_key
 from analyses.results.workspace import PRIVATE_FOLDERS
 from analyses.run.keys import named_inputs
 from analyses.tracking.store import artifact_folder, resolve_tracking_uri, sqlite_path
@@ -87,7 +87,7 @@ def audit_privacy(
     key, table = folder / PRIVATE / ID_KEY, folder / "windows" / "table"
     identities = Identities(
         ids,
-        key=_read_key(key) if key.is_file() else None,
+        key=read_key(key) if key.is_file() else None,
         sequences=WindowTable.load(table).sequences if table.is_dir() else (),
     )
     inputs = () if config is None else tuple({path.absolute() for path in named_inputs(config).values()})
@@ -132,11 +132,6 @@ def _read_ids(folder: Path, subjects: Path | None) -> tuple[list[str], str]:
     if not ids:
         raise InputError(f"A list of ids has one a line; {source} holds none: name another list with --subjects.")
     return ids, source
-
-
-def _read_key(path: Path) -> bytes:
-    with refused_if_damaged(path, "the key of a run's hashes"):
-        return bytes.fromhex(path.read_text("utf-8"))
 
 
 def _read_list(path: Path) -> list[str]:

@@ -10,10 +10,11 @@ one product.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from fusion.archive import Saved
 from fusion.arrays import Matrix, Positions
@@ -133,6 +134,25 @@ class FrozenAlignment(Saved):
             n_subjects=n_subjects,
             n_effective=fusion.n_effective_,
         )
+
+    @classmethod
+    def _from_parts(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> "FrozenAlignment":
+        made: FrozenAlignment = super()._from_parts(arrays, record)
+        for name, side, widths in (
+            ("x_weights", made.x_weights, [width for _, width in made.x_columns]),
+            ("y_weights", made.y_weights, [1 for _ in made.y_columns]),
+        ):
+            if side.shape != (sum(widths), made.n_components) or min(widths, default=0) < 1:
+                raise ValueError(f"its {name} has shape {side.shape} for {sum(widths)} columns")
+        spread = made.y_weights[:, 0] if made.y_spread is None else made.y_spread
+        numbers = (made.x_weights, made.y_weights, made.correlations, spread)
+        with np.errstate(over="ignore"):
+            squares = [np.square(one).sum() for one in numbers]  # scores are made of products
+        if len(spread) != len(made.y_columns) or not np.isfinite(squares).all():
+            raise ValueError("not all of its numbers are finite, or there")
+        if not 1 <= made.n_effective <= made.n_subjects:
+            raise ValueError(f"it is of {made.n_effective} of {made.n_subjects} subjects")
+        return made
 
     @property
     def n_components(self) -> int:

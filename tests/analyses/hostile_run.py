@@ -20,6 +20,7 @@ N_SUBJECTS = 64
 CELLS = {kind: text.strip() for kind, text in HOSTILE.items() if kind not in ("line end", "number", "boolean")}
 #: Genes are files.
 GENES = {kind: text.replace("/", "|") for kind, text in HOSTILE.items()}
+OUTCOME, CLASSES = f"{CELLS['SQL']} outcome", (CELLS["tags"], CELLS["formula"])
 AGE, SITE = f"age {CELLS['formula']}", f"{CELLS['tags']} site"
 NAME = f"{HOSTILE['tags']} {HOSTILE['SQL']} {HOSTILE['mathtext']}"
 TITLE = " ".join(text for text in HOSTILE.values() if text.isprintable())
@@ -61,8 +62,11 @@ def write_inputs(folder: Path) -> tuple[Path, tuple[str, ...]]:
     sites = [texts[i % 4] for i in range(N_SUBJECTS - 2)] + ["", ""]
     _write(
         folder / "people.csv",
-        ["subject_id", AGE, SITE],
-        [[one, f"{rng.normal(50, 9):.2f}", site] for one, site in zip(ids, sites, strict=True)],
+        ["subject_id", AGE, SITE, OUTCOME],
+        [
+            [one, f"{rng.normal(50, 9):.2f}", site, CLASSES[row % 3 == 0]]
+            for row, (one, site) in enumerate(zip(ids, sites, strict=True))
+        ],
     )
     values = rng.standard_normal((N_SUBJECTS, len(texts)))
     _write(
@@ -103,3 +107,20 @@ def read_run(run: HostileRun) -> dict[str, object]:
     """Its ``run.json``."""
     found: dict[str, object] = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
     return found
+
+
+def make_hostile_experiments(run: HostileRun) -> dict[str, HostileRun]:
+    """The outcome predicted, and the link of the run tested in the same people by its own weights."""
+    study = run.folder.parent.parent / "inputs" / "study.yaml"
+    settings = {
+        "predict": {"outcome": OUTCOME, "positive": CLASSES[1], "n_components": 2},
+        "replicate": {"results": str(run.folder), "same_ids": "other-people"},
+    }
+    made = {}
+    for name, given in settings.items():
+        folder = run.folder.parent / name
+        words = ["--set", f"experiment={name}", "--set", f"{name}={json.dumps(given)}", "--output", folder]
+        code, printed = command("report", study, *words)
+        assert code == 0, printed
+        made[name] = HostileRun(folder, run.ids, printed)
+    return made

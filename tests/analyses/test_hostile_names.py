@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections import Counter
 from html.parser import HTMLParser
@@ -26,7 +27,20 @@ from analyses.tracking.mlflow_client import resolve_tracking_uri
 from analyses.workflow.privacy_audit import audit_privacy, describe
 from analyses.workflow.slurm import Job, Resources, _script, emit_slurm
 from tests.analyses.config.conftest import MINIMAL
-from tests.analyses.hostile_run import AGE, CELLS, GENES, NAME, SITE, TITLE, HostileRun, command, make_hostile_run
+from tests.analyses.hostile_run import (
+    AGE,
+    CELLS,
+    CLASSES,
+    GENES,
+    NAME,
+    OUTCOME,
+    SITE,
+    TITLE,
+    HostileRun,
+    command,
+    make_hostile_experiments,
+    make_hostile_run,
+)
 from tests.hostile import HOSTILE, ODD_FOLDER
 
 kinds = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -42,6 +56,14 @@ def minimal(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> HostileRun:
     return make_hostile_run(tmp_path_factory.mktemp("hostile") / ODD_FOLDER)
+
+
+@pytest.fixture(scope="session")
+def experiments(hostile_run: HostileRun, tracked: object) -> dict[str, HostileRun]:
+    return make_hostile_experiments(hostile_run)
+
+
+each_experiment = pytest.mark.parametrize("name", ["predict", "replicate"])
 
 
 # Paths ----------------------------------------------------------------------------------------------------------------
@@ -132,6 +154,39 @@ def test_no_table_of_a_run_holds_a_formula(hostile_run: HostileRun) -> None:
         with path.open(encoding="utf-8", newline="") as stream:
             cells = [cell for row in csv.reader(stream) for cell in row]
         assert not [cell for cell in cells if re.match(r"\s*[=+@\uff1d\t\r]|\s*-[^\d.]", cell)], path
+
+
+@each_experiment
+def test_an_experiment_shows_names_as_they_are(experiments: dict[str, HostileRun], name: str) -> None:
+    run = experiments[name]
+    shown = Page((run.folder / "report.html").read_text(encoding="utf-8"))
+    assert shown.tags["script"] == 1
+    assert not shown.tags.keys() & {"img", "iframe", "object", "embed", "form", "base", "link"}
+    assert shown.handlers == []
+    words = " ".join(" ".join(shown.words).split())
+    for text in (OUTCOME, *CLASSES) if name == "predict" else (NAME,):
+        assert " ".join(text.split()) in words
+    drawing = ElementTree.parse(next(run.folder.glob(f"figures/{name}*.svg"))).getroot()
+    assert not {one.tag.rpartition("}")[2] for one in drawing.iter()} & {"script", "image", "foreignObject", "a"}
+    assert printable(run.printed, keep="\n\t") == run.printed
+    for path in run.folder.rglob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as stream:
+            cells = [cell for row in csv.reader(stream) for cell in row]
+        assert not [cell for cell in cells if re.match(r"\s*[=+@\uff1d\t\r]|\s*-[^\d.]", cell)], path
+
+
+@each_experiment
+def test_an_experiment_shares_nobody_and_closes_what_is_private(experiments: dict[str, HostileRun], name: str) -> None:
+    folder = experiments[name].folder
+    audit = audit_privacy(folder)
+    assert set(experiments[name].ids) == set(audit.identities.ids)
+    assert audit.findings == ()
+    private = {
+        path.relative_to(folder / "private"): path.stat().st_mode & 0o777 for path in folder.rglob("private/**/*")
+    }
+    assert {mode for path, mode in private.items() if (folder / "private" / path).is_file()} == {0o600}
+    assert ("predictions.csv" in {path.name for path in private}) == (name == "predict")
+    assert "weights" in {path.name for path in private}
 
 
 # Tracking -------------------------------------------------------------------------------------------------------------
@@ -274,3 +329,16 @@ def test_the_other_commands_find_the_results_in_an_odd_folder(hostile_run: Hosti
     assert len(list(hostile_run.folder.parent.rglob("report.html"))) == before  # logged once
     code, printed = command("audit-privacy", hostile_run.folder)
     assert (code, "nobody was found" in printed) == (0, True)
+
+
+def test_init_drafts_a_study_of_hostile_files_in_an_odd_folder(hostile_run: HostileRun, tmp_path: Path) -> None:
+    """Names of columns and files are text in the configuration, comments of it included."""
+    folder = tmp_path / ODD_FOLDER
+    shutil.copytree(hostile_run.folder.parent.parent / "inputs", folder, ignore=shutil.ignore_patterns("*.yaml", "v*"))
+    study = folder / "study.yaml"
+    code, printed = command("init", folder, "--output", study)
+    assert code == 0, printed
+    assert printable(printed, keep="\n\t") == printed
+    drafted = yaml.safe_load(study.read_text(encoding="utf-8"))
+    assert {AGE, SITE} <= {one["column"] for one in drafted["confounds"]}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [ODD_FOLDER]

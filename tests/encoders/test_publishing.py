@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from encoders.errors import InputError
 from encoders.publishing import published_file, published_folder, write_whole
 
 
@@ -67,3 +68,22 @@ def test_who_comes_second_may_leave_what_is_there(tmp_path: Path) -> None:
             (unfinished / "table").write_text(text)
     assert (tmp_path / "part" / "table").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+@pytest.mark.parametrize("taken", ["a folder", "below a file", "below a loop", "too long a name"])
+def test_a_place_that_is_none_is_one_sentence(tmp_path: Path, taken: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "folder").mkdir()
+    place = {
+        "a folder": "folder",
+        "below a file": "file/x/y",
+        "below a loop": "loop/x",
+        "too long a name": "n" * 300 + "/x",
+    }
+    with pytest.raises(InputError, match=r"name another place\.$"):
+        write_whole(tmp_path / place[taken], "x")
+    with pytest.raises(InputError, match=r"name another place\.$"), published_folder(tmp_path / "file"):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "loop"]

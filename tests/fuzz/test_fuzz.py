@@ -11,10 +11,10 @@ from tests.fuzz.reader import Reader, damaged
 from tests.fuzz.readers import READERS
 from tests.fuzz.run import BAD, Tally, outcomes
 
-HALVES = [list(READERS)[:17], list(READERS)[17:]]
+PARTS = [list(READERS)[:17], list(READERS)[17:41], list(READERS)[41:]]
 
 
-@pytest.mark.parametrize("names", HALVES, ids=["tables to genomes", "genotypes to own files"])
+@pytest.mark.parametrize("names", PARTS, ids=["tables to genomes", "genotypes to own files", "cohorts and studies"])
 def test_damaged_files_are_read_or_refused_in_one_sentence(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

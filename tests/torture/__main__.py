@@ -22,7 +22,7 @@ from tests.torture import processes
 from tests.torture.attacks import ATTACKS
 from tests.torture.kills import Moment, Outcome, Undisturbed, draw_moments, every_stage, kill, run_undisturbed
 from tests.torture.page import write_page
-from tests.torture.small_run import import_all, import_most, make_cohort
+from tests.torture.small_run import EXPERIMENTS, import_all, import_most, make_cohort
 
 
 def main() -> None:
@@ -30,22 +30,26 @@ def main() -> None:
     asked = _arguments()
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     outcome, rng = Outcome(), random.Random(asked.seed)
-    with _undisturbed() as undisturbed:
+    with _undisturbed(["align"] if asked.part == "stages" else list(EXPERIMENTS)) as undisturbed:
         if asked.part == "stages":
             processes.SECONDS_TO_BE_GONE = (
                 processes.PATIENCE
             )  # seconds are measured by the long form, on an idle machine
-            kill(outcome, "one", undisturbed, every_stage(rng))
+            aligned = undisturbed["align"]
+            kill(outcome, "one", aligned, every_stage(rng, aligned.stages))
             print(json.dumps(asdict(outcome)))
         elif asked.part == "attacks":
-            for name, attack in ATTACKS.items():
-                outcome.attacks[name] = attack(outcome, undisturbed)
+            for (name, experiment), attack in ATTACKS.items():
+                told = attack(outcome, undisturbed[experiment])
+                outcome.attacks[f"{name} ({experiment})"] = told
             print(json.dumps(asdict(outcome)))
         else:
-            _everything(outcome, undisturbed, rng, asked)
+            _everything(outcome, list(undisturbed.values()), rng, asked)
 
 
-def _everything(outcome: Outcome, undisturbed: Undisturbed, rng: random.Random, asked: argparse.Namespace) -> None:
+def _everything(
+    outcome: Outcome, all_undisturbed: list[Undisturbed], rng: random.Random, asked: argparse.Namespace
+) -> None:
     """The attacks in a process beside the kills, whose folders are shared out too."""
     words = [sys.executable, "-m", "tests.torture", "--part", "attacks"]
     beside = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -53,12 +57,14 @@ def _everything(outcome: Outcome, undisturbed: Undisturbed, rng: random.Random, 
     while running or (len(outcome.kills) < asked.kills and time.monotonic() < deadline):
         if len(outcome.kills) < asked.kills and time.monotonic() < deadline and len(running) < asked.jobs:
             number += 1
-            running.add(_in_fork(undisturbed, number, draw_moments(rng, rng.randint(1, 6))))
+            undisturbed = all_undisturbed[number % len(all_undisturbed)]
+            moments = draw_moments(rng, rng.randint(1, 6), undisturbed.stages)
+            running.add(_in_fork(undisturbed, number, moments))
         else:
             ended, _ = os.wait()
             if ended in running:
                 running.remove(ended)
-                outcome.add(json.loads((undisturbed.scratch / f"{ended}.json").read_text()))
+                outcome.add(json.loads((all_undisturbed[0].scratch / f"{ended}.json").read_text()))
                 print(f"{len(outcome.kills)} kills; {outcome.faults or 'nothing wrong'}", flush=True)
     outcome.add(json.loads(beside.communicate()[0]))
     write_page(outcome, asked.seed)
@@ -72,7 +78,7 @@ def _in_fork(undisturbed: Undisturbed, number: int, moments: list[Moment]) -> in
         return pid
     outcome = Outcome()
     try:
-        kill(outcome, f"folder-{number}", undisturbed, moments, workers=2 if number % 3 == 0 else 1)
+        kill(outcome, f"folder-{number}", undisturbed, moments, workers=2 if number % 4 == 0 else 1)
     except Exception as error:  # noqa: BLE001 - a fork must never go on as its parent
         outcome.fault("the program failed", f"folder-{number}: {error!r}")
     (undisturbed.scratch / f"{os.getpid()}.json").write_text(json.dumps(asdict(outcome)))
@@ -80,15 +86,18 @@ def _in_fork(undisturbed: Undisturbed, number: int, moments: list[Moment]) -> in
 
 
 @contextmanager
-def _undisturbed() -> Iterator[Undisturbed]:
+def _undisturbed(experiments: list[str]) -> Iterator[dict[str, Undisturbed]]:
     # No TemporaryDirectory: at their end, forks of this process would remove it too.
     scratch = Path(tempfile.mkdtemp(prefix="torture-"))
     try:
         import_most()
         cohort = make_cohort(scratch)
-        expected, seconds = run_undisturbed(scratch / "undisturbed", cohort)
-        import_all(scratch / "undisturbed" / "modules.json")
-        yield Undisturbed(scratch, cohort, expected, seconds)
+        found = {}
+        for name in experiments:
+            settings = EXPERIMENTS[name](scratch / "undisturbed-align" / "results" / "out")
+            found[name] = run_undisturbed(scratch / f"undisturbed-{name}", cohort, name, settings)
+            import_all(scratch / f"undisturbed-{name}" / "modules.json")
+        yield found
     finally:
         shutil.rmtree(scratch)
 

@@ -1,4 +1,4 @@
-"""Two runs at once, disks that are full or read-only, a reader that goes away, a tracking server that dies."""
+"""Two runs at once, disks that are full or read-only, a reader that goes away, servers and what they outlive."""
 
 import os
 import resource
@@ -15,7 +15,7 @@ from analyses.tracking.server import ui_command, ui_environment
 from analyses.tracking.store import sqlite_uri
 from tests.torture.kills import Outcome, Undisturbed, check_left, check_resumed
 from tests.torture.processes import PATIENCE, Started, start
-from tests.torture.small_run import command, read_tracking, unfinished
+from tests.torture.small_run import read_tracking, unfinished
 
 Attack = Callable[[Outcome, Undisturbed], str]
 SHARES = (0.02, 0.3, 0.6, 0.9)
@@ -26,7 +26,7 @@ def two_at_once(outcome: Outcome, undisturbed: Undisturbed) -> str:
     """Two runs of one configuration start together, on one store, one output and one tracking store."""
     folder = undisturbed.scratch / "two-at-once"
     folder.mkdir()
-    runs = [start(command("run", undisturbed.cohort), folder / f"log-{number}") for number in (1, 2)]
+    runs = [start(undisturbed.command("run"), folder / f"log-{number}") for number in (1, 2)]
     codes = [run.wait() for run in runs]
     for run, code in zip(runs, codes, strict=True):
         if code:
@@ -37,11 +37,11 @@ def two_at_once(outcome: Outcome, undisturbed: Undisturbed) -> str:
 
 def full_disk(outcome: Outcome, undisturbed: Undisturbed) -> str:
     """A disk that holds more from one run to the next; the last one has room."""
-    run, log = command("run", undisturbed.cohort), undisturbed.scratch / "log-full"
+    run, log = undisturbed.command("run"), undisturbed.scratch / "log-full"
     with _disk(undisturbed.scratch / "full") as disk:
         if disk is None:
             return "not tried: no file system may be mounted here"
-        needed = _bytes_below(undisturbed.scratch / "undisturbed" / "results")
+        needed = _bytes_below(undisturbed.scratch / f"undisturbed-{undisturbed.experiment}" / "results")
         for share in SHARES:
             _mount(disk, f"remount,size={int(share * needed)}")
             _check_refused(outcome, start(run, log, folder=disk), disk, f"full at {share:.0%}", "full")
@@ -57,7 +57,7 @@ def read_only_disk(outcome: Outcome, undisturbed: Undisturbed) -> str:
         if disk is None:
             return "not tried: no file system may be mounted here"
         for verb in VERBS:
-            words = command(verb, undisturbed.cohort)
+            words = undisturbed.command(verb)
             _mount(disk, "remount,ro")
             _check_refused(outcome, start(words, log, folder=disk), disk, f"read-only before {verb}", "")
             _mount(disk, "remount,rw")
@@ -74,7 +74,7 @@ def files_too_large(outcome: Outcome, undisturbed: Undisturbed) -> str:
     limits = (2_000, 30_000)
     for limit in limits:
         run = start(
-            command("run", undisturbed.cohort),
+            undisturbed.command("run"),
             folder / "log",
             before=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),  # type: ignore[misc]
         )
@@ -89,7 +89,7 @@ def closed_output(outcome: Outcome, undisturbed: Undisturbed) -> str:
     folder.mkdir()
     reading, writing = os.pipe()
     run = start(
-        command("run", undisturbed.cohort, workers=2),
+        undisturbed.command("run", workers=2),
         folder / "log",
         before=lambda: (os.dup2(writing, 1), os.close(reading)),
     )
@@ -111,12 +111,10 @@ def server_that_dies(outcome: Outcome, undisturbed: Undisturbed) -> str:
     folder.mkdir()
     database = folder / "results" / "mlflow.db"
     database.parent.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     address = f"tracking.uri=http://127.0.0.1:{port}"
     server = _serve(database, port)
-    run = start(command("run", undisturbed.cohort, address), folder / "log")
+    run = start(undisturbed.command("run", address), folder / "log")
     while run.code() is None and not _holds_runs(database):
         time.sleep(0.02)
     os.killpg(server.pid, signal.SIGKILL)
@@ -134,14 +132,34 @@ def server_that_dies(outcome: Outcome, undisturbed: Undisturbed) -> str:
     return f"ended with code {code} and the command that logs later, which then did"
 
 
-ATTACKS: Mapping[str, Attack] = {
-    "two runs at once": two_at_once,
-    "full disk": full_disk,
-    "read-only disk": read_only_disk,
-    "files that may not grow": files_too_large,
-    "output that nobody reads": closed_output,
-    "tracking server that dies": server_that_dies,
+def interface_killed(outcome: Outcome, undisturbed: Undisturbed) -> str:
+    """``genebrain ui`` is killed as soon as its server answers, which must end too."""
+    folder = undisturbed.scratch / "interface"
+    folder.mkdir()
+    database = undisturbed.scratch / f"undisturbed-{undisturbed.experiment}" / "results" / "mlflow.db"
+    run = start(["ui", str(database), "--port", str(_free_port())], folder / "log")
+    while run.code() is None and "Press Ctrl-C" not in run.said:
+        time.sleep(0.1)
+    if not run.kill(signal.SIGKILL):
+        outcome.fault("lost or bricked", f"interface: code {run.wait()}, {run.said.splitlines()[-1:]}")
+        return "did not begin"
+    run.wait()
+    orphans = run.orphans()
+    for orphan in orphans:
+        outcome.fault("orphan after 5 s", f"interface: {orphan}")
+    return f"{len(orphans) or 'none'} of its processes outlived it"
+
+
+ATTACKS: Mapping[tuple[str, str], Attack] = {
+    ("two runs at once", "align"): two_at_once,
+    ("full disk", "predict"): full_disk,
+    ("read-only disk", "replicate"): read_only_disk,
+    ("files that may not grow", "predict"): files_too_large,
+    ("output that nobody reads", "align"): closed_output,
+    ("tracking server that dies", "replicate"): server_that_dies,
+    ("`genebrain ui` that is killed", "align"): interface_killed,
 }
+"""By name and by the experiment that is attacked."""
 
 
 def _check_refused(outcome: Outcome, run: Started, folder: Path, place: str, name: str) -> None:
@@ -193,6 +211,13 @@ def _serve(database: Path, port: int) -> subprocess.Popen[bytes]:
                 return server
         time.sleep(0.1)
     raise RuntimeError(f"No server: {(database.parent / 'server.log').read_text()[-500:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _holds_runs(database: Path) -> bool:

@@ -22,7 +22,8 @@ STAGES: dict[str, Callable[[Started], bool]] = {
     "windows": lambda run: "brain    " in run.said,
     "embedding": lambda run: " genes; " in run.said,
     "alignment": lambda run: "\nembed " in run.said,
-    "report": lambda run: "\ncompare " in run.said,
+    "experiment": lambda run: "\ncompare " in run.said and _is_of_experiment(run),
+    "report": lambda run: ("\ncompare " in run.said and not _is_of_experiment(run)) or _has_told_experiment(run),
     "tracking store made": lambda run: "\nreport " in run.said and bool(_databases(run, "mlflow.db.*.tmp")),
     "logging": lambda run: "\nreport " in run.said and bool(_databases(run, "mlflow.db")),
 }
@@ -53,12 +54,23 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """Where to work, the cohort, and what a run left that nothing disturbed, with the seconds of its stages."""
+    """Where to work, the cohort, an experiment, what a run left that nothing disturbed, and its stages' seconds."""
 
     scratch: Path
     cohort: Path
+    experiment: str
+    settings: tuple[str, ...]
     expected: Left
     seconds: dict[str, float]
+
+    def command(self, verb: str, *settings: str, workers: int = 1) -> list[str]:
+        """Arguments of a verb for this experiment."""
+        return command(verb, self.cohort, *self.settings, *settings, workers=workers)
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that this experiment has."""
+        return [stage for stage in STAGES if stage != "experiment" or self.experiment != "align"]
 
 
 def measure_stages(run: Started) -> dict[str, float]:
@@ -73,15 +85,16 @@ def measure_stages(run: Started) -> dict[str, float]:
     return {stage: end - begun[stage] for stage, end in zip(begun, ends, strict=True)}
 
 
-def run_undisturbed(folder: Path, cohort: Path) -> tuple[Left, dict[str, float]]:
+def run_undisturbed(folder: Path, cohort: Path, experiment: str, settings: tuple[str, ...]) -> Undisturbed:
     """One run that nothing disturbs: what it leaves, and the seconds of its stages."""
     folder.mkdir()
     names = folder / "modules.json"
-    run = start(command("run", cohort), folder / "log", after=lambda: names.write_text(json.dumps([*sys.modules])))
+    arguments = command("run", cohort, *settings)
+    run = start(arguments, folder / "log", after=lambda: names.write_text(json.dumps([*sys.modules])))
     seconds = measure_stages(run)
     if run.wait():
         raise RuntimeError(f"A run that nothing disturbs must succeed: {run.said[-500:]}")
-    return read_left(folder), seconds
+    return Undisturbed(folder.parent, cohort, experiment, settings, read_left(folder), seconds)
 
 
 def kill(outcome: Outcome, name: str, undisturbed: Undisturbed, moments: Sequence[Moment], *, workers: int = 1) -> None:
@@ -89,7 +102,7 @@ def kill(outcome: Outcome, name: str, undisturbed: Undisturbed, moments: Sequenc
     folder = undisturbed.scratch / name
     folder.mkdir()
     for number, (stage, kind, share) in enumerate(moments):
-        run = start(command("run", undisturbed.cohort, workers=workers), folder / f"log-{number}")
+        run = start(undisturbed.command("run", workers=workers), folder / f"log-{number}")
         while run.code() is None and not STAGES[stage](run):
             time.sleep(0.03)
         deadline = time.monotonic() + share * undisturbed.seconds.get(stage, 0.1)
@@ -118,7 +131,7 @@ def check_killed(outcome: Outcome, stage: str, kind: signal.Signals, run: Starte
 
 def check_resumed(outcome: Outcome, folder: Path, undisturbed: Undisturbed, *, workers: int = 1) -> None:
     """What must hold once a run was let go its way."""
-    run = start(command("run", undisturbed.cohort, workers=workers), folder / "log-last")
+    run = start(undisturbed.command("run", workers=workers), folder / "log-last")
     outcome.n_resumed += 1
     if code := run.wait():
         outcome.fault("lost or bricked", f"{folder.name}: code {code}, {run.said.splitlines()[-1:]}")
@@ -146,16 +159,25 @@ def check_left(outcome: Outcome, folder: Path, expected: Left) -> None:
         outcome.fault("temporary file left", f"{folder.name}: {names}")
 
 
-def every_stage(rng: random.Random) -> list[Moment]:
+def every_stage(rng: random.Random, stages: Sequence[str]) -> list[Moment]:
     """A kill in every stage, with every signal in turn."""
-    return [(stage, SIGNALS[k % len(SIGNALS)], rng.random()) for k, stage in enumerate(STAGES)]
+    return [(stage, SIGNALS[k % len(SIGNALS)], rng.random()) for k, stage in enumerate(stages)]
 
 
-def draw_moments(rng: random.Random, n: int) -> list[Moment]:
+def draw_moments(rng: random.Random, n: int, stages: Sequence[str]) -> list[Moment]:
     """Moments of one folder, stages in their order, since a run begins where the last one was ended."""
-    stages = sorted(rng.choices(list(STAGES), k=n), key=list(STAGES).index)
+    stages = sorted(rng.choices(stages, k=n), key=list(STAGES).index)
     return [(stage, rng.choice(SIGNALS), rng.random()) for stage in stages]
 
 
 def _databases(run: Started, form: str) -> list[Path]:
     return list((run.log.parent / "results").glob(form))
+
+
+def _is_of_experiment(run: Started) -> bool:
+    """Whether the first line, which tells the stages, names one of an experiment."""
+    return ", experiment " in run.said
+
+
+def _has_told_experiment(run: Started) -> bool:
+    return any(f"\n{name} " in run.said for name in ("predict", "replicate"))

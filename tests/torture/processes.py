@@ -93,6 +93,7 @@ def start(
 
 
 def _settle(log: Path, mark: str, folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, ignore it
     os.setsid()
     os.chdir(folder)
     os.environ[_MARK] = mark

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,8 +18,8 @@ from encoders.leftovers import UNFINISHED
 from tests.conftest import REPOSITORY
 
 CONFIG = REPOSITORY / "configs" / "demo.yaml"
-SAME = ("alignments/*/*", "comparison.json", "windows/table/*", "windows/summary.json", "private/*.npz", "embed/*",
-        "figures/*")  # fmt: skip
+SAME = ("alignments/*/*", "comparison.json", "windows/table/*", "windows/summary.json", "private/*.npz",
+        "private/*.csv", "private/weights/*", "embed/*", "figures/*", "experiments/*")  # fmt: skip
 """What is the same to the bit in every run; the rest tells times, or a key drawn once."""
 
 HEAVY = (
@@ -35,6 +36,17 @@ HEAVY = (
     "mlflow.store.tracking.sqlalchemy_store",
     "pyarrow.parquet",
 )
+
+EXPERIMENTS: dict[str, Callable[[Path], tuple[str, ...]]] = {
+    "align": lambda _: (),
+    "predict": lambda _: (
+        "experiment=predict",
+        "predict={outcome: sex, n_components: 9, inner_splits: 3}",
+        "confounds=[{column: age, kind: continuous}, {column: site, kind: categorical}]",
+    ),
+    "replicate": lambda first: ("experiment=replicate", f"replicate={{results: {first}, same_ids: other-people}}"),
+}
+"""Settings of the runs that are attacked, by experiment, with the results of a first run in hand."""
 
 Run = tuple[str, str, tuple[tuple[Any, ...], ...]]
 

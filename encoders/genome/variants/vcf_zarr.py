@@ -19,6 +19,7 @@ from encoders.genome.variants.best_guess import CALLED, DosagePolicy
 from encoders.genome.variants.genotypes import ONE_PHASE_SET, GenotypeBlock
 from encoders.genome.variants.imputed import guess_record
 from encoders.genome.variants.source import Site, check_samples, overlapping
+from encoders.genome.variants.zarr_chunks import lost_chunk, open_store
 
 _NEEDED = ("contig_id", "sample_id", "variant_contig", "variant_position", "variant_allele", "call_genotype")
 _OPTIONAL = ("variant_length", "call_genotype_phased", "call_PS", "call_HDS", "call_GP", "call_DS")
@@ -42,7 +43,8 @@ class ZarrSource:
     Raises
     ------
     InputError
-        If zarr is not installed, an array of the layout is missing, or records are not sorted.
+        If zarr is not installed, an array of the layout is missing, records are not sorted, or a chunk is not stored
+        whose fill would be taken for calls.
     """
 
     def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
@@ -219,7 +221,9 @@ class _Arrays:
         """A part of an array: slices, numbers, or arrays of numbers."""
         array = self._open(name)
         with refused_if_damaged(self._path, f"a VCF Zarr whose array {name} is whole"):
-            return np.asarray(array.oindex[place])
+            found = np.asarray(array.oindex[place])
+        self._check_stored(array)
+        return found
 
     def whole(self, name: str, kinds: str = "iufUOT") -> np.ndarray:
         """A vector, of these kinds of number or text, if it holds what its shape claims."""
@@ -231,7 +235,17 @@ class _Arrays:
             found = np.asarray(array[:])
             if found.dtype.kind not in kinds:
                 raise ValueError(f"it is of {found.dtype}")
+        self._check_stored(array)
         return found
+
+    def _check_stored(self, array: Any) -> None:
+        chunk = lost_chunk(array)
+        if chunk is not None:
+            raise InputError(
+                f"Every chunk of a VCF Zarr must be stored; {self._path} lacks {chunk}, which would be read as "
+                f"{str(array.fill_value) or 'nothing'}: copy the store again, or, where its writer left out chunks of "
+                "that value alone, write it with them (zarr's write_empty_chunks)."
+            )
 
     def check_shapes(self, n_records: int, n_samples: int) -> None:
         """Raise InputError unless arrays of records and of calls have one row a record and one column a sample."""
@@ -267,7 +281,7 @@ def _open(path: Path) -> Any:
     if not path.exists():
         raise InputError(f"The variant file {path} does not exist: correct the path.")
     with refused_if_damaged(path, "a VCF Zarr store"):
-        group = zarr.open_group(zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path), mode="r")
+        group = zarr.open_group(open_store(path), mode="r")
         lacking = [name for name in _NEEDED if name not in group]
     if lacking:
         raise InputError(

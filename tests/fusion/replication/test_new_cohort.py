@@ -1,5 +1,6 @@
 """Weights of one cohort in another: the statistic is a partial correlation, the test one-sided, nothing else fitted."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,6 +207,30 @@ def test_results_come_back_without_subjects(first: FrozenAlignment, tmp_path: Pa
     assert frozen.x_columns == first.x_columns
     assert list(found.to_frame().columns) == ["component", "rho", "low", "high", "p", "p_fwer"]
     assert found.to_dict()["p_fwer"] == np.maximum.accumulate(found.p).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("x_weights", lambda w: w[:-1]),
+        ("x_weights", lambda w: w.astype("V8")),
+        ("x_weights", lambda w: w.astype(str)),
+        ("y_weights", lambda w: w[:, :-1]),
+        ("y_weights", lambda w: np.where(np.arange(w.size).reshape(w.shape) == 3, np.nan, w)),
+        ("y_weights", lambda w: w * 1e300),
+        ("correlations", lambda r: r[:, np.newaxis]),
+        ("y_spread", lambda s: s[1:]),
+    ],
+)
+def test_weights_that_do_not_belong_together_are_refused(
+    first: FrozenAlignment, tmp_path: Path, name: str, damage: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    path = first.save(tmp_path / "first")
+    with np.load(path) as stored:
+        arrays = {one: stored[one] for one in stored.files}
+    np.savez(path, **arrays | {name: damage(arrays[name])})
+    with pytest.raises(InputError, match="all that a saved FrozenAlignment is made of"):
+        FrozenAlignment.load(path)
 
 
 def test_power_of_one_correlation_is_that_of_simulated_cohorts() -> None:

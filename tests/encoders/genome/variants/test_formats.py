@@ -1,7 +1,10 @@
 """PGEN and VCF Zarr give the same blocks as the VCF they were made from."""
 
+import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +91,10 @@ def _write_pgen(vcf: Path, prefix: Path, *, zst: bool = False) -> Path:
     return prefix.with_suffix(".pgen")
 
 
+WHOLE = {"write_empty_chunks": True}
+"""Chunks in which everybody is reference are stored, too."""
+
+
 def _write_zarr(vcf: Path, path: Path, *, zarr_format: int = 2, length: bool = True) -> Path:
     """The arrays of the bio2zarr layout."""
     block = _block(vcf, Interval("20", 0, 3_000_000), SAMPLES)
@@ -107,7 +114,8 @@ def _write_zarr(vcf: Path, path: Path, *, zarr_format: int = 2, length: bool = T
         arrays["variant_length"] = (block.info_ends - block.positions).astype(np.int32)
     for name, values in arrays.items():
         chunks = (3, 5, 2)[: values.ndim]
-        group.create_array(name, shape=values.shape, chunks=chunks, dtype=values.dtype)[:] = values
+        made = group.create_array(name, shape=values.shape, chunks=chunks, dtype=values.dtype, config=WHOLE)
+        made[:] = values
     return path
 
 
@@ -217,6 +225,46 @@ def test_a_dosage_that_nobody_called_is_refused(tmp_path: Path) -> None:
         InputError, match=r"1 of 1 records .* dosage without a hard call \(first 20:150 A>C .* for S2\)"
     ):
         _block(prefix.with_suffix(".pgen"), REGION, ["S3", "S2"])
+
+
+LOST = (
+    "call_genotype", "call_genotype_phased", "variant_contig", "variant_position", "variant_allele", "variant_length",
+    "sample_id", "contig_id",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("name", LOST)
+def test_a_chunk_that_was_lost_is_not_filled_in(small_vcf: Path, tmp_path: Path, name: str, zarr_format: int) -> None:
+    """Zarr reads what is not stored as the array's fill value, which is the reference in calls of ours."""
+    store = _write_zarr(small_vcf, tmp_path / "study.vcz", zarr_format=zarr_format)
+    whole = _block(store, REGION, SAMPLES)
+    kept: list[str] = []
+    for chunk in sorted(path for path in (store / name).rglob("*") if path.is_file() and path.name[0].isdigit()):
+        content = chunk.read_bytes()
+        chunk.unlink()
+        with suppress(InputError):  # or it was not read, or is unphased where it was phased, which is a policy's matter
+            found = _block(store, REGION, SAMPLES)
+            assert np.array_equal(found.alleles, whole.alleles)
+            assert not (found.phased & ~whole.phased).any()
+            kept.append(chunk.name)
+        chunk.write_bytes(content)
+    assert not kept or name in {"call_genotype", "call_genotype_phased", "variant_allele"}
+
+
+@pytest.mark.parametrize("fill", [-1, 0])
+def test_a_chunk_may_be_absent_where_its_fill_is_no_call(small_vcf: Path, tmp_path: Path, fill: int) -> None:
+    store = _write_zarr(small_vcf, tmp_path / "study.vcz")
+    array = store / "call_genotype" / ".zarray"
+    array.write_text(json.dumps(json.loads(array.read_text()) | {"fill_value": fill}))
+    shutil.rmtree(store / "call_genotype" / "0", ignore_errors=True)
+    for chunk in store.glob("call_genotype/0.*"):
+        chunk.unlink()
+    if fill == 0:
+        with pytest.raises(InputError, match=r"lacks call_genotype/0.* would be read as 0"):
+            _block(store, REGION, SAMPLES)
+    else:
+        assert (_block(store, REGION, SAMPLES).alleles[:1] == -1).all()
 
 
 def test_bad_zarr_stores_each_have_their_sentence(

@@ -193,7 +193,7 @@ def _write_zarr(path: Path, dosages: np.ndarray, positions: Sequence[int], names
         "call_genotype": np.full((*dosages.shape, 2), -1, np.int8), "call_DS": dosages[..., None].astype(np.float32),
     }  # fmt: skip
     for name, array in arrays.items():
-        group.create_array(name, shape=array.shape, dtype=array.dtype)[:] = array
+        group.create_array(name, shape=array.shape, dtype=array.dtype, config={"write_empty_chunks": True})[:] = array
     return path
 
 

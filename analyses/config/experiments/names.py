@@ -1,0 +1,23 @@
+"""Every experiment by name."""
+
+from typing import Literal
+
+ExperimentName = Literal[
+    "align",
+    "compare",
+    "pooling",
+    "rc",
+    "audit",
+    "dims",
+    "tune",
+    "predict",
+    "attribute",
+    "associate",
+    "stratify",
+    "replicate",
+    "harmonise",
+    "escalate",
+    "tokens",
+    "variants",
+    "species",
+]
