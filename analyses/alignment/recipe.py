@@ -18,6 +18,7 @@ from analyses.alignment.summary import (
     describe_in_sample,
     interpret,
 )
+from analyses.cohort.cautions import said_of_a_run
 from analyses.config.run_config import AlignmentConfig
 from analyses.progress import Advance
 from analyses.results.schema.alignments import (
@@ -286,7 +287,7 @@ def _align(  # noqa: PLR0913 (as above)
         confounds=_describe_taken(design.by_term(covariates), given, settings) or None,
         relatives=relatives,
         flags=tuple(flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)),
-        warnings=tuple(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings])),
+        warnings=tuple(dict.fromkeys(map(said_of_a_run, [*in_sample["wilks"].warnings, *held_out.warnings]))),
     )
     frozen = FrozenAlignment.of_embeddings((gene_view, brain_view), (x_pca, y_pca), (x, y), origin=origin)
     return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out, frozen)
