@@ -18,9 +18,16 @@ from analyses.alignment.summary import (
     describe_in_sample,
     interpret,
 )
+from analyses.cohort.cautions import said_of_a_run
 from analyses.config.run_config import AlignmentConfig
 from analyses.progress import Advance
-from analyses.results.schema.alignments import AlignmentLabels, AlignmentSummary, ConfoundTaken, SampleSize
+from analyses.results.schema.alignments import (
+    AlignmentLabels,
+    AlignmentSummary,
+    ConfoundTaken,
+    RelativesWhitened,
+    SampleSize,
+)
 from analyses.results.workspace import SCHEMA
 from fusion import (
     Blocks,
@@ -30,13 +37,17 @@ from fusion import (
     cross_validated_cca,
     dependence_test,
     permutation_tests_cca,
+    whiten_relatives,
 )
 from fusion.confounds.shares import confound_shares
 from fusion.power.detectability import flags, null_r1
+from fusion.relatives.kinship_model import with_intercept
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analyses.cohort.relationship import Relationship
+    from fusion.arrays import ViewLike
     from fusion.confounds.terms import Term, TermLike
     from fusion.cross_validation.folds import Folds
     from fusion.cross_validation.result import CrossValidatedCCA
@@ -86,7 +97,7 @@ class AlignmentOutcome:
         return f"; trace {trace.value:.3f} (95 % point {trace.null_q95:.3f}), p {trace.p:.3f}"
 
 
-def align_views(
+def align_views(  # noqa: PLR0913 (one call says the whole recipe)
     gene_view: View,
     brain_view: View,
     covariates: pd.DataFrame,
@@ -96,6 +107,7 @@ def align_views(
     settings: AlignmentConfig,
     folds: Folds,
     seeds: Seeds,
+    relationship: Relationship | None = None,
     origin: Mapping[str, str] | None = None,
     x_available: int | None = None,
     n_jobs: int = 1,
@@ -115,6 +127,8 @@ def align_views(
         Row i belongs to row i of the views.
     confounds : sequence of Confound, Interaction or str
         What is removed, by columns of the covariates.
+    relationship : Relationship, optional
+        Whose rows are made uncorrelated before anything else.
     origin : mapping of str to str, optional
         What the columns of the views are made by: it goes with the fitted weights, so that these are applied to no
         other ones.
@@ -136,6 +150,7 @@ def align_views(
             settings=settings,
             folds=folds,
             seeds=seeds,
+            relationship=relationship,
             origin=origin,
             x_available=x_available,
             n_jobs=n_jobs,
@@ -159,7 +174,7 @@ def collected_warnings() -> Iterator[list[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def _align(
+def _align(  # noqa: PLR0913 (as above)
     gene_view: View,
     brain_view: View,
     covariates: pd.DataFrame,
@@ -169,6 +184,7 @@ def _align(
     settings: AlignmentConfig,
     folds: Folds,
     seeds: Seeds,
+    relationship: Relationship | None,
     origin: Mapping[str, str] | None,
     x_available: int | None,
     n_jobs: int,
@@ -179,6 +195,10 @@ def _align(
     design = ConfoundDesign(confounds, unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
     named = pd.DataFrame(nuisance, columns=design.get_feature_names_out())
+    given, removed, relatives = (gene_view, brain_view), (covariates, design), None
+    if relationship is not None:
+        gene_view, brain_view, named, relatives = whiten_views(given, named, relationship)
+        nuisance, removed = named.to_numpy(), named
     blocks = folds.relations.blocks
     x_pca, y_pca = (
         ViewPCA(settings.pca_components, confounds=nuisance, scale=scale).fit(view)
@@ -193,7 +213,7 @@ def _align(
     in_sample = permutation_tests_cca(
         x,
         y,
-        named if confounds else None,
+        named.reset_index(drop=True) if named.shape[1] else None,
         n_permutations=settings.n_permutations,
         projection=_projection(settings, blocks),
         exchangeability_blocks=blocks,
@@ -206,7 +226,7 @@ def _align(
     held_out = cross_validated_cca(
         gene_view,
         brain_view,
-        (covariates, design) if confounds else None,
+        removed if named.shape[1] else None,
         folds=folds,
         n_components=n_components,
         x_dimensions=p,
@@ -224,7 +244,7 @@ def _align(
         dependence = dependence_test(
             x,
             y,
-            nuisance if confounds else None,
+            nuisance if named.shape[1] else None,
             statistics=settings.also,
             n_permutations=settings.n_permutations,
             exchangeability_blocks=blocks,
@@ -264,12 +284,35 @@ def _align(
         roi_loadings=first.feature_loadings,
         interpretation=first.interpretation,
         dependence=None if dependence is None else describe_dependence(dependence),
-        confounds=_describe_taken(design.by_term(covariates), (gene_view, brain_view), settings) or None,
+        confounds=_describe_taken(design.by_term(covariates), given, settings) or None,
+        relatives=relatives,
         flags=tuple(flags(n_effective, p, q, r1=r1, held_out=float(held_out.rho[0]), null=null)),
-        warnings=tuple(dict.fromkeys([*in_sample["wilks"].warnings, *held_out.warnings])),
+        warnings=tuple(dict.fromkeys(map(said_of_a_run, [*in_sample["wilks"].warnings, *held_out.warnings]))),
     )
     frozen = FrozenAlignment.of_embeddings((gene_view, brain_view), (x_pca, y_pca), (x, y), origin=origin)
     return AlignmentOutcome(summary, in_sample["roy"].null_statistics[:, 0], held_out, frozen)
+
+
+def whiten_views(
+    views: tuple[ViewLike, ViewLike], confounds: pd.DataFrame, relationship: Relationship
+) -> tuple[View, View, pd.DataFrame, RelativesWhitened]:
+    """Views and confounds with relatives made uncorrelated, the confounds as either view's rows were combined.
+
+    Parameters
+    ----------
+    views : pair of View [n_subjects, n_columns]
+        Genes and brain.
+    confounds : DataFrame [n_subjects, n_confounds]
+        Numbers without intercept.
+    relationship : Relationship
+    """
+    import pandas as pd
+
+    found = whiten_relatives(*views, confounds.to_numpy(), relationship=relationship.matrix)
+    independent = with_intercept(found.confounds, len(confounds))[:, 1:]
+    said = RelativesWhitened(relationship.source, relationship.n_related, *found.heritability)
+    names = [f"whitened confound {number}" for number in range(1, independent.shape[1] + 1)]
+    return found.x, found.y, pd.DataFrame(independent, list(found.x.subject_ids), names), said
 
 
 def _describe_taken(

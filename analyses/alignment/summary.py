@@ -19,6 +19,7 @@ from analyses.results.schema.alignments import (
     InSample,
     InSamplePower,
     NoiseCorrelation,
+    RelativesWhitened,
     RequiredSubjects,
     RoyTest,
 )
@@ -67,8 +68,14 @@ def shown_summary(summary: AlignmentSummary, known_ids: Iterable[str], smallest:
     return replace(
         summary,
         held_out=replace(summary.held_out, n_unseen_levels=shown),
+        relatives=None if summary.relatives is None else _shown_relatives(summary.relatives, smallest),
         warnings=tuple(subjects.mask(show_sentence(one, smallest)) for one in summary.warnings),
     )
+
+
+def _shown_relatives(relatives: RelativesWhitened, smallest: int) -> RelativesWhitened:
+    n_related = relatives.n_related
+    return replace(relatives, n_related=show_count(n_related, smallest) if isinstance(n_related, int) else n_related)
 
 
 def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) -> InSample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
 from fusion.missing_values.imputer import Imputer
 from fusion.permutation.assumptions.copies import leading_components
-from fusion.permutation.assumptions.sentences import copy_warnings
+from fusion.permutation.assumptions.sentences import ALIKE, ONE_FAMILY, copy_warnings
 from fusion.permutation.projections import nuisance_basis
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from encoders.brain.tables import BrainTable
     from fusion.cross_validation.folds import Folds
+
+_ALIKE = re.compile(rf"(?:(?P<n>\d+) pairs of rows \(.*?\)|Rows \d+ and \d+) are {ALIKE}: .*")
 
 FEWEST_RECORDS = 5_000
 """Variants from which components show ancestry; with 200, confounding by ancestry was found as a link in 25 %."""
@@ -66,9 +69,28 @@ def cautions_before_embedding(
     said = [str(warning.message) for warning in caught]
     for name, table in brain.items():
         values = _without_gaps(np.asarray(table.values, dtype=np.float64), coded)
-        copies = copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations)
+        copies = map(said_of_a_run, copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations))
         said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds)]]
     return list(dict.fromkeys(said))
+
+
+def said_of_a_run(sentence: str) -> str:
+    """A sentence of the library for the reader of a run, who knows neither rows nor arguments: pairs and keys.
+
+    Examples
+    --------
+    >>> said_of_a_run(f"Rows 3 and 17 are {ALIKE}: keep one of each, or {ONE_FAMILY} (groups and blocks).")[:57]
+    '1 pair of subjects is as alike as one subject measured tw'
+    """
+    found = _ALIKE.fullmatch(sentence)
+    if found is None:
+        return sentence
+    n_pairs = int(found["n"] or 1)
+    which = "1 pair of subjects is" if n_pairs == 1 else f"{n_pairs} pairs of subjects are"
+    return (
+        f"{which} {ALIKE}: leave one of each out of the tables, or {ONE_FAMILY} (cohort.family_column or "
+        "cohort.kinship_table, with cohort.relatives: keep-all); `genebrain genome kinship` says who shares a genome."
+    )
 
 
 def n_confound_columns(config: RunConfig, covariates: pd.DataFrame) -> int:

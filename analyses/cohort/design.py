@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analyses.cohort.families import read_families
 from analyses.cohort.labels import read_labels
+from analyses.cohort.relationship import Relationship
 from analyses.config.run_config import RunConfig
 from analyses.results.schema.runs import RunConfound
 from fusion import Blocks, ConfoundDesign
@@ -47,11 +49,12 @@ def make_nuisance(config: RunConfig, covariates: pd.DataFrame) -> np.ndarray:
     return np.asarray(make_design(config).fit(covariates).transform(covariates))
 
 
-def make_relations(config: RunConfig, covariates: pd.DataFrame) -> Relations:
+def make_relations(config: RunConfig, covariates: pd.DataFrame, relationship: Relationship | None = None) -> Relations:
     """Who belongs together: whom folds keep together and balance, and who may change places with whom.
 
     Kept families are exchanged by kinship, as wholes where it is not known; within a named column, subjects are. Kinds
-    of family are balanced over folds unless ``folds.stratify`` names something else.
+    of family are balanced over folds unless ``folds.stratify`` names something else. Families whose rows are made
+    uncorrelated stay in one fold, and their members change places freely.
     """
     within, folds = config.alignment.exchangeable_within, config.folds
     families = read_families(config.cohort, covariates) if config.keeps_families else None
@@ -67,6 +70,9 @@ def make_relations(config: RunConfig, covariates: pd.DataFrame) -> Relations:
     blocks = within_blocks if families is None else families.blocks
     groups = labels["groups"] if families is None or labels["groups"] is not None else families.labels
     stratify = labels["stratify"]
+    if relationship is not None:
+        made = Relations.of(len(covariates), groups=relationship.families, stratify=stratify)
+        return replace(made, is_whitened=True)
     if stratify is None and blocks is not None and blocks.mode == "nested":
         stratify = blocks.labels[:, 0]
     return Relations.of(len(covariates), groups=groups, stratify=stratify, blocks=blocks)

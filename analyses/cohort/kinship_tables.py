@@ -26,6 +26,9 @@ _DEGREES = (2**-1.5, 2**-2.5, 2**-3.5, THIRD_DEGREE)
 _OF_TYPE = {"Dup/MZ": 1, "PO": 5, "FS": 2, "2nd": 3, "3rd": 4, "4th": 0, "UN": 0}
 """Codes of KING's InfType: parents and children are not siblings, though of first degree as well."""
 
+_OF_CODE = np.array([0.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 4])
+"""Kinship of a pedigree for every code: what is measured scatters about it, by chance and by what was inherited."""
+
 
 def read_kinship_tables(paths: Sequence[Path], subjects: Sequence[str]) -> RelatedPairs:
     """Pairs of these subjects from kinship tables, third degree or closer.
@@ -63,7 +66,7 @@ def _read(path: Path) -> pd.DataFrame:
     first, second = (_column(path, named, wanted) for wanted in (_FIRST, _SECOND))
     codes = _inferred(path, sheet, named[_INFERRED]) if _INFERRED in named else _degrees(path, sheet, named)
     pairs = {"first": sheet.frame[first].astype(str), "second": sheet.frame[second].astype(str), "code": codes}
-    return pd.DataFrame(pairs)
+    return pd.DataFrame(pairs | {"kinship": _OF_CODE[np.asarray(codes, dtype=np.int64)]})
 
 
 def _column(path: Path, named: dict[str, str], wanted: tuple[str, ...]) -> str:

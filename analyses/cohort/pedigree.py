@@ -137,8 +137,9 @@ def _pairs(pedigree: Pedigree, subjects: Sequence[str]) -> pd.DataFrame:
             for column, second in members[i + 1 :]:
                 if kinship[row, column] > 0:
                     is_parent = first in pedigree.parents[second]
-                    rows.append((first, second, _PARENT if is_parent else 1 + round(2**20 * kinship[row, column])))
-    return pd.DataFrame(rows, columns=["first", "second", "code"])
+                    shared = float(kinship[row, column])
+                    rows.append((first, second, _PARENT if is_parent else 1 + round(2**20 * shared), shared))
+    return pd.DataFrame(rows, columns=["first", "second", "code", "kinship"])
 
 
 def _lines(pedigree: Pedigree) -> list[list[str]]:

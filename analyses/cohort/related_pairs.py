@@ -23,13 +23,16 @@ class RelatedPairs:
     ----------
     codes : sparse integer array [n_subjects, n_subjects]
         How two are related, symmetric: equal codes are equal relations, 0 are strangers.
+    kinship : sparse float array [n_subjects, n_subjects]
+        Coefficients of the pairs, symmetric, nothing on the diagonal.
     """
 
     codes: scipy.sparse.csr_array
+    kinship: scipy.sparse.csr_array
 
     @classmethod
     def of(cls, pairs: pd.DataFrame, subjects: Sequence[str], *, source: str) -> RelatedPairs:
-        """Pairs ``first``, ``second`` with a ``code``, each in one or more rows.
+        """Pairs ``first``, ``second`` with a ``code`` and, by it, a ``kinship``, each in one or more rows.
 
         Raises
         ------
@@ -41,11 +44,13 @@ class RelatedPairs:
         row_of = {subject: row for row, subject in enumerate(subjects)}
         rows = np.array([[row_of[one] for one in pairs[side]] for side in ("first", "second")], dtype=np.int64)
         low, high = rows.reshape(2, -1).min(axis=0), rows.reshape(2, -1).max(axis=0)
-        distinct = np.unique(np.column_stack([low, high, pairs["code"].to_numpy(dtype=np.int64)]), axis=0)
+        triplets = np.column_stack([low, high, pairs["code"].to_numpy(dtype=np.int64)])
+        distinct, first_row = np.unique(triplets, axis=0, return_index=True)
         _check(distinct, subjects, source)
         n = len(subjects)
-        half = scipy.sparse.csr_array((distinct[:, 2], (distinct[:, 0], distinct[:, 1])), shape=(n, n))
-        return cls(scipy.sparse.csr_array(half + half.T))
+        of_pairs = distinct[:, 2], pairs["kinship"].to_numpy(dtype=np.float64)[first_row]
+        halves = [scipy.sparse.csr_array((one, (distinct[:, 0], distinct[:, 1])), shape=(n, n)) for one in of_pairs]
+        return cls(*(scipy.sparse.csr_array(half + half.T) for half in halves))
 
     @property
     def families(self) -> np.ndarray:

@@ -114,8 +114,10 @@ class CohortConfig(Section):
     """Pedigree of the subjects: .fam, .ped, or a table with subject, father and mother."""
     kinship_table: tuple[Path, ...] = ()
     """Tables of related pairs by KING or PLINK 2 (.kin0, .kin)."""
-    relatives: Literal["keep-one", "keep-all"] = "keep-one"
-    """keep-one analyses one subject a family; keep-all analyses all, and families change places as wholes."""
+    relatives: Literal["keep-one", "keep-all", "whiten"] = "keep-one"
+    """keep-one analyses one subject a family; keep-all analyses all, and families change places as wholes; whiten
+    analyses all, their rows made uncorrelated by kinship: of the pedigree, the kinship table or, without either, the
+    run's genotypes."""
 
     @field_validator("kinship_table", mode="before")
     @classmethod
@@ -140,6 +142,12 @@ class CohortConfig(Section):
             raise ValueError(
                 "cohort.kinship_column says how kept families change places, and cohort.relatives keeps one subject of "
                 "each: set relatives to keep-all, or leave the column out"
+            )
+        if self.relatives == "whiten" and (self.family_column or self.kinship_column):
+            raise ValueError(
+                "cohort.relatives: whiten needs numbers of kinship, which cohort.family_column and "
+                "cohort.kinship_column do not say: give cohort.pedigree or cohort.kinship_table, or none of them and "
+                "genotypes of the whole genome"
             )
         return self
 

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from fusion.confounds.terms import TermLike
 
 
+WHITENED: tuple[ExperimentName, ...] = ("align", "compare")
+"""Experiments that take rows of relatives made uncorrelated."""
+
+
 class AlignmentConfig(Section):
     """Dimensions and tests."""
 
@@ -263,6 +267,8 @@ class RunConfig(Section):
                 "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
                 "exchanged, which may lie in different blocks"
             )
+        if self.whitens_relatives:
+            self._check_whitening()
         return self
 
     @model_validator(mode="after")
@@ -289,6 +295,45 @@ class RunConfig(Section):
     def _check_harmonize(self, key: str, site: str, keep: tuple[str, ...] | None) -> None:
         confounds = self.confound_columns
         if site not in confounds:
+    def _check_whitening(self) -> None:
+        if not self.cohort.knows_families and self.genome is None:
+            raise ValueError(
+                "cohort.relatives: whiten needs to know who is related to whom: give cohort.kinship_table or "
+                "cohort.pedigree, or genome.variants of the whole genome"
+            )
+        if self.alignment.exchangeable_within:
+            raise ValueError(
+                "alignment.exchangeable_within and cohort.relatives: whiten exclude one another: a whitened row is "
+                "made of relatives, who may lie in different blocks; set relatives to keep-one"
+            )
+        if self.folds.group:
+            raise ValueError(
+                "folds.group and cohort.relatives: whiten exclude one another: folds keep whole families, which may "
+                "lie in different groups; leave folds.group out"
+            )
+        if self.pairing.mode == "random":
+            raise ValueError(
+                "cohort.relatives: whiten and pairing.mode: random exclude one another: brains of others are not "
+                "related as these genes are; set relatives to keep-one"
+            )
+        if self.experiment not in WHITENED:
+            raise ValueError(
+                f"cohort.relatives: whiten is for experiments {' and '.join(WHITENED)}; experiment is "
+                f"{self.experiment}: set relatives to keep-one or keep-all"
+            )
+        for name, view in self.brain.items():
+            tangent = view.connectivity is not None and view.connectivity.kind == "tangent"
+            if view.keeps_gaps or view.harmonize or view.normal_scores or tangent:
+                raise ValueError(
+                    f"cohort.relatives: whiten takes brain views as they are; brain.{name} is learnt in every fold "
+                    "(missing values, harmonize, normal_scores or tangent space): set relatives to keep-one or keep-all"
+                )
+
+    def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:
+        settings, confounds = view.harmonize, self.confound_columns
+        if settings is None:
+            return
+        if settings.site not in confounds:
             raise ValueError(
                 f"{key}: '{site}' must be among confounds too: the permutation test has to know what was removed"
             )
@@ -322,6 +367,11 @@ class RunConfig(Section):
     def keeps_families(self) -> bool:
         """Whether families are known and kept whole."""
         return self.cohort.knows_families and self.cohort.relatives == "keep-all"
+
+    @property
+    def whitens_relatives(self) -> bool:
+        """Whether rows of relatives are made uncorrelated."""
+        return self.cohort.relatives == "whiten"
 
     @property
     def store_root(self) -> Path:

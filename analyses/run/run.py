@@ -17,6 +17,7 @@ from analyses.cohort.design import make_design, make_nuisance, make_relations
 from analyses.cohort.features import check_features
 from analyses.cohort.flow import describe_genes
 from analyses.cohort.planting import plant_link
+from analyses.cohort.relationship import Relationship, read_relationship
 from analyses.cohort.subjects import Cohort, read_cohort
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.inputs import GenomeConfig
@@ -190,7 +191,14 @@ class Run:
     @cached_property
     def relations(self) -> Relations:
         """Who belongs together: held out, drawn and exchanged."""
-        return make_relations(self.config, self.cohort.covariates)
+        return make_relations(self.config, self.cohort.covariates, self.relationship)
+
+    @cached_property
+    def relationship(self) -> Relationship | None:
+        """How subjects are related, where their rows are made uncorrelated."""
+        if not self.config.whitens_relatives:
+            return None
+        return read_relationship(self.config.cohort, self.cohort.subject_ids, lambda: self.genome.variants)
 
     @cached_property
     def engine(self) -> Engine:

@@ -229,7 +229,7 @@ def _warnings(
             f"{n_unseen} subjects have a confound level that their training folds lack: when held out, they got the "
             "mean of the training levels, that is no correction for it."
         )
-    if relations.groups is not None and relations.blocks is None:
+    if relations.groups is not None and relations.blocks is None and not relations.is_whitened:
         sentences.append(
             "groups keep relatives in one fold but do not restrict the permutation; if members of a group resemble one "
             "another in both views, p is too small: pass exchangeability_blocks as well."

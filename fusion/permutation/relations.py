@@ -32,6 +32,8 @@ class Relations:
         What a permutation may exchange.
     row_ids : RowIds or None
         Of the rows, if anything that was given carries ids.
+    is_whitened : bool
+        Whether rows of a group were made uncorrelated (`fusion.whiten_relatives`): they are exchangeable.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Relations:
     strata: Int64[np.ndarray, " n_subjects"] | None = None
     blocks: Blocks | None = None
     row_ids: RowIds | None = None
+    is_whitened: bool = False
 
     @classmethod
     def of(

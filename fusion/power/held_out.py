@@ -1,55 +1,49 @@
 """How likely the held-out tests are to find one link of a given size, corrected as they are when they are run.
 
-The tests see whitened cross-products of folds, [p, q] matrices of which every entry scatters by 1 / sqrt(rows) about
-the population's: rho in one entry, 0 elsewhere. So studies are drawn as such matrices, one a fold, instead of subjects.
-A fold's weights are the leading singular vectors of the mean of the others, in which the link counts as
-rho / sqrt(1 - rho^2), as in the law of sample canonical correlations; whitening by n training rows leaves
-sqrt((1 - p/n)(1 - q/n)) of the correlation of the weights' scores.
+Studies are drawn as the covariances of their folds (`fusion.power.drawn_studies`), with and without the link; first
+correlation and trace, each less its mean and in its standard deviation without a link, are held against what the
+largest of all tests exceeds in 5 % of studies without one. Beyond `WIDEST` dimensions their limits stand for them.
 """
 
 # ruff: noqa: F722
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.optimize import brentq
 
 from fusion.arrays import Real
 from fusion.errors import InputError
 from fusion.power.detectability import required_n, rho_c
+from fusion.power.drawn_studies import StudySize, draw_in_the_limit, draw_statistics
 
-GRID = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0, 4.5)
-"""Correlations at which power is drawn, in units of the detectability threshold."""
-
-MOST_DRAWN = 48
-"""Dimensions of the smaller side up to which matrices are drawn; beyond it their limits stand for them."""
+DRAWN = ((32, 2000, 1000), (64, 1000, 400), (128, 500, 200))
+"""Dimensions of both sides together up to which so many studies are drawn without and with a link: the more dimensions,
+the longer a draw takes, and the more steeply power rises with the link."""
+WIDEST = DRAWN[-1][0]
+IN_THE_LIMIT = 4000
 
 LARGEST = 0.98
-MOST_STEPS, CLOSE = 12, 0.005
-"""Of the search for a number of subjects, and the relative error of the correlation at which it ends."""
-
+"""Correlation up to which a link is searched."""
+CLOSE = 0.002
+"""Relative error of a correlation at which its search ends; of a number of subjects, five times that."""
 ALPHA = 0.05
 
 
-class HeldOutDraws(NamedTuple):
-    """Studies drawn with links of several sizes.
+class Null(NamedTuple):
+    """Studies without a link: mean and standard deviation of either statistic, [2], and the larger of the two, [n]."""
 
-    Attributes
-    ----------
-    rho : float64 array, shape [n_rho]
-        Ascending, 0 first.
-    largest : float64 array, shape [n_rho, n_draws]
-        The larger of first correlation and trace, each less its mean without a link and in its standard deviations.
-    """
+    mean: Float64[np.ndarray, "2"]
+    spread: Float64[np.ndarray, "2"]
+    largest: Float64[np.ndarray, " n_draws"]
 
-    rho: Float64[np.ndarray, " n_rho"]
-    largest: Float64[np.ndarray, "n_rho n_draws"]
-
-    def power(self, critical: Real) -> Float64[np.ndarray, " n_rho"]:
-        """Share of studies whose larger statistic exceeds the critical value, [n_rho]; it never falls with rho."""
-        return np.maximum.accumulate((self.largest > critical).mean(axis=1))
+    def critical(self, n_alignments: int) -> float:
+        """What the largest of independent alignments of this size exceeds in 5 % of studies."""
+        return float(np.quantile(self.largest, (1 - ALPHA) ** (1 / n_alignments)))
 
 
 def critical_value(null: Float64[np.ndarray, "n_draws n_tests"]) -> float:
@@ -102,9 +96,8 @@ def held_out_power(
         raise InputError(f"held_out_power needs a correlation in [0, 1); got {rho}.")
     if not _is_possible(n, p, q, n_folds):
         return ALPHA
-    draws = draw_held_out(n, p, q, n_folds)
-    level = _independent(draws, n_alignments) if critical is None else critical
-    return float(np.interp(rho, draws.rho, draws.power(level)))
+    size = StudySize(n, p, q, n_folds)
+    return float((_largest(size, float(rho)) > _level(size, n_alignments, critical)).mean())
 
 
 def detectable_held_out_rho(
@@ -128,16 +121,13 @@ def detectable_held_out_rho(
     """
     if not _is_possible(n, p, q, n_folds):
         return None
-    draws = draw_held_out(n, p, q, n_folds)
-    found = draws.power(_independent(draws, n_alignments) if critical is None else critical)
-    above = np.flatnonzero(found >= power)
-    if not len(above):
-        return None
-    k = int(above[0])
-    if k == 0:
-        return float(draws.rho[0])
-    low, high = found[k - 1], found[k]
-    return float(draws.rho[k - 1] + (power - low) / (high - low) * (draws.rho[k] - draws.rho[k - 1]))
+    size, missed = StudySize(n, p, q, n_folds), 1 - float(power)
+    level = _level(size, n_alignments, critical)
+
+    def beyond(rho: float) -> float:
+        return float(np.quantile(_largest(size, rho), missed)) - level
+
+    return _crossing(beyond, 1.5 * rho_c(n, p, q), 1.3, most=LARGEST, close=CLOSE)
 
 
 def subjects_for_held_out_power(
@@ -157,87 +147,60 @@ def subjects_for_held_out_power(
     >>> 40 < subjects_for_held_out_power(0.6, 4, 3) < 120
     True
     """
-    n = max(required_n(rho, p, q), 4 * (p + q))
-    for _ in range(MOST_STEPS):
-        found: float | None = detectable_held_out_rho(n, p, q, n_folds=n_folds, n_alignments=n_alignments, power=power)
-        if found is None:  # too few rows for their dimensions
-            n *= 2
-            continue
-        if abs(found / float(rho) - 1) < CLOSE:
-            break
-        n = max(math.ceil(n * (found / float(rho)) ** 2), p + q + 2)
-    return n
+
+    def beyond(n: float) -> float:
+        size = StudySize(round(n), p, q, n_folds)
+        if not _is_possible(*size):
+            return -1.0
+        return float(np.quantile(_largest(size, float(rho)), 1 - float(power))) - _level(size, n_alignments, None)
+
+    found = _crossing(beyond, 2.0 * required_n(rho, p, q), 1.5, most=math.inf, close=5 * CLOSE)
+    return math.ceil(cast(float, found))
+
+
+def _crossing(
+    beyond: Callable[[float], float], start: float, step: float, *, most: float, close: float
+) -> float | None:
+    """Where a growing function passes 0; None if not below `most`."""
+    high = min(start, most)
+    while beyond(high) < 0:
+        if high >= most:
+            return None
+        high = min(step * high, most)
+    low = high / step
+    while beyond(low) >= 0:
+        low, high = low / step, low
+    return float(brentq(beyond, low, high, xtol=close * low, rtol=close))
 
 
 @lru_cache(maxsize=64)
-def draw_held_out(n: int, p: int, q: int, n_folds: int, seed: int = 0) -> HeldOutDraws:
-    """Studies of one size, with links from none to what is certain to be found; fewer of them the more dimensions."""
-    unit = rho_c(n, p, q)
-    rhos = np.array([0.0, *(unit * step for step in GRID if unit * step < LARGEST), LARGEST])
-    rng, few = np.random.default_rng(seed), min(p, q)
-    if few > MOST_DRAWN:
-        return _draw_in_the_limit(rng, rhos, (n, p, q), n_folds)
-    n_draws = 600 if few <= MOST_DRAWN // 2 else 300
-    found = np.stack([_draw(rng, rhos, (n, p, q), n_folds) for _ in range(n_draws)], axis=1)
-    null = found[0]
-    return HeldOutDraws(rhos, ((found - null.mean(axis=0)) / null.std(axis=0)).max(axis=2))
+def _null(size: StudySize) -> Null:
+    found = _draw(size, 0.0, _drawn(size)[0])
+    mean, spread = found.mean(axis=0), found.std(axis=0)
+    return Null(mean, spread, ((found - mean) / spread).max(axis=1))
 
 
-def _draw_in_the_limit(
-    rng: np.random.Generator, rhos: Float64[np.ndarray, " n_rho"], size: tuple[int, int, int], n_folds: int
-) -> HeldOutDraws:
-    """The same where dimensions are many: weights turn by their limiting angles, sums of many entries are normal."""
-    n, p, q = size
-    n_train = n - n / n_folds
-    link = rhos**2 / (1 - rhos**2) * n_train / q
-    aspect = p / q
-    with np.errstate(divide="ignore", invalid="ignore"):
-        of_x = 1 - aspect * (1 + link) / (link * (link + aspect))
-        of_y = 1 - (aspect + link) / (link * (link + 1))
-    agreement = np.where(link**2 > aspect, np.clip(of_x, 0, 1) * np.clip(of_y, 0, 1), 0.0)
-    kept = math.sqrt((1 - p / n_train) * (1 - q / n_train))
-    of_first = np.sqrt(n / 2) * rhos * kept * np.sqrt(agreement), np.sqrt(1 - agreement / 2) * (1 - rhos**2)
-    of_trace = rhos**2 * (n / n_folds) * math.sqrt(n_folds * (n_folds - 1) / (2 * p * q))
-    noise = rng.standard_normal((2, 4000))
-    first = of_first[0][:, np.newaxis] + of_first[1][:, np.newaxis] * noise[0]
-    return HeldOutDraws(rhos, np.maximum(first, of_trace[:, np.newaxis] + noise[1]))
+@lru_cache(maxsize=512)
+def _largest(size: StudySize, rho: float) -> Float64[np.ndarray, " n_draws"]:
+    """The larger of first correlation and trace in studies with a link, in standard deviations without one."""
+    null = _null(size)
+    return np.asarray(((_draw(size, rho, _drawn(size)[1]) - null.mean) / null.spread).max(axis=1))
 
 
-def _draw(
-    rng: np.random.Generator, rhos: Float64[np.ndarray, " n_rho"], size: tuple[int, int, int], n_folds: int
-) -> Float64[np.ndarray, "n_rho 2"]:
-    """First correlation and trace of one study, the same noise under every link."""
-    n, p, q = size
-    n_train = n - n / n_folds
-    noise = rng.standard_normal((n_folds, p, q)) * math.sqrt(n_folds / n)
-    trained = (noise.sum(axis=0) - noise) / (n_folds - 1)
-    kept = math.sqrt(max(0.0, (1 - p / n_train) * (1 - q / n_train)))
-    found = np.empty((len(rhos), 2))
-    for k, rho in enumerate(rhos):
-        a, b = _leading(trained, rho / math.sqrt(1 - rho**2))
-        of_noise = np.einsum("fi,fij,fj->f", a, noise, b) * math.sqrt(1 - rho**2)
-        crossed = (trained * noise).sum(axis=(1, 2)) + rho * (trained + noise)[:, 0, 0] + rho**2
-        found[k] = (rho * kept * a[:, 0] * b[:, 0] + of_noise).mean(), crossed.mean()
-    return found
+def _draw(size: StudySize, rho: float, n_draws: int) -> Float64[np.ndarray, "n_draws 2"]:
+    drawn = draw_in_the_limit if size.p + size.q > WIDEST else draw_statistics
+    return drawn(size, rho, n_draws)
 
 
-def _leading(
-    trained: Float64[np.ndarray, "n_folds p q"], link: Real
-) -> tuple[Float64[np.ndarray, "n_folds p"], Float64[np.ndarray, "n_folds q"]]:
-    """Leading singular vectors of every fold's matrix with the link in its first entry."""
-    linked = trained.copy()
-    linked[:, 0, 0] += link
-    if linked.shape[1] > linked.shape[2]:
-        b, a = _leading(trained.swapaxes(1, 2), link)
-        return a, b
-    a = np.linalg.eigh(linked @ linked.swapaxes(1, 2))[1][:, :, -1]
-    b = np.einsum("fi,fij->fj", a, linked)
-    return a, b / np.linalg.norm(b, axis=1, keepdims=True)
+def _drawn(size: StudySize) -> tuple[int, int]:
+    """How many studies are drawn without a link, and with one."""
+    counts = (drawn for widest, *drawn in DRAWN if size.p + size.q <= widest)
+    without, linked = next(counts, (IN_THE_LIMIT, IN_THE_LIMIT))
+    return without, linked
 
 
-def _independent(draws: HeldOutDraws, n_alignments: int) -> float:
-    """Critical value over independent alignments of this size, by the upper tail of one."""
-    return float(np.quantile(draws.largest[0], (1 - ALPHA) ** (1 / n_alignments)))
+def _level(size: StudySize, n_alignments: int, critical: Real | None) -> float:
+    return _null(size).critical(n_alignments) if critical is None else float(critical)
 
 
 def _is_possible(n: int, p: int, q: int, n_folds: int) -> bool:

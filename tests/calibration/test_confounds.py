@@ -57,3 +57,23 @@ def test_confounds_curved(rates: Rates, case: str) -> None:
     for measure in ("Wilks", "held out"):
         assert_valid(found[f"{measure}, {right}"], N_SETS, limit=0.09)
         assert found[f"{measure}, naive line"] > 0.2
+
+
+@pytest.mark.parametrize("n_confounds", [25, 30])
+def test_confounds_of_half_the_subjects(rates: Rates, n_confounds: int) -> None:
+    """60 subjects, confounds that act on both views: residuals of a training fold have few degrees of freedom."""
+
+    def p_values(seed: int) -> dict[str, float]:
+        rng = np.random.default_rng(seed)
+        z = rng.standard_normal((60, n_confounds))
+        x, y = (z @ rng.standard_normal((n_confounds, 3)) * 0.3 + rng.standard_normal((60, 3)) for _ in range(2))
+        held_out = cross_validated_cca(
+            x, y, z, x_dimensions=3, y_dimensions=3, n_components=1, n_permutations=59, n_bootstrap=2, random_state=seed
+        )
+        in_sample = permutation_test_cca(x, y, z, n_permutations=59, n_steps=1, random_state=seed)
+        return {"held out": min(held_out.p_link), "Wilks": float(in_sample.p_fwer[0])}
+
+    n_sets = 200
+    found = rates(p_values, n_sets)
+    assert_valid(found["held out"], n_sets, limit=0.085)
+    assert_valid(found["Wilks"], n_sets, limit=0.085)

@@ -306,6 +306,26 @@ class Dependence:
     n_permutations: int
 
 
+@dataclass(frozen=True, slots=True)
+class RelativesWhitened:
+    """Rows of relatives made uncorrelated before anything was computed (``cohort.relatives: whiten``).
+
+    Attributes
+    ----------
+    source : str
+        What says who is related to whom.
+    n_related : int or str
+        Subjects with a relative in the cohort; a small number is said to be small.
+    h2_genes, h2_brain : float
+        Share of either view's variance that follows kinship, 0 to 0.999.
+    """
+
+    source: str
+    n_related: int | str
+    h2_genes: float
+    h2_brain: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignmentSummary:
     """All that one alignment publishes; no subject's data.
@@ -328,6 +348,8 @@ class AlignmentSummary:
         Where the run asks for them (``alignment.also``).
     confounds : tuple of ConfoundTaken, optional
         Absent before format 5, and where there are none.
+    relatives : RelativesWhitened, optional
+        Where ``cohort.relatives`` is whiten.
     flags, warnings : tuple of str
         Sentences that ask for caution, and what the methods said on the way.
     """
@@ -348,5 +370,6 @@ class AlignmentSummary:
     interpretation: Annotated[Interpretation | None, OMITTED_IF_NONE] = None
     dependence: Annotated[tuple[Dependence, ...] | None, OMITTED_IF_NONE] = None
     confounds: Annotated[tuple[ConfoundTaken, ...] | None, OMITTED_IF_NONE] = None
+    relatives: Annotated[RelativesWhitened | None, OMITTED_IF_NONE] = None
     flags: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -8,3 +8,6 @@ from .kinship import count_pairs as count_pairs
 from .kinship import make_families as make_families
 from .kinship import pairs_frame as pairs_frame
 from .kinship import select_unrelated as select_unrelated
+from .relationship import RelationshipMatrix as RelationshipMatrix
+from .relationship import related_blocks as related_blocks
+from .relationship import relationship_matrix as relationship_matrix

@@ -18,6 +18,9 @@ from fusion.permutation.assumptions.sides import FEWEST_ROWS, Sides, block_indic
 from fusion.permutation.projections import nuisance_basis
 from fusion.permutation.relations import Relations
 
+ALIKE = "as alike as one subject measured twice"
+ONE_FAMILY = "give both one family that is held out and exchanged as a whole"
+
 
 def assumption_warnings(
     x: Matrix,
@@ -70,8 +73,5 @@ def copy_warnings(x: Matrix | None, y: Matrix, relations: Relations) -> list[str
     if not pairs:
         return []
     i, j = pairs[0]
-    more = f" ({len(pairs)} pairs in all)" if len(pairs) > 1 else ""
-    return [
-        f"Rows {i} and {j} are as alike as one subject measured twice{more}: keep one of each, or give both one family "
-        "that is held out and exchanged as a whole (groups and exchangeability_blocks; cohort.family_column)."
-    ]
+    which = f"{len(pairs)} pairs of rows (first {i} and {j}) are" if len(pairs) > 1 else f"Rows {i} and {j} are"
+    return [f"{which} {ALIKE}: keep one of each, or {ONE_FAMILY} (groups and exchangeability_blocks)."]

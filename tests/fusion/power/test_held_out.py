@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fusion import InputError, detectable_held_out_rho, held_out_power
+from fusion.power.drawn_studies import StudySize, draw_in_the_limit, draw_statistics
 from fusion.power.held_out import critical_value
 
 
@@ -24,7 +25,47 @@ def test_more_subjects_find_smaller_links_and_more_alignments_need_larger_ones()
     assert many is not None
     assert corrected is not None
     assert many < few < corrected
-    assert held_out_power(150, 5, 4, few) == pytest.approx(0.8, abs=1e-6)
+    assert held_out_power(150, 5, 4, few) == pytest.approx(0.8, abs=0.01)
+
+
+def _of_data(rng: np.random.Generator, rho: float) -> tuple[float, float]:
+    """Held-out first correlation and trace of drawn subjects, by singular values and nothing of the package."""
+    n, p, q, n_folds = 100, 4, 3, 5
+    x, y = rng.standard_normal((n, p)), rng.standard_normal((n, q))
+    y[:, 0] = rho * x[:, 0] + np.sqrt(1 - rho**2) * y[:, 0]
+    found = []
+    for fold in range(n_folds):
+        tested = np.arange(n) % n_folds == fold
+        (u, s, v), (a, t, b) = (np.linalg.svd(side[~tested] - side[~tested].mean(axis=0), False) for side in (x, y))
+        of_x, of_y = ((side[tested] - side[tested].mean(axis=0)) @ (w.T / r) for side, w, r in ((x, v, s), (y, b, t)))
+        left, _, right = np.linalg.svd(u.T @ a)
+        first = np.corrcoef(of_x @ left[:, 0], of_y @ right[0])[0, 1]
+        found.append((first, (u.T @ a * (of_x.T @ of_y)).sum() * (n - n / n_folds - 1) / (n / n_folds - 1)))
+    mean = np.mean(found, axis=0)
+    return float(mean[0]), float(mean[1])
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_drawn_studies_are_those_of_subjects(rho: float) -> None:
+    rng = np.random.default_rng(3)
+    ours, theirs = (
+        draw_statistics(StudySize(99, 4, 3, 5), rho, 1500),
+        np.array([_of_data(rng, rho) for _ in range(400)]),
+    )
+    assert ours.mean(axis=0) == pytest.approx(theirs.mean(axis=0), abs=4 * theirs.std(axis=0).max() / np.sqrt(400))
+    assert ours.std(axis=0) == pytest.approx(theirs.std(axis=0), rel=0.15)
+    assert np.corrcoef(ours.T)[0, 1] == pytest.approx(np.corrcoef(theirs.T)[0, 1], abs=0.15)
+
+
+def test_limits_of_many_dimensions_are_near_what_is_drawn() -> None:
+    size = StudySize(2000, 40, 40, 5)
+    null = draw_statistics(size, 0.0, 150)
+    drawn = ((draw_statistics(size, 0.24, 150) - null.mean(axis=0)) / null.std(axis=0)).mean(axis=0)
+    assert drawn == pytest.approx(draw_in_the_limit(size, 0.24, 1000).mean(axis=0), abs=0.6)
+
+
+def test_folds_of_fewer_rows_than_columns_can_be_drawn() -> None:
+    assert np.isfinite(draw_statistics(StudySize(90, 20, 10, 5), 0.3, 20)).all()
 
 
 def test_nothing_is_found_where_dimensions_reach_the_subjects() -> None:
