@@ -44,8 +44,8 @@ HEAD = """# What is read, what is refused, and by which policy
 
 Written by `make audit-inputs`, which gives every input below to its reader and notes the answer: `read`, with what was
 told, or the sentence of the refusal. The rule behind all: what is absent, unreadable or ambiguous is never silently the
-reference, the mean, the first, or the next subject's. PGEN, BGEN 1.2 and VCF Zarr follow the policies of VCF; a chunk that
-a Zarr store lacks is refused where the store's fill value would be read as calls, though the rule of Zarr fills it in.
+reference, the mean, the first, or the next subject's. PGEN, BGEN 1.2 and VCF Zarr follow the policies of VCF; a chunk
+that a Zarr store lacks is refused where the store's fill value would be read as calls, though Zarr's rule fills it in.
 """
 
 

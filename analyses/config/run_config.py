@@ -12,7 +12,8 @@ from pydantic import Field, field_validator, model_validator
 
 from analyses.config.brain_view import BrainViewConfig
 from analyses.config.confounds import ConfoundConfig, one_or_many
-from analyses.config.encoder import PRECOMPUTED, EncoderConfig
+from analyses.config.consistency import check_together
+from analyses.config.encoder import EncoderConfig
 from analyses.config.experiments import (
     AssociateConfig,
     AttributeConfig,
@@ -39,18 +40,11 @@ from analyses.config.inputs import (
     ParticipantsConfig,
     PlantConfig,
 )
-from analyses.config.names import Line, Name, RunName, check_distinct
+from analyses.config.names import Line, Name, RunName
 from analyses.config.section import Section
-
-OF_SEQUENCES = ("tokens", "variants")
-"""Experiments that ask about sequences, which a run on vectors made elsewhere does not have."""
 
 if TYPE_CHECKING:
     from fusion.confounds.terms import TermLike
-
-
-WHITENED: tuple[ExperimentName, ...] = ("align", "compare")
-"""Experiments that take rows of relatives made uncorrelated."""
 
 
 class AlignmentConfig(Section):
@@ -240,106 +234,8 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        if not self.encoders:
-            raise ValueError("encoders: at least one arm is required")
-        sequenced = [arm.name for arm in self.encoders if arm.encoder != PRECOMPUTED]
-        if self.genome is None and sequenced:
-            raise ValueError(f"genome: is required, since encoder '{sequenced[0]}' reads sequences")
-        if self.genome is None and self.experiment in OF_SEQUENCES:
-            raise ValueError(f"genome: is required, since experiment: {self.experiment} reads sequences")
-        if self.genome is None and self.plant:
-            raise ValueError("plant: needs genome:, since a link is planted from haplotypes")
-        if not self.brain:
-            raise ValueError("brain: at least one view is required")
-        check_distinct("encoders:", (arm.name for arm in self.encoders))
-        check_distinct("brain:", self.brain)
-        if self.experiment == "replicate" and self.replicate is None:
-            raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
-        if self.plant and self.plant.view not in self.brain:
-            raise ValueError(f"plant.view: '{self.plant.view}' is not among brain: {', '.join(self.brain)}")
-        planted = self.plant and self.brain[self.plant.view].connectivity
-        if planted and planted.kind == "tangent":
-            raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
-        if self.experiment == "predict" and self.predict.outcome is None:
-            raise ValueError("predict.outcome: must name the column of the participants that is predicted")
-        if self.keeps_families and self.alignment.exchangeable_within:
-            raise ValueError(
-                "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
-                "exchanged, which may lie in different blocks"
-            )
-        if self.whitens_relatives:
-            self._check_whitening()
+        check_together(self)
         return self
-
-    @model_validator(mode="after")
-    def _columns_named(self) -> RunConfig:
-        if self.experiment == "associate" and not self.associate.outcomes:
-            raise ValueError("associate.outcomes: must name columns of the participants that scores are held against")
-        if self.experiment == "stratify" and self.stratify.column is None:
-            raise ValueError("stratify.column: must name the column of the participants whose levels are the strata")
-        return self
-
-    @model_validator(mode="after")
-    def _sites_consistent(self) -> RunConfig:
-        for name, view in self.brain.items():
-            if view.harmonize is not None:
-                self._check_harmonize(f"brain.{name}.harmonize", view.harmonize.site, view.harmonize.keep)
-        if self.experiment == "harmonise":
-            if self.harmonise.site is None:
-                raise ValueError("harmonise.site: must name the column of sites that are brought together")
-            self._check_harmonize("harmonise", self.harmonise.site, self.harmonise.keep)
-        if self.experiment == "species" and len(self.species.genomes) < 2:
-            raise ValueError(f"species.genomes: needs two species or more; got {len(self.species.genomes)}")
-        return self
-
-    def _check_harmonize(self, key: str, site: str, keep: tuple[str, ...] | None) -> None:
-        confounds = self.confound_columns
-        if site not in confounds:
-    def _check_whitening(self) -> None:
-        if not self.cohort.knows_families and self.genome is None:
-            raise ValueError(
-                "cohort.relatives: whiten needs to know who is related to whom: give cohort.kinship_table or "
-                "cohort.pedigree, or genome.variants of the whole genome"
-            )
-        if self.alignment.exchangeable_within:
-            raise ValueError(
-                "alignment.exchangeable_within and cohort.relatives: whiten exclude one another: a whitened row is "
-                "made of relatives, who may lie in different blocks; set relatives to keep-one"
-            )
-        if self.folds.group:
-            raise ValueError(
-                "folds.group and cohort.relatives: whiten exclude one another: folds keep whole families, which may "
-                "lie in different groups; leave folds.group out"
-            )
-        if self.pairing.mode == "random":
-            raise ValueError(
-                "cohort.relatives: whiten and pairing.mode: random exclude one another: brains of others are not "
-                "related as these genes are; set relatives to keep-one"
-            )
-        if self.experiment not in WHITENED:
-            raise ValueError(
-                f"cohort.relatives: whiten is for experiments {' and '.join(WHITENED)}; experiment is "
-                f"{self.experiment}: set relatives to keep-one or keep-all"
-            )
-        for name, view in self.brain.items():
-            tangent = view.connectivity is not None and view.connectivity.kind == "tangent"
-            if view.keeps_gaps or view.harmonize or view.normal_scores or tangent:
-                raise ValueError(
-                    f"cohort.relatives: whiten takes brain views as they are; brain.{name} is learnt in every fold "
-                    "(missing values, harmonize, normal_scores or tangent space): set relatives to keep-one or keep-all"
-                )
-
-    def _check_harmonize(self, name: str, view: BrainViewConfig) -> None:
-        settings, confounds = view.harmonize, self.confound_columns
-        if settings is None:
-            return
-        if settings.site not in confounds:
-            raise ValueError(
-                f"{key}: '{site}' must be among confounds too: the permutation test has to know what was removed"
-            )
-        for column in keep or ():
-            if column not in confounds or column == site:
-                raise ValueError(f"{key}.keep: '{column}' must be a confound other than the site")
 
     @property
     def reads_outcome(self) -> bool:

@@ -15,8 +15,8 @@ from analyses.experiments.associations.answer import sentences
 from analyses.experiments.associations.responses import ReadResponses, read_responses
 from analyses.experiments.associations.scored import Tested, associate_all, correct, describe
 from analyses.privacy.counts import Count, show_count
-from analyses.results.schema.associations import AssociatedOutcome, Association
 from analyses.results.schema.experiments import AssociateResult, Metrics, Trial
+from analyses.results.schema.experiments.associations import AssociatedOutcome, Association
 
 if TYPE_CHECKING:
     from analyses.run.run import Run

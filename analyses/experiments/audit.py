@@ -19,8 +19,14 @@ from analyses.experiments.duplicates import count_duplicates
 from analyses.experiments.leakage import Covariate, make_shuffles, predict_covariate
 from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
-from analyses.results.schema.audits import CorrectedPrediction, CovariateLeak, Duplicates, Prediction, RandomPairings
 from analyses.results.schema.experiments import AuditResult, Metrics
+from analyses.results.schema.experiments.audits import (
+    CorrectedPrediction,
+    CovariateLeak,
+    Duplicates,
+    Prediction,
+    RandomPairings,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.families import read_families
-from analyses.results.schema.audits import Duplicates, SharedGroups
+from analyses.results.schema.experiments.audits import Duplicates, SharedGroups
 
 if TYPE_CHECKING:
     from analyses.run.run import Run

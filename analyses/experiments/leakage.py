@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.results.schema.audits import Prediction
+from analyses.results.schema.experiments.audits import Prediction
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
 

@@ -12,7 +12,7 @@ from analyses.arms.allele_effects import find_mutant_moves
 from analyses.errors import InputError
 from analyses.genome.allele_tables import name_allele
 from analyses.progress import progress_bar
-from analyses.results.schema.variants import CarriedPlace, Mutagenesis
+from analyses.results.schema.experiments.variants import CarriedPlace, Mutagenesis
 from analyses.results.serialisation import tuples
 
 if TYPE_CHECKING:

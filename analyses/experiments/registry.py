@@ -21,7 +21,7 @@ MODULES: Mapping[str, str] = {
     "dims": "analyses.experiments.dims",
     "harmonise": "analyses.experiments.harmonisation.harmonise",
     "escalate": "analyses.experiments.escalation.escalate",
-    "predict": "analyses.experiments.predict",
+    "predict": "analyses.experiments.prediction.predict",
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",
     "stratify": "analyses.experiments.stratify",

@@ -21,7 +21,7 @@ from analyses.privacy.identities import Identities
 from analyses.progress import progress_bar
 from analyses.results.schema.alignments import AlignmentSummary, HeldOutTrace
 from analyses.results.schema.experiments import Metrics, ReplicateResult, Trial
-from analyses.results.schema.replications import FirstFinding, FirstStudy, Replication, ReplicationPower
+from analyses.results.schema.experiments.replications import FirstFinding, FirstStudy, Replication, ReplicationPower
 from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import optional_interval, read_result, tuples
 from analyses.results.subject_ids import shared_ids

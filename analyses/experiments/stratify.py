@@ -17,7 +17,7 @@ from analyses.experiments.strata.compared import compare_all, describe
 from analyses.experiments.strata.labels import ReadStrata, encode, held_fixed, read_strata
 from analyses.privacy.counts import show_count
 from analyses.results.schema.experiments import Metrics, StratifyResult, Trial
-from analyses.results.schema.strata import StrataFinding, Stratum
+from analyses.results.schema.experiments.strata import StrataFinding, Stratum
 from fusion.errors import NotDefinedError
 from fusion.stratification import LabelDraws, draw_labels
 from fusion.stratification.one_model import check_sizes

@@ -26,7 +26,7 @@ from analyses.genome.piece_summary import (
 )
 from analyses.progress import progress_bar
 from analyses.results.schema.experiments import Metrics, TokensResult, Trial
-from analyses.results.schema.tokens import CodonCuts, FrameShift, MotifMatches, TokenizerPieces
+from analyses.results.schema.experiments.tokens import CodonCuts, FrameShift, MotifMatches, TokenizerPieces
 from encoders.dna.pieces import PieceReader, PositionWeights, read_jaspar
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from analyses.privacy.counts import show_count
 from analyses.progress import progress_bar
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.experiments import Metrics, Trial, VariantsResult
-from analyses.results.schema.variants import (
+from analyses.results.schema.experiments.variants import (
     AlleleEffect,
     ArmAlleles,
     Drivers,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, PALE, VERMILION, new_figure, save_figure
-from analyses.results.schema.attributions import Attribution, BlockChange
 from analyses.results.schema.experiments import AttributeResult
+from analyses.results.schema.experiments.attributions import Attribution, BlockChange
 from analyses.results.tables import rows
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
-from analyses.results.schema.audits import CovariateLeak
+from analyses.results.schema.experiments.audits import CovariateLeak
 from analyses.results.serialisation import plain
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, VERMILION, new_figure, save_figure
-from analyses.results.schema.escalations import CurvePoint, MethodScore
 from analyses.results.schema.experiments import EscalateResult
+from analyses.results.schema.experiments.escalations import CurvePoint, MethodScore
 from analyses.results.tables import rows
 
 if TYPE_CHECKING:

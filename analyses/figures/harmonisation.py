@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
-from analyses.results.schema.harmonisations import HarmonisedAlignment, SitePrediction
+from analyses.results.schema.experiments.harmonisations import HarmonisedAlignment, SitePrediction
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

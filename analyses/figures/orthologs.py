@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, VERMILION, new_figure, save_figure
-from analyses.results.schema.orthologs import OrthologPair, OrthologRetrieval
+from analyses.results.schema.experiments.orthologs import OrthologPair, OrthologRetrieval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

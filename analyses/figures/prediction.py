@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, VERMILION, new_figure, save_figure
 from analyses.results.schema.experiments import PredictResult
-from analyses.results.schema.predictions import (
+from analyses.results.schema.experiments.predictions import (
     BenefitCurve,
     CalibrationCurve,
     PredictedOutcome,

@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure, save_figure
 from analyses.results.schema.experiments import TokensResult
-from analyses.results.schema.tokens import CodonCuts, FrameShift, TokenizerPieces
+from analyses.results.schema.experiments.tokens import CodonCuts, FrameShift, TokenizerPieces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

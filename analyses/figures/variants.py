@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure, save_figure
 from analyses.results.schema.experiments import VariantsResult
-from analyses.results.schema.variants import Drivers, Mutagenesis
+from analyses.results.schema.experiments.variants import Drivers, Mutagenesis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

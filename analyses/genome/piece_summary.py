@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.results.schema.tokens import CodonCuts, MotifMatches, PieceCount, PieceLength, TokenizerPieces
+from analyses.results.schema.experiments.tokens import CodonCuts, MotifMatches, PieceCount, PieceLength, TokenizerPieces
 from encoders.dna.pieces import NullTest, PieceReader, PositionWeights, compare_counts
 from encoders.dna.pieces.codon_cuts import CHANCE
 

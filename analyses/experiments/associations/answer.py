@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyses.formats import format_interval, format_number, format_p
-from analyses.results.schema.associations import AssociatedOutcome, Association
+from analyses.results.schema.experiments.associations import AssociatedOutcome, Association
 
 LEVEL = 0.05
 SHOWN = 3

@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.config.experiments import OutcomeConfig
 from analyses.errors import InputError
-from analyses.experiments.outcomes import (
+from analyses.experiments.prediction.outcomes import (
     NEARLY_ALL,
     column_that_is,
     guess_kind,

@@ -12,7 +12,7 @@ from scipy.stats import norm, rankdata
 from analyses.alignment.files import read_held_out
 from analyses.experiments.associations.responses import ReadResponses
 from analyses.progress import progress_bar
-from analyses.results.schema.associations import Association
+from analyses.results.schema.experiments.associations import Association
 from fusion.association import Effect, Response, associate_scores, combine_scores, fit_effect
 from fusion.association.effects import MEASURES
 from fusion.association.freedman_lane import two_sided

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyses.formats import format_interval, format_number, format_p
-from analyses.results.schema.attributions import Attribution, BlockChange
 from analyses.results.schema.experiments import Metrics, Trial
+from analyses.results.schema.experiments.attributions import Attribution, BlockChange
 
 LEVEL = 0.05
 MOST_NAMED = 8

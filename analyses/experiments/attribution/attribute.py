@@ -14,11 +14,11 @@ from analyses.experiments.attribution import answer
 from analyses.experiments.attribution.material import Material, Question
 from analyses.experiments.attribution.record import describe, undefined
 from analyses.experiments.attribution.sets import judge_sets
-from analyses.experiments.outcomes import read_outcome
+from analyses.experiments.prediction.outcomes import read_outcome
 from analyses.genome.gene_sets import read_gene_sets
 from analyses.progress import Advance, progress_bar
-from analyses.results.schema.attributions import Attribution, GeneSet
 from analyses.results.schema.experiments import AttributeResult
+from analyses.results.schema.experiments.attributions import Attribution, GeneSet
 from fusion.prediction.outcome import NotDefinedError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import numpy as np
 
 from analyses.cohort.design import make_design
 from analyses.experiments.attribution.blocks import region_blocks
-from analyses.experiments.outcomes import ReadOutcome, column_that_is
-from analyses.experiments.prediction_record import describe_outcome
+from analyses.experiments.prediction.outcomes import ReadOutcome, column_that_is
+from analyses.experiments.prediction.record import describe_outcome
 from analyses.privacy.counts import Count
 from analyses.progress import Advance
 from analyses.results.schema.alignments import AlignmentSummary
-from analyses.results.schema.attributions import Side
+from analyses.results.schema.experiments.attributions import Side
 from fusion.attribution import attribute_blocks, column_blocks
 from fusion.cross_validation.folds import Folds
 from fusion.errors import InputError

@@ -10,7 +10,7 @@ import numpy as np
 
 from analyses.experiments.attribution.blocks import Panel
 from analyses.results.schema.alignments import AlignmentSummary
-from analyses.results.schema.attributions import Attribution, BlockChange, GeneSet, SmallestValues
+from analyses.results.schema.experiments.attributions import Attribution, BlockChange, GeneSet, SmallestValues
 from fusion.attribution import attainable_floors
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.experiments.attribution.blocks import Panel, find_sets, read_gene_panel
-from analyses.results.schema.attributions import GeneSet
+from analyses.results.schema.experiments.attributions import GeneSet
 from fusion.attribution import GeneSetTest, column_blocks, competitive_test, gene_scores
 from fusion.prediction.outcome import NotDefinedError
 

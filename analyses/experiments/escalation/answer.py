@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyses.formats import format_interval, format_number, format_p
-from analyses.results.schema.escalations import MethodDifference, MethodScore, UndefinedPair
+from analyses.results.schema.experiments.escalations import MethodDifference, MethodScore, UndefinedPair
 
 LEVEL = 0.05
 LINEAR = "linear"

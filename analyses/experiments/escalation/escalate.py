@@ -30,8 +30,8 @@ from analyses.privacy.counts import show_sentence
 from analyses.privacy.identities import Identities
 from analyses.progress import Advance, progress_bar
 from analyses.results.schema.alignments import AlignmentSummary
-from analyses.results.schema.escalations import UndefinedPair
 from analyses.results.schema.experiments import EscalateResult
+from analyses.results.schema.experiments.escalations import UndefinedPair
 from fusion.errors import InputError as FusionInputError
 from fusion.methods import KernelMethod, LearningCurve, LinearMethod, Method, cross_validated_methods, learning_curve
 

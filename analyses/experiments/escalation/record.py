@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.escalations import CurvePoint, MethodDifference, MethodScore, Retrieval
 from analyses.results.schema.experiments import Metrics, Trial
+from analyses.results.schema.experiments.escalations import CurvePoint, MethodDifference, MethodScore, Retrieval
 from analyses.results.serialisation import optional_interval, tuples
 from fusion import westfall_young
 from fusion.comparison.paired_differences import paired_difference, paired_family

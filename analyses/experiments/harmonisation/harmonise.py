@@ -31,9 +31,9 @@ from analyses.privacy.counts import show_sentence
 from analyses.privacy.identities import Identities
 from analyses.progress import progress_bar
 from analyses.results.schema.alignments import AlignmentSummary
-from analyses.results.schema.audits import CorrectedPrediction, Prediction
 from analyses.results.schema.experiments import HarmoniseResult
-from analyses.results.schema.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction
+from analyses.results.schema.experiments.audits import CorrectedPrediction, Prediction
+from analyses.results.schema.experiments.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction
 from analyses.results.serialisation import optional_interval
 from fusion import InputError, cross_validated_cca, paired_difference
 from fusion.comparison.paired_differences import paired_family

@@ -9,7 +9,7 @@ import numpy as np
 from analyses.config.brain_view import BrainViewConfig, HarmonizeConfig
 from analyses.errors import InputError
 from analyses.privacy.counts import show_count
-from analyses.results.schema.harmonisations import Sites
+from analyses.results.schema.experiments.harmonisations import Sites
 
 if TYPE_CHECKING:
     from analyses.run.run import Run

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from analyses.experiments.harmonisation.methods import AS_IT_IS
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.schema.experiments import Metrics, Trial
-from analyses.results.schema.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction, Sites
+from analyses.results.schema.experiments.harmonisations import (
+    HarmonisedAlignment,
+    HarmonisedDifference,
+    SitePrediction,
+    Sites,
+)
 
 LEVEL = 0.05
 

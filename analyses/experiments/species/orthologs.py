@@ -16,7 +16,12 @@ from analyses.experiments.species.record import describe_answer, list_metrics, m
 from analyses.experiments.species.sequences import Orthologs, read_orthologs
 from analyses.experiments.species.vectors import KMERS, SpeciesArm, gene_vectors, list_arms, window_of
 from analyses.results.schema.experiments import SpeciesResult
-from analyses.results.schema.orthologs import DivergenceTest, OrthologDifference, OrthologPair, OrthologRetrieval
+from analyses.results.schema.experiments.orthologs import (
+    DivergenceTest,
+    OrthologDifference,
+    OrthologPair,
+    OrthologRetrieval,
+)
 from analyses.results.serialisation import tuples
 from fusion import westfall_young
 from fusion.orthologs import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.schema.experiments import Metrics, Trial
-from analyses.results.schema.orthologs import DivergenceTest, OrthologDifference, OrthologRetrieval
+from analyses.results.schema.experiments.orthologs import DivergenceTest, OrthologDifference, OrthologRetrieval
 
 if TYPE_CHECKING:
     from analyses.experiments.species.sequences import Orthologs

@@ -11,7 +11,7 @@ import numpy as np
 
 from analyses.errors import InputError
 from analyses.progress import progress_bar
-from analyses.results.schema.orthologs import SpeciesRead
+from analyses.results.schema.experiments.orthologs import SpeciesRead
 from encoders.dna.sequence_check import REFUSE_ABOVE, unknown_fraction
 from encoders.genome.orthologs import is_other_strand, normalised_edit_distance, read_genes_of_species
 from encoders.genome.sequences import reverse_complement

@@ -13,7 +13,7 @@ from analyses.arms.grid import BASELINES, UNTRAINED, UNTRAINED_SOURCE
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.experiments.species.sequences import Orthologs
 from analyses.progress import progress_bar
-from analyses.results.schema.orthologs import ArmKind
+from analyses.results.schema.experiments.orthologs import ArmKind
 from encoders.genome.intervals import Interval
 from encoders.genome.windows.regions import make_tiles
 

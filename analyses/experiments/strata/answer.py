@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyses.formats import format_interval, format_number, format_p
-from analyses.results.schema.strata import StrataDifference, StrataFinding
+from analyses.results.schema.experiments.strata import StrataDifference, StrataFinding
 
 LEVEL = 0.05
 

@@ -13,7 +13,7 @@ from analyses.cohort.design import make_design
 from analyses.experiments.strata.labels import ReadStrata
 from analyses.progress import progress_bar
 from analyses.results.schema.alignments import AlignmentSummary
-from analyses.results.schema.strata import Models, StrataDifference, StrataFinding, StratumCoupling
+from analyses.results.schema.experiments.strata import Models, StrataDifference, StrataFinding, StratumCoupling
 from analyses.results.serialisation import optional_interval
 from fusion.association import align_folds
 from fusion.confounds.coding import Confounds

@@ -11,7 +11,7 @@ import numpy as np
 
 from analyses.cohort.design import confound_kinds
 from analyses.errors import InputError
-from analyses.experiments.outcomes import FEW_LEVELS, level_name
+from analyses.experiments.prediction.outcomes import FEW_LEVELS, level_name
 from fusion import ConfoundDesign
 from fusion.confounds.terms import Term, read_terms
 

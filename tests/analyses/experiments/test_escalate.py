@@ -11,8 +11,8 @@ from analyses.errors import InputError
 from analyses.experiments.escalation import answer, escalate
 from analyses.experiments.escalation.record import METHOD_LABELS
 from analyses.results.folder import load_results
-from analyses.results.schema.escalations import MethodDifference, MethodScore, Retrieval, UndefinedPair
 from analyses.results.schema.experiments import EscalateResult
+from analyses.results.schema.experiments.escalations import MethodDifference, MethodScore, Retrieval, UndefinedPair
 from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
 from encoders.errors import InputError as EncodersError

@@ -11,7 +11,7 @@ import pytest
 
 from analyses.config.file import load_config
 from analyses.errors import InputError
-from analyses.experiments import predict
+from analyses.experiments.prediction import predict
 from analyses.results.folder import load_results
 from analyses.results.schema.experiments import PredictResult
 from analyses.results.serialisation import to_json

@@ -18,7 +18,7 @@ from analyses.cohort.kinship_tables import read_kinship_tables
 from analyses.cohort.pedigree import read_pedigree
 from analyses.config.file import load_config
 from analyses.drafts.draft import write_draft
-from analyses.experiments.outcomes import ReadOutcome, read_outcome
+from analyses.experiments.prediction.outcomes import ReadOutcome, read_outcome
 from analyses.run.run import Run
 from fusion.confounds.formula import read_formula
 from fusion.confounds.terms import Interaction

@@ -7,6 +7,7 @@ from typing import Literal
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Interval
 
 Side = Literal["genes", "brain"]
@@ -163,3 +164,42 @@ class Attribution:
     def is_tested(self) -> bool:
         """Whether it is no negative control."""
         return self.role != "negative control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeResult:
+    """``experiments/attribute.json``.
+
+    Attributes
+    ----------
+    outcome : str or None
+        Column that is predicted; None where the alignment is attributed.
+    attributions : tuple of Attribution
+    """
+
+    outcome: str | None
+    attributions: tuple[Attribution, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> dict[str, dict[str, list[str | float | None]]]:
+        """One row a block of every arm, view and side: a long table that a tracking store puts beside other runs'."""
+        rows = [(one, block) for one in self.attributions for block in one.blocks]
+        return {
+            "attribution": {
+                "arm": [one.arm or "" for one, _ in rows],
+                "view": [one.view or "" for one, _ in rows],
+                "side": [one.side for one, _ in rows],
+                "gene": [block.label for _, block in rows],
+                "measure": [one.measure for one, _ in rows],
+                "value": [block.value for _, block in rows],
+                "lower": [block.interval[0] for _, block in rows],
+                "upper": [block.interval[1] for _, block in rows],
+                "p": [block.p for _, block in rows],
+                "q": [block.q for _, block in rows],
+                "p_fwer": [block.p_fwer for _, block in rows],
+                "loading": [block.loading for _, block in rows],
+            }
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Interval
 
 
@@ -166,3 +167,45 @@ class MotifMatches:
     z: float
     p: float
     p_fwer: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensResult:
+    """``experiments/tokens.json``.
+
+    Attributes
+    ----------
+    n_windows, n_bases : int
+        Reference windows of the panel.
+    n_shuffles : int
+        Of every window, behind each p.
+    bpe : str
+        Where byte-pair encoding comes from, or why there is none.
+    tokenizers : tuple of TokenizerPieces
+    cuts : tuple of CodonCuts
+        Of the panel, then gene by gene.
+    cuts_reason : str or None
+        Why codons are not defined.
+    frames : tuple of FrameShift
+    frames_reason : str or None
+    motifs : tuple of MotifMatches
+        The smallest p first.
+    motifs_reason : str or None
+    motif_p : float
+    """
+
+    n_windows: int
+    n_bases: int
+    n_shuffles: int
+    bpe: str
+    tokenizers: tuple[TokenizerPieces, ...]
+    cuts: tuple[CodonCuts, ...]
+    cuts_reason: str | None
+    frames: tuple[FrameShift, ...]
+    frames_reason: str | None
+    motifs: tuple[MotifMatches, ...]
+    motifs_reason: str | None
+    motif_p: float
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

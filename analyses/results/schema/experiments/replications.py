@@ -7,6 +7,7 @@ from typing import Literal
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import HeldOutTrace, Role
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import OptionalInterval
 
 
@@ -97,3 +98,14 @@ class FirstStudy:
     n_subjects: int
     same_people: Literal["left out", "not known", "other people"]
     n_left_out: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateResult:
+    """``experiments/replicate.json``."""
+
+    first: FirstStudy
+    replications: tuple[Replication, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

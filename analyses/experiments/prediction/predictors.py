@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.experiments.outcomes import column_that_is
+from analyses.experiments.prediction.outcomes import column_that_is
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
 from fusion.prediction.boosting import fit_boosting

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.experiments.outcomes import ReadOutcome
-from analyses.experiments.predictors import BRAIN, COVARIATES, FUSION, GENES, POLYGENIC, STACKED, Told
+from analyses.experiments.prediction.outcomes import ReadOutcome
+from analyses.experiments.prediction.predictors import BRAIN, COVARIATES, FUSION, GENES, POLYGENIC, STACKED, Told
 from analyses.formats import table_text
 from analyses.privacy.counts import Count, show_count
 from analyses.results.schema.experiments import Metrics, Trial
-from analyses.results.schema.predictions import (
+from analyses.results.schema.experiments.predictions import (
     BenefitCurve,
     CalibrationCurve,
     PredictedOutcome,

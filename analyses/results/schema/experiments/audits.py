@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Interval
 
 
@@ -119,3 +122,19 @@ class Duplicates:
     families: SharedGroups
     n_across_folds: int
     sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """``experiments/audit.json``; ``duplicates`` lies under the key ``twins``.
+
+    ``answer`` (sentences, the first of which stands alone), ``metrics`` (the most important first) and ``trials`` are
+    part of every experiment's result.
+    """
+
+    leaks: tuple[CovariateLeak, ...]
+    pairings: tuple[RandomPairings, ...]
+    duplicates: Annotated[Duplicates, Field(alias="twins")]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
+from analyses.results.schema.experiments.trials import Metrics, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,3 +157,34 @@ class JoinedTable:
     name: str
     n_matched: int
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantsResult:
+    """``experiments/variants.json``.
+
+    Attributes
+    ----------
+    n_alleles : int
+        Carried, each once a gene.
+    ploidy : int
+        Sequences of a subject: an effect is that of one copy if 2, of carrying the allele at all if 1.
+    arms : tuple of ArmAlleles
+    drivers : tuple of Drivers
+        Of each arm and view, component by component.
+    mutagenesis : Mutagenesis or None
+    mutagenesis_reason : str or None
+    joined : JoinedTable or None
+        The user's table; None where none was given.
+    """
+
+    n_alleles: int
+    ploidy: int
+    arms: tuple[ArmAlleles, ...]
+    drivers: tuple[Drivers, ...]
+    mutagenesis: Mutagenesis | None
+    mutagenesis_reason: str | None
+    joined: JoinedTable | None
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

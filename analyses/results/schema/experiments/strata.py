@@ -7,6 +7,7 @@ from typing import Literal
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import OptionalInterval
 
 Models = Literal["one model", "own models"]
@@ -93,3 +94,36 @@ class StrataFinding:
     couplings: tuple[StratumCoupling, ...]
     differences: tuple[StrataDifference, ...]
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratifyResult:
+    """``experiments/stratify.json``.
+
+    Attributes
+    ----------
+    column : str
+    strata : tuple of Stratum
+    n_in_none : Count
+        Subjects without a label, or with one that is not compared.
+    held_fixed : tuple of str
+        Confounds given which labels are drawn: those that are not made of the column itself.
+    exchanged : float or None
+        Share of the labels that change in a draw, of those that would if confounds told nothing of them.
+    reason : str or None
+        Why nothing could be compared.
+    findings : tuple of StrataFinding
+    n_permutations : int
+    """
+
+    column: str
+    strata: tuple[Stratum, ...]
+    n_in_none: Count
+    held_fixed: tuple[str, ...]
+    exchanged: float | None
+    reason: str | None
+    findings: tuple[StrataFinding, ...]
+    n_permutations: int
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.experiments.predictors import BRAIN, COVARIATES, FUSION, GENES, POLYGENIC, STACKED, Told
-from analyses.results.schema.predictions import PredictionDifference
+from analyses.experiments.prediction.predictors import BRAIN, COVARIATES, FUSION, GENES, POLYGENIC, STACKED, Told
+from analyses.results.schema.experiments.predictions import PredictionDifference
 from fusion.prediction.corrected_t import corrected_resampled_t
 from fusion.prediction.delong import delong_test
 from fusion.prediction.discrimination import NAMES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Interval
 
 ArmKind = Literal["encoder", "baseline", "untrained"]
@@ -105,3 +106,39 @@ class OrthologPair:
     second: str
     alignment: float
     vectors: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeciesResult:
+    """``experiments/species.json``.
+
+    Attributes
+    ----------
+    species : tuple of SpeciesRead
+    n_genes : int
+        Genes that two species or more have.
+    window : int
+        Bases.
+    distance : {"cosine", "euclidean"}
+    left_out : tuple of str
+        Genes and encoders that took no part, in sentences.
+    retrievals : tuple of OrthologRetrieval
+    differences : tuple of OrthologDifference
+        Every encoder less the k-mer spectrum.
+    divergences : tuple of DivergenceTest
+    pairs : tuple of OrthologPair
+        What was compared, gene by gene.
+    """
+
+    species: tuple[SpeciesRead, ...]
+    n_genes: int
+    window: int
+    distance: str
+    left_out: tuple[str, ...]
+    retrievals: tuple[OrthologRetrieval, ...]
+    differences: tuple[OrthologDifference, ...]
+    divergences: tuple[DivergenceTest, ...]
+    pairs: tuple[OrthologPair, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyses.results.schema.alignments import Role
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Number, OptionalInterval
 
 
@@ -143,3 +144,30 @@ class UndefinedPair:
     arm_label: str
     view: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalateResult:
+    """``experiments/escalate.json``.
+
+    Attributes
+    ----------
+    scores : tuple of MethodScore
+        Every method on every arm and view; linear CCA first.
+    differences : tuple of MethodDifference
+    curve : tuple of CurvePoint
+    undefined : tuple of UndefinedPair
+    n_permutations : int
+        In each of which every method was fitted anew.
+    warnings : tuple of str
+    """
+
+    scores: tuple[MethodScore, ...]
+    differences: tuple[MethodDifference, ...]
+    curve: tuple[CurvePoint, ...]
+    undefined: tuple[UndefinedPair, ...]
+    n_permutations: int
+    warnings: tuple[str, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

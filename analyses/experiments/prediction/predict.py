@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.experiments import prediction_answer
-from analyses.experiments.outcomes import ReadOutcome, read_outcome
-from analyses.experiments.prediction_differences import check_test, compare_predictors
-from analyses.experiments.prediction_record import (
+from analyses.experiments.prediction.differences import check_test, compare_predictors
+from analyses.experiments.prediction.outcomes import ReadOutcome, read_outcome
+from analyses.experiments.prediction.predictors import BRAIN, GENES, Features, Predictor, Told, list_predictors, predict
+from analyses.experiments.prediction.record import (
     PRIVATE,
     benefit_curves,
     calibration_curves,
@@ -23,11 +24,10 @@ from analyses.experiments.prediction_record import (
     make_trial,
     write_private,
 )
-from analyses.experiments.predictors import BRAIN, GENES, Features, Predictor, Told, list_predictors, predict
 from analyses.progress import progress_bar
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.experiments import PredictResult
-from analyses.results.schema.predictions import ArmAlignment, PredictorScore
+from analyses.results.schema.experiments.predictions import ArmAlignment, PredictorScore
 from fusion.cross_validation.folds import folds_of
 from fusion.prediction.discrimination import CHANCE, discriminate
 from fusion.prediction.metrics import prediction_metrics

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from analyses.formats import format_interval, format_number, format_p
 from analyses.privacy.counts import format_count
-from analyses.results.schema.predictions import (
+from analyses.results.schema.experiments.predictions import (
     ArmAlignment,
     PredictedOutcome,
     PredictionDifference,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analyses.privacy.counts import Count
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Interval
 
 
@@ -130,3 +131,39 @@ class BenefitCurve:
     label: str
     thresholds: tuple[float, ...]
     benefit: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictResult:
+    """``experiments/predict.json``.
+
+    Attributes
+    ----------
+    outcome : PredictedOutcome
+    reason : str or None
+        Why nothing could be predicted; there are no predictors then.
+    test : {"permutation", "delong", "corrected-t"}
+    correction : {"max-T", "Holm"}
+        Over all differences. p against chance is always by permutation, corrected by max-T over predictors.
+    predictors : tuple of PredictorScore
+    differences : tuple of PredictionDifference
+    alignments : tuple of ArmAlignment
+        How well the same arms align, beside how well they predict.
+    calibration : tuple of CalibrationCurve
+        Of a binary or continuous outcome.
+    benefit : tuple of BenefitCurve
+        Of a binary outcome.
+    """
+
+    outcome: PredictedOutcome
+    reason: str | None
+    test: str
+    correction: str
+    predictors: tuple[PredictorScore, ...]
+    differences: tuple[PredictionDifference, ...]
+    alignments: tuple[ArmAlignment, ...]
+    calibration: tuple[CalibrationCurve, ...]
+    benefit: tuple[BenefitCurve, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

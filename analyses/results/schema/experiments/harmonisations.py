@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.audits import CorrectedPrediction
+from analyses.results.schema.experiments.audits import CorrectedPrediction
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import OptionalInterval
 
 
@@ -116,3 +117,17 @@ class SitePrediction:
     reason: str | None = None
     before: CorrectedPrediction | None = None
     after: CorrectedPrediction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarmoniseResult:
+    """``experiments/harmonise.json``: alignments by method, what each changes, and how well each tells the site."""
+
+    sites: Sites
+    alignments: tuple[HarmonisedAlignment, ...]
+    differences: tuple[HarmonisedDifference, ...]
+    predictions: tuple[SitePrediction, ...]
+    warnings: tuple[str, ...]
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
+from analyses.results.schema.experiments.trials import Metrics, Trial
 from analyses.results.serialisation import Interval
 
 
@@ -85,3 +86,28 @@ class Association:
     p_max_t: float | None
     q: float | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociateResult:
+    """``experiments/associate.json``.
+
+    Attributes
+    ----------
+    outcomes : tuple of AssociatedOutcome
+    adjusted_for : tuple of str
+        Confounds, beside which every fold has its own mean.
+    associations : tuple of Association
+    n_permutations : int
+    detectable : float or None
+        Partial correlation that 80 % of such studies find after max-T; None where nothing was tested.
+    """
+
+    outcomes: tuple[AssociatedOutcome, ...]
+    adjusted_for: tuple[str, ...]
+    associations: tuple[Association, ...]
+    n_permutations: int
+    detectable: float | None
+    answer: tuple[str, ...]
+    metrics: Metrics
+    trials: tuple[Trial, ...]

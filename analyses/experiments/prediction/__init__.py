@@ -1,0 +1,1 @@
+"""What genes, brain and both together tell of an outcome."""
