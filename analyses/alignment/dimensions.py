@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyses.config.run_config import AlignmentConfig
+from analyses.config.sections import AlignmentConfig
 from analyses.errors import InputError
 from analyses.results.schema.alignments import Dimensions
 from fusion import choose_dimensions

@@ -19,7 +19,7 @@ from analyses.alignment.summary import (
     interpret,
 )
 from analyses.cohort.cautions import said_of_a_run
-from analyses.config.run_config import AlignmentConfig
+from analyses.config.sections import AlignmentConfig
 from analyses.progress import Advance
 from analyses.results.schema.alignments import (
     AlignmentLabels,
@@ -195,7 +195,8 @@ def _align(  # noqa: PLR0913 (as above)
     design = ConfoundDesign(confounds, unseen=settings.unseen_level)
     nuisance = design.fit(covariates).transform(covariates)
     named = pd.DataFrame(nuisance, columns=design.get_feature_names_out())
-    given, removed, relatives = (gene_view, brain_view), (covariates, design), None
+    given, relatives = (gene_view, brain_view), None
+    removed: pd.DataFrame | tuple[pd.DataFrame, ConfoundDesign] = covariates, design
     if relationship is not None:
         gene_view, brain_view, named, relatives = whiten_views(given, named, relationship)
         nuisance, removed = named.to_numpy(), named

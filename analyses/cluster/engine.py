@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, TypeVar
 
-from analyses.config.run_config import EngineConfig
+from analyses.config.sections import EngineConfig
 from analyses.errors import InputError
 
 Item = TypeVar("Item")

@@ -9,6 +9,6 @@ from .file import resolved_yaml as resolved_yaml
 from .inputs import GenomeConfig as GenomeConfig
 from .inputs import ParticipantsConfig as ParticipantsConfig
 from .inputs import PlantConfig as PlantConfig
-from .run_config import AlignmentConfig as AlignmentConfig
-from .run_config import EngineConfig as EngineConfig
 from .run_config import RunConfig as RunConfig
+from .sections import AlignmentConfig as AlignmentConfig
+from .sections import EngineConfig as EngineConfig

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
 from analyses.config.brain_view import BrainViewConfig
 from analyses.config.confounds import ConfoundConfig, one_or_many
-from analyses.config.consistency import check_together
-from analyses.config.encoder import EncoderConfig
+from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
     AssociateConfig,
     AttributeConfig,
@@ -40,103 +39,18 @@ from analyses.config.inputs import (
     ParticipantsConfig,
     PlantConfig,
 )
-from analyses.config.names import Line, Name, RunName
+from analyses.config.names import Line, Name, RunName, check_distinct
 from analyses.config.section import Section
+from analyses.config.sections import AlignmentConfig, EngineConfig, FoldsConfig, PrivacyConfig, TrackingConfig
 
 if TYPE_CHECKING:
     from fusion.confounds.terms import TermLike
 
+OF_SEQUENCES: tuple[ExperimentName, ...] = ("tokens", "variants")
+"""Experiments that ask about sequences, which a run on vectors made elsewhere does not have."""
 
-class AlignmentConfig(Section):
-    """Dimensions and tests."""
-
-    pca_components: int = Field(default=512, ge=1)
-    """Components to which each view is reduced; capped at columns and training subjects - 1, and both numbers are
-    reported."""
-    scale_x: bool = True
-    """Whether columns of the gene view get unit variance before PCA; false for embeddings, whose columns share a
-    unit."""
-    scale_y: bool = True
-    """Whether columns of the brain view get unit variance before PCA."""
-    x_dimensions: int | Literal["auto"] = "auto"
-    """Leading components of the gene view that enter CCA; auto takes the most with N_eff / (P + Q) >= min_ratio."""
-    y_dimensions: int | Literal["auto"] = "auto"
-    """Leading components of the brain view that enter CCA; auto as for x_dimensions."""
-    min_ratio: float = Field(default=10.0, gt=0)
-    """Effective subjects (subjects less confounds) per dimension, for auto dimensions."""
-    statistic: Literal["wilks", "roy"] = "wilks"
-    """In-sample statistic: wilks gathers all components, roy looks at the largest alone."""
-    projection: Literal["auto", "huh-jhun", "theil"] = "auto"
-    """How permutations respect confounds: huh-jhun, theil, or auto (Theil where columns are rare or tails heavy, and it
-    is said)."""
-    n_components: int = Field(default=3, ge=1)
-    """Canonical components that are tested and described."""
-    n_permutations: int = Field(default=999, ge=19)
-    """Permutations of every test; the smallest p is 1 / (n_permutations + 1)."""
-    exchangeable_within: str | None = None
-    """Column within whose levels subjects change places, such as a site."""
-    unseen_level: Literal["error", "mean"] = "mean"
-    """A categorical level that a fold's training subjects lack: refuse (error), or the mean over levels."""
-    also: tuple[Literal["rv", "dcor", "hsic"], ...] = ()
-    """Tests of links of any form, with the same confounds and blocks: RV, distance correlation (dcor), HSIC."""
-
-    @field_validator("also")
-    @classmethod
-    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"every test may be asked for once; got {', '.join(value)}")
-        return value
-
-
-class FoldsConfig(Section):
-    """Folds of the held-out tests."""
-
-    n_splits: int = Field(default=5, ge=2)
-    """Folds of the held-out tests."""
-    group: str | None = None
-    """Column whose levels never lie in two folds, such as a site that is to be left out as a whole."""
-    stratify: str | None = None
-    """Column whose levels are spread evenly over folds."""
-
-
-class PrivacyConfig(Section):
-    """What may be shown of subjects."""
-
-    subject_level: bool = False
-    """Whether held-out scores, by subject id, may go into the alignment's folder, tracking and report."""
-    smallest_count: int = Field(default=5, ge=1)
-    """Counts of subjects below this are shown as that they are (<5); 1 shows every count."""
-
-
-class TrackingConfig(Section):
-    """MLflow."""
-
-    uri: str | None = None
-    """MLflow: a server, or the path of an mlflow.db; MLFLOW_TRACKING_URI or mlflow.db beside output if not given."""
-    panel: RunName | None = None
-    """Name of the MLflow experiment in which the runs of one cohort stand together; that of the file which is
-    extended, or the run's own, if not given."""
-    enabled: bool = True
-    """Whether the run is logged into MLflow."""
-
-
-class EngineConfig(Section):
-    """What carries parallel work, and how many workers it has."""
-
-    backend: Literal["loky", "dask", "sequential"] = "loky"
-    """What carries parallel work: processes of this machine (loky), workers of dask on one machine or many, or none
-    (sequential)."""
-    address: str | None = None
-    """dask: scheduler that runs already; without it a cluster on the loopback address is started and ended."""
-    workers: int | None = Field(default=None, ge=1)
-    """Workers of the engine; as workers of the run if not given, and the windows stage then stays in one process. With
-    address, sequences to embed are shared out too."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> EngineConfig:
-        if self.address is not None and self.backend != "dask":
-            raise ValueError(f"engine.address is that of a dask scheduler; engine.backend is {self.backend}. Set dask")
-        return self
+WHITENED: tuple[ExperimentName, ...] = ("align", "compare")
+"""Experiments that take rows of relatives made uncorrelated."""
 
 
 class RunConfig(Section):
@@ -234,7 +148,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        check_together(self)
+        _check_together(self)
         return self
 
     @property
@@ -273,3 +187,111 @@ class RunConfig(Section):
     def store_root(self) -> Path:
         """Folder of the embedding store, shared by runs that write beside each other."""
         return self.store or self.output.parent / "store"
+
+
+def _check_together(run: RunConfig) -> None:
+    """Raise ValueError where keys contradict one another, or one needs another that is not there."""
+    _check_inputs(run)
+    _check_columns(run)
+    _check_sites(run)
+    _check_relatives(run)
+
+
+def _check_inputs(run: RunConfig) -> None:
+    if not run.encoders:
+        raise ValueError("encoders: at least one arm is required")
+    sequenced = [arm.name for arm in run.encoders if arm.encoder != PRECOMPUTED]
+    if run.genome is None and sequenced:
+        raise ValueError(f"genome: is required, since encoder '{sequenced[0]}' reads sequences")
+    if run.genome is None and run.experiment in OF_SEQUENCES:
+        raise ValueError(f"genome: is required, since experiment: {run.experiment} reads sequences")
+    if run.genome is None and run.plant:
+        raise ValueError("plant: needs genome:, since a link is planted from haplotypes")
+    if not run.brain:
+        raise ValueError("brain: at least one view is required")
+    check_distinct("encoders:", (arm.name for arm in run.encoders))
+    check_distinct("brain:", run.brain)
+    if run.experiment == "replicate" and run.replicate is None:
+        raise ValueError("replicate: is required: the results folder of the cohort whose weights are tested")
+    if run.plant and run.plant.view not in run.brain:
+        raise ValueError(f"plant.view: '{run.plant.view}' is not among brain: {', '.join(run.brain)}")
+    planted = run.plant and run.brain[run.plant.view].connectivity
+    if planted and planted.kind == "tangent":
+        raise ValueError("plant.view: a link is planted into features, which tangent space learns in each fold")
+    if run.experiment == "predict" and run.predict.outcome is None:
+        raise ValueError("predict.outcome: must name the column of the participants that is predicted")
+
+
+def _check_relatives(run: RunConfig) -> None:
+    if run.keeps_families and run.alignment.exchangeable_within:
+        raise ValueError(
+            "alignment.exchangeable_within and cohort.relatives: keep-all exclude one another: whole families are "
+            "exchanged, which may lie in different blocks"
+        )
+    if run.whitens_relatives:
+        _check_whitening(run)
+
+
+def _check_columns(run: RunConfig) -> None:
+    if run.experiment == "associate" and not run.associate.outcomes:
+        raise ValueError("associate.outcomes: must name columns of the participants that scores are held against")
+    if run.experiment == "stratify" and run.stratify.column is None:
+        raise ValueError("stratify.column: must name the column of the participants whose levels are the strata")
+
+
+def _check_sites(run: RunConfig) -> None:
+    for name, view in run.brain.items():
+        if view.harmonize is not None:
+            _check_harmonize(run, f"brain.{name}.harmonize", view.harmonize.site, view.harmonize.keep)
+    if run.experiment == "harmonise":
+        if run.harmonise.site is None:
+            raise ValueError("harmonise.site: must name the column of sites that are brought together")
+        _check_harmonize(run, "harmonise", run.harmonise.site, run.harmonise.keep)
+    if run.experiment == "species" and len(run.species.genomes) < 2:
+        raise ValueError(f"species.genomes: needs two species or more; got {len(run.species.genomes)}")
+
+
+def _check_harmonize(run: RunConfig, key: str, site: str, keep: tuple[str, ...] | None) -> None:
+    confounds = run.confound_columns
+    if site not in confounds:
+        raise ValueError(
+            f"{key}: '{site}' must be among confounds too: the permutation test has to know what was removed"
+        )
+    for column in keep or ():
+        if column not in confounds or column == site:
+            raise ValueError(f"{key}.keep: '{column}' must be a confound other than the site")
+
+
+def _check_whitening(run: RunConfig) -> None:
+    if not run.cohort.knows_families and run.genome is None:
+        raise ValueError(
+            "cohort.relatives: whiten needs to know who is related to whom: give cohort.kinship_table or "
+            "cohort.pedigree, or genome.variants of the whole genome"
+        )
+    if run.alignment.exchangeable_within:
+        raise ValueError(
+            "alignment.exchangeable_within and cohort.relatives: whiten exclude one another: a whitened row is "
+            "made of relatives, who may lie in different blocks; set relatives to keep-one"
+        )
+    if run.folds.group:
+        raise ValueError(
+            "folds.group and cohort.relatives: whiten exclude one another: folds keep whole families, which may "
+            "lie in different groups; leave folds.group out"
+        )
+    if run.pairing.mode == "random":
+        raise ValueError(
+            "cohort.relatives: whiten and pairing.mode: random exclude one another: brains of others are not "
+            "related as these genes are; set relatives to keep-one"
+        )
+    if run.experiment not in WHITENED:
+        raise ValueError(
+            f"cohort.relatives: whiten is for experiments {' and '.join(WHITENED)}; experiment is "
+            f"{run.experiment}: set relatives to keep-one or keep-all"
+        )
+    for name, view in run.brain.items():
+        tangent = view.connectivity is not None and view.connectivity.kind == "tangent"
+        if view.keeps_gaps or view.harmonize or view.normal_scores or tangent:
+            raise ValueError(
+                f"cohort.relatives: whiten takes brain views as they are; brain.{name} is learnt in every fold "
+                "(missing values, harmonize, normal_scores or tangent space): set relatives to keep-one or keep-all"
+            )

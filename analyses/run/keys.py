@@ -148,7 +148,7 @@ def named_inputs(config: RunConfig) -> dict[str, Path]:
 
 def own_files(config: RunConfig) -> dict[str, Path]:
     """Files that the experiment itself is given, by key."""
-    given = {
+    given: dict[str, dict[str, Path | None]] = {
         "attribute": {"attribute.gene_sets": config.attribute.gene_sets},
         "species": {f"species.genomes.{i}.path": one.path for i, one in enumerate(config.species.genomes)},
         "tokens": {"tokens.bpe": config.tokens.bpe, "tokens.motifs": config.tokens.motifs},

@@ -13,7 +13,7 @@ from analyses.run.run import Run
 from analyses.tracking.store import resolve_tracking_uri
 
 if TYPE_CHECKING:
-    from analyses.config.run_config import TrackingConfig
+    from analyses.config.sections import TrackingConfig
     from analyses.tracking.mlflow_client import LoggedRun
 
 _VARIABLE = "MLFLOW_TRACKING_URI"

@@ -85,7 +85,7 @@ def learning_curve(
     point = _Point((as_view(x), as_view(y)), confounds, methods, folds, dimensions, scale, inner_splits)
     curve = []
     for done, share in enumerate(sorted(shares), start=1):
-        curve.append(point(share, [random_state + draw for draw in range(n_draws if share < 1 else 1)]))
+        curve.append(point(float(share), [random_state + draw for draw in range(n_draws if share < 1 else 1)]))
         if progress is not None:
             progress(done, len(shares))
     return curve
@@ -119,7 +119,8 @@ class _Point:
         clusters = self.folds.relations.clusters[train]
         order = np.random.default_rng(seed).permutation(int(self.folds.relations.clusters.max()) + 1)
         place = np.argsort(order)[clusters]
-        return train[place <= np.sort(place)[max(round(share * len(train)), 1) - 1]]
+        part: Positions = train[place <= np.sort(place)[max(round(share * len(train)), 1) - 1]]
+        return part
 
     def _correlations(self, parts: Sequence[tuple[Positions, Positions]], seed: int) -> Matrix:
         """Fold-averaged correlation of every method, [n_methods]."""

@@ -18,7 +18,7 @@ import pandas as pd  # noqa: E402
 
 from analyses.alignment.files import write_alignment  # noqa: E402
 from analyses.alignment.recipe import Seeds, align_views  # noqa: E402
-from analyses.config.run_config import AlignmentConfig  # noqa: E402
+from analyses.config.sections import AlignmentConfig  # noqa: E402
 from analyses.report.page import make_report  # noqa: E402
 from analyses.results.schema.alignments import AlignmentLabels  # noqa: E402
 from analyses.results.schema.runs import RunRecord  # noqa: E402

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.experiments import prediction_answer
+from analyses.experiments.prediction import answer as prediction_answer
 from analyses.experiments.prediction.differences import check_test, compare_predictors
 from analyses.experiments.prediction.outcomes import ReadOutcome, read_outcome
 from analyses.experiments.prediction.predictors import BRAIN, GENES, Features, Predictor, Told, list_predictors, predict

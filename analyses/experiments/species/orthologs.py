@@ -6,6 +6,7 @@ The k-mer spectrum and composition are always among the arms: whatever an encode
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -158,14 +159,13 @@ def _describe_divergences(arms: Sequence[SpeciesArm], followed: Mapping[str, Div
         defined = {name: (float(null[0]), null) for name, null in nulls.items() if null is not None}
         corrected = westfall_young(defined)
         for arm in arms:
-            named = {"arm": arm.name, "arm_label": arm.label, "kind": arm.kind, "question": question}
+            named = partial(DivergenceTest, arm=arm.name, arm_label=arm.label, kind=arm.kind, question=question)
             if arm.name not in defined:
-                rows.append(DivergenceTest(**named, reason=getattr(followed[arm.name], f"{question}_reason")))
+                rows.append(named(reason=getattr(followed[arm.name], f"{question}_reason")))
                 continue
             rho, null = defined[arm.name]
             rows.append(
-                DivergenceTest(
-                    **named,
+                named(
                     rho=rho,
                     null_q95=float(np.quantile(null[1:], 0.95)),
                     p=float((null >= rho - 1e-12).mean()),

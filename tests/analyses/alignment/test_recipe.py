@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from analyses.alignment.recipe import Seeds, align_views
-from analyses.config.run_config import AlignmentConfig
+from analyses.config.sections import AlignmentConfig
 from analyses.results.schema.alignments import AlignmentLabels
 from fusion import Confound, TableView, make_folds
 

@@ -15,7 +15,7 @@ from dask.distributed import LocalCluster
 from analyses.cluster import engine as engine_module
 from analyses.cluster.engine import Engine
 from analyses.cluster.shards import Shard
-from analyses.config.run_config import EngineConfig
+from analyses.config.sections import EngineConfig
 from analyses.errors import InputError
 from analyses.genome.parts import WindowParts
 from analyses.run.run import Run
