@@ -119,7 +119,14 @@ def make_hostile_experiments(run: HostileRun) -> dict[str, HostileRun]:
     made = {}
     for name, given in settings.items():
         folder = run.folder.parent / name
-        words = ["--set", f"experiment={name}", "--set", f"{name}={json.dumps(given)}", "--output", folder]
+        words = [
+            "--set",
+            f"experiment={name}",
+            "--set",
+            f"{name}={json.dumps(given, ensure_ascii=False)}",
+            "--output",
+            folder,
+        ]
         code, printed = command("report", study, *words)
         assert code == 0, printed
         made[name] = HostileRun(folder, run.ids, printed)

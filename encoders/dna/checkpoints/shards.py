@@ -5,6 +5,7 @@ file of each weight. Its digest is that of the digests of the files in the order
 """
 
 import hashlib
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,8 @@ def _digest(index: Path) -> str:
     digest = hashlib.sha256()
     for name in _shard_names(index):
         path = index.parent / name
-        if not path.is_file():
-            raise InputError(f"{index} names {name}, which is not beside it; download it too.")
+        if not os.path.isfile(path):  # also where the name is too long for one
+            raise InputError(f"{index} names {name[:80]}, which is not beside it; download it too.")
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -217,6 +217,8 @@ def _list_records(path: Path, file: Any) -> dict[str, _Records]:
     try:
         for number, record in enumerate(file):
             alleles = tuple(map(str.upper, record.alleles))
+            if not alleles:
+                raise ValueError(f"its record {number + 1} has no allele")
             contig = record.chrom.lstrip("0") if record.chrom.isdecimal() else record.chrom
             found.setdefault(contig, []).append((number, record.pos - 1, alleles))
     except (ValueError, OSError, RuntimeError, UnicodeDecodeError) as error:

@@ -14,6 +14,7 @@ import numpy as np
 import pysam
 from jaxtyping import Int64
 
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.blocks import read_ends
 from encoders.genome.intervals import Interval
@@ -52,7 +53,7 @@ class VcfSource:
         self.path = path
         self._dosages = dosages
         _check_blocks(path)
-        with _open(path) as file:
+        with refused_if_damaged(path, "a VCF or BCF file with names in UTF-8"), _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
         self._opened = str(indexed_path(path))
         self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
