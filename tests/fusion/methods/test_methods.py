@@ -146,7 +146,7 @@ def test_what_cannot_be_tested_is_said(settings: dict[str, Any], sentence: str) 
 
 def test_penalties_and_shares_are_checked() -> None:
     x, y, _ = _views("line")
-    with pytest.raises(InputError, match=r"must lie in \(0, 1\], at least one; got \[0.0\]"):
+    with pytest.raises(InputError, match=r"needs penalties in \(0, 1\], at least one; got \[0.0\]"):
         KernelMethod(penalties=(0.0,))
     with pytest.raises(InputError, match=r"shares of the training subjects must lie in \(0, 1\]"):
         learning_curve(x, y, methods=METHODS, folds=make_folds(N, 3, random_state=0), dimensions=(P, Q), shares=(1.5,))
