@@ -40,7 +40,7 @@ class KernelMethod:
     def __post_init__(self) -> None:
         if not self.penalties or not all(0 < penalty <= 1 for penalty in self.penalties):
             raise InputError(
-                f"Penalties of kernel CCA must lie in (0, 1], at least one; got {list(self.penalties)}: without one "
+                f"Kernel CCA needs penalties in (0, 1], at least one; got {list(self.penalties)}: without one "
                 "any two views correlate perfectly."
             )
 

@@ -84,8 +84,8 @@ def learning_curve(
     check_same_subjects(x=x, y=y, confounds=confounds.given, folds=folds.relations)
     point = _Point((as_view(x), as_view(y)), confounds, methods, folds, dimensions, scale, inner_splits)
     curve = []
-    for done, share in enumerate(sorted(shares), start=1):
-        curve.append(point(float(share), [random_state + draw for draw in range(n_draws if share < 1 else 1)]))
+    for done, share in enumerate(sorted(map(float, shares)), start=1):
+        curve.append(point(share, [random_state + draw for draw in range(n_draws if share < 1 else 1)]))
         if progress is not None:
             progress(done, len(shares))
     return curve
@@ -119,8 +119,8 @@ class _Point:
         clusters = self.folds.relations.clusters[train]
         order = np.random.default_rng(seed).permutation(int(self.folds.relations.clusters.max()) + 1)
         place = np.argsort(order)[clusters]
-        part: Positions = train[place <= np.sort(place)[max(round(share * len(train)), 1) - 1]]
-        return part
+        taken: Positions = train[place <= np.sort(place)[max(round(share * len(train)), 1) - 1]]
+        return taken
 
     def _correlations(self, parts: Sequence[tuple[Positions, Positions]], seed: int) -> Matrix:
         """Fold-averaged correlation of every method, [n_methods]."""
