@@ -30,7 +30,7 @@ from analyses.experiments.leakage import Covariate, make_shuffles, predict_covar
 from analyses.privacy.counts import show_sentence
 from analyses.privacy.identities import Identities
 from analyses.progress import progress_bar
-from analyses.results.schema.alignments import AlignmentSummary
+from analyses.results.schema.alignments import AlignmentSummary, Role
 from analyses.results.schema.audits import CorrectedPrediction, Prediction
 from analyses.results.schema.experiments import HarmoniseResult
 from analyses.results.schema.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction
@@ -122,7 +122,7 @@ def _by_view(run: Run, found: Mapping[Key, CrossValidatedCCA | str]) -> dict[str
     }
 
 
-def _roles(run: Run) -> dict[str, str]:
+def _roles(run: Run) -> dict[str, Role]:
     return {view: settings.role for view, settings in run.config.brain.items()}
 
 
