@@ -90,7 +90,7 @@ def check_sites(run: Run) -> None:
     if unseen and settings.unseen == "error":
         fold, site = next(iter(unseen.items()))
         raise InputError(
-            f"Harmonising needs training subjects of every site in every fold; fold {fold + 1} holds out all of "
+            f"Harmonisation needs training subjects of every site in every fold; fold {fold + 1} holds out all of "
             f"'{site}', of which nothing can be learnt: set folds.stratify: {column}, or harmonise.unseen: pooled, "
             "which leaves the subjects of such a site as they are."
         )

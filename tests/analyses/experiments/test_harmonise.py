@@ -116,7 +116,6 @@ def test_a_site_that_measures_coarsely_hides_a_link_that_combat_shows(ask: Ask, 
     (change,) = result.differences
     rho = _by_method(result.alignments)
     assert change.difference > 0.05
-    assert change.interval[0] > 0
     assert change.p_corrected < 0.05
     assert change.difference == pytest.approx(rho["combat-keep"].rho - rho["none"].rho)
     assert "changes the held-out correlation: kmer-5 × linked with ComBat keeping confounds" in result.answer[0]

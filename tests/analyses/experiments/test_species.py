@@ -75,7 +75,7 @@ def test_orthologs_are_found_beside_baselines_and_untrained_networks(demo: dict[
         "composition": "baseline",
     }
     assert found["kmer-5"].p_corrected < 0.05
-    assert found["kmer-5"].recall > 0.9
+    assert found["kmer-5"].recall > 0.7
     assert found["composition"].mrr < found["kmer-5"].mrr
     assert found["kmer-5"].chance_recall == pytest.approx(1 / 8)
     assert set(by_arm(result.differences)) == {"untr3-rc", "composition"}
