@@ -77,13 +77,13 @@ def _floors(attributions: Sequence[Attribution]) -> Iterator[str]:
         if smallest is None:
             continue
         reach = (
-            f"With {format_number(one.n_permutations)} exchanges one {word} among {n_blocks} can reach "
+            f"With {one.n_permutations:,} exchanges one {word} among {n_blocks} can reach "
             f"q = {format_p(smallest.q)} and, by max-T, p = {format_p(smallest.p_fwer)}"
         )
         if smallest.q >= LEVEL:
             yield (
                 f"{reach}, so that q cannot fall below {LEVEL} where one of the {words} stands alone: raise "
-                f"attribute.n_permutations to {format_number(smallest.enough_permutations)} or more."
+                f"attribute.n_permutations to {smallest.enough_permutations:,} or more."
             )
         else:
             least = format_p(smallest.q_wilcoxon)
