@@ -66,8 +66,8 @@ def read_relationship(
         too large; and what the readers refuse.
     """
     if config.knows_families:
-        read = read_pedigree if config.pedigree else read_kinship_tables
-        pairs = read(config.pedigree or config.kinship_table, subjects)  # type: ignore[operator]
+        known = config.pedigree
+        pairs = read_kinship_tables(config.kinship_table, subjects) if known is None else read_pedigree(known, subjects)
         matrix, source = _with_diagonal(pairs.kinship), f"kinship of cohort.{config.family_key}"
     else:
         matrix, source = _of_genotypes(variants(), subjects)
