@@ -196,7 +196,7 @@ def _align(  # noqa: PLR0913 (as above)
     nuisance = design.fit(covariates).transform(covariates)
     named = pd.DataFrame(nuisance, columns=design.get_feature_names_out())
     given, relatives = (gene_view, brain_view), None
-    removed: pd.DataFrame | tuple[pd.DataFrame, ConfoundDesign] = covariates, design
+    removed: pd.DataFrame | tuple[pd.DataFrame, ConfoundDesign] = (covariates, design)
     if relationship is not None:
         gene_view, brain_view, named, relatives = whiten_views(given, named, relationship)
         nuisance, removed = named.to_numpy(), named

@@ -66,10 +66,8 @@ def read_relationship(
         too large; and what the readers refuse.
     """
     if config.knows_families:
-        if config.pedigree is not None:
-            pairs = read_pedigree(config.pedigree, subjects)
-        else:
-            pairs = read_kinship_tables(config.kinship_table, subjects)
+        known = config.pedigree
+        pairs = read_kinship_tables(config.kinship_table, subjects) if known is None else read_pedigree(known, subjects)
         matrix, source = _with_diagonal(pairs.kinship), f"kinship of cohort.{config.family_key}"
     else:
         matrix, source = _of_genotypes(variants(), subjects)

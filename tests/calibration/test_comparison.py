@@ -8,7 +8,7 @@ import pytest
 
 from fusion import CrossValidatedCCA, cross_validated_cca, make_folds, rank_arms, westfall_young
 from fusion.comparison.draws import bootstrap_component
-from fusion.comparison.paired_differences import paired_difference, paired_family
+from fusion.comparison.paired_differences import paired_family
 
 pytestmark = pytest.mark.calibration
 
@@ -120,33 +120,3 @@ def test_comparison_leader_interval_misses(rates: Rates, name: str) -> None:
     missed = rates(lambda seed: _leader(seed, TIERS[name]), 150)
     assert missed["correlation"] <= 0.08 < missed["places by draws"]
     assert missed["places"] <= 0.08
-
-
-WIDTHS = (4, 14)
-
-
-def _width_difference(seed: int) -> dict[str, float]:
-    """0 where the interval of the difference of a narrow and a wide arm misses that of their projections."""
-    rng = np.random.default_rng(seed)
-    shared, link = rng.standard_normal(N), 0.9
-    y = rng.standard_normal((N, 6))
-    y[:, 0] += link * shared
-    folds, arms, true = make_folds(N, 5, random_state=seed), [], []
-    for width in WIDTHS:
-        x = rng.standard_normal((N, width))
-        x[:, 1] += link * shared
-        settings: dict[str, Any] = SETTINGS | {"x_dimensions": width, "n_permutations": 1, "random_state": seed}
-        arms.append(cross_validated_cca(x, y, folds=folds, **settings))
-        of_folds = []
-        for _, test in folds:
-            a, b = _weights(x[test], arms[-1].x_scores[test, 0]), _weights(y[test], arms[-1].y_scores[test, 0])
-            variances = (a @ a + (link * a[1]) ** 2) * (b @ b + (link * b[0]) ** 2)
-            of_folds.append(link**2 * a[1] * b[0] / np.sqrt(variances))
-        true.append(float(np.average(of_folds, weights=arms[-1].n_test)))
-    low, high = paired_difference(*arms, n_permutations=1, n_bootstrap=400, random_state=seed).interval
-    return {"widths 4 and 14": float(low <= true[0] - true[1] <= high)}
-
-
-def test_comparison_width_interval_misses(rates: Rates) -> None:
-    """Coverage of at least 92 %."""
-    assert rates(_width_difference, 300)["widths 4 and 14"] <= 0.08

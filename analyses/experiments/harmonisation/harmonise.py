@@ -31,7 +31,6 @@ from analyses.privacy.counts import show_sentence
 from analyses.privacy.identities import Identities
 from analyses.progress import progress_bar
 from analyses.results.schema.alignments import AlignmentSummary, Role
-from analyses.results.schema.audits import CorrectedPrediction, Prediction
 from analyses.results.schema.experiments import HarmoniseResult
 from analyses.results.schema.experiments.audits import CorrectedPrediction, Prediction
 from analyses.results.schema.experiments.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction
