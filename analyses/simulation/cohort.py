@@ -33,7 +33,7 @@ from analyses.simulation.orthologs import FOLDER as ORTHOLOGS
 from analyses.simulation.orthologs import write_orthologs
 from encoders.publishing import published_folder
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MINIMUM_SUBJECTS = 30
 MINIMUM_GENES = 4
 _SETTINGS = "settings.json"
