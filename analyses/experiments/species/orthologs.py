@@ -6,9 +6,10 @@ The k-mer spectrum and composition are always among the arms: whatever an encode
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -158,7 +159,7 @@ def _describe_divergences(arms: Sequence[SpeciesArm], followed: Mapping[str, Div
         defined = {name: (float(null[0]), null) for name, null in nulls.items() if null is not None}
         corrected = westfall_young(defined)
         for arm in arms:
-            named: dict[str, Any] = {"arm": arm.name, "arm_label": arm.label, "kind": arm.kind, "question": question}
+            named = partial(DivergenceTest, arm=arm.name, arm_label=arm.label, kind=arm.kind, question=question)
             if arm.name not in defined:
                 rows.append(named(reason=getattr(followed[arm.name], f"{question}_reason")))
                 continue
