@@ -16,7 +16,7 @@ from analyses.stopping import stop_on_signals
 from analyses.tracking.store import artifact_folder, sqlite_path
 from analyses.tracking.watched import watched_command
 
-_START_SECONDS = 120
+_START_SECONDS = 600  # a loaded machine takes minutes over what takes a quiet one seconds
 _PROBE_SECONDS = 5
 
 
