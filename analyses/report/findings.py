@@ -67,7 +67,9 @@ def _correction(results: Results) -> str:
         )
     n_controls = sum(one.summary.role == CONTROL for one in results.alignments)
     beside = f", those of the {n_controls} with a negative control among themselves" if 0 < n_controls < n else ""
-    return f"Each p and each interval is corrected over the {n - n_controls or n} pairs of encoder and view{beside}."
+    n_tested = n - n_controls or n
+    over = "for its two tests" if n_tested == 1 else f"over the {n_tested} pairs of encoder and view"
+    return f"Each p and each interval is corrected {over}{beside}."
 
 
 def _found(found: Sequence[Headline], results: Results) -> list[str]:

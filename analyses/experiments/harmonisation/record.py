@@ -38,12 +38,12 @@ def _changes(sites: Sites, alignments: Alignments, differences: Differences) -> 
     tested = [one for one in differences if one.role == "test"] or list(differences)
     if not tested:
         reason = next((one.reason for one in alignments if one.reason is not None), "no method could be fitted")
-        return f"What bringing the sites of {sites.column} together changes is not defined: {reason}."
+        return f"What bringing the sites of “{sites.column}” together changes is not defined: {reason}."
     changed = [one for one in tested if one.p_corrected < LEVEL]
     if not changed:
-        head = f"Bringing the {sites.n_sites} sites of {sites.column} together changes no held-out correlation"
+        head = f"Bringing the {sites.n_sites} sites of “{sites.column}” together changes no held-out correlation"
         return f"{head} measurably: {'; '.join(_difference(one, alignments) for one in tested[:6])}."
-    head = f"Bringing the {sites.n_sites} sites of {sites.column} together changes the held-out correlation"
+    head = f"Bringing the {sites.n_sites} sites of “{sites.column}” together changes the held-out correlation"
     of_all = f" in {len(changed)} of {len(tested)} comparisons" if len(tested) > 1 else ""
     return f"{head}{of_all}: {'; '.join(_difference(one, alignments) for one in changed[:6])}."
 
