@@ -90,7 +90,7 @@ def test_sites_are_told_as_they_are_and_not_after_combat(demo: dict[str, Any]) -
     assert min(one.after.q for one in told.values()) > 0.05  # confounds, the site among them, are removed
     rho = _by_method(result.alignments)
     assert rho["none"].p_corrected < 0.05
-    assert result.answer[0].startswith("Bringing the 4 sites of site together changes no held-out correlation")
+    assert result.answer[0].startswith("Bringing the 4 sites of “site” together changes no held-out correlation")
     assert result.answer[-1].startswith("Harmonisation is no licence to leave confounds out")
 
 
