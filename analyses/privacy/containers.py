@@ -113,6 +113,8 @@ class Opened:
             if values.dtype.kind in "USO" or (is_id and values.dtype.kind in "iuf"):
                 for number, value in enumerate(values.ravel().tolist()):
                     yield Piece(f"{name}[{number}]", _cell(value), is_id)
+                    if isinstance(value, str):  # such as a record in JSON
+                        yield from text_pieces(value, "", f"{name}[{number}]")
 
     def _png(self, place: str) -> Iterator[Piece]:
         """Every chunk but the pixels, packed or not, and what stands behind the last."""

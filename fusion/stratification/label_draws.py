@@ -83,8 +83,9 @@ def draw_labels(
 
     Examples
     --------
+    >>> from fusion.stratification.label_draws import draw_labels
     >>> import numpy as np
-    >>> found = draw_labels(np.arange(40) % 2, assignments=np.arange(40) % 4, n_permutations=9, random_state=0)
+    >>> found = draw_labels(np.arange(40) % 2, assignments=np.arange(40) // 10, n_permutations=9, random_state=0)
     >>> found.labels.shape, set(found.labels.sum(axis=1).tolist())
     ((10, 40), {20})
     """

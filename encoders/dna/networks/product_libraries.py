@@ -195,7 +195,7 @@ def _read_note(path: Path) -> str | None:
 def _write_note(path: Path, chosen: str) -> None:
     try:
         write_whole(path, f"{chosen}\n")
-    except OSError:  # a home that cannot be written: the choice then holds for this process
+    except (OSError, InputError):  # a home that cannot be written: the choice then holds for this process
         return
 
 

@@ -25,6 +25,7 @@ def count_cuts(places: Int8[np.ndarray, " n_bases"], starts: Int64[np.ndarray, "
 
     Examples
     --------
+    >>> from encoders.dna.pieces.codon_cuts import count_cuts
     >>> import numpy as np
     >>> count_cuts(np.array([-1, 0, 1, 2, 0, 1, 2], np.int8), np.array([0, 1, 3, 4, 6]))
     (3, 2)

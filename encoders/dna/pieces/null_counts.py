@@ -69,6 +69,7 @@ def compare_counts(
 
     Examples
     --------
+    >>> from encoders.dna.pieces.null_counts import compare_counts
     >>> import numpy as np
     >>> found = compare_counts(np.array([[9.0, 2.0], [1, 2], [2, 3], [1, 1]]))
     >>> found.p.tolist(), found.expected.round(2).tolist()

@@ -113,6 +113,7 @@ def base_codes(sequences: Sequence[str]) -> Codes:
 
     Examples
     --------
+    >>> from encoders.dna.pieces.position_weights import base_codes
     >>> base_codes(["ACGT", "NNTA"]).tolist()
     [[0, 1, 2, 3], [4, 4, 3, 0]]
     """

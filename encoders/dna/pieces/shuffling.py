@@ -39,6 +39,7 @@ def shuffle_dinucleotides(sequence: str, n_shuffles: int, rng: np.random.Generat
 
     Examples
     --------
+    >>> from encoders.dna.pieces.shuffling import shuffle_dinucleotides
     >>> import numpy as np
     >>> shuffle_dinucleotides("AACCNGT", 1, np.random.default_rng(0))
     ['AACCNGT']

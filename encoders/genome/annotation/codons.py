@@ -25,6 +25,7 @@ def order_coding(parts: Sequence[CodingPart], strand: str) -> tuple[CodingPart, 
 
     Examples
     --------
+    >>> from encoders.genome.annotation.codons import order_coding
     >>> from encoders.genome.intervals import CodingPart, Interval
     >>> parts = [CodingPart(Interval("1", start, end, "-"), None) for start, end in ((10, 14), (20, 25))]
     >>> [(part.interval.start, part.phase) for part in order_coding(parts, "-")]
@@ -54,6 +55,7 @@ def codon_places(interval: Interval, coding: Sequence[CodingPart]) -> Int8[np.nd
 
     Examples
     --------
+    >>> from encoders.genome.annotation.codons import codon_places
     >>> from encoders.genome.intervals import CodingPart, Interval
     >>> codon_places(Interval("1", 8, 15, "-"), [CodingPart(Interval("1", 5, 13, "-"), 1)]).tolist()
     [-1, -1, 2, 0, 1, 2, 0]

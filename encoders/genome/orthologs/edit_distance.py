@@ -23,6 +23,7 @@ def edit_distance(first: str, second: str) -> int:
 
     Examples
     --------
+    >>> from encoders.genome.orthologs.edit_distance import edit_distance
     >>> edit_distance("GATTACA", "GCATGCA")
     3
     >>> edit_distance("", "ACG"), edit_distance("N", "N")
@@ -61,6 +62,7 @@ def normalised_edit_distance(first: str, second: str) -> float:
 
     Examples
     --------
+    >>> from encoders.genome.orthologs.edit_distance import normalised_edit_distance
     >>> normalised_edit_distance("ACGT", "ACGA")
     0.25
     """

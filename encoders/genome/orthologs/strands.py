@@ -15,6 +15,7 @@ def is_other_strand(sequence: str, reference: str, k: int = K) -> bool:
 
     Examples
     --------
+    >>> from encoders.genome.orthologs.strands import is_other_strand
     >>> is_other_strand("TTGCATTGCA", "TGCAATGCAA", k=5)
     True
     >>> is_other_strand("AAAA", "CCCC")

@@ -62,9 +62,10 @@ def relationship_matrix(
 
     Examples
     --------
+    >>> from encoders.genome.population.relationship import relationship_matrix
     >>> import numpy as np
     >>> found = relationship_matrix([np.array([[0, 1, 2], [2, 1, 0]], dtype=np.int8)], 3)
-    >>> found.values.tolist(), found.n_records
+    >>> found.values.round(6).tolist(), found.n_records
     ([[2.0, 0.0, -2.0], [0.0, 0.0, 0.0], [-2.0, 0.0, 2.0]], 2)
     """
     if n_subjects > MOST_SUBJECTS:

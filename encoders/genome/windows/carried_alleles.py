@@ -149,6 +149,7 @@ def point_mutants(sequence: str) -> Iterator[tuple[int, str, str]]:
 
     Examples
     --------
+    >>> from encoders.genome.windows.carried_alleles import point_mutants
     >>> [(place, base, mutant) for place, base, mutant in point_mutants("AN")]
     [(0, 'C', 'CN'), (0, 'G', 'GN'), (0, 'T', 'TN')]
     """

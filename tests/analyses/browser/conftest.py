@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -114,21 +115,22 @@ def _answers(address: str) -> bool:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A database of PostgreSQL in `folder`, on the loopback address; its SQLAlchemy address."""
+def postgres() -> Iterator[str]:
+    """A database of PostgreSQL on the loopback address, gone afterwards; its SQLAlchemy address."""
+    with TemporaryDirectory(prefix="genebrain-postgres-") as folder:  # folders of tests are closed to other users
+        yield from _postgres(Path(folder))
+
+
+def _postgres(data: Path) -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
         pytest.skip("no PostgreSQL is installed (apt-get install postgresql)")
     pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
     bin_folder, port = programs[-1].parent, free_port()
-    data, user = folder / "postgres", {}
+    user: dict[str, Any] = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        data.mkdir()
         shutil.chown(data, "nobody", "nogroup")
-        for above in data.parents[: len(data.parents) - 1]:
-            if above.owner() == "root" and above.is_relative_to(folder.parents[1]):
-                above.chmod(above.stat().st_mode | 0o011)
     made = [bin_folder / "initdb", "-D", data, "-U", "genebrain", "-A", "trust", "--no-sync"]
     subprocess.run([str(word) for word in made], check=True, capture_output=True, cwd="/", **user)
     command = [bin_folder / "postgres", "-D", data, "-h", "127.0.0.1", "-p", port, "-k", data, "-F"]

@@ -97,7 +97,7 @@ def test_a_server_of_a_lab_on_postgresql_keeps_runs_and_artifacts(
 ) -> None:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    with postgres(tmp_path) as store:
+    with postgres() as store:
         command = mlflow_server(store, tmp_path / "artifacts", port)
         with served(command, f"{address}/health", tmp_path / "server.log", env=ui_environment()):
             logged = log_run(reported, address)

@@ -41,6 +41,7 @@ def test_levels_that_differ_by_case_alone_are_refused() -> None:
         confound_columns={"sex": "categorical"},
         brain={},
         experiment="align",
+        reads_outcome=False,
         cohort=SimpleNamespace(family_column=None, kinship_column=None),
         folds=SimpleNamespace(group=None, stratify=None),
         alignment=SimpleNamespace(exchangeable_within=None),

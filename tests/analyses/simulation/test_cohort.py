@@ -260,7 +260,8 @@ def test_the_link_is_found_and_the_control_only_if_ancestry_is_ignored(
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_the_same_seed_gives_the_same_bytes(cohort: DemoCohort, tmp_path: Path) -> None:
