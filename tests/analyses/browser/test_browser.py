@@ -11,9 +11,12 @@ import pytest
 from analyses.tracking.mlflow_client import log_run
 from analyses.tracking.server import ui_command, ui_environment
 from analyses.tracking.store import sqlite_uri
-from tests.analyses.browser.conftest import free_port, mlflow_server, postgres, served
+from tests.analyses.browser.conftest import find_chromium, free_port, mlflow_server, postgres, served
 
 Open = Callable[..., Any]
+
+if not find_chromium():
+    pytest.skip("no Chromium is installed (apt-get install chromium)", allow_module_level=True)
 
 
 @pytest.fixture
