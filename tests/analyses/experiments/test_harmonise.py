@@ -104,7 +104,7 @@ def test_the_arm_without_harmonisation_is_the_alignment_itself(demo: dict[str, A
 
 def test_the_page_and_the_figures_show_it(demo: dict[str, Any]) -> None:
     page = (demo["folder"] / "report.html").read_text()
-    assert "Sites of site, brought together" in page
+    assert "Sites (“site”), brought together" in page
     assert "no licence to leave confounds out" in page
     for name in ("harmonise_rho", "harmonise_sites"):
         assert (demo["folder"] / "figures" / f"{name}.svg").exists()
@@ -159,7 +159,7 @@ def test_a_method_that_cannot_be_fitted_says_why(ask: Ask) -> None:
     rows = _by_method(result.alignments)
     assert rows["none"].rho is not None
     assert rows["combat"].reason.startswith("ComBat shrinks over features and needs two that vary")
-    assert result.answer[0].startswith("What bringing the sites of scanner together changes is not defined: ComBat")
+    assert result.answer[0].startswith("What bringing the sites of “scanner” together changes is not defined: ComBat")
 
 
 @pytest.mark.parametrize(
