@@ -72,8 +72,13 @@ def _correction(results: Results) -> str:
     return f"Each p and each interval is corrected {over}{beside}."
 
 
+def by_strength(found: Sequence[Headline]) -> list[Headline]:
+    """Who passes by the first component before who passes by the trace alone, the larger correlation first."""
+    return sorted(found, key=lambda headline: (headline.p_corrected >= ALPHA, -headline.rho))
+
+
 def _found(found: Sequence[Headline], results: Results) -> list[str]:
-    best, *others = sorted(found, key=lambda headline: (headline.p_corrected >= ALPHA, -headline.rho))
+    best, *others = by_strength(found)
     sentences = [
         f"Genes ({best.summary.arm_label}) and brain ({best.summary.view}) align beyond "
         f"chance in subjects that took no part in fitting: held-out ρ₁ = {_in_figures(best)}."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analyses.formats import format_interval, format_number, format_p
 from analyses.report.comparison_findings import Contrast, comparison_sentences, contrasts
-from analyses.report.findings import CONTROL, answer, is_significant
+from analyses.report.findings import CONTROL, answer, by_strength, is_significant
 from analyses.results.folder import Results
 from analyses.results.headlines import Headline
 
@@ -88,10 +88,11 @@ def _best(headlines: Sequence[Headline]) -> Cell:
     if not tested:
         return Cell("Best encoder", "none", "only negative controls were aligned")
     found = [one for one in tested if is_significant(one)]
-    best = max(found or tested, key=lambda one: one.rho)
+    best = by_strength(found)[0] if found else max(tested, key=lambda one: one.rho)
+    of_trace = f", of the trace {format_p(best.trace_p_corrected)}" if best.p_link < best.p_corrected else ""
     size = (
         f"{best.alignment.title}: held-out ρ₁ = {format_number(best.rho)} ({format_interval(best.interval)}), "
-        f"corrected p = {format_p(best.p_link)}"
+        f"corrected p = {format_p(best.p_corrected)}{of_trace}"
     )
     if not found:
         return Cell("Best encoder", "none beyond chance", f"largest is {size}")
@@ -108,7 +109,7 @@ _NEEDED = {
 def _contrast(asked: Sequence[Contrast], kind: str) -> Cell:
     """The one with the smallest p; how many there are is said, since it is the best of them."""
     of_kind = [one for one in asked if one.kind == kind]
-    question = _QUESTIONS[kind].replace("−", "\N{MINUS SIGN}")
+    question = _QUESTIONS[kind]
     if not of_kind:
         return Cell(question, "not asked", _NEEDED[kind])
     most = min(of_kind, key=lambda one: (one.p_corrected, -abs(one.difference)))
@@ -116,7 +117,7 @@ def _contrast(asked: Sequence[Contrast], kind: str) -> Cell:
     detail = (
         f"{most.first} − {most.second}, {most.view}: {format_interval(most.interval, 3)}, "
         f"corrected p = {format_p(most.p_corrected)}{others}"
-    ).replace(" − ", " \N{MINUS SIGN} ")
+    )
     value = format_number(most.difference, 3) + ("" if most.is_beyond_chance else ", within chance")
     return Cell(question, value, detail, most.is_beyond_chance)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,8 @@ def test_a_phone_scrolls_down_only(open_page: Open, reported: Path) -> None:
 # The interface --------------------------------------------------------------------------------------------------------
 
 
-def look_at_the_runs(page: Any, run_ids: dict[str, str]) -> None:
-    """From the printed link: the columns that decide, a run, its description, and the report in its frame."""
+def heading_by_clicks(page: Any, run_ids: dict[str, str]) -> str:
+    """From the printed link: the columns that decide, a run, its description, the report in its frame; its heading."""
     for column in ("heldout/rho_1", "perm/p_correct"):
         page.get_by_text(column).first.wait_for()
     page.get_by_role("link", name="kmer-5 × linked").first.click()
@@ -83,7 +84,12 @@ def look_at_the_runs(page: Any, run_ids: dict[str, str]) -> None:
     page.goto(page.url.split("#")[0] + str(link.get_attribute("href")))
     frame = page.frame_locator("iframe").first
     frame.get_by_text("align beyond chance").first.wait_for()
-    assert frame.locator("h1").first.inner_text()
+    return str(frame.locator("h1").first.inner_text())
+
+
+def title_of(reported: Path) -> str:
+    run = json.loads((reported / "run.json").read_text("utf-8"))
+    return str(run["title"])
 
 
 def test_the_printed_link_leads_to_the_report(open_page: Open, reported: Path, tmp_path: Path) -> None:
@@ -92,7 +98,7 @@ def test_the_printed_link_leads_to_the_report(open_page: Open, reported: Path, t
     address = f"http://127.0.0.1:{port}"
     with served(ui_command(uri, port=port), f"{address}/health", tmp_path / "server.log", env=ui_environment()):
         page = open_page(logged.link.replace("http://127.0.0.1:5000", address))
-        look_at_the_runs(page, logged.run_ids)
+        assert heading_by_clicks(page, logged.run_ids) == title_of(reported)
 
 
 def test_a_server_of_a_lab_on_postgresql_keeps_runs_and_artifacts(
@@ -106,5 +112,5 @@ def test_a_server_of_a_lab_on_postgresql_keeps_runs_and_artifacts(
             logged = log_run(reported, address)
             assert logged.link.startswith(address)
             assert log_run(reported, address) == logged  # nothing twice
-            look_at_the_runs(open_page(logged.link), logged.run_ids)
+            assert heading_by_clicks(open_page(logged.link), logged.run_ids) == title_of(reported)
     assert len(list((tmp_path / "artifacts").rglob("report.html"))) == 1

@@ -61,9 +61,23 @@ def test_cells_hold_the_best_and_the_control(results: Results) -> None:
     headline = max((one for one in results.headlines() if one.summary.view == "linked"), key=lambda one: one.rho)
     assert (best.value, best.is_beyond_chance) == (headline.summary.arm_label, True)
     assert format_number(headline.rho) in best.detail
-    assert format_p(headline.p_link) in best.detail
+    assert f"corrected p = {format_p(headline.p_corrected)}" in best.detail
     assert (contrast.value, training.value) == ("not asked", "not asked")
     assert (control.value, control.is_beyond_chance) == ("silent", False)
+
+
+def test_the_best_encoder_is_the_one_that_the_first_sentence_names(results: Results) -> None:
+    """One that passes by its trace alone does not come before one that passes by its component."""
+    assert results.comparison is not None
+    weak, strong = sorted((row for row in results.comparison.rows if row.view == "linked"), key=lambda row: row.rho)
+    both = {weak.arm: (0.01, 0.5), strong.arm: (0.4, 0.001)}
+    rows = tuple(
+        replace(row, p_of_both=both[row.arm], trace=0.3) if row.view == "linked" else row
+        for row in results.comparison.rows
+    )
+    odd = make_opening(replace(results, comparison=replace(results.comparison, rows=rows)))
+    assert odd.cells[0].value == weak.arm_label
+    assert odd.sentences[0].startswith(f"Genes ({weak.arm_label}) and brain (linked)")
 
 
 def test_a_null_has_no_best_encoder(tmp_path: Path) -> None:
