@@ -3,11 +3,12 @@
 # ruff: noqa: F722
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
+from typing_extensions import Protocol, runtime_checkable  # Python 3.11's own reads properties, and these may raise
 
 from fusion.arrays import LabelsLike, Matrix, Scores, cluster_codes
 from fusion.cross_validation.folds import Folds
