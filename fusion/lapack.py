@@ -12,6 +12,9 @@ import scipy.linalg.lapack
 
 from fusion.arrays import Floats
 
+FEW = 4
+"""Up to so many unknowns a stack of systems is solved in one call, though it takes no notice of the triangle."""
+
 
 @cache
 def routine(name: str, dtype: np.dtype[Any]) -> Any:
@@ -20,25 +23,29 @@ def routine(name: str, dtype: np.dtype[Any]) -> Any:
 
 
 def cholesky(gram: Floats) -> Floats:
-    """Lower factor L of a positive definite matrix L L', shape [n, n].
+    """Lower factor L of a positive definite matrix L L', or of each of a stack, shape [..., n, n].
 
     Raises
     ------
     numpy.linalg.LinAlgError
         Not positive definite.
     """
+    if gram.ndim > 2:
+        return np.asarray(np.linalg.cholesky(gram))
     factor, info = routine("potrf", gram.dtype)(gram, lower=1, clean=1)
     return _checked(factor, info)
 
 
 def solve_lower(factor: Floats, right: Floats, *, transposed: bool = False) -> Floats:
-    """L^-1 right, or L'^-1 right, of a lower factor, shape [n, k] or [n].
+    """L^-1 right, or L'^-1 right, of a lower factor, shape [n, k] or [n]; of each of a stack, [..., n, k].
 
     Raises
     ------
     numpy.linalg.LinAlgError
         A zero on the diagonal.
     """
+    if factor.ndim > 2:
+        return _solve_each(factor, right, transposed)
     trtrs = routine("trtrs", factor.dtype)
     if factor.flags.f_contiguous:
         solution, info = trtrs(factor, right, lower=1, trans=int(transposed))
@@ -47,14 +54,41 @@ def solve_lower(factor: Floats, right: Floats, *, transposed: bool = False) -> F
     return _checked(solution, info)
 
 
+def _solve_each(factors: Floats, right: Floats, transposed: bool) -> Floats:
+    if factors.shape[-1] <= FEW:
+        return np.asarray(np.linalg.solve(np.swapaxes(factors, -1, -2) if transposed else factors, right))
+    solved = np.empty_like(right)
+    for index in np.ndindex(factors.shape[:-2]):
+        solved[index] = solve_lower(factors[index], right[index], transposed=transposed)
+    return solved
+
+
 def eigenpairs(gram: Floats, first: int, last: int) -> tuple[Floats, Floats]:
-    """Eigenvalues first..last of a symmetric matrix, ascending and counted from 0, and their vectors, [n, n_wanted].
+    """Eigenvalues first..last of a symmetric matrix, ascending and counted from 0, and their vectors.
+
+    Parameters
+    ----------
+    gram : float array, shape [..., n, n]
+        A stack is taken one by one: LAPACK finds a few pairs sooner than all of them.
+    first, last : int
+
+    Returns
+    -------
+    values : float array, shape [..., n_wanted]
+    vectors : float array, shape [..., n, n_wanted]
 
     Raises
     ------
     numpy.linalg.LinAlgError
         No convergence.
     """
+    if gram.ndim > 2:
+        n_wanted = last - first + 1
+        found_values = np.empty((*gram.shape[:-2], n_wanted), dtype=gram.dtype)
+        found = np.empty((*gram.shape[:-1], n_wanted), dtype=gram.dtype)
+        for index in np.ndindex(gram.shape[:-2]):
+            found_values[index], found[index] = eigenpairs(gram[index], first, last)
+        return found_values, found
     values, vectors, info = _eigen(gram, first, last, vectors=True)
     return _checked(values, info), vectors
 

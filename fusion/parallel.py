@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import scipy.linalg  # noqa: F401 (its BLAS must be loaded before the libraries are listed)
@@ -20,6 +20,9 @@ from fusion.workers import workers
 
 PORTION = 32
 """Permutations per task: fixed, so that results cannot depend on the number of workers."""
+
+STACKED_VALUES = 2**18
+"""Permuted values of a view that are taken at once: with what is made of them, they stay in the cache."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of permutations done and the total."""
@@ -54,7 +57,7 @@ def map_permutations(
     Parameters
     ----------
     function : callable
-        Of the permutation's index; must be picklable if n_jobs != 1.
+        Of the permutation's index; must be picklable if n_jobs != 1. One that is `Stacked` is asked for several.
     n_permutations : int
     n_jobs : int
         joblib's; its active backend is respected.
@@ -88,9 +91,33 @@ class _Shared:
         return 2**20
 
 
+def stack_size(n_values: int) -> int:
+    """Permutations worth taking at once, by the values that one permutes: small products cost less than their calls."""
+    return max(1, min(PORTION, STACKED_VALUES // max(1, n_values)))
+
+
+@runtime_checkable
+class Stacked(Protocol):
+    """A callable of an index that can take several at once, for the same bits."""
+
+    @property
+    def at_once(self) -> int:
+        """How many; 1 where a stack is no faster."""
+
+    def __call__(self, index: int) -> NDArray[Any]:
+        """Of one index."""
+
+    def stack(self, indices: Sequence[int]) -> NDArray[Any]:
+        """Of several, [n_indices, ...]."""
+
+
 def _portion(shared: _Shared, indices: range) -> NDArray[Any]:
+    function = shared.function
     with one_blas_thread():
-        return np.stack([shared.function(index) for index in indices])
+        if not isinstance(function, Stacked) or function.at_once == 1:
+            return np.stack([function(index) for index in indices])
+        parts = [indices[start : start + function.at_once] for start in range(0, len(indices), function.at_once)]
+        return np.concatenate([function.stack(part) for part in parts])
 
 
 ROW_TILE = 4096

@@ -199,11 +199,17 @@ def structure_loadings(
     return loadings
 
 
-def paired_correlations(a: Scores, b: Scores) -> Float64[np.ndarray, " K"]:
-    """Correlation of the columns of two score matrices pair by pair, [n_columns]; 0 where one does not vary."""
-    before = [(values**2).sum(axis=0) for values in (a, b)]
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    of_a, of_b = (a * a).sum(axis=0), (b * b).sum(axis=0)
+def paired_correlations(
+    a: Float64[np.ndarray, "*stack n_rows K"], b: Float64[np.ndarray, "*stack n_rows K"]
+) -> Float64[np.ndarray, "*stack K"]:
+    """Correlation of the columns of two score matrices pair by pair, [..., n_columns]; 0 where one does not vary."""
+    before = [_column_products(values, values) for values in (a, b)]
+    a, b = (values - values.mean(axis=-2, keepdims=True) for values in (a, b))
+    of_a, of_b, of_both = _column_products(a, a), _column_products(b, b), _column_products(a, b)
     is_defined = (of_a > VANISHED**2 * before[0]) & (of_b > VANISHED**2 * before[1])
     norms = np.sqrt(np.where(is_defined, of_a * of_b, 1.0))
-    return np.where(is_defined, (a * b).sum(axis=0) / norms, 0.0)
+    return np.where(is_defined, of_both / norms, 0.0)
+
+
+def _column_products(a: Matrix, b: Matrix) -> Matrix:
+    return np.asarray(np.einsum("...ij,...ij->...j", a, b))

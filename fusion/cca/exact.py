@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from fusion import lapack
 from fusion.arrays import Floats, Matrix, Real, stores_parameters
@@ -158,32 +159,36 @@ EIGENGAP = 1e-3
 """Relative gap of squared singular values under which float32 may turn components into one another."""
 
 
-def leading_pairs(product: Floats, n_components: int) -> tuple[Floats, Floats, bool]:
-    """Leading singular vectors of a whitened product, [rank_x, n_components] and [rank_y, n_components].
+def leading_pairs(product: Floats, n_components: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Leading singular vectors of a whitened product, or of each of a stack of shape [..., rank_x, rank_y].
+
+    They have shapes [..., rank_x, n_components] and [..., rank_y, n_components].
 
     Exact: from the eigenvectors of the smaller Gram matrix by LAPACK, which costs a fraction of a full decomposition
     and, unlike randomised methods, never underestimates. The sign of each pair is such that training scores correlate
     positively. The last value says whether components are nearly tied.
     """
-    if product.shape[0] > product.shape[1]:
-        right, left, is_tied = leading_pairs(product.T, n_components)
+    if product.shape[-2] > product.shape[-1]:
+        right, left, is_tied = leading_pairs(product.mT, n_components)
         return left, right, is_tied
-    size = len(product)
-    first = max(0, size - n_components - 1)
-    gram = (product @ product.T).astype(np.float64, copy=False)
-    values, vectors = lapack.eigenpairs(gram, first, size - 1)
-    left = vectors[:, ::-1][:, :n_components]
-    right = product.T @ left
-    is_tied = bool((np.diff(values) < EIGENGAP * values[-1]).any())
-    return left, right / np.maximum(np.linalg.norm(right, axis=0), np.finfo(float).tiny), is_tied
+    size = product.shape[-2]
+    gram = (product @ product.mT).astype(np.float64, copy=False)
+    values, vectors = lapack.eigenpairs(gram, max(0, size - n_components - 1), size - 1)
+    left = vectors[..., ::-1][..., :n_components]
+    right = _unit_columns(product.mT @ left)
+    return left, right, np.asarray((np.diff(values) < EIGENGAP * values[..., -1:]).any(axis=-1))
 
 
 def singular_pair(product: Matrix, number: int) -> tuple[Matrix, Matrix]:
-    """Singular vectors of one singular value, counted from the largest as 0: [rank_x] and [rank_y]."""
-    if product.shape[0] > product.shape[1]:
-        right, left = singular_pair(product.T, number)
+    """Singular vectors of one singular value, counted from the largest as 0: [..., rank_x, 1] and [..., rank_y, 1]."""
+    if product.shape[-2] > product.shape[-1]:
+        right, left = singular_pair(product.mT, number)
         return left, right
-    wanted = len(product) - 1 - number
-    left = lapack.eigenpairs(product @ product.T, wanted, wanted)[1][:, 0]
-    right = product.T @ left
-    return left, right / max(float(np.linalg.norm(right)), np.finfo(float).tiny)
+    wanted = product.shape[-2] - 1 - number
+    _, left = lapack.eigenpairs(product @ product.mT, wanted, wanted)
+    return left, _unit_columns(product.mT @ left)
+
+
+def _unit_columns(matrix: Floats) -> Floats:
+    lengths = np.linalg.norm(matrix, axis=-2, keepdims=True)
+    return np.asarray(matrix / np.maximum(lengths, np.finfo(float).tiny))

@@ -45,14 +45,14 @@ def matching_rotation(cross: Float64[np.ndarray, "K K"], *, keep_first: bool = T
     return rotation
 
 
-def matching_signs(cross: Float64[np.ndarray, "K K"]) -> Float64[np.ndarray, " K"]:
-    """Signs that bring components to a reference, [n_components], each 1 or -1.
+def matching_signs(cross: Float64[np.ndarray, "*stack K K"]) -> Float64[np.ndarray, "*stack K"]:
+    """Signs that bring components to a reference, [..., n_components], each 1 or -1.
 
     What is tested is matched in nothing but this: a rotation would mix what is real into what is not.
 
     Parameters
     ----------
-    cross : float64 array, shape [n_components, n_components]
+    cross : float64 array, shape [..., n_components, n_components]
         ``loadings.T @ reference`` over common columns.
 
     Examples
@@ -61,4 +61,4 @@ def matching_signs(cross: Float64[np.ndarray, "K K"]) -> Float64[np.ndarray, " K
     >>> matching_signs(np.array([[-2.0, 0.0], [1.0, 3.0]])).tolist()
     [-1.0, 1.0]
     """
-    return np.where(np.diag(cross) < 0, -1.0, 1.0)
+    return np.where(np.diagonal(cross, axis1=-2, axis2=-1) < 0, -1.0, 1.0)

@@ -28,7 +28,7 @@ from fusion.cross_validation.resampling import fold_average
 from fusion.parallel import map_permutations
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.p_values import permutation_p
-from fusion.permutation.permutations import PermutationSet
+from fusion.permutation.permutations import PermutationSet, take_permutations
 from fusion.power.detectability import rho_c
 
 LEADING_KEY = 2**32 - 3
@@ -61,33 +61,47 @@ class ConditionalSteps:
     shrinkage: Sequence[Matrix]
 
     def __call__(self, index: int) -> Float64[np.ndarray, "n_folds steps"]:
-        rest, leading = self.permutations[index], self.of_leading[index]
+        return np.asarray(self.stack([index])[0])
+
+    @property
+    def at_once(self) -> int:
+        """Permutations that are taken together."""
+        return min(product.at_once for product in self.products)
+
+    def stack(self, indices: Sequence[int]) -> Float64[np.ndarray, "n_stacked n_folds steps"]:
+        """``self(index)`` of several indices at once, to the last bit."""
+        rest, leading = (take_permutations(drawn, indices) for drawn in (self.permutations, self.of_leading))
+        is_permuted = np.asarray(indices)[:, np.newaxis] > 0
         folds = zip(self.folds, self.products, self.leading_pairs, self.shrinkage, strict=True)
         return np.stack(
             [
-                _held_out_steps(fold, product, rest, pairs(leading), kept if index else np.ones_like(kept))
+                _held_out_steps(fold, product, rest, pairs(leading), np.where(is_permuted, kept, 1.0))
                 for fold, product, pairs, kept in folds
-            ]
+            ],
+            axis=1,
         )
 
 
 def _held_out_steps(
     fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, pairs: Matrix, shrinkage: Matrix
 ) -> Matrix:
-    """Held-out correlations of components 2..K of a fold, [K - 1]; pairs of shape [n_subjects, 2 K - 2]."""
+    """Held-out correlations of components 2..K of a fold, [..., K - 1]; pairs of shape [..., n_subjects, 2 K - 2]."""
     steps = FoldMoments.of(fold, product, permutation, pairs).weights(shrinkage)
-    u, v = np.hsplit(pairs[fold.test], 2)
-    x = product.test_scores(fold, permutation, np.column_stack([weights.x_rest for weights in steps]))
-    y = fold.y[fold.test] @ np.column_stack([weights.y_rest for weights in steps])
+    u, v = np.split(pairs.take(fold.test, axis=-2), 2, axis=-1)
+    x = product.test_scores(fold, permutation, np.concatenate([weights.x_rest for weights in steps], axis=-1))
+    y = fold.y[fold.test] @ np.concatenate([weights.y_rest for weights in steps], axis=-1)
     for step, weights in enumerate(steps):
-        x[:, step] += u[:, : step + 1] @ weights.x_leading
-        y[:, step] += v[:, : step + 1] @ weights.y_leading
+        x[..., step] += (u[..., : step + 1] @ weights.x_leading)[..., 0]
+        y[..., step] += (v[..., : step + 1] @ weights.y_leading)[..., 0]
     return paired_correlations(x, y)
 
 
 @dataclass(frozen=True)
 class StepWeights:
-    """Weights of one component, on the leading pairs before it [step] and on all axes [P], [Q] (0 on the leading)."""
+    """Weights of one component, on the leading pairs before it and on all axes (there 0 on the leading).
+
+    Shapes [..., step, 1], [..., P, 1], [..., step, 1] and [..., Q, 1].
+    """
 
     x_leading: Matrix
     x_rest: Matrix
@@ -103,74 +117,76 @@ class FoldMoments:
 
     Attributes
     ----------
-    product : float64 array, shape [P - 1, Q - 1]
+    product : float64 array, shape [..., P - 1, Q - 1]
         X'Y on canonical axes but the first, whitened from the left.
-    factor : float64 array, shape [P - 1, P - 1]
-        Lower Cholesky factor of X'X; Y'Y is the identity.
-    x_leading : float64 array, shape [P - 1, 2 K - 2]
+    factor : float64 array, shape [..., P - 1, P - 1], or None
+        Lower Cholesky factor of X'X, None where that is the identity; Y'Y is the identity.
+    x_leading : float64 array, shape [..., P - 1, 2 K - 2]
         X'[U, V], whitened.
-    y_leading : float64 array, shape [Q - 1, 2 K - 2]
+    y_leading : float64 array, shape [..., Q - 1, 2 K - 2]
         Y'[U, V].
-    leading : float64 array, shape [2 K - 2, 2 K - 2]
+    leading : float64 array, shape [..., 2 K - 2, 2 K - 2]
         [U, V]'[U, V].
     """
 
     product: Matrix
-    factor: Matrix
+    factor: Matrix | None
     x_leading: Matrix
     y_leading: Matrix
     leading: Matrix
 
     @classmethod
     def of(cls, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, pairs: Matrix) -> "FoldMoments":
-        """Moments of one permutation; pairs of shape [n_subjects, 2 K - 2] are the moved leading pairs [U, V]."""
-        of_x, train = product.moments(permutation, pairs), pairs[fold.train]
-        both = np.hstack([of_x.product[:0:-1, :0:-1], of_x.beside[:0:-1]])
-        factor = np.eye(len(both))
+        """Moments of permutations; pairs of shape [..., n_subjects, 2 K - 2] are the moved leading pairs [U, V]."""
+        of_x, train = product.moments(permutation, pairs), pairs.take(fold.train, axis=-2)
+        both = np.concatenate([of_x.product[..., :0:-1, :0:-1], of_x.beside[..., :0:-1, :]], axis=-1)
+        factor = None
         if of_x.gram is not None:
-            factor = lapack.cholesky(of_x.gram[:0:-1, :0:-1])
+            factor = lapack.cholesky(of_x.gram[..., :0:-1, :0:-1])
             both = lapack.solve_lower(factor, both)
-        product_part, beside = np.hsplit(both, [fold.widths[1] - 1])
-        y_leading = (fold.y[fold.train].T @ train)[:0:-1]
-        return cls(product_part, factor, beside, y_leading, train.T @ train)
+        product_part, beside = np.split(both, [fold.widths[1] - 1], axis=-1)
+        y_leading = (fold.y[fold.train].T @ train)[..., :0:-1, :]
+        return cls(product_part, factor, beside, y_leading, train.mT @ train)
 
     def weights(self, shrinkage: Matrix) -> list[StepWeights]:
         """Weights of the components 2..K.
 
         Parameters
         ----------
-        shrinkage : float64 array, shape [K - 1]
+        shrinkage : float64 array, shape [..., K - 1]
             Factors of the leading pairs' correlations.
         """
-        return [self._weights(step, shrinkage[:step]) for step in range(1, len(shrinkage) + 1)]
+        return [self._weights(step, shrinkage[..., :step]) for step in range(1, shrinkage.shape[-1] + 1)]
 
     def _weights(self, step: int, shrinkage: Matrix) -> StepWeights:
         """Of the component after the first `step`, from [[X'Y, X'V], [U'Y, U'V]] whitened block by block."""
-        rest_x, rest_y, width = len(self.product) + 1 - step, self.product.shape[1] + 1 - step, len(self.leading) // 2
-        u, v = slice(0, step), slice(width, width + step)
-        beside_x, beside_y = self.x_leading[:rest_x], self.y_leading[:rest_y]
-        corner = self.leading[u, v].copy()
-        corner[range(step), range(step)] *= shrinkage
-        right = np.hstack([self.product[:rest_x, :rest_y], beside_x[:, v]])
-        below = np.hstack([beside_y[:, u].T, corner]) - beside_x[:, u].T @ right
-        x_corner = lapack.cholesky(self.leading[u, u] - beside_x[:, u].T @ beside_x[:, u])
-        whitened = np.vstack([right, lapack.solve_lower(x_corner, below)])
-        y_corner = lapack.cholesky(self.leading[v, v] - beside_y[:, v].T @ beside_y[:, v])
-        last = whitened[:, rest_y:] - whitened[:, :rest_y] @ beside_y[:, v]
-        whitened[:, rest_y:] = lapack.solve_lower(y_corner, last.T).T
+        n_x, n_y = self.product.shape[-2:]
+        rest_x, rest_y, width = n_x + 1 - step, n_y + 1 - step, self.leading.shape[-1] // 2
+        u, v, diagonal = slice(0, step), slice(width, width + step), np.arange(step)
+        beside_x, beside_y = self.x_leading[..., :rest_x, :], self.y_leading[..., :rest_y, :]
+        corner = self.leading[..., u, v].copy()
+        corner[..., diagonal, diagonal] *= shrinkage
+        right = np.concatenate([self.product[..., :rest_x, :rest_y], beside_x[..., v]], axis=-1)
+        below = np.concatenate([beside_y[..., u].mT, corner], axis=-1) - beside_x[..., u].mT @ right
+        x_corner = lapack.cholesky(self.leading[..., u, u] - beside_x[..., u].mT @ beside_x[..., u])
+        whitened = np.concatenate([right, lapack.solve_lower(x_corner, below)], axis=-2)
+        y_corner = lapack.cholesky(self.leading[..., v, v] - beside_y[..., v].mT @ beside_y[..., v])
+        last = whitened[..., rest_y:] - whitened[..., :rest_y] @ beside_y[..., v]
+        whitened[..., rest_y:] = lapack.solve_lower(y_corner, last.mT).mT
         left, right = singular_pair(whitened, step)
-        x_leading = lapack.solve_lower(x_corner, left[rest_x:], transposed=True)
-        y_leading = lapack.solve_lower(y_corner, right[rest_y:], transposed=True)
-        x_rest = lapack.solve_lower(
-            self.factor[:rest_x, :rest_x], left[:rest_x] - beside_x[:, u] @ x_leading, transposed=True
-        )
-        y_rest = right[:rest_y] - beside_y[:, v] @ y_leading
+        x_leading = lapack.solve_lower(x_corner, left[..., rest_x:, :], transposed=True)
+        y_leading = lapack.solve_lower(y_corner, right[..., rest_y:, :], transposed=True)
+        x_rest = left[..., :rest_x, :] - beside_x[..., u] @ x_leading
+        if self.factor is not None:
+            x_rest = lapack.solve_lower(self.factor[..., :rest_x, :rest_x], x_rest, transposed=True)
+        y_rest = right[..., :rest_y, :] - beside_y[..., v] @ y_leading
         return StepWeights(x_leading, _from_last(x_rest, step), y_leading, _from_last(y_rest, step))
 
 
 def _from_last(weights: Matrix, step: int) -> Matrix:
     """Weights of axes that were counted from the last, behind zeros for the first `step`."""
-    return np.concatenate([np.zeros(step), weights[::-1]])
+    zeros = np.zeros((*weights.shape[:-2], step, 1))
+    return np.concatenate([zeros, weights[..., ::-1, :]], axis=-2)
 
 
 def population_correlations(
@@ -236,7 +252,7 @@ def make_conditional_steps(permuted: FoldPermutation) -> ConditionalSteps:
     """Steps 2..K of a held-out test, with permutations of the leading pairs that are independent of the others."""
     folds, rest = [_on_canonical_axes(fold) for fold in permuted.folds], permuted.permutations
     entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
-    leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"))
+    leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"), table=None)
     width = permuted.n_components - 1
     pairs = [MovedColumns.of(fold, np.hstack([fold.x[:, :width], fold.y[:, :width]]), permuted.theil) for fold in folds]
     products, shrinkage = make_products(folds, permuted.theil), [_shrinkage(fold, width) for fold in folds]

@@ -31,7 +31,7 @@ from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.held_out_trace import HeldOutTrace
 from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.exchangeability import Blocks, Permutation
-from fusion.permutation.permutations import PermutationSet, make_permutations
+from fusion.permutation.permutations import PermutationSet, make_permutations, take_permutations
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
 from fusion.permutation.screening import is_decided
 
@@ -80,48 +80,60 @@ class FoldPermutation:
     observed: Matrix | None = None
 
     def __call__(self, index: int) -> Float64[np.ndarray, "n_folds n_statistics"]:
+        if self.at_once > 1:
+            return np.asarray(self.stack([index])[0])
         permutation = self.permutations[index]
         if self.observed is not None and self.coarse_products and index:
             values, is_tied = self._statistics(permutation, self.coarse_products, self.coarse_traces)
             average = fold_average(values, np.array([len(fold.test) for fold in self.folds]))
-            if not is_tied and is_decided(average, self.observed):
+            if not is_tied.any() and is_decided(average, self.observed):
                 return values
         return self._statistics(permutation, self.products, self.traces)[0]
 
+    @property
+    def at_once(self) -> int:
+        """Permutations that are taken together: one, where the products are most of the work."""
+        return 1 if self.coarse_products else min(product.at_once for product in self.products)
+
+    def stack(self, indices: Sequence[int]) -> Float64[np.ndarray, "n_stacked n_folds n_statistics"]:
+        """``self(index)`` of several indices at once, to the last bit."""
+        return self._statistics(take_permutations(self.permutations, indices), self.products, self.traces)[0]
+
     def held_out_scores(self, permutation: Permutation) -> list[tuple[Matrix, Matrix]]:
-        """Scores of every fold's test rows, [n_test, n_components] each, x permuted before the fit, signs matched."""
+        """Scores of every fold's test rows, [..., n_test, n_components], x permuted before the fit, signs matched."""
         computed = [product(permutation) for product in self.products]
         return self._scores(permutation, self.products, computed)[0]
 
     def _statistics(
         self, permutation: Permutation, products: Sequence[FoldProduct], traces: Sequence[HeldOutTrace]
-    ) -> tuple[Matrix, bool]:
+    ) -> tuple[Matrix, NDArray[np.bool_]]:
+        """[..., n_folds, n_statistics], and whether components are nearly tied in some fold, [...]."""
         computed = [product(permutation) for product in products]
         scores, is_tied = self._scores(permutation, products, computed)
-        correlations = np.stack([paired_correlations(*pair) for pair in scores])
+        correlations = np.stack([paired_correlations(*pair) for pair in scores], axis=-2)
         if not traces:
             return correlations, is_tied
         of_traces = [trace(permutation, *pair) for trace, pair in zip(traces, computed, strict=True)]
-        return np.column_stack([correlations, of_traces]), is_tied
+        return np.concatenate([correlations, np.stack(of_traces, axis=-1)[..., np.newaxis]], axis=-1), is_tied
 
     def scores_of_all(self) -> list[tuple[Matrix, Matrix]]:
         """Scores of every subject by every fold's weights, [n_subjects, n_components] each, nothing permuted."""
         pairs, _ = self._weights([product(self.permutations[0]) for product in self.products])
         return [(fold.x @ x, fold.y @ y) for fold, (x, y) in zip(self.folds, pairs, strict=True)]
 
-    def _weights(self, computed: Sequence[Computed]) -> tuple[list[tuple[Matrix, Matrix]], bool]:
+    def _weights(self, computed: Sequence[Computed]) -> tuple[list[tuple[Matrix, Matrix]], NDArray[np.bool_]]:
         """Weights of x and y in every fold, the signs of their components those of the first."""
         fitted = [fitted_weights(*pair, self.n_components) for pair in computed]
         signs = [
-            matching_signs(pair.y.T @ overlap @ fitted[0].y)
+            matching_signs(pair.y.mT @ overlap @ fitted[0].y)[..., np.newaxis, :]
             for pair, overlap in zip(fitted, self.overlaps, strict=True)
         ]
         matched = [(pair.x * sign, pair.y * sign) for pair, sign in zip(fitted, signs, strict=True)]
-        return matched, any(pair.is_tied for pair in fitted)
+        return matched, np.asarray(np.any([pair.is_tied for pair in fitted], axis=0))
 
     def _scores(
         self, permutation: Permutation, products: Sequence[FoldProduct], computed: Sequence[Computed]
-    ) -> tuple[list[tuple[Matrix, Matrix]], bool]:
+    ) -> tuple[list[tuple[Matrix, Matrix]], NDArray[np.bool_]]:
         weights, is_tied = self._weights(computed)
         scores = [
             (product.test_scores(fold, permutation, x), fold.y[fold.test] @ y)
@@ -132,11 +144,11 @@ class FoldPermutation:
 
 @dataclass(frozen=True)
 class Weights:
-    """Leading canonical weights of a fold, [rank_x, n_components] and [rank_y, n_components]."""
+    """Leading canonical weights of a fold, [..., rank_x, n_components] and [..., rank_y, n_components]."""
 
     x: Floats
     y: Floats
-    is_tied: bool
+    is_tied: NDArray[np.bool_]
 
 
 def fitted_weights(product: Floats, factor: Floats | None, n_components: int) -> Weights:
@@ -182,7 +194,7 @@ def make_fold_permutation(
         blocks = None if blocks is None else blocks.take(theil.kept)
     permutations = make_permutations(
         len(assignments), n_permutations, blocks=blocks, within=assignments, random_state=random_state
-    )
+    ).drawn()
     products = make_products(embedded, theil)
     overlaps = [fold.y_loadings.T @ embedded[0].y_loadings for fold in embedded]
     without_loadings = [replace(fold, y_loadings=fold.y_loadings[:0]) for fold in embedded]

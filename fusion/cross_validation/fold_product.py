@@ -16,6 +16,7 @@ from fusion import lapack
 from fusion.arrays import Floats, Matrix, Positions
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.moved_columns import MovedResiduals
+from fusion.parallel import stack_size
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
 
@@ -55,7 +56,10 @@ class ResidualTerms:
 
 @dataclass(frozen=True)
 class Moments:
-    """Products over the training rows: X'Y [rank_x, rank_y], X'X or None where it is the identity, X' beside."""
+    """Products over the training rows, of one permutation or a stack.
+
+    X'Y [..., rank_x, rank_y], X'X or None where it is the identity, and X' with what was asked for beside.
+    """
 
     product: Matrix
     gram: Matrix | None
@@ -65,6 +69,9 @@ class Moments:
 @dataclass(frozen=True)
 class FoldProduct:
     """X'Y and the Cholesky factor of X'X over the training rows of a fold whose x is permuted.
+
+    Permutations come one by one, [n_rows], or as a stack, [..., n_rows]: of small folds, what surrounds the products
+    takes longer than they do, and a stack takes it once. Every member has the bits that it has alone.
 
     Attributes
     ----------
@@ -100,7 +107,9 @@ class FoldProduct:
     def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
         """Without confounds: rows of x change places as they are."""
         sizes = fold.widths[1], None, None, len(fold.x)
-        return cls(fold.x, fold.train, fold.test, fold.y[fold.train], *sizes, fold.train, fold.train[:0])
+        return cls(
+            np.ascontiguousarray(fold.x), fold.train, fold.test, fold.y[fold.train], *sizes, fold.train, fold.train[:0]
+        )
 
     @classmethod
     def of_residuals(cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix) -> "FoldProduct":
@@ -120,7 +129,7 @@ class FoldProduct:
         position[theil.kept] = np.arange(len(theil.kept))
         kept, dropped = (fold.train[(position[fold.train] >= 0) == wanted] for wanted in (True, False))
         tested = fold.test[position[fold.test] >= 0]
-        rows, train = theil.apply(fold.x), position[kept]
+        rows, train = np.ascontiguousarray(theil.apply(fold.x)), position[kept]
         own_complement = fold.residualise(complement)
         trained = own_complement.copy()
         trained[fold.test] = 0.0
@@ -140,6 +149,11 @@ class FoldProduct:
         sizes = fold.widths[1], change, terms, len(fold.x)
         return cls(rows, train, position[tested], partners[kept], *sizes, kept, dropped)
 
+    @property
+    def at_once(self) -> int:
+        """Permutations worth taking as a stack."""
+        return stack_size(self.rows.shape[1] * len(self.train))
+
     def in_float32(self) -> "FoldProduct":
         """The same with everything that has the length of the rows in float32."""
         terms = self.terms
@@ -148,7 +162,7 @@ class FoldProduct:
         return replace(self, rows=self.rows.astype(np.float32), partners=self.partners.astype(np.float32), terms=terms)
 
     def __call__(self, permutation: Permutation) -> tuple[Floats, Floats | None]:
-        """X'Y [rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""
+        """X'Y [..., rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""
         moments = self.moments(permutation)
         if moments.gram is None:
             return moments.product, None
@@ -157,37 +171,37 @@ class FoldProduct:
         return moments.product.astype(precision, copy=False), factor.astype(precision, copy=False)
 
     def test_scores(self, fold: FoldEmbedding, permutation: Permutation, weights: Matrix) -> Matrix:
-        """Scores of the fold's test rows of the permuted x, [n_test, k]; weights of shape [rank_x, k]."""
+        """Scores of the fold's test rows of the permuted x, [..., n_test, k]; weights of shape [..., rank_x, k]."""
         if self.test_change is None:
-            return np.asarray(fold.x[permutation[fold.test]] @ weights)
-        rows = (self.rows @ weights.astype(self.rows.dtype)).astype(np.float64)
-        return np.asarray(fold.x[fold.test] @ weights + self.test_change(rows[permutation] - rows))
+            return np.asarray(fold.x.take(permutation[..., fold.test], axis=0) @ weights)
+        rows = (self.rows @ weights.astype(self.rows.dtype, copy=False)).astype(np.float64, copy=False)
+        moved = np.take_along_axis(rows, permutation[..., np.newaxis], axis=-2)
+        return np.asarray(fold.x[fold.test] @ weights + self.test_change(moved - rows))
 
     def moments(self, permutation: Permutation, beside: Matrix | None = None) -> "Moments":
         """Products of the permuted training rows.
 
         Parameters
         ----------
-        permutation : int array
-        beside : float64 array, shape [n_subjects, k], optional
+        permutation : int array, shape [..., n_rows]
+        beside : float64 array, shape [..., n_subjects, k], optional
             Columns without the fold's nuisance that x is multiplied with as well.
         """
-        permuted = self.rows[permutation[self.train]]
-        moved = (permuted.T @ self.partners).astype(np.float64)
-        terms = self.terms
+        permuted = self.rows.take(permutation[..., self.train], axis=0).mT
+        moved = (permuted @ self.partners).astype(np.float64, copy=False)
         columns = np.zeros((self.n_subjects, 0)) if beside is None else beside
-        of_beside = (permuted.T @ columns[self.kept]).astype(np.float64)
+        of_beside = (permuted @ columns[..., self.kept, :]).astype(np.float64, copy=False)
+        terms = self.terms
         if terms is None:
             return Moments(moved, None, of_beside)
         nuisance = slice(self.rank_y, self.rank_y + terms.spread.shape[0])
-        of_test = self.rows[permutation[self.test]].T @ terms.test_nuisance
-        filled = terms.left_out @ (moved[:, nuisance] @ terms.spread + of_test).T
-        moved += filled.T @ terms.left_out_partners
-        of_beside += filled.T @ columns[self.left_out]
-        removed, beside = moved[:, nuisance], moved[:, nuisance.stop :] @ terms.fixed
-        gram = terms.gram + filled.T @ filled - removed @ removed.T + beside + beside.T
-        product = moved[:, : self.rank_y] + terms.product
-        of_beside += terms.fixed.T @ (terms.complement.T @ columns)
+        of_test = self.rows.take(permutation[..., self.test], axis=0).mT @ terms.test_nuisance
+        filled = (moved[..., nuisance] @ terms.spread + of_test) @ terms.left_out.T
+        moved += filled @ terms.left_out_partners
+        removed, fixed = moved[..., nuisance], moved[..., nuisance.stop :] @ terms.fixed
+        gram = terms.gram + filled @ filled.mT - removed @ removed.mT + fixed + fixed.mT
+        product = moved[..., : self.rank_y] + terms.product
+        of_beside += filled @ columns[..., self.left_out, :] + terms.fixed.T @ (terms.complement.T @ columns)
         return Moments(product, gram, of_beside)
 
 

@@ -86,22 +86,23 @@ class HeldOutTrace:
         return replace(self, rows=rows, y=y, thin=thin)
 
     def cross_product(self, permutation: Permutation) -> Matrix:
-        """Product of the permuted test rows of x with those of y, [rank_x, rank_y]."""
-        found = (self.rows[permutation[self.test]].T @ self.y).astype(np.float64) + self.still
+        """Product of the permuted test rows of x with those of y, [..., rank_x, rank_y]."""
+        found = (self.rows.take(permutation[..., self.test], axis=0).mT @ self.y).astype(np.float64, copy=False)
+        found += self.still
         if self.thin.shape[1]:
-            found += (self.rows[permutation].T @ self.thin).astype(np.float64) @ self.weights
+            found += (self.rows.take(permutation, axis=0).mT @ self.thin).astype(np.float64, copy=False) @ self.weights
         return np.asarray(found)
 
-    def __call__(self, permutation: Permutation, product: Floats, factor: Floats | None) -> float:
-        """Trace under a permutation.
+    def __call__(self, permutation: Permutation, product: Floats, factor: Floats | None) -> Matrix:
+        """Trace under a permutation, or under each of a stack, [...].
 
         Parameters
         ----------
-        permutation : int array
+        permutation : int array, shape [..., n_rows]
         product, factor : float arrays
             What `FoldProduct` gives for it.
         """
         tested = self.cross_product(permutation)
         if factor is not None:  # the training rows' Gram matrix whitens both
             product, tested = (lapack.solve_lower(factor, part) for part in (product, tested))
-        return float(self.unit * np.vdot(product, tested))
+        return np.asarray(self.unit * np.einsum("...ij,...ij->...", product, tested))

@@ -67,9 +67,9 @@ class MovedResiduals:
         return cls(np.flatnonzero(has_row), source, np.hstack([of_cohort, of_fold]), weights, back)
 
     def __call__(self, change: Matrix) -> Matrix:
-        """Change of the residuals, [n_wanted, k], by one of the rows, [n_rows, k]."""
+        """Change of the residuals, [..., n_wanted, k], by one of the rows, [..., n_rows, k]."""
         found: Matrix = self.back @ (self.weights @ (self.thin.T @ change))
-        found[self.at] += change[self.source]
+        found[..., self.at, :] += change[..., self.source, :]
         return found
 
 
@@ -99,7 +99,6 @@ class MovedColumns:
         return cls(columns, theil.apply(columns), MovedResiduals.of(fold.nuisance, fold.train, theil, everyone))
 
     def __call__(self, permutation: Permutation) -> Matrix:
-        """Shape [n_subjects, k]; the permutation is one of `rows`."""
-        if self.change is None:
-            return np.asarray(self.rows[permutation])
-        return np.asarray(self.columns + self.change(self.rows[permutation] - self.rows))
+        """Shape [..., n_subjects, k]; the permutation is one of `rows`, or a stack of them, [..., n_rows]."""
+        moved = self.rows.take(permutation, axis=0)
+        return moved if self.change is None else np.asarray(self.columns + self.change(moved - self.rows))

@@ -267,6 +267,6 @@ def _permutation_set(
     n_rows = views.projection.n_rows
     if permutations is not None:
         return check_permutations(permutations, n_rows)
-    drawn = make_permutations(n_rows, n_permutations, blocks=views.blocks, random_state=random_state)
+    drawn = make_permutations(n_rows, n_permutations, blocks=views.blocks, random_state=random_state).drawn()
     check_permutations_suffice(drawn)
     return drawn

@@ -1,7 +1,8 @@
 """Permutations of exchangeable rows, drawn by index, and what becomes of them when rows are left out."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from fusion.errors import InputError
 from fusion.permutation.exchangeability import Blocks, Permutation, exchange_classes
 from fusion.subject_rows import row_count
 
+DRAWN_INDICES = 2**22
+"""Row numbers of a set that is drawn at once, 32 MiB; where there are more, drawing is little beside what it is for."""
+
 
 @dataclass(frozen=True)
 class PermutationSet:
@@ -18,12 +22,23 @@ class PermutationSet:
 
     One `numpy.random.SeedSequence` child per index, so neither the order in which permutations are computed nor the
     number of workers changes a result.
+
+    Attributes
+    ----------
+    classes : tuple of int arrays, shape [n_units, unit size]
+        Rows that may be exchanged.
+    order : int array, shape [n_rows]
+        Positions class by class.
+    n_permutations, seed : int
+    table : int array, shape [n_permutations + 1, n_rows], or None
+        All of them, if `drawn`.
     """
 
     classes: tuple[Permutation, ...]
     order: Permutation
     n_permutations: int
     seed: int
+    table: Permutation | None = None
 
     @property
     def n_rows(self) -> int:
@@ -41,12 +56,20 @@ class PermutationSet:
     def __getitem__(self, index: int) -> Permutation:
         if not 0 <= index < len(self):
             raise IndexError(f"permutation {index} of {len(self)}")
+        if self.table is not None:
+            return np.asarray(self.table[index])
         permutation = np.arange(self.n_rows)
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(index,)))
         for units in self.classes:
             source = units if index == 0 else units[rng.permutation(len(units))]
             permutation[units.ravel()] = permutation[source.ravel()]
         return permutation
+
+    def drawn(self) -> "PermutationSet":
+        """The same set, drawn at once where it is small: each step of a test asks for all of them again."""
+        if self.table is not None or len(self) * self.n_rows > DRAWN_INDICES:
+            return self
+        return replace(self, table=np.stack([self[index] for index in range(len(self))]))
 
 
 def make_permutations(
@@ -104,14 +127,22 @@ def check_permutations(permutations: ArrayLike, n_rows: int) -> Permutation:
     return table
 
 
+def take_permutations(permutations: PermutationSet | Permutation, indices: Sequence[int]) -> Permutation:
+    """Several permutations of a set or a table, [n_indices, n_rows]."""
+    table = permutations.table if isinstance(permutations, PermutationSet) else permutations
+    if table is None:
+        return np.stack([permutations[index] for index in indices])
+    return np.asarray(table[np.asarray(indices)])
+
+
 def restrict(permutation: Permutation, kept: NDArray[np.bool_], order: Permutation | None = None) -> Permutation:
-    """Permutation of the kept rows that a permutation of all rows implies.
+    """Permutation of the kept rows that a permutation of all rows implies, or each of a stack.
 
     Rows that are left out are skipped; a uniform permutation stays uniform, and exchanges stay inside their class.
 
     Parameters
     ----------
-    permutation : int array, shape [n_rows]
+    permutation : int array, shape [..., n_rows]
     kept : bool array, shape [n_rows]
     order : int array, shape [n_rows], optional
         Positions class by class.
@@ -122,9 +153,9 @@ def restrict(permutation: Permutation, kept: NDArray[np.bool_], order: Permutati
     >>> restrict(np.array([2, 0, 3, 1]), np.array([True, True, True, False])).tolist()
     [2, 0, 1]
     """
-    positions = np.arange(len(permutation)) if order is None else order
-    sources = permutation[positions]
+    positions = np.arange(permutation.shape[-1]) if order is None else order
+    sources = permutation[..., positions]
     numbers = np.cumsum(kept) - 1
-    restricted = np.empty(int(kept.sum()), dtype=np.intp)
-    restricted[numbers[positions[kept[positions]]]] = numbers[sources[kept[sources]]]
+    restricted = np.empty((*permutation.shape[:-1], int(kept.sum())), dtype=np.intp)
+    restricted[..., numbers[positions[kept[positions]]]] = numbers[sources[kept[sources]]].reshape(restricted.shape)
     return restricted

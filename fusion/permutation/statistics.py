@@ -1,5 +1,6 @@
 """What one permutation costs: one matrix product, then Wilks from one Cholesky or Roy from one eigenvalue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -9,8 +10,9 @@ from scipy.linalg.blas import dsyrk, ssyrk
 
 from fusion import lapack
 from fusion.arrays import Floats, Matrix
+from fusion.parallel import stack_size
 from fusion.permutation.exchangeability import Permutation
-from fusion.permutation.permutations import PermutationSet, restrict
+from fusion.permutation.permutations import PermutationSet, restrict, take_permutations
 
 Statistic = Literal["wilks", "roy"]
 
@@ -63,6 +65,17 @@ class TrailingVariates:
         product = permuted_product(self.first, permutation, self.second)
         return np.concatenate([(wilks if name == "wilks" else roy)(product, self.n_steps) for name in names])
 
+    @property
+    def at_once(self) -> int:
+        """Permutations worth taking as a stack."""
+        return stack_size(self.first.size)
+
+    def stack(self, permutations: Permutation, *names: Statistic) -> Matrix:
+        """`statistics` of several permutations, [n_permutations, n_names * n_steps], whose products are one call."""
+        products = self.first.take(permutations, axis=0).mT @ self.second
+        parts = [(wilks_of_each if name == "wilks" else roy_of_each)(products, self.n_steps) for name in names]
+        return np.concatenate(parts, axis=1)
+
     def in_float32(self) -> "TrailingVariates":
         """The same in half the memory and half the time."""
         return replace(self, first=self.first.astype(np.float32), second=self.second.astype(np.float32))
@@ -77,11 +90,26 @@ class PermutedStatistics:
     names: tuple[Statistic, ...]
 
     def __call__(self, index: int) -> Matrix:
-        permutation = self.permutations[index]
-        if self.trailing.kept is not None:
-            order = self.permutations.order if isinstance(self.permutations, PermutationSet) else None
-            permutation = restrict(permutation, self.trailing.kept, order)
-        return self.trailing.statistics(permutation, *self.names)
+        if self.at_once > 1:
+            return np.asarray(self.stack([index])[0])
+        return self.trailing.statistics(self._kept_rows(self.permutations[index]), *self.names)
+
+    @property
+    def at_once(self) -> int:
+        """Permutations that are taken together: one, where the product is most of the work, and on a device."""
+        return self.trailing.at_once if isinstance(self.trailing, TrailingVariates) else 1
+
+    def stack(self, indices: Sequence[int]) -> Matrix:
+        """``self(index)`` of several indices at once, [n_indices, n_statistics * n_steps], to the last bit."""
+        if not isinstance(self.trailing, TrailingVariates):
+            return np.stack([self(index) for index in indices])
+        return self.trailing.stack(self._kept_rows(take_permutations(self.permutations, indices)), *self.names)
+
+    def _kept_rows(self, permutation: Permutation) -> Permutation:
+        if self.trailing.kept is None:
+            return permutation
+        order = self.permutations.order if isinstance(self.permutations, PermutationSet) else None
+        return restrict(permutation, self.trailing.kept, order)
 
 
 def permuted_product(first: Floats, permutation: Permutation, second: Floats) -> Floats:
@@ -130,6 +158,15 @@ def wilks(product: Floats, n_steps: int) -> Matrix:
     return pick_steps(_half_log_determinants(joint)[0], n_steps)
 
 
+def wilks_of_each(products: Floats, n_steps: int) -> Matrix:
+    """`wilks` of every product of a stack, [n_products, n_steps], each with the bits that it has alone."""
+    if min(n_steps, *products.shape[1:]) > 1:
+        return np.stack([wilks(product, n_steps) for product in products])
+    wide = products if products.shape[1] >= products.shape[2] else products.mT
+    grams = np.eye(wide.shape[2], dtype=wide.dtype) - wide.mT @ wide
+    return -2 * cumulate_pivots(np.stack([_pivots(gram)[0] for gram in grams]))[:, -1:]
+
+
 def _by_schur_complement(product: Floats, n_pairs: int) -> Matrix:
     """Wilks with all pairs, without the first, ..., without the first `n_pairs`."""
     wide = product if product.shape[0] >= product.shape[1] else product.T
@@ -170,21 +207,27 @@ def pick_steps(halves: Matrix, n_steps: int) -> Matrix:
 
 def _half_log_determinants(symmetric: Floats) -> tuple[Matrix, Floats]:
     """Half the log determinant of every leading principal minor, and the factor, in the memory of the matrix."""
+    diagonal, factor = _pivots(symmetric)
+    return cumulate_pivots(diagonal), factor
+
+
+def _pivots(symmetric: Floats) -> tuple[Floats, Floats]:
+    """Diagonal of the Cholesky factor, 0 from where there is none, and the factor."""
     potrf, pocon = (lapack.routine(name, symmetric.dtype) for name in ("potrf", "pocon"))
     # clean=0 leaves the other triangle as it was: zeroing it costs four times the factorisation
     factor, info = potrf(symmetric.T, lower=1, overwrite_a=1, clean=0)
-    diagonal = np.diag(factor).copy()
+    diagonal = factor.diagonal().copy()
     if info > 0:
         diagonal[info - 1 :] = 0.0
     elif factor.dtype == np.float32 and INVERSE_LIMIT * pocon(factor, 1.0, uplo="L")[0] < 1:
         diagonal[:] = 0.0
-    return cumulate_pivots(diagonal), factor
+    return diagonal, factor
 
 
 def cumulate_pivots(diagonal: Floats) -> Matrix:
-    """Cumulative sum of the logarithms of pivots, in float64; -inf from the first 0 on."""
+    """Cumulative sum of the logarithms of pivots, [..., n], in float64; -inf from the first 0 on."""
     with np.errstate(divide="ignore"):
-        halves: Matrix = np.cumsum(np.log(diagonal.astype(np.float64)))
+        halves: Matrix = np.cumsum(np.log(diagonal.astype(np.float64)), axis=-1)
     return halves
 
 
@@ -202,6 +245,11 @@ def roy(product: Floats, n_steps: int) -> Matrix:
     """
     rank_x, rank_y = product.shape
     return np.array([_largest_correlation(product[: rank_x - k, : rank_y - k]) for k in range(n_steps)])
+
+
+def roy_of_each(products: Floats, n_steps: int) -> Matrix:
+    """`roy` of every product of a stack, [n_products, n_steps]."""
+    return np.stack([roy(product, n_steps) for product in products])
 
 
 def _largest_correlation(block: Floats) -> float:

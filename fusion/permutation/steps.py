@@ -20,6 +20,9 @@ from fusion.permutation.variates import OrderedVariates, WhitenedViews, conditio
 
 Precision = Literal["float64", "screen"]
 
+SCREENING_SIZE = 2**23
+"""Multiplications of a product from which float32 pays on a processor; on a device it always does."""
+
 
 @dataclass(frozen=True)
 class StepComputation:
@@ -90,7 +93,9 @@ class StepComputation:
     ) -> Matrix:
         rows = trailing if self.array_namespace is None else place(trailing, self.array_namespace, self.device)
         exact, n = PermutedStatistics(rows, permutations, names), len(permutations)
-        run = screen_in_float32(exact, n, n_jobs=self.n_jobs) if self.precision == "screen" else exact
+        is_large = trailing.first.size * trailing.second.shape[1] >= SCREENING_SIZE or self.array_namespace is not None
+        screens = self.precision == "screen" and is_large
+        run = screen_in_float32(exact, n, n_jobs=self.n_jobs) if screens else exact
         return map_permutations(run, n, n_jobs=self.n_jobs, progress=progress)
 
 

@@ -1,7 +1,7 @@
 """What the permutation tests of `fusion` cost, against the matrix product of the same run; writes results/fusion.md.
 
-`python -m tests.benchmarks.bench_fusion` runs all sections; name some (speed, workers, memory, power) to replace only
-those in the note. Seconds are CPU seconds of one thread, the best of rounds in which every contender takes its turn;
+`python -m tests.benchmarks.bench_fusion` runs all sections; name some (speed, small, workers, memory, power) to replace
+only those in the note. Seconds are CPU seconds of one thread, the best of rounds in which every contender takes its turn;
 permutations, five in a row.
 """
 
@@ -30,6 +30,7 @@ from fusion.permutation.permutations import make_permutations  # noqa: E402
 from fusion.permutation.screening import screen_in_float32  # noqa: E402
 from fusion.permutation.statistics import PermutedStatistics, TrailingVariates  # noqa: E402
 from fusion.power.prediction import predicted_power  # noqa: E402
+from tests.benchmarks.small_views import small  # noqa: E402
 
 NOTE = Path(__file__).parent / "results" / "fusion.md"
 SHAPES = {(5000, 512, 512): 1.4, (5000, 512, 180): 1.5, (20000, 512, 512): 1.3}
@@ -190,7 +191,7 @@ def power() -> Iterator[str]:
             yield f"| {' | '.join(map(str, cells))} | {found:.0%} | {n_sets} | {required} |"
 
 
-SECTIONS = {"speed": speed, "workers": workers, "memory": memory, "power": power}
+SECTIONS = {"speed": speed, "small": small, "workers": workers, "memory": memory, "power": power}
 
 
 def _context() -> str:

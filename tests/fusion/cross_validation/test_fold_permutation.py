@@ -11,6 +11,7 @@ import scipy.linalg
 from fusion import CanonicalCorrelation, ConfoundDesign, cross_validated_cca, make_folds
 from fusion.confounds.coding import Confounds
 from fusion.cross_validation import fold_permutation
+from fusion.cross_validation.conditional_steps import make_conditional_steps
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.resampling import fold_average
@@ -88,6 +89,16 @@ def test_screening_in_float32_decides_as_float64(case: str, monkeypatch: pytest.
     assert screened(0).tobytes() == exact(0).tobytes()
     for index in range(1, 31):
         np.testing.assert_allclose(screened(index), exact(index), atol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["plain", "numbers", "families"])
+def test_a_stack_has_the_bits_of_one_after_another(case: str) -> None:
+    run = _run(**SETTINGS[case])
+    for one in (run, make_conditional_steps(run)):
+        assert one.at_once > 9
+        alone = np.stack([one(index) for index in range(9)])
+        np.testing.assert_array_equal(one.stack(range(9)), alone)
+        np.testing.assert_array_equal(one.stack([4, 0]), alone[[4, 0]])
 
 
 def test_near_ties_with_the_observed_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """float32 screening decides as float64 does, wherever the observed statistic lies."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusion import permutation_test_cca
+from fusion.permutation import steps
 from fusion.permutation.permutations import make_permutations
 from fusion.permutation.screening import NEAR, screen_in_float32
 from fusion.permutation.statistics import PermutedStatistics, TrailingVariates, permuted_product, roy, wilks
@@ -18,6 +20,11 @@ def _views(seed: int, n: int, p: int, q: int, rho: float = 0.0) -> tuple[np.ndar
     x, y = rng.standard_normal((n, p)), rng.standard_normal((n, q))
     y[:, 0] = rho * x[:, 0] + np.sqrt(1 - rho**2) * y[:, 0]
     return x, y
+
+
+@pytest.fixture(autouse=True)
+def _screens_small_views_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "SCREENING_SIZE", 0)
 
 
 @settings(max_examples=60)
@@ -96,6 +103,20 @@ def test_any_number_of_steps_gives_the_same_statistics(seed: int, p: int, q: int
     np.testing.assert_allclose(wilks(product, n_steps), expected, rtol=1e-10, atol=1e-14)
     largest = [np.linalg.svd(block, compute_uv=False)[0] for block in blocks]
     np.testing.assert_allclose(roy(product, n_steps), largest, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_steps", [1, 4])
+def test_a_stack_of_permutations_has_the_bits_of_one_after_another(n_steps: int) -> None:
+    x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in _views(1, 70, 9, 7))
+    y[:, 0] = x[:, 0]  # a correlation of 1: Wilks is infinite where nothing is permuted
+    drawn = make_permutations(90, 20, random_state=0)
+    rows = TrailingVariates(x, y, n_steps, kept=np.arange(90) % 9 > 1)
+    run = PermutedStatistics(rows, drawn, ("wilks", "roy"))
+    alone = np.stack([run(index) for index in range(21)])
+    np.testing.assert_array_equal(run.stack(range(21)), alone)
+    np.testing.assert_array_equal(replace(run, permutations=drawn.drawn()).stack([3, 0, 3]), alone[[3, 0, 3]])
+    truth = np.stack([rows.statistics(run._kept_rows(drawn[index]), "wilks", "roy") for index in range(21)])
+    np.testing.assert_allclose(alone, truth, rtol=1e-9)
 
 
 def test_product_without_a_permuted_copy() -> None:
