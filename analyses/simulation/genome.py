@@ -179,7 +179,9 @@ def ancestry_components(pedigree: Pedigree, rng: np.random.Generator) -> np.ndar
     one_per_family = pedigree.families == np.arange(len(dosages))
     standardised = (dosages - dosages[one_per_family].mean(axis=0)) / dosages[one_per_family].std(axis=0)
     fitted = standardised[one_per_family]
-    loadings = np.linalg.svd(fitted, full_matrices=False)[2][:N_COMPONENTS]
+    # of 600 subjects by 10,000 markers, the subjects' side is the small one
+    squares, scores = np.linalg.eigh(fitted @ fitted.T)
+    loadings = (scores[:, : -N_COMPONENTS - 1 : -1] / np.sqrt(squares[: -N_COMPONENTS - 1 : -1])).T @ fitted
     loadings *= np.sign(loadings[np.arange(len(loadings)), np.abs(loadings).argmax(axis=1)])[:, None]
     return np.asarray(standardised @ loadings.T / (fitted @ loadings.T).std(axis=0))
 

@@ -1,8 +1,8 @@
 """What the permutation tests of `fusion` cost, against the matrix product of the same run; writes results/fusion.md.
 
 `python -m tests.benchmarks.bench_fusion` runs all sections; name some (speed, small, workers, memory, power) to replace
-only those in the note. Seconds are CPU seconds of one thread, the best of rounds in which every contender takes its turn;
-permutations, five in a row.
+only those in the note. Seconds are CPU seconds of one thread, the best of rounds in which every contender takes its
+turn; permutations, five in a row.
 """
 
 import os
