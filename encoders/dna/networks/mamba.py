@@ -234,14 +234,24 @@ class BiMamba(nn.Module):
         n_before = self.sizes.d_conv - 1
         before = x.new_zeros(2, n_before, *x.shape[1:])
         state = x.new_zeros(2, x.shape[1], *a.shape[1:])
-        scan = blocked_scan if x.device.type == "cuda" else selective_scan
         for steps in _blocks(x):
             seen = torch.cat([before, torch.stack([x[steps], reversal.take(x, steps)])], dim=1)
             before = seen[:, seen.shape[1] - n_before :]
             pairs = zip(*(one.project(part) for one, part in zip(directions, seen, strict=True)), strict=True)
             u, step, b, c = (torch.stack(pair) for pair in pairs)
-            y, state = scan(u, step, a, b, c, state)
+            y, state = _scan(u, step, a, b, c, state)
             yield steps, y.addcmul_(u, skip)
+
+
+def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The scan that is fastest where the tensors are."""
+    if inputs[0].device.type == "cuda":
+        return blocked_scan(*inputs)
+    if inputs[0].device.type == "cpu" and all(one.dtype == torch.float32 for one in inputs):
+        from encoders.dna.networks.compiled_scan import compiled_scan  # numba: a second to import
+
+        return compiled_scan(*inputs)
+    return selective_scan(*inputs)
 
 
 def _blocks(x: Tensor) -> list[slice]:

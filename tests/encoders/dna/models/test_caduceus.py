@@ -18,6 +18,7 @@ from encoders import InputError, load_encoder
 from encoders.dna.models.caduceus import PREFIX, Caduceus, declared_ties, fill_caduceus
 from encoders.dna.networks import mamba
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
+from encoders.dna.networks.compiled_scan import compiled_scan
 from encoders.dna.networks.mamba import BiMamba, MambaSizes, Reversal, blocked_scan, selective_scan
 from encoders.dna.tokenizers.single_base import PAD, SEP, complement_ids, encode_bases
 from encoders.dna.verification.contract import check_encoder
@@ -242,10 +243,10 @@ def test_padding_elsewhere_is_refused(mask: list[list[int]]) -> None:
         model(make_ids(1, 4), torch.tensor(mask))
 
 
-@pytest.mark.parametrize("scan", [selective_scan, blocked_scan])
+@pytest.mark.parametrize("scan", [selective_scan, blocked_scan, compiled_scan])
 @pytest.mark.parametrize("n_steps", [1, 7, 8, 9, 31, 200])
 def test_the_scans_equal_their_recurrence(scan: Callable[..., tuple[Tensor, Tensor]], n_steps: int) -> None:
-    """That of a CPU and that of a GPU."""
+    """In plain torch, as a GPU has it, and compiled."""
     rng = torch.Generator().manual_seed(5)
     u, step = (torch.randn(2, n_steps, 3, 7, generator=rng) for _ in range(2))
     b, c = (torch.randn(2, n_steps, 3, 4, generator=rng) for _ in range(2))
@@ -261,6 +262,29 @@ def test_the_scans_equal_their_recurrence(scan: Callable[..., tuple[Tensor, Tens
     torch.testing.assert_close(state.double(), expected, atol=TOLERANCE, rtol=TOLERANCE)
 
 
+@pytest.mark.parametrize("d_inner", [1, 255, 600])
+def test_the_compiled_scan_has_the_same_bits_by_any_number_of_threads_and_hides_no_nan(d_inner: int) -> None:
+    rng = torch.Generator().manual_seed(5)
+    u, step = (torch.randn(2, 9, 3, d_inner, generator=rng) for _ in range(2))
+    b, c = (torch.randn(2, 9, 3, 4, generator=rng) for _ in range(2))
+    a, start = -300 * torch.rand(2, 4, d_inner, generator=rng), torch.randn(2, 3, 4, d_inner, generator=rng)
+    inputs, before = (u, step.exp(), a, b, c, start), torch.get_num_threads()
+    try:
+        found = []
+        for n_threads in (1, 2, 7):
+            torch.set_num_threads(n_threads)
+            found.append(torch.cat([one.flatten() for one in compiled_scan(*inputs)]))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, found[0]) for one in found)
+    expected = selective_scan(*(one.double() for one in inputs))
+    torch.testing.assert_close(found[0].double(), torch.cat([one.flatten() for one in expected]), atol=1e-4, rtol=1e-4)
+    a[1, 2, 0] = float("nan")
+    y, _ = compiled_scan(*inputs)
+    assert y[1, :, :, 0].isnan().all()
+    assert not y[0].isnan().any()
+
+
 @pytest.mark.parametrize(("block", "chunk"), [(1, 1), (2, 8), (5, 3), (64, 7)])
 def test_the_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, block: int, chunk: int) -> None:
     """Blocks shorter than the convolution included."""
@@ -268,7 +292,7 @@ def test_the_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, block: int, 
     expected = model(make_ids(2, 131)).last_hidden_state
     monkeypatch.setattr(mamba, "BLOCK_STEPS", block)
     monkeypatch.setattr(mamba, "SCAN_STEPS", chunk)
-    monkeypatch.setattr(mamba, "selective_scan", blocked_scan if chunk % 2 else selective_scan)
+    monkeypatch.setattr(mamba, "_scan", blocked_scan if chunk % 2 else selective_scan)
     torch.testing.assert_close(model(make_ids(2, 131)).last_hidden_state, expected, atol=TOLERANCE, rtol=0)
 
 
