@@ -8,17 +8,21 @@ gives up its share of intercept and confounds.
 # ruff: noqa: F722
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import gammaincinv
 
-from fusion.arrays import Real
+from fusion.arrays import Floats, Real
 from fusion.parallel import one_blas_thread
 
 AT_ONCE = 2**20
-"""Numbers of the matrices that are held at a time."""
+"""Numbers of the matrices that are worked on at a time."""
+HELD = 2**23
+"""Numbers of the drawn factors that are kept for the next link, 64 MiB; more of them are drawn anew."""
 SQUARINGS = 10
 """Of a matrix until its columns are its leading eigenvector: what is 1 % smaller is gone, and what is nearer to the
 largest than that is turned into it by noise in any study."""
@@ -55,26 +59,41 @@ def draw_statistics(size: StudySize, rho: Real, n_draws: int, *, seed: int = 0) 
     >>> found.shape, bool(0.5 < found[:, 0].mean() < 0.65)
     ((50, 2), True)
     """
-    rng, found = np.random.default_rng(seed), []
-    portion = max(1, AT_ONCE // (size.n_folds * (size.p + size.q) ** 2))
     with one_blas_thread():
-        for start in range(0, n_draws, portion):
-            drawn = _draw_folds(rng, size, float(rho), min(portion, n_draws - start))
-            found.append(_statistics(drawn, size.p))
+        is_small = n_draws * size.n_folds * (size.p + size.q) ** 2 <= HELD
+        noise = _held_noise(size, n_draws, seed) if is_small else _noise(size, n_draws, seed)
+        found = [_statistics(_link(size, float(rho), factors), size.p) for factors in noise]
     return np.concatenate(found)
 
 
-def _draw_folds(
-    rng: np.random.Generator, size: StudySize, rho: float, n_studies: int
-) -> Float64[np.ndarray, "n_studies n_folds n_columns n_columns"]:
-    """Sums of products of every fold's rows, by Bartlett's decomposition."""
-    n_columns, n_rows = size.p + size.q, size.n / size.n_folds
+@lru_cache(maxsize=1)
+def _held_noise(size: StudySize, n_draws: int, seed: int) -> list[Floats]:
+    """A search for a link asks for the same studies again and again."""
+    return list(_noise(size, n_draws, seed))
+
+
+def _noise(size: StudySize, n_draws: int, seed: int) -> Iterator[Floats]:
+    """Factors of the sums of products of every fold's rows without a link, by Bartlett's decomposition.
+
+    Yields portions of float64, shape [n_studies, n_folds, n_columns, rank].
+    """
+    rng, n_columns, n_rows = np.random.default_rng(seed), size.p + size.q, size.n / size.n_folds
     rank = min(n_columns, math.ceil(n_rows))  # a fold may have fewer rows than columns
-    shape = n_studies, size.n_folds, n_columns
-    diagonal = np.arange(rank)
-    factors = np.tril(rng.standard_normal((*shape, n_columns)), -1)[..., :rank]
-    # by the inverse distribution function, so that a draw changes little where the rows change little
-    factors[..., diagonal, diagonal] = np.sqrt(2 * gammaincinv((n_rows - diagonal) / 2, rng.random(shape)[..., :rank]))
+    portion, diagonal = max(1, AT_ONCE // (size.n_folds * n_columns**2)), np.arange(rank)
+    for start in range(0, n_draws, portion):
+        shape = min(portion, n_draws - start), size.n_folds, n_columns
+        factors = np.tril(rng.standard_normal((*shape, n_columns)), -1)[..., :rank]
+        # by the inverse distribution function, so that a draw changes little where the rows change little
+        uniform = rng.random(shape)[..., :rank]
+        factors[..., diagonal, diagonal] = np.sqrt(2 * gammaincinv((n_rows - diagonal) / 2, uniform))
+        yield factors
+
+
+def _link(
+    size: StudySize, rho: float, factors: Float64[np.ndarray, "n_studies n_folds n_columns rank"]
+) -> Float64[np.ndarray, "n_studies n_folds n_columns n_columns"]:
+    """Sums of products of every fold's rows, the first columns of either view linked."""
+    factors = factors.copy()
     factors[..., size.p, :] = rho * factors[..., 0, :] + math.sqrt(1 - rho**2) * factors[..., size.p, :]
     return np.asarray(factors @ factors.swapaxes(-1, -2))
 
