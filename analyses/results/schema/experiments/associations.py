@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval
 
 
@@ -111,3 +111,8 @@ class AssociateResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a score and outcome."""
+        return long_tables(associations=[cells(one) for one in self.associations])
