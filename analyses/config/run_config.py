@@ -28,6 +28,7 @@ from analyses.config.experiments import (
     ReplicateConfig,
     SpeciesConfig,
     StratifyConfig,
+    SubsampleConfig,
     TokensConfig,
     TuneConfig,
     VariantsConfig,
@@ -107,6 +108,8 @@ class RunConfig(Section):
     """Settings of experiment: rc."""
     dims: DimsConfig = DimsConfig()
     """Settings of experiment: dims."""
+    subsample: SubsampleConfig = SubsampleConfig()
+    """Settings of experiment: subsample."""
     attribute: AttributeConfig = AttributeConfig()
     """Settings of experiment: attribute."""
     audit: AuditConfig = AuditConfig()

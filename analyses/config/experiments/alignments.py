@@ -41,6 +41,22 @@ class DimsConfig(Section):
     """Inner folds, in the training subjects of each fold, that choose among them."""
 
 
+class SubsampleConfig(Section):
+    """``experiment: subsample``: what parts of the cohort find as studies of their own."""
+
+    shares: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
+    """Shares of the subjects, between 0 and 1; the whole cohort stands beside them."""
+    n_draws: int = Field(default=20, ge=3)
+    """Parts of each size, drawn without replacement; families and groups as wholes."""
+
+    @field_validator("shares")
+    @classmethod
+    def _within(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or len(set(value)) < len(value) or not all(0 < share < 1 for share in value):
+            raise ValueError("must name shares between 0 and 1, each once")
+        return tuple(sorted(value))
+
+
 class AuditConfig(Section):
     """``experiment: audit``: what is predicted from the views, and how often brains are paired at random."""
 
