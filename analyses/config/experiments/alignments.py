@@ -92,8 +92,10 @@ class TuneConfig(Section):
 class EscalateConfig(Section):
     """``experiment: escalate``: does a method beyond linear CCA find more, in the same folds and permutations?"""
 
-    methods: tuple[Literal["kernel", "contrastive"], ...] = Field(default=("kernel", "contrastive"), min_length=1)
-    """Methods beside linear CCA: kernel CCA, two contrastive towers."""
+    methods: tuple[Literal["kernel", "contrastive", "deep"], ...] = Field(
+        default=("kernel", "contrastive"), min_length=1
+    )
+    """Methods beside linear CCA: kernel CCA, two contrastive towers, deep CCA (two towers whose outputs correlate)."""
     n_components: int | None = Field(default=None, ge=1)
     """Leading components of a view that every method takes; those of the alignment if not given."""
     n_permutations: int = Field(default=199, ge=19)
@@ -111,6 +113,8 @@ class EscalateConfig(Section):
     """Training subjects that span the kernels' feature spaces; exact where there are no more training subjects."""
     width: int = Field(default=16, ge=1)
     """Numbers that a contrastive tower gives."""
+    deep_width: int = Field(default=4, ge=1)
+    """Numbers that a tower of deep CCA gives."""
     hidden: int = Field(default=32, ge=1)
     """Hidden units of a tower."""
     n_epochs: int = Field(default=40, ge=1)

@@ -17,7 +17,7 @@ GOLDENS = Path(__file__).resolve().parents[2] / "goldens" / "experiments_5"
 
 
 def example(kind: Any, name: str = "") -> Any:
-    """A value of this type; every list holds two."""
+    """A value of this type; every list holds three."""
     parts = get_args(kind)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
@@ -25,7 +25,7 @@ def example(kind: Any, name: str = "") -> Any:
     if get_origin(kind) is Literal:
         return parts[0]
     if get_origin(kind) is tuple:
-        return tuple(example(part, name) for part in (parts[:1] * 2 if parts[-1] is Ellipsis else parts))
+        return tuple(example(part, name) for part in (parts[:1] * 3 if parts[-1] is Ellipsis else parts))
     if get_origin(kind) in (dict, Mapping):
         return {f"{name} {number}": example(parts[1], name) for number in range(2)}
     if get_origin(kind) in (Union, types.UnionType):

@@ -24,7 +24,8 @@ alignment: {n_permutations: 99, x_dimensions: 3, y_dimensions: 3}
 folds: {n_splits: 3}
 dims: {grid: [1, 3], inner_splits: 2}
 attribute: {sides: [brain], regions: column, repeats: 2, n_permutations: 39}
-escalate: {methods: [kernel], penalties: [0.1], n_landmarks: 15, n_permutations: 59, recall_at: 3, curve: [0.5]}
+escalate: {methods: [kernel, deep], penalties: [0.1], n_landmarks: 15, n_epochs: 2, hidden: 8, n_permutations: 59,
+           recall_at: 3, curve: [0.5]}
 tracking: {enabled: false}
 """
 

@@ -41,8 +41,9 @@ def cells(part: Any, **before: Cell) -> dict[str, Cell]:
     for field in fields(part):
         value = getattr(part, field.name)
         if field.name.startswith("interval"):
-            end = field.name.removeprefix("interval")
-            found[f"lower{end}"], found[f"upper{end}"] = value or (None, None)
+            end, bounds = field.name.removeprefix("interval"), (None, None) if value is None else value
+            if not any(isinstance(bound, tuple) for bound in bounds):  # of one value, not of many
+                found[f"lower{end}"], found[f"upper{end}"] = bounds
         elif value is None or isinstance(value, str | int | float):
             found.setdefault(field.name, value)
     return found
