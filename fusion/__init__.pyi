@@ -28,6 +28,8 @@ from .cross_validation.folds import Folds as Folds
 from .cross_validation.folds import make_folds as make_folds
 from .cross_validation.held_out import cross_validated_cca as cross_validated_cca
 from .cross_validation.result import CrossValidatedCCA as CrossValidatedCCA
+from .cross_validation.subsamples import Subsample as Subsample
+from .cross_validation.subsamples import subsample_curve as subsample_curve
 from .decomposition.loadings import feature_loadings as feature_loadings
 from .decomposition.loadings import group_loadings as group_loadings
 from .decomposition.loadings import structure_correlations as structure_correlations

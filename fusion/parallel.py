@@ -11,12 +11,11 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import scipy.linalg  # noqa: F401 (its BLAS must be loaded before the libraries are listed)
-from joblib import delayed
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from fusion.arrays import Matrix
-from fusion.workers import workers
+from fusion.journal import Arrays, share_out
 
 PORTION = 32
 """Permutations per task: fixed, so that results cannot depend on the number of workers."""
@@ -67,9 +66,10 @@ def map_permutations(
     """
     shared = _Shared(function)
     portions = [range(start, min(start + portion, n_permutations)) for start in range(0, n_permutations, portion)]
-    parts, done = [], 0
-    tasks = (delayed(_portion)(shared, indices) for indices in portions)
-    for part in workers(n_jobs, return_as="generator")(tasks):
+    parts: list[NDArray[Any]] = []
+    done = 0
+    calls = [(_portion, (shared, indices)) for indices in portions]
+    for part in share_out(calls, n_jobs=n_jobs, to_arrays=lambda one: {"values": one}, of_arrays=_values):
         parts.append(part)
         done += len(part)
         if progress is not None:
@@ -109,6 +109,10 @@ class Stacked(Protocol):
 
     def stack(self, indices: Sequence[int]) -> NDArray[Any]:
         """Of several, [n_indices, ...]."""
+
+
+def _values(kept: Arrays) -> NDArray[Any]:
+    return kept["values"]
 
 
 def _portion(shared: _Shared, indices: range) -> NDArray[Any]:

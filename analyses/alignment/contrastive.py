@@ -7,7 +7,7 @@ pairing in nothing but the pairing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,9 @@ from torch.optim.adamw import adamw
 from analyses.alignment.towers import Tower, info_nce
 from fusion.methods.canonical_scores import canonical_scores
 from fusion.methods.method import LearningRows, Permuted, ScoreStack
+
+Pair = tuple[Tensor, Tensor]
+"""What both towers say of the same rows, [n_models, n_rows, width] each."""
 
 START_SCALE = 5.0
 """Inverse temperature at the start."""
@@ -82,9 +85,22 @@ class ContrastiveMethod:
             towers = self._train(views, rows, device)
             with torch.no_grad():
                 found = [
-                    tower(view).cpu().numpy().astype(np.float64) for tower, view in zip(towers, views, strict=True)
+                    self.told(tower, view).cpu().numpy().astype(np.float64)
+                    for tower, view in zip(towers, views, strict=True)
                 ]
         return canonical_scores(found[0], found[1], rows.train, self.head_penalty)
+
+    def told(self, tower: Tower, rows: Tensor) -> Tensor:
+        """What a tower says of rows, [n_models, n_rows, width]."""
+        return tower(rows)
+
+    def loss(self, x: Tensor, y: Tensor, log_scale: Tensor) -> Tensor:
+        """Of every model, by what its towers say of the same rows, [n_models]."""
+        return info_nce(x, y, log_scale)
+
+    def judge(self, fitted: Pair, judged: Pair, log_scale: Tensor) -> Tensor:
+        """Loss of every model in rows that it was not fitted to, [n_models]."""
+        return self.loss(*judged, log_scale)
 
     def _train(self, views: tuple[Tensor, Tensor], rows: LearningRows, device: torch.device) -> tuple[Tower, Tower]:
         rng = np.random.default_rng(rows.seed)
@@ -95,9 +111,10 @@ class ContrastiveMethod:
             order = rng.permutation(fit)
             for batch in np.array_split(order, max(1, round(len(order) / self.batch_size))):
                 taken = [self._with_noise(view[:, batch], rng) for view in views]
-                optimiser.step(models.loss(taken[0], taken[1]).sum())
+                optimiser.step(self.loss(*models.told(self, taken), models.log_scale).sum())
             with torch.no_grad():
-                if not models.keep_better(models.loss(views[0][:, judged], views[1][:, judged]), self.patience):
+                fitted, other = (models.told(self, [view[:, part] for view in views]) for part in (fit, judged))
+                if not models.keep_better(self.judge(fitted, other, models.log_scale), self.patience):
                     break
         return models.best()
 
@@ -119,7 +136,8 @@ class _AdamW:
 
     def step(self, loss: Tensor) -> None:
         """One step down the loss, summed over models: the gradient of a model is that of its own loss."""
-        gradients = torch.autograd.grad(loss, self._weights)
+        # A loss without a temperature has none to learn.
+        gradients = torch.autograd.grad(loss, self._weights, materialize_grads=True)
         with torch.no_grad():
             adamw(
                 self._weights,
@@ -173,8 +191,9 @@ class _Models:
     def weights(self) -> list[Tensor]:
         return [*self.towers[0].weights, *self.towers[1].weights, self.log_scale]
 
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        return info_nce(self.towers[0](x), self.towers[1](y), self.log_scale)
+    def told(self, method: ContrastiveMethod, views: Sequence[Tensor]) -> Pair:
+        x, y = (method.told(tower, view) for tower, view in zip(self.towers, views, strict=True))
+        return x, y
 
     def keep_better(self, loss: Tensor, patience: int) -> bool:
         """Keep the weights of models whose loss is their least so far; whether any model still goes on."""

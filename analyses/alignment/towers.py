@@ -52,8 +52,12 @@ class Tower:
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Rows [n_models, n_rows, n_columns] as unit vectors [n_models, n_rows, width]."""
+        return torch.nn.functional.normalize(self.project(rows), dim=-1)
+
+    def project(self, rows: Tensor) -> Tensor:
+        """The same before they are brought to unit length."""
         hidden = torch.relu(torch.baddbmm(self.shift, rows, self.into))
-        return torch.nn.functional.normalize(hidden @ self.out + rows @ self.straight, dim=-1)
+        return hidden @ self.out + rows @ self.straight
 
 
 def info_nce(x: Tensor, y: Tensor, log_scale: Tensor) -> Tensor:
@@ -77,3 +81,36 @@ def info_nce(x: Tensor, y: Tensor, log_scale: Tensor) -> Tensor:
     both = powers.sum(2).log() + powers.sum(1).log()
     own = logits.diagonal(dim1=1, dim2=2)
     return (both / 2 - own).mean(1) + scale[:, 0, 0]
+
+
+def whitening(rows: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
+    """Mean and weights W that whiten rows, [n_models, 1, width] and [n_models, width, width].
+
+    W' (C + ridge mean(diag C) I) W = I, C the covariance of the rows.
+    """
+    mean = rows.mean(1, keepdim=True)
+    centred = rows - mean
+    covariance = centred.transpose(1, 2) @ centred / (rows.shape[1] - 1)
+    scale = covariance.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
+    unit = torch.eye(rows.shape[2], device=rows.device)
+    factor = torch.linalg.cholesky(covariance + ridge * scale[:, None, None] * unit)
+    weights = torch.linalg.solve_triangular(factor, unit.expand_as(factor), upper=False)
+    return mean, weights.transpose(1, 2)
+
+
+def cross_covariance(rows: tuple[Tensor, Tensor], whitened: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
+    """Of two views' rows once both are whitened, [n_models, width, width]."""
+    x, y = ((side - mean) @ weights for side, (mean, weights) in zip(rows, whitened, strict=True))
+    return x.transpose(1, 2) @ y / (x.shape[1] - 1)
+
+
+def total_correlation(x: Tensor, y: Tensor, ridge: float) -> Tensor:
+    """Sum of the canonical correlations of every model's rows, [n_models], covariances with a ridge.
+
+    References
+    ----------
+    Andrew, Arora, Bilmes & Livescu (2013), Proceedings of Machine Learning Research 28(3), 1247-1255.
+    """
+    found = cross_covariance((x, y), (whitening(x, ridge), whitening(y, ridge)))
+    total: Tensor = torch.linalg.svdvals(found).sum(1)
+    return total

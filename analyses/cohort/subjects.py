@@ -247,6 +247,7 @@ def _check_columns(config: RunConfig, columns: Sequence[str], problems: Problems
         **{f"confounds.{number}.column": c.column for number, c in enumerate(config.confounds)},
         **{f"confounds.{number}.by": c.by for number, c in enumerate(config.confounds)},
         **{f"confounds ({one})": one for one in config.confound_columns if one not in named},
+        **{f"confounds_without.{number}": column for number, column in enumerate(config.confounds_without)},
         "cohort.family_column": config.cohort.family_column,
         "cohort.kinship_column": config.cohort.kinship_column,
         "folds.group": config.folds.group,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -76,3 +77,30 @@ def one_or_many(value: object) -> object:
     if isinstance(value, str):
         return ({"formula": value},)
     return (value,) if isinstance(value, dict) else value
+
+
+def without_columns(confounds: Sequence[ConfoundConfig], columns: Sequence[str]) -> tuple[ConfoundConfig, ...]:
+    """The confounds but these columns and products with them.
+
+    Raises
+    ------
+    ValueError
+        A column is part of an entry that holds another confound as well: a formula, or slopes by level.
+    """
+    left = set(columns)
+    for one in confounds:
+        for held in left & _held(one):
+            raise ValueError(
+                f"confounds_without takes out whole entries; '{held}' is part of "
+                f"{one.formula or f'slopes of {one.column}'}: write confounds anew without it"
+            )
+    return tuple(one for one in confounds if one.column not in left and left.isdisjoint(one.interaction or ()))
+
+
+def _held(confound: ConfoundConfig) -> set[str]:
+    """Columns beside which the entry removes another confound."""
+    from fusion.confounds.terms import read_terms
+
+    if confound.formula is not None:
+        return {factor.column for term in read_terms(confound.terms()) for factor in term.factors}
+    return set() if confound.by is None else {confound.by}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from analyses.config.brain_view import BrainViewConfig
-from analyses.config.confounds import ConfoundConfig, one_or_many
+from analyses.config.confounds import ConfoundConfig, one_or_many, without_columns
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.config.experiments import (
     AssociateConfig,
@@ -28,6 +28,7 @@ from analyses.config.experiments import (
     ReplicateConfig,
     SpeciesConfig,
     StratifyConfig,
+    SubsampleConfig,
     TokensConfig,
     TuneConfig,
     VariantsConfig,
@@ -82,6 +83,9 @@ class RunConfig(Section):
     """A link of known strength to plant, for trials of the whole pipeline."""
     truth: Path | None = None
     """JSON of what was planted by a simulation, for the report alone."""
+    confounds_without: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Columns that are taken out of `confounds`, products of them too, as an outcome must be where the file that is
+    extended removes it."""
     confounds: tuple[ConfoundConfig, ...] = ()
     """What is removed from both views, and what the permutation test respects: a list of columns and products, or a
     formula."""
@@ -104,6 +108,8 @@ class RunConfig(Section):
     """Settings of experiment: rc."""
     dims: DimsConfig = DimsConfig()
     """Settings of experiment: dims."""
+    subsample: SubsampleConfig = SubsampleConfig()
+    """Settings of experiment: subsample."""
     attribute: AttributeConfig = AttributeConfig()
     """Settings of experiment: attribute."""
     audit: AuditConfig = AuditConfig()
@@ -140,9 +146,10 @@ class RunConfig(Section):
 
     @field_validator("confounds")
     @classmethod
-    def _hold_together(cls, value: tuple[ConfoundConfig, ...]) -> tuple[ConfoundConfig, ...]:
+    def _hold_together(cls, value: tuple[ConfoundConfig, ...], info: ValidationInfo) -> tuple[ConfoundConfig, ...]:
         from fusion.confounds.terms import read_terms
 
+        value = without_columns(value, info.data.get("confounds_without", ()))
         read_terms(term for confound in value for term in confound.terms())
         return value
 

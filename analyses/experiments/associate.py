@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from analyses.cohort.design import describe_confounds
 from analyses.experiments.associations.answer import sentences
 from analyses.experiments.associations.responses import ReadResponses, read_responses
-from analyses.experiments.associations.scored import Tested, associate_all, correct, describe
+from analyses.experiments.associations.scored import Associations, associate_all, correct, describe
 from analyses.privacy.counts import Count, show_count
 from analyses.results.schema.experiments import AssociateResult, Metrics, Trial
 from analyses.results.schema.experiments.associations import AssociatedOutcome, Association
@@ -30,12 +30,12 @@ def check(run: Run) -> None:
 def run(run: Run) -> AssociateResult:
     """Every score of every alignment beside every outcome."""
     read = read_responses(run)
-    found: list[Tested] = []
-    reasons: dict[str, str] = {}
+    all_of_them = Associations([], {}, {})
     if any(one.contrasts for one in read):
-        found, reasons = associate_all(run, read)
+        all_of_them = associate_all(run, read)
+    found = all_of_them.found
     detectable = correct(run, found)
-    outcomes = tuple(_describe_outcome(run, one, reasons) for one in read)
+    outcomes = tuple(_describe_outcome(run, one, all_of_them) for one in read)
     associations = tuple(describe(run, found))
     return AssociateResult(
         outcomes=outcomes,
@@ -51,12 +51,13 @@ def run(run: Run) -> AssociateResult:
     )
 
 
-def _describe_outcome(run: Run, read: ReadResponses, reasons: dict[str, str]) -> AssociatedOutcome:
+def _describe_outcome(run: Run, read: ReadResponses, among: Associations) -> AssociatedOutcome:
     """The outcome in figures that name nobody."""
     smallest, known = run.config.privacy.smallest_count, read.known
     missing = show_count(int((~known).sum()), smallest)
     # Beside the size of the cohort, the number of those who have the outcome would tell the number of those who do not.
     n_subjects: Count = int(known.sum()) if isinstance(missing, int) else f"<{len(known)}"
+    reasons, decided = among.reasons, {name: n for name, n in among.n_decided.items() if n and name in read.contrasts}
     refused = {name: reasons[name] for name in read.contrasts if name in reasons}
     whole = next(iter(refused.values()), None) if len(refused) == len(read.contrasts) else None
     return AssociatedOutcome(
@@ -67,6 +68,7 @@ def _describe_outcome(run: Run, read: ReadResponses, reasons: dict[str, str]) ->
         n_missing=missing,
         n_events=None if read.n_events is None else show_count(read.n_events, smallest),
         undefined={} if whole else refused,
+        n_decided={name: show_count(n, smallest) for name, n in decided.items()} or None,
         reason=read.reason or whole,
     )
 

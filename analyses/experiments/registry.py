@@ -25,6 +25,7 @@ MODULES: Mapping[str, str] = {
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",
     "stratify": "analyses.experiments.stratify",
+    "subsample": "analyses.experiments.subsample",
     "species": "analyses.experiments.species.orthologs",
     "tune": "analyses.experiments.tune",
     "variants": "analyses.experiments.variants",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-COLOURS = {"linear": GREY, "kernel": ORANGE, "contrastive": BLUE}
+COLOURS = {"linear": GREY, "kernel": ORANGE, "contrastive": BLUE, "deep": INK}
 
 
 def draw_escalation(result: EscalateResult, folder: Path) -> dict[str, Path]:

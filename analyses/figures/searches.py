@@ -1,4 +1,4 @@
-"""Figures of searches: numbers of components over nested folds, settings over trials."""
+"""Figures of searches: numbers of components over nested folds, settings over trials, numbers of subjects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure
-from analyses.results.schema.experiments import DimensionSearch, SettingSearch
+from analyses.results.schema.experiments import DimensionSearch, SettingSearch, SubsamplePoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,4 +55,32 @@ def history_figure(search: SettingSearch) -> Figure:
         axes.set_ylabel("held-out ρ₁")
         axes.set_title(f"{search.arm_label} × {search.view}")
         figure.legend(loc="outside lower left", ncols=3, handlelength=1.6)
+    return figure
+
+
+def subsample_figure(points: Sequence[SubsamplePoint]) -> Figure:
+    """Held-out correlation against the number of subjects, with what studies of each size find on average and alone."""
+    known = [one for one in points if one.rho is not None]
+    parts, whole = known[:-1], known[-1]
+    with new_figure(2.6) as (figure, axes):
+        if parts:
+            sizes = [one.n_subjects for one in parts]
+            for bounds, alpha, label in (
+                ([one.studies for one in parts], 0.12, "95 % of further studies"),
+                ([one.interval for one in parts], 0.3, "95 % interval of their average"),
+            ):
+                low, high = (np.array([pair[end] for pair in bounds], dtype=float) for end in (0, 1))
+                axes.fill_between(sizes, low, high, color=BLUE, alpha=alpha, linewidth=0, label=label)
+            axes.plot(
+                sizes, np.array([one.rho for one in parts], dtype=float), "o-", color=BLUE, label="parts of the cohort"
+            )
+        rho, (low_end, high_end) = np.array([whole.rho], dtype=float), whole.interval
+        reach = None if low_end is None or high_end is None else [rho - low_end, high_end - rho]
+        axes.errorbar([whole.n_subjects], rho, yerr=reach, fmt="s", color=VERMILION, label="all subjects")
+        axes.axhline(0, color=INK, linewidth=0.6)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("subjects")
+        axes.set_ylabel("held-out ρ₁")
+        axes.set_title(f"{whole.arm_label} × {whole.view}")
+        figure.legend(loc="outside lower left", ncols=4, handlelength=1.6)
     return figure

@@ -56,6 +56,7 @@ from .schema.experiments import StrataFinding as StrataFinding
 from .schema.experiments import StratifyResult as StratifyResult
 from .schema.experiments import Stratum as Stratum
 from .schema.experiments import StratumCoupling as StratumCoupling
+from .schema.experiments import SubsampleResult as SubsampleResult
 from .schema.experiments import Trial as Trial
 from .schema.experiments import TuneResult as TuneResult
 from .schema.experiments import result_file as result_file

@@ -59,6 +59,11 @@ class Workspace:
             ) from None
         sweep(folder.rglob("*.tmp*"))  # of processes that were killed
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether what earlier runs did is forgotten."""
+        return self._force
+
     def path(self, *parts: str) -> Path:
         """A path inside the folder, its parent created; below `PRIVATE_FOLDERS` for the owner's eyes alone."""
         path = self.folder.joinpath(*parts)

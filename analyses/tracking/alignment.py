@@ -12,12 +12,13 @@ from analyses.results.headlines import Alignment, Headline
 from analyses.results.schema.alignments import ConfoundTaken
 from analyses.results.schema.comparisons import ComparisonRow
 from analyses.results.schema.experiments import Metrics
+from analyses.results.schema.experiments.trials import Cell, Tables, cells, long_tables
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading
 from analyses.results.schema.runs import RunArm
 from analyses.results.serialisation import plain
 
 #: A table as tracking takes it: cells by column name.
-Columns = dict[str, list[str | float | None]]
+Columns = dict[str, list[Cell]]
 
 # Axis labels of the interface are cut at 10 characters, so these differ within 10.
 RC_MODES = {"forward": "fwd-only", "average": "rc-avg", "equivariant": "rc-equiv", "invariant": "rc-inv"}
@@ -192,6 +193,19 @@ def make_tables(alignment: Alignment) -> dict[str, Columns]:
         "confounds": _columns(summary.confounds or ()),
     }
     return {"canonical_correlations": padded, **{name: columns for name, columns in listed.items() if columns}}
+
+
+def comparison_tables(results: Results) -> Tables:
+    """One row an arm and view, one a difference of two arms, and one an arm by itself where arms are compared."""
+    found = results.comparison
+    if found is None:
+        return {}
+    return long_tables(
+        comparison=[cells(row) for row in found.rows],
+        arm_differences=[cells(one) for one in found.differences],
+        arms=[cells(one) | ({} if one.cost is None else cells(one.cost)) for one in found.arms or ()],
+        arms_alike=[cells(one) for one in found.alike or ()],
+    )
 
 
 def _columns(items: Sequence[GeneLoading | FeatureLoading | ConfoundTaken]) -> Columns:

@@ -14,6 +14,7 @@ from analyses.results.provenance import digest, file_fingerprint
 from analyses.results.schema.experiments import Metrics
 from analyses.tracking.alignment import (
     Columns,
+    comparison_tables,
     contrast_metrics,
     find_row,
     list_artifacts,
@@ -138,7 +139,7 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
         writer.log_file(run_id, results.path / "config" / "resolved.yaml", "config")
         for path, folder in _files(results):
             writer.log_file(run_id, path, folder)
-        if tables := getattr(result, "tables", None):
+        if tables := comparison_tables(results) | ({} if result is None else result.tables):
             writer.log_tables(run_id, tables)
         for trial in () if result is None else result.trials:
             child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}

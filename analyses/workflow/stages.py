@@ -18,6 +18,7 @@ from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.provenance import environment
 from analyses.results.schema.runs import GenomeSummary
+from analyses.results.unfinished import kept_until_finished
 from analyses.workflow.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ def experiment(run: Run) -> None:
     if run.workspace.is_finished(stage := f"experiment {name}", key):
         say(f"{name:<8} up to date")
         return
-    with run.workspace.stage(stage, key) as files, run.engine.active():
+    kept = kept_until_finished(run.workspace, stage, key, anew=run.workspace.is_forced)
+    with run.workspace.stage(stage, key) as files, run.engine.active(), kept:
         result = find_experiment(name).run(run)
         files.append(run.workspace.write_result(result_file(name), result))
     for sentence in result.answer:

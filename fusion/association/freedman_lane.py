@@ -9,14 +9,15 @@ are. One permutation moves all scores at once, so that tests of many scores and 
 # ruff: noqa: F722
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from fusion.arrays import Matrix, Positions, Scores
-from fusion.association.null_models import null_residuals
+from fusion.association.null_models import FEWEST, null_residuals
 from fusion.association.response import Response
+from fusion.association.separation import undecided
 from fusion.errors import NotDefinedError
 from fusion.parallel import one_blas_thread
 from fusion.permutation.exchangeability import Blocks
@@ -36,13 +37,16 @@ class AssociationTests:
     statistics : mapping of response to float64 array, shape [n_permutations + 1, K]
         Correlation of what covariates leave of score and response, times the root of the degrees of freedom, so that
         all are on one scale; the identity first.
+    tested : mapping of response to Response
+        As it was tested: known of those alone whose covariates do not decide it (of a binary one).
     bases : mapping of response to float64 array, shape [n_known, R]
-        Intercept and covariates of those of whom it is known, orthonormal.
+        Intercept and covariates of those of whom it is known as tested, orthonormal.
     reasons : mapping of response to str
         Why the others have none.
     """
 
     statistics: Mapping[str, Float64[np.ndarray, "n_draws K"]]
+    tested: Mapping[str, Response]
     bases: Mapping[str, Float64[np.ndarray, "_ _"]]
     reasons: Mapping[str, str]
 
@@ -111,7 +115,8 @@ def associate_scores(
             moved = residuals[permutations[index]]
             for name, test in tests.items():
                 statistics[name][index] = test(moved)
-    return AssociationTests(statistics, {name: test.basis for name, test in tests.items()}, reasons)
+    tested, bases = ({name: getattr(test, part) for name, test in tests.items()} for part in ("response", "basis"))
+    return AssociationTests(statistics, tested, bases, reasons)
 
 
 def adjusted_columns(
@@ -126,6 +131,7 @@ def adjusted_columns(
 class _Test:
     """One response: its residual, of unit length, and the covariates of those who have it."""
 
+    response: Response
     rows: Positions
     residual: Float64[np.ndarray, " n_known"]
     basis: Float64[np.ndarray, "n_known R"]
@@ -135,9 +141,12 @@ class _Test:
         rows = response.rows
         if len(rows) < 2:
             raise NotDefinedError("fewer than two subjects have it")
+        if response.kind == "binary":
+            response = _open(response, adjusted[rows])
+            rows = response.rows
         basis = nuisance_basis(len(rows), adjusted[rows])
         residual = null_residuals(response, basis)
-        return cls(rows, residual / np.linalg.norm(residual), basis)
+        return cls(response, rows, residual / np.linalg.norm(residual), basis)
 
     def __call__(self, moved: Matrix) -> Float64[np.ndarray, " K"]:
         known = moved[self.rows]
@@ -149,6 +158,17 @@ class _Test:
         return np.asarray(
             np.where(varies, np.sqrt(free) * (self.residual @ known) / np.where(varies, lengths, 1.0), 0.0)
         )
+
+
+def _open(response: Response, adjusted: Matrix) -> Response:
+    """The response of those whose covariates leave it open; whoever's do not has a residual of 0 with any score."""
+    values, known = response.values[response.rows], response.known.copy()
+    if np.ptp(values) == 0:
+        return response
+    known[response.rows] = undecided(values, adjusted)
+    if min((response.values[known] == code).sum() for code in (0, 1)) < FEWEST <= np.bincount(values == 1).min():
+        raise NotDefinedError("the covariates tell it by themselves (separation)")
+    return replace(response, known=known)
 
 
 def two_sided(statistics: Sequence[Float64[np.ndarray, "n_draws K"]]) -> Float64[np.ndarray, "n_draws n_tests"]:

@@ -9,7 +9,7 @@ errors) are not.
 
 import numpy as np
 import scipy.sparse
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from fusion.arrays import Matrix
@@ -17,6 +17,8 @@ from fusion.association.response import Response
 
 GROWTH = 1e-7
 """Least mean growth of a direction of entries in [-1, 1] that counts, columns in standard deviations."""
+PARTED = 1e-6
+"""Growth of one subject's, likewise."""
 
 
 def is_separated(response: Response, design: Float64[np.ndarray, "n_subjects R"]) -> bool:
@@ -50,6 +52,50 @@ def is_separated(response: Response, design: Float64[np.ndarray, "n_subjects R"]
     if response.kind == "time":
         return _grows(*_of_times(response, scaled))
     return _grows(*_of_levels(response.values.astype(np.int64), scaled))
+
+
+def undecided(
+    values: Float64[np.ndarray, " n_subjects"], design: Float64[np.ndarray, "n_subjects R"]
+) -> Bool[np.ndarray, " n_subjects"]:
+    """Subjects of whom the columns leave a binary outcome open: a site of one sex, say, tells that of its own.
+
+    At the limit of the likelihood the others have probability 0 or 1 and say nothing of any further column, while the
+    model of these is an ordinary one.
+
+    Parameters
+    ----------
+    values : float64 array, shape [n_subjects]
+        0 and 1.
+    design : float64 array, shape [n_subjects, R]
+        Without intercept.
+
+    References
+    ----------
+    Geyer (2009), doi:10.1214/08-EJS349; Correia, Guimarães & Zylkin (2019), arXiv:1903.01633.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> site = np.array([[1.0], [1.0], [0.0], [0.0], [0.0]])
+    >>> undecided(np.array([1.0, 1.0, 0.0, 1.0, 0.0]), site).tolist()
+    [False, False, True, True, True]
+    """
+    from scipy.optimize import linprog
+
+    spread = design.std(axis=0)
+    scaled = (design - design.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    signed = np.where(values == 1, 1.0, -1.0)[:, np.newaxis] * np.column_stack([scaled, np.ones(len(values))])
+    left = np.ones(len(values), dtype=bool)
+    while left.any():
+        rows = signed[left]
+        found = linprog(-rows.mean(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1), method="highs")
+        parted = (
+            rows @ found.x > PARTED if found.status == 0 and -found.fun > GROWTH else np.zeros(len(rows), dtype=bool)
+        )
+        if not parted.any():
+            break
+        left[left] = ~parted
+    return left
 
 
 Growth = tuple[scipy.sparse.csr_array, Matrix]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from joblib import delayed
 
 from fusion.arrays import Matrix
 from fusion.cca.base import paired_correlations
@@ -16,13 +15,13 @@ from fusion.confounds.coding import Confounds
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.moved_columns import MovedColumns
+from fusion.journal import share_out
 from fusion.methods.method import LearningRows, Method, ScoreStack
 from fusion.methods.retrieval import partner_ranks, recall
 from fusion.parallel import Progress, one_blas_thread
 from fusion.permutation.permutations import PermutationSet, make_permutations
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
 from fusion.permutation.relations import Relations
-from fusion.workers import workers
 
 PERMUTATIONS_AT_ONCE = 20
 """Permutations that are learnt together: fixed, so that results cannot depend on the number of workers."""
@@ -93,7 +92,8 @@ class PermutedFolds:
         starts = range(0, len(self.permutations), PERMUTATIONS_AT_ONCE)
         tasks = [(number, start) for number in range(len(self.folds)) for start in starts]
         found: list[FoldStatistics] = []
-        for part in workers(n_jobs, return_as="generator")(delayed(_portion)(self, *task) for task in tasks):
+        calls = [(_portion, (self, *task)) for task in tasks]
+        for part in share_out(calls, n_jobs=n_jobs, to_arrays=vars, of_arrays=lambda kept: FoldStatistics(**kept)):
             found.append(part)
             if progress is not None:
                 progress(len(found), len(tasks))

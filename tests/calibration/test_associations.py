@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr
+from scipy.stats import norm, pearsonr
 
 from fusion import cross_validated_cca, make_folds
 from fusion.association import Response, align_folds, associate_scores, combine_scores
@@ -19,6 +19,7 @@ from tests.calibration.rates import assert_valid
 pytestmark = pytest.mark.calibration
 
 N, P, Q, R, N_SETS = 120, 5, 4, 3, 200
+N_CASES = 36
 Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 QUICK = {"n_components": 2, "n_permutations": 1, "n_bootstrap": 2, "x_dimensions": P, "y_dimensions": Q}
 
@@ -73,15 +74,24 @@ def test_association_of_a_null_outcome(kind: str, rates: Rates) -> None:
         assert_valid(found[name], N_SETS)
 
 
-def _stratified(seed: int) -> dict[str, float]:
-    """One site is noisier and has more of the cases; coupling follows the site and not the label."""
-    rng = np.random.default_rng(seed)
+def _site_sets(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Views, confounds and labels that know nothing of coupling, given the confounds.
+
+    Either one site has more of the cases, is noisier, and may alone be coupled; or one stratum holds fewer subjects.
+    """
     x, y, z = _cohort(rng)
+    if kind == "few cases":
+        return x, y, z, rng.permutation(np.repeat([0, 1], [N - N_CASES, N_CASES]))
     site = rng.integers(0, 2, N)
     y += (1 + site)[:, None] * rng.standard_normal((N, Q)) * np.where(site, 1.0, 0.2)[:, None]
+    if kind == "one site is coupled":
+        y[:, 0] += np.where(site, 4.0, -0.6) * x[:, 0]
     labels = (rng.random(N) < np.where(site == 1, 0.75, 0.25)).astype(np.int64)
-    y += 0.7 * labels[:, None]
-    confounds = np.column_stack([z, site])
+    return x, y + 0.7 * labels[:, None], np.column_stack([z, site]), labels
+
+
+def _stratified(kind: str, seed: int) -> dict[str, float]:
+    x, y, confounds, labels = _site_sets(np.random.default_rng(seed), kind)
     folds = make_folds(N, 3, stratify=labels, random_state=seed)
     held_out = cross_validated_cca(x, y, confounds, folds=folds, random_state=seed, **QUICK)
     assert held_out.x_scores is not None
@@ -98,14 +108,30 @@ def _stratified(seed: int) -> dict[str, float]:
         "one model": _p(compare_strata(*sides, given, **of).distances),
         "own models": _p(own.distances),
         "naive: labels change freely": _p(compare_strata(*sides, free, **of).distances),
+        "naive: own models, normal law": float(2 * norm.sf(abs(own.null[0, 0]))),
+        "naive: own models in sample": _in_sample_difference(x, y, confounds, labels),
     }
+
+
+def _in_sample_difference(x: np.ndarray, y: np.ndarray, confounds: np.ndarray, labels: np.ndarray) -> float:
+    """First canonical correlations of the strata's residuals, compared by Fisher's z."""
+    z = []
+    for code in (0, 1):
+        rows = labels == code
+        design = np.column_stack([np.ones(rows.sum()), confounds[rows]])
+        basis = np.linalg.qr(design)[0]
+        a, b = (np.linalg.qr(side[rows] - basis @ (basis.T @ side[rows]))[0] for side in (x, y))
+        z.append(np.arctanh(np.linalg.svd(a.T @ b, compute_uv=False)[0]))
+    error = sum(1 / (np.sum(labels == code) - 3) for code in (0, 1)) ** 0.5
+    return float(2 * norm.sf(abs(z[0] - z[1]) / error))
 
 
 def _p(distances: np.ndarray) -> float:
     return float(permutation_p(distances)[0])
 
 
-def test_strata_null(rates: Rates) -> None:
-    found = rates(_stratified, N_SETS)
+@pytest.mark.parametrize("kind", ["a noisier site", "one site is coupled", "few cases"])
+def test_strata_null(kind: str, rates: Rates) -> None:
+    found = rates(lambda seed: _stratified(kind, seed), N_SETS)
     for name in ("one model", "own models"):
         assert_valid(found[name], N_SETS)

@@ -8,7 +8,7 @@ import pytest
 
 from fusion import CrossValidatedCCA, cross_validated_cca, make_folds, rank_arms, westfall_young
 from fusion.comparison.draws import bootstrap_component
-from fusion.comparison.paired_differences import paired_family
+from fusion.comparison.paired_differences import paired_difference, paired_family
 
 pytestmark = pytest.mark.calibration
 
@@ -81,19 +81,47 @@ def _tiers(seed: int, links: tuple[float, ...]) -> tuple[dict[str, CrossValidate
         x[:, 1] += link * shared
         settings: dict[str, Any] = SETTINGS | {"n_bootstrap": 500, "n_permutations": 1, "random_state": seed}
         arms[str(k)] = arm = cross_validated_cca(x, y, folds=folds, **settings)
-        of_folds = []
-        for _, test in folds:
-            a, b = _weights(x[test], arm.x_scores[test, 0]), _weights(y[test], arm.y_scores[test, 0])
-            variances = (a @ a + (link * a[1]) ** 2) * (b @ b + (strongest * b[0]) ** 2)
-            of_folds.append(link * strongest * a[1] * b[0] / np.sqrt(variances))
-        true.append(float(np.average(of_folds, weights=arm.n_test)))
+        true.append(_population(arm, x, y, link, strongest))
     return arms, true
+
+
+def _population(arm: CrossValidatedCCA, x: np.ndarray, y: np.ndarray, of_x: float, of_y: float) -> float:
+    """Correlation of the folds' own projections in the population, where one variable is in x's second column and y's
+    first."""
+    assert arm.x_scores is not None
+    assert arm.y_scores is not None
+    of_folds = []
+    for _, test in arm.folds:
+        a, b = _weights(x[test], arm.x_scores[test, 0]), _weights(y[test], arm.y_scores[test, 0])
+        variances = (a @ a + (of_x * a[1]) ** 2) * (b @ b + (of_y * b[0]) ** 2)
+        of_folds.append(of_x * of_y * a[1] * b[0] / np.sqrt(variances))
+    return float(np.average(of_folds, weights=arm.n_test))
 
 
 def _weights(view: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Of an affine score, exactly."""
     solution: np.ndarray = np.linalg.lstsq(np.column_stack([np.ones(len(view)), view]), scores)[0]
     return solution[1:]
+
+
+WIDTHS = {"4 and 14, no link": 0.0, "4 and 14, linked": 0.9, "4 and 14, strongly linked": 2.0}
+
+
+def _difference(seed: int, link: float, widths: tuple[int, int] = (4, 14)) -> dict[str, float]:
+    """0 where the interval of two arms of unequal widths misses what their own projections differ by."""
+    rng = np.random.default_rng(seed)
+    shared, y = rng.standard_normal(N), rng.standard_normal((N, 6))
+    y[:, 0] += link * shared
+    folds, arms, true = make_folds(N, 5, random_state=seed), [], []
+    for width in widths:
+        x = rng.standard_normal((N, width))
+        x[:, 1] += link * shared
+        settings: dict[str, Any] = {"n_components": 1, "n_bootstrap": 2, "n_permutations": 1, "random_state": seed}
+        arms.append(cross_validated_cca(x, y, folds=folds, x_dimensions=width, y_dimensions=6, **settings))
+        true.append(_population(arms[-1], x, y, link, link))
+    found = paired_difference(*arms, n_permutations=1, n_bootstrap=1000, random_state=seed)
+    low, high = found.interval
+    return {"difference": float(low <= true[0] - true[1] <= high)}
 
 
 def _leader(seed: int, links: tuple[float, ...]) -> dict[str, float]:
@@ -120,3 +148,9 @@ def test_comparison_leader_interval_misses(rates: Rates, name: str) -> None:
     missed = rates(lambda seed: _leader(seed, TIERS[name]), 150)
     assert missed["correlation"] <= 0.08 < missed["places by draws"]
     assert missed["places"] <= 0.08
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_comparison_difference_interval_misses(rates: Rates, name: str) -> None:
+    """Arms of unequal widths: the wide one has the poorer weights, and its own interval the larger widening."""
+    assert rates(lambda seed: _difference(seed, WIDTHS[name]), 300)["difference"] <= 0.08

@@ -5,12 +5,14 @@
 
 import platform
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import scipy
+from joblib import Parallel, delayed
 
 from fusion import TableView, cross_validated_cca, make_folds
 from fusion.interpretation.bootstrap import bootstrap_refits
@@ -127,14 +129,19 @@ def _share(table: Any, true: np.ndarray) -> float:
     return float(((table["lo"].to_numpy() <= true) & (true <= table["hi"].to_numpy())).mean())
 
 
+def _on_all_cores(covered: Callable[[Any, int], Any], case: HeldOut | Loadings, n_sets: int) -> list[Any]:
+    found: list[Any] = Parallel(n_jobs=-1)(delayed(covered)(case, seed) for seed in range(n_sets))
+    return found
+
+
 def held_out_coverage(name: str, n_sets: int = 300) -> float:
     """Coverage of the held-out interval in one scenario."""
-    return float(np.mean([held_out_covered(HELD_OUT[name], seed) for seed in range(n_sets)]))
+    return float(np.mean(_on_all_cores(held_out_covered, HELD_OUT[name], n_sets)))
 
 
 def loadings_coverage(name: str, n_sets: int = 60) -> tuple[float, float]:
     """Coverage of the loadings' intervals, by column and by gene, in one scenario."""
-    columns, genes = np.nanmean([loadings_covered(LOADINGS[name], seed) for seed in range(n_sets)], axis=0)
+    columns, genes = np.nanmean(_on_all_cores(loadings_covered, LOADINGS[name], n_sets), axis=0)
     return float(columns), float(genes)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analyses.alignment.contrastive import ContrastiveMethod
+from analyses.alignment.deep_cca import DeepCCAMethod
 from fusion import make_folds
 from fusion.comparison.max_t import westfall_young
 from fusion.comparison.paired_differences import paired_family
@@ -20,6 +21,7 @@ METHODS = {
     "linear": LinearMethod(),
     "kernel": KernelMethod(penalties=(0.1, 0.5), n_landmarks=20),
     "contrastive": ContrastiveMethod(width=4, hidden=8, n_epochs=5, patience=3),
+    "deep": DeepCCAMethod(width=2, hidden=8, n_epochs=5, patience=3),
 }
 
 

@@ -15,7 +15,7 @@ N_SEEDS = 20
 MOST_FOUND = 3
 
 
-def _p_of(cohort_folder: Path, output: Path, view: str) -> float:
+def _p_of_views(cohort_folder: Path, output: Path) -> dict[str, float]:
     settings = [
         f"output={output}",
         "experiment=align",
@@ -25,8 +25,9 @@ def _p_of(cohort_folder: Path, output: Path, view: str) -> float:
     ]
     config = load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort_folder)})
     run = run_pipeline(config, until="align")
-    summary = run.workspace.read_result(AlignmentSummary, f"alignments/kmer-5__{view}/alignment.json")
-    return summary.held_out.p_fwer[0]
+    files = {view: f"alignments/kmer-5__{view}/alignment.json" for view in config.brain}
+    summaries = {view: run.workspace.read_result(AlignmentSummary, file) for view, file in files.items()}
+    return {view: summary.held_out.p_fwer[0] for view, summary in summaries.items()}
 
 
 @pytest.mark.calibration
@@ -34,8 +35,8 @@ def test_the_control_is_rarely_found_and_the_link_mostly(tmp_path: Path) -> None
     found = {"linked": 0, "control": 0}
     for seed in range(N_SEEDS):
         cohort = make_demo_cohort(tmp_path / f"cohort{seed}", n_subjects=300, n_genes=8, seed=seed)
-        for view in found:
-            found[view] += _p_of(cohort.folder, tmp_path / f"run{seed}", view) < 0.05
+        for view, p in _p_of_views(cohort.folder, tmp_path / f"run{seed}").items():
+            found[view] += p < 0.05
     print(f"\nfound over {N_SEEDS} seeds: {found}")
     assert found["control"] <= MOST_FOUND
     assert found["linked"] >= 0.8 * N_SEEDS

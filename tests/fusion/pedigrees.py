@@ -45,23 +45,24 @@ class Pedigrees:
 
     def dosages(self, rng: np.random.Generator, n_loci: int, frequency: float = 0.3) -> np.ndarray:
         """Alleles dropped from founders through every family, [n_subjects, n_loci]."""
-        return self._dropped(lambda: (rng.random((2, n_loci)) < frequency).astype(float), rng)
+        return self.haplotypes(rng, n_loci, frequency).sum(axis=1)
 
     def breeding_values(self, rng: np.random.Generator, n_columns: int) -> np.ndarray:
         """Sums of many loci: normal, of variance 1, related by the relationship matrix."""
         return np.linalg.cholesky(self.relationship) @ rng.standard_normal((len(self.members), n_columns))
 
-    def _dropped(self, founder: object, rng: np.random.Generator) -> np.ndarray:
+    def haplotypes(self, rng: np.random.Generator, n_loci: int, frequency: float = 0.3) -> np.ndarray:
+        """The same alleles by who gave them, [n_subjects, 2, n_loci]."""
         people: dict[tuple[int, int], np.ndarray] = {}
         for family, shape in enumerate(self.shapes):
             for member, parents in enumerate(FAMILIES[shape][0]):
                 if parents is None:
-                    people[family, member] = founder()  # type: ignore[operator]
+                    people[family, member] = (rng.random((2, n_loci)) < frequency).astype(float)
                     continue
                 carried = [people[family, parent] for parent in parents]
                 places = np.arange(carried[0].shape[1])
                 people[family, member] = np.stack([both[rng.integers(0, 2, len(places)), places] for both in carried])
-        return np.stack([people[one].sum(axis=0) for one in self.members])
+        return np.stack([people[one] for one in self.members])
 
 
 def make_pedigrees(n_families: int, seed: int) -> Pedigrees:

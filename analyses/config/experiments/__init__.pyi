@@ -4,6 +4,7 @@ from .alignments import DimsConfig as DimsConfig
 from .alignments import EscalateConfig as EscalateConfig
 from .alignments import PoolingConfig as PoolingConfig
 from .alignments import RcConfig as RcConfig
+from .alignments import SubsampleConfig as SubsampleConfig
 from .alignments import TuneConfig as TuneConfig
 from .cohorts import HarmoniseConfig as HarmoniseConfig
 from .cohorts import ReplicateConfig as ReplicateConfig

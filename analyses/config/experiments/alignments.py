@@ -41,6 +41,22 @@ class DimsConfig(Section):
     """Inner folds, in the training subjects of each fold, that choose among them."""
 
 
+class SubsampleConfig(Section):
+    """``experiment: subsample``: what parts of the cohort find as studies of their own."""
+
+    shares: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
+    """Shares of the subjects, between 0 and 1; the whole cohort stands beside them."""
+    n_draws: int = Field(default=20, ge=3)
+    """Parts of each size, drawn without replacement; families and groups as wholes."""
+
+    @field_validator("shares")
+    @classmethod
+    def _within(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or len(set(value)) < len(value) or not all(0 < share < 1 for share in value):
+            raise ValueError("must name shares between 0 and 1, each once")
+        return tuple(sorted(value))
+
+
 class AuditConfig(Section):
     """``experiment: audit``: what is predicted from the views, and how often brains are paired at random."""
 
@@ -76,8 +92,10 @@ class TuneConfig(Section):
 class EscalateConfig(Section):
     """``experiment: escalate``: does a method beyond linear CCA find more, in the same folds and permutations?"""
 
-    methods: tuple[Literal["kernel", "contrastive"], ...] = Field(default=("kernel", "contrastive"), min_length=1)
-    """Methods beside linear CCA: kernel CCA, two contrastive towers."""
+    methods: tuple[Literal["kernel", "contrastive", "deep"], ...] = Field(
+        default=("kernel", "contrastive"), min_length=1
+    )
+    """Methods beside linear CCA: kernel CCA, two contrastive towers, deep CCA (two towers whose outputs correlate)."""
     n_components: int | None = Field(default=None, ge=1)
     """Leading components of a view that every method takes; those of the alignment if not given."""
     n_permutations: int = Field(default=199, ge=19)
@@ -95,6 +113,8 @@ class EscalateConfig(Section):
     """Training subjects that span the kernels' feature spaces; exact where there are no more training subjects."""
     width: int = Field(default=16, ge=1)
     """Numbers that a contrastive tower gives."""
+    deep_width: int = Field(default=4, ge=1)
+    """Numbers that a tower of deep CCA gives."""
     hidden: int = Field(default=32, ge=1)
     """Hidden units of a tower."""
     n_epochs: int = Field(default=40, ge=1)

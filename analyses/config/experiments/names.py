@@ -9,6 +9,7 @@ ExperimentName = Literal[
     "rc",
     "audit",
     "dims",
+    "subsample",
     "tune",
     "predict",
     "attribute",

@@ -87,7 +87,9 @@ def _read(run: Run, settings: OutcomeConfig, key: str) -> ReadResponses:
     kind = guess_kind(values[known], key) if settings.kind == "auto" else settings.kind
     named = {column for column in (settings.column, settings.event) if column in run.config.confound_columns}
     if named:
-        reason: str | None = f"'{named.pop()}' is among the confounds, which scores are free of: take it out"
+        reason: str | None = (
+            f"'{named.pop()}' is among the confounds, which scores are free of: name it in confounds_without"
+        )
         return ReadResponses(settings.column, kind, known, reason=reason)
     if kind == "time":
         return _time(run, settings, values, known, key)

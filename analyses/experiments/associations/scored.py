@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.stats import norm, rankdata
@@ -71,8 +71,17 @@ def read_scores(run: Run) -> tuple[list[Score], np.ndarray]:
     return scores, np.column_stack(columns)
 
 
-def associate_all(run: Run, read: Sequence[ReadResponses]) -> tuple[list[Tested], dict[str, str]]:
-    """Every score beside every response, with effects; and why some responses have none, by contrast."""
+class Associations(NamedTuple):
+    """Every score beside every response, with effects; by contrast why some responses have none, and of how many
+    subjects covariates alone decide the others."""
+
+    found: list[Tested]
+    reasons: dict[str, str]
+    n_decided: dict[str, int]
+
+
+def associate_all(run: Run, read: Sequence[ReadResponses]) -> Associations:
+    """Every score beside every response."""
     scores, values = read_scores(run)
     everybody = np.arange(len(values))
     covariates = run.encode_confounds(everybody)
@@ -80,6 +89,7 @@ def associate_all(run: Run, read: Sequence[ReadResponses]) -> tuple[list[Tested]
     ranked = {name: _ranked(one) for name, one in plain.items() if one.kind == "continuous"}
     found: list[Tested] = []
     reasons: dict[str, str] = {}
+    n_decided: dict[str, int] = {}
     columns = {name: one for one in read for name in one.contrasts}
     told = _told(run, read)
     for responses, table, is_ranked in (
@@ -96,6 +106,7 @@ def associate_all(run: Run, read: Sequence[ReadResponses]) -> tuple[list[Tested]
             random_state=run.seeds.held_out,
         )
         reasons |= tests.reasons
+        n_decided |= {name: responses[name].n_known - one.n_known for name, one in tests.tested.items()}
         with progress_bar("associate ranks" if is_ranked else "associate") as advance:
             for done, (name, null) in enumerate(tests.statistics.items(), start=1):
                 measure = RANKS if is_ranked else MEASURES[responses[name].kind]
@@ -104,10 +115,10 @@ def associate_all(run: Run, read: Sequence[ReadResponses]) -> tuple[list[Tested]
                     one.reason = None if score.side == "genes" else told.get((score.view, one.column))
                     if one.reason is None:
                         one.null = null[:, k]
-                        _fit(run, one, responses[name], table[:, k], tests.bases[name])
+                        _fit(run, one, tests.tested[name], table[:, k], tests.bases[name])
                     found.append(one)
                 advance(done, len(tests.statistics))
-    return found, reasons
+    return Associations(found, reasons, n_decided)
 
 
 def _ranked(response: Response) -> Response:

@@ -98,13 +98,19 @@ def make_methods(run: Run) -> dict[str, Method]:
     made: dict[str, Method] = {LINEAR: LinearMethod()}
     if "kernel" in settings.methods:
         made["kernel"] = KernelMethod(settings.kernel, settings.penalties, settings.n_landmarks)
-    if "contrastive" in settings.methods:
+    if {"contrastive", "deep"} & set(settings.methods):
         from analyses.alignment.contrastive import ContrastiveMethod
+        from analyses.alignment.deep_cca import DeepCCAMethod
         from encoders.dna.token_models.token_encoder import read_device
 
-        shared = ("width", "hidden", "n_epochs", "patience", "batch_size", "learning_rate", "weight_decay", "noise")
+        shared = ("hidden", "n_epochs", "patience", "batch_size", "learning_rate", "weight_decay", "noise")
         chosen: dict[str, Any] = {name: getattr(settings, name) for name in shared}
-        made["contrastive"] = ContrastiveMethod(device=str(read_device(settings.device)), **chosen)
+        chosen["device"] = str(read_device(settings.device))
+        towers = {
+            "contrastive": ContrastiveMethod(width=settings.width, **chosen),
+            "deep": DeepCCAMethod(width=settings.deep_width, **chosen),
+        }
+        made |= {name: method for name, method in towers.items() if name in settings.methods}
     return made
 
 

@@ -20,7 +20,7 @@ from fusion.methods import HeldOutMethod, HeldOutMethods, LearningCurve
 
 LINEAR = "linear"
 METHOD_LABELS: Mapping[str, str] = MappingProxyType(
-    {LINEAR: "linear CCA", "kernel": "kernel CCA", "contrastive": "contrastive alignment"}
+    {LINEAR: "linear CCA", "kernel": "kernel CCA", "contrastive": "contrastive alignment", "deep": "deep CCA"}
 )
 
 Corrected: TypeAlias = Mapping[tuple[str, str, str, str], float]

@@ -130,8 +130,10 @@ def level_name(level: object) -> str:
 def _reason(run: Run, outcome: Outcome, known: np.ndarray) -> str | None:
     """Why this outcome cannot be predicted, or None."""
     column, folds = str(run.config.predict.outcome), run.folds
-    if column in [confound.column for confound in run.config.confounds]:
-        return f"'{column}' is among the confounds, which are removed from genes and brain: take it out of confounds"
+    if column in run.config.confound_columns:
+        return (
+            f"'{column}' is among the confounds, which are removed from genes and brain: name it in confounds_without"
+        )
     if outcome.classes:
         counts = np.bincount(outcome.codes[known], minlength=len(outcome.classes))
         fewest = CASES_A_FOLD * folds.n_splits

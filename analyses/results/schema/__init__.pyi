@@ -59,6 +59,7 @@ from .experiments import StrataFinding as StrataFinding
 from .experiments import StratifyResult as StratifyResult
 from .experiments import Stratum as Stratum
 from .experiments import StratumCoupling as StratumCoupling
+from .experiments import SubsampleResult as SubsampleResult
 from .experiments import TokensResult as TokensResult
 from .experiments import Trial as Trial
 from .experiments import TuneResult as TuneResult

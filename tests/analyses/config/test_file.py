@@ -108,3 +108,31 @@ def test_a_variable_may_hold_a_number_or_a_list(minimal: Path) -> None:
     minimal.write_text(minimal.read_text() + "seed: ${SEED:-7}\n")
     assert load_config(minimal).seed == 7
     assert load_config(minimal, variables={"SEED": "12"}).seed == 12
+
+
+CONFOUNDS = (
+    "[{column: age, kind: spline, df: 3}, {column: sex, kind: categorical}, {column: site, kind: categorical}, age:sex]"
+)
+
+
+def test_an_outcome_leaves_the_confounds_of_whichever_file_names_them(minimal: Path) -> None:
+    minimal.write_text(f"{minimal.read_text()}confounds: {CONFOUNDS}\n")
+    other = minimal.with_name("other.yaml")
+    other.write_text("extends: small.yaml\nconfounds_without: [sex]\n")
+    config = load_config(other)
+    assert list(config.confound_columns) == ["age", "site"]
+    other.write_text(resolved_yaml(config))
+    assert load_config(other) == config
+
+
+@pytest.mark.parametrize(
+    ("confounds", "held"),
+    [
+        ("age + age:C(sex) + C(sex)", "age:C\\(sex\\)"),
+        ("[{column: age, by: sex}, {column: sex, kind: categorical}]", "slopes"),
+    ],
+)
+def test_a_column_within_an_entry_is_not_taken_out(minimal: Path, confounds: str, held: str) -> None:
+    minimal.write_text(f"{minimal.read_text()}confounds: {confounds}\nconfounds_without: [sex]\n")
+    with pytest.raises(InputError, match=f"'sex' is part of .*{held}"):
+        load_config(minimal)

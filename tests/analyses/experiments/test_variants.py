@@ -115,7 +115,7 @@ def test_the_report_shows_it(planted: dict[str, Any]) -> None:
     for name in ("variants_drivers", "variants_mutants"):
         assert (planted["folder"] / "figures" / f"{name}.csv").is_file()
         assert f"figures/{name}.csv" in page
-    assert "not defined: Pseudo-log-likelihoods are those of DNABERT and DNABERT-2; got kmer-5" in page
+    assert "not defined: Pseudo-log-likelihoods are those of DNABERT, DNABERT-2 and Caduceus; got kmer-5" in page
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Scores beside outcomes: statsmodels' figures, what is planted is found, separation and too few are said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -11,7 +13,7 @@ from fusion import Blocks, InputError
 from fusion.association import Response, align_folds, associate_scores, combine_scores, fit_effect
 from fusion.association.freedman_lane import adjusted_columns, two_sided
 from fusion.association.null_models import null_residuals
-from fusion.association.separation import is_separated
+from fusion.association.separation import is_separated, undecided
 from fusion.errors import NotDefinedError
 from fusion.permutation.p_values import permutation_p, step_down_max_t
 from fusion.permutation.projections import nuisance_basis
@@ -150,6 +152,30 @@ def test_separation_is_no_ratio_and_its_test_is_still_defined() -> None:
     by_covariate = Response("binary", 1.0 * (Z[:, 0] > 0), EVERYBODY)
     found = associate_scores(SCORE[:, None], {"z": by_covariate}, Z, assignments=FOLDS, n_permutations=9)
     assert found.reasons["z"] == "the covariates tell it by themselves (separation)"
+
+
+@pytest.mark.filterwarnings("ignore:Inverting hessian failed")
+def test_whoever_covariates_decide_tells_nothing_and_the_rest_is_an_ordinary_model() -> None:
+    site = np.arange(N) % 6
+    values = np.where(site == 0, 1.0, np.where(site == 1, 0.0, 1.0 * (LATENT > 0)))
+    dummies = np.equal.outer(site, np.arange(1, 6)).astype(float)
+    left = undecided(values, np.column_stack([dummies, Z]))
+    np.testing.assert_array_equal(left, site > 1)
+    response = Response("binary", values, EVERYBODY)
+    covariates = np.column_stack([dummies, Z])
+    folds = np.arange(N) // 6 % 4
+    settings = {"assignments": folds, "n_permutations": 99, "random_state": 0}
+    found = associate_scores(SCORE[:, None], {"sex": response}, covariates, **settings)
+    assert found.tested["sex"].n_known == left.sum()
+    assert found.reasons == {}
+    free = replace(response, known=left)
+    alone = associate_scores(SCORE[:, None], {"sex": free}, covariates, **settings)
+    np.testing.assert_allclose(found.statistics["sex"], alone.statistics["sex"])
+    effect = fit_effect(found.tested["sex"], SCORE, found.bases["sex"], ALONE)
+    # Newton's steps on all subjects: coefficients of decided sites grow without end, the score's settles at the same.
+    design = np.column_stack([SCORE, adjusted_columns(covariates, folds), np.ones(N)])
+    unbounded = sm.Logit(values, design).fit(disp=0, method="bfgs", maxiter=300, warn_convergence=False)
+    assert np.log(effect.value) == pytest.approx(unbounded.params[0], abs=0.02)
 
 
 def test_separation_of_levels_and_times() -> None:

@@ -57,6 +57,8 @@ from .strata import StrataFinding as StrataFinding
 from .strata import StratifyResult as StratifyResult
 from .strata import Stratum as Stratum
 from .strata import StratumCoupling as StratumCoupling
+from .subsamples import SubsamplePoint as SubsamplePoint
+from .subsamples import SubsampleResult as SubsampleResult
 from .tokens import CodonCuts as CodonCuts
 from .tokens import FrameShift as FrameShift
 from .tokens import MotifMatches as MotifMatches

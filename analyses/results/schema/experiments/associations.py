@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
-from analyses.results.serialisation import Interval
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
+from analyses.results.serialisation import OMITTED_IF_NONE, Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class AssociatedOutcome:
         Contrasts that could not be tested, and why; of an outcome some of whose contrasts could.
     reason : str or None
         Why it is held against nothing.
+    n_decided : dict of str to Count, optional
+        Of contrasts of which covariates decide it for some subjects, such as a site of one sex: how many, who tell
+        nothing of any score.
     """
 
     column: str
@@ -39,6 +43,7 @@ class AssociatedOutcome:
     n_events: Count | None
     undefined: dict[str, str]
     reason: str | None
+    n_decided: Annotated[dict[str, Count] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +116,8 @@ class AssociateResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a score and outcome."""
+        return long_tables(associations=[cells(one) for one in self.associations])

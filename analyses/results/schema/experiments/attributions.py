@@ -7,7 +7,7 @@ from typing import Literal
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval
 
 Side = Literal["genes", "brain"]
@@ -184,22 +184,13 @@ class AttributeResult:
     trials: tuple[Trial, ...]
 
     @property
-    def tables(self) -> dict[str, dict[str, list[str | float | None]]]:
-        """One row a block of every arm, view and side: a long table that a tracking store puts beside other runs'."""
-        rows = [(one, block) for one in self.attributions for block in one.blocks]
-        return {
-            "attribution": {
-                "arm": [one.arm or "" for one, _ in rows],
-                "view": [one.view or "" for one, _ in rows],
-                "side": [one.side for one, _ in rows],
-                "gene": [block.label for _, block in rows],
-                "measure": [one.measure for one, _ in rows],
-                "value": [block.value for _, block in rows],
-                "lower": [block.interval[0] for _, block in rows],
-                "upper": [block.interval[1] for _, block in rows],
-                "p": [block.p for _, block in rows],
-                "q": [block.q for _, block in rows],
-                "p_fwer": [block.p_fwer for _, block in rows],
-                "loading": [block.loading for _, block in rows],
-            }
-        }
+    def tables(self) -> Tables:
+        """One row a block of every arm, view and side, and one a set of genes."""
+        of = [
+            (one, {"arm": one.arm or "", "view": one.view or "", "side": one.side, "measure": one.measure})
+            for one in self.attributions
+        ]
+        return long_tables(
+            attribution=[cells(block, **row, gene=block.label) for one, row in of for block in one.blocks],
+            gene_sets=[cells(one_set, **row) for one, row in of for one_set in one.sets],
+        )

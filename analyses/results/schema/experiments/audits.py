@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval
 
 
@@ -138,3 +138,15 @@ class AuditResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a covariate and view, and one an arm and view with brains paired at random."""
+        return long_tables(
+            leaks=[
+                cells(one) | {f"{name}_{key}": value for key, value in cells(score).items()}
+                for one in self.leaks
+                for name, score in (("before", one.before), ("after", one.after))
+            ],
+            random_pairings=[cells(one) for one in self.pairings],
+        )

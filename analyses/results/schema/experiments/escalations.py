@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Number, OptionalInterval
 
 
@@ -171,3 +171,15 @@ class EscalateResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a method on every arm and view, one a difference of two, one a point of the learning curve."""
+        return long_tables(
+            methods=[
+                cells(one) | {f"retrieval_{key}": value for key, value in cells(one.retrieval).items()}
+                for one in self.scores
+            ],
+            method_differences=[cells(one) for one in self.differences],
+            learning_curve=[cells(one) for one in self.curve],
+        )

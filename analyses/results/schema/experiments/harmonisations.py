@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
 from analyses.results.schema.experiments.audits import CorrectedPrediction
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import OptionalInterval
 
 
@@ -131,3 +131,18 @@ class HarmoniseResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row an arm, view and method, one a change by a method, and one a view that tells sites."""
+        told = [
+            cells(one)
+            | {f"{name}_{key}": value for name, score in scores.items() for key, value in cells(score).items()}
+            for one in self.predictions
+            for scores in [{name: score for name, score in (("before", one.before), ("after", one.after)) if score}]
+        ]
+        return long_tables(
+            harmonised=[cells(one) for one in self.alignments],
+            harmonised_differences=[cells(one) for one in self.differences],
+            sites_told=told,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval
 
 ArmKind = Literal["encoder", "baseline", "untrained"]
@@ -142,3 +142,12 @@ class SpeciesResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row an encoder that retrieves, one that differs from the k-mer spectrum, one that follows divergence."""
+        return long_tables(
+            retrieval=[cells(one) for one in self.retrievals],
+            retrieval_differences=[cells(one) for one in self.differences],
+            divergence=[cells(one) for one in self.divergences],
+        )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analyses.privacy.counts import Count
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval
 
 
@@ -167,3 +167,12 @@ class PredictResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a predictor with all of its metrics, and one a difference of two."""
+        of = {"outcome": self.outcome.column, "metric": self.outcome.metric}
+        return long_tables(
+            predictors=[cells(one, **of) | one.metrics for one in self.predictors],
+            prediction_differences=[cells(one, **of) for one in self.differences],
+        )

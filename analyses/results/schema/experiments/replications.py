@@ -7,7 +7,7 @@ from typing import Literal
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import HeldOutTrace, Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import OptionalInterval
 
 
@@ -109,3 +109,16 @@ class ReplicateResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a component of every arm and view."""
+        return long_tables(
+            replications=[
+                cells(one, component=k + 1, first_rho=one.first.rho if k == 0 else None)
+                | {"rho": rho, "lower": one.interval[k][0], "upper": one.interval[k][1]}
+                | {"p": one.p[k], "p_fwer": one.p_fwer[k], "null_q95": one.null_q95[k]}
+                for one in self.replications
+                for k, rho in enumerate(one.rho)
+            ]
+        )

@@ -14,6 +14,7 @@ from analyses.results.schema.experiments.predictions import PredictResult
 from analyses.results.schema.experiments.replications import ReplicateResult
 from analyses.results.schema.experiments.searches import DimsResult, TuneResult
 from analyses.results.schema.experiments.strata import StratifyResult
+from analyses.results.schema.experiments.subsamples import SubsampleResult
 from analyses.results.schema.experiments.tokens import TokensResult
 from analyses.results.schema.experiments.variants import VariantsResult
 
@@ -23,6 +24,7 @@ ExperimentResult = (
     | SpeciesResult
     | HarmoniseResult
     | StratifyResult
+    | SubsampleResult
     | AssociateResult
     | AuditResult
     | DimsResult
@@ -40,6 +42,7 @@ RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "species": SpeciesResult,
     "harmonise": HarmoniseResult,
     "stratify": StratifyResult,
+    "subsample": SubsampleResult,
     "associate": AssociateResult,
     "audit": AuditResult,
     "dims": DimsResult,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Number, OptionalInterval
 
 
@@ -55,6 +55,17 @@ class DimsResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a size of every arm and view."""
+        return long_tables(
+            dimensions=[
+                cells(one) | {"size": size, "inner_mean_of_size": inner, "rho_of_size": rho, "p_of_size": p}
+                for one in self.searches
+                for size, inner, rho, p in zip(one.grid, one.inner_mean, one.grid_rho, one.grid_p, strict=True)
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,3 +125,11 @@ class TuneResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a search with the test of its best setting, and one a setting that was tried."""
+        return long_tables(
+            tuned=[cells(one.tested, arm=one.arm, view=one.view) | cells(one.best) for one in self.searches],
+            settings=[cells(part, arm=one.arm, view=one.view) for one in self.searches for part in one.trials],
+        )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import OptionalInterval
 
 Models = Literal["one model", "own models"]
@@ -127,3 +127,16 @@ class StratifyResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a stratum of every arm, view and component, and one a difference of two strata."""
+        of = [(one, cells(one, column=self.column)) for one in self.findings]
+        return long_tables(
+            strata=[row | cells(part) for one, row in of for part in one.couplings],
+            strata_differences=[
+                row | {"rho_first": part.rho[0], "rho_second": part.rho[1]} | cells(part)
+                for one, row in of
+                for part in one.differences
+            ],
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval
 
 
@@ -209,3 +209,14 @@ class TokensResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row a tokenizer, a piece of those that differ most, a gene whose codons are cut or frame moved."""
+        return long_tables(
+            tokenizers=[cells(one) for one in self.tokenizers],
+            pieces=[cells(part, tokenizer=one.name) for one in self.tokenizers for part in one.pieces],
+            codon_cuts=[cells(one) for one in self.cuts],
+            frames=[cells(one) | {"shifted_1": one.shifted[0], "shifted_2": one.shifted[1]} for one in self.frames],
+            motifs=[cells(one) for one in self.motifs],
+        )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,3 +188,15 @@ class VariantsResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row an arm, and one an allele of every component."""
+        return long_tables(
+            arms_alleles=[cells(one) for one in self.arms],
+            drivers=[
+                cells(allele, arm=one.arm, view=one.view, role=one.role, component=one.component, rho=one.rho, p=one.p)
+                for one in self.drivers
+                for allele in one.alleles
+            ],
+        )

@@ -9,7 +9,10 @@ from transformers import BertForMaskedLM
 
 from encoders import InputError, load_encoder
 from encoders.dna.attribution.masked_head import MaskedModel
+from encoders.dna.models.caduceus import Caduceus
+from encoders.dna.tokenizers import single_base
 from encoders.dna.tokenizers.kmer import MASK, KmerTokenizer
+from encoders.genome.sequences import reverse_complement
 
 SEQUENCE = "ACGTTGCATGACCATGNACG"
 
@@ -46,10 +49,35 @@ def test_logits_are_those_of_the_published_code(bpe_tokenizer: Path, reference_d
     assert model.log_likelihood("ACGTTGCATGACC") < 0
 
 
+@pytest.mark.filterwarnings("ignore:.*hold an N")
+@pytest.mark.parametrize("variant", ["ph", "ps_fused", "ps_unfused"])
+def test_of_caduceus_one_base_is_masked_on_both_strands(variant: str, reference_data: Path, tmp_path: Path) -> None:
+    for name, file in (
+        ("config.json", f"tiny_{variant}_config.json"),
+        ("model.safetensors", f"tiny_{variant}.safetensors"),
+    ):
+        (tmp_path / name).write_bytes((reference_data / "caduceus" / file).read_bytes())
+    encoder = load_encoder(f"caduceus-{variant[:2]}", source=str(tmp_path), device="cpu")
+    assert isinstance(encoder, Caduceus)
+    ids = torch.from_numpy(single_base.encode_bases(SEQUENCE))
+    expected = 0.0
+    with torch.inference_mode():
+        for place in range(len(ids)):
+            masked = ids.clone()
+            masked[place] = single_base.MASK
+            logits = encoder.model.logits(encoder.model(masked[None]).last_hidden_state)[0, place]
+            expected += float(logits.log_softmax(-1)[ids[place]])
+    model = MaskedModel(encoder)
+    found = model.log_likelihood(SEQUENCE)
+    assert found == pytest.approx(expected, abs=1e-4)
+    other = model.log_likelihood(reverse_complement(SEQUENCE))
+    assert (other == pytest.approx(found, abs=1e-4)) == (variant != "ph")  # PS reads both strands, whichever is given
+
+
 def test_who_has_no_head_says_so(reference_checkpoint: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    with pytest.raises(InputError, match="those of DNABERT and DNABERT-2; got kmer-5"):
+    with pytest.raises(InputError, match="those of DNABERT, DNABERT-2 and Caduceus; got kmer-5"):
         MaskedModel(load_encoder("kmer-spectrum"))
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
     with pytest.raises(InputError, match="has random weights"):
