@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
     "harmonise": "analyses.experiments.harmonisation.harmonise",
     "escalate": "analyses.experiments.escalation.escalate",
     "predict": "analyses.experiments.prediction.predict",
+    "probe": "analyses.experiments.probe.probe",
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",
     "stratify": "analyses.experiments.stratify",

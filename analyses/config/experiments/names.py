@@ -20,4 +20,5 @@ ExperimentName = Literal[
     "tokens",
     "variants",
     "species",
+    "probe",
 ]
