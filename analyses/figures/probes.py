@@ -84,7 +84,7 @@ def probe_figure(data: DataFrame) -> Figure:
 def _draw_task(panel: Axes, rows: DataFrame, arms: list[str]) -> None:
     place = {arm: len(arms) - 1 - at for at, arm in enumerate(arms)}
     panel.axvline(rows["chance"].iloc[0], color=INK, linewidth=0.6, linestyle="--")
-    panel.set_xlabel(f"{rows['score'].iloc[0]} in test, with 95 % interval (dashed: chance)")
+    panel.set_xlabel(f"{rows['score'].iloc[0]} in test")
     by_arm = rows.set_index("arm")
     for arm, row in by_arm.iterrows():
         is_twin = row["twin_of"] != ""

@@ -12,11 +12,16 @@ from jaxtyping import Float64, Int64
 from fusion.arrays import Matrix, Real
 from fusion.errors import InputError
 from fusion.parallel import one_blas_thread
-from fusion.prediction.linear import PENALTIES, fit_linear
+from fusion.prediction.linear import PENALTIES as OF_SUBJECTS
+from fusion.prediction.linear import fit_linear
 from fusion.prediction.outcome import Outcome
 
 TaskKind = Literal["binary", "multiclass", "multilabel", "regression"]
 TRAIN, DEV, TEST = range(3)
+PENALTIES = (1e-5, *OF_SUBJECTS)
+"""Squared-weight penalties per sequence, for columns whose variances add up to 1: sequences are many, a lower one is
+among them."""
+
 PSEUDOCOUNTS = (0.1, 1.0, 10.0, 100.0)
 """Of a position weight matrix; dev chooses."""
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from analyses.run.run import Run
     from fusion.probing import Probe, ProbeTask, Score
 
+MATRIX_LABEL = "position weight matrix"
 Probes = dict[tuple[str, str], "Probe"]
 
 
@@ -143,7 +144,7 @@ def _describe_arms(
             ProbedArm(
                 task=task,
                 arm=arm,
-                arm_label="position weight matrix" if one is None else one.label,
+                arm_label=MATRIX_LABEL if one is None else one.label,
                 kind=kind,
                 fingerprint=None if one is None else one.spec.fingerprint,
                 layer=one.spec.layer if has_layers and one is not None else None,
@@ -177,11 +178,11 @@ def _describe_differences(
     """Each question is a family of its own."""
     from fusion.probing import compare_probes
 
-    labels = {one.name: one.label for one in arms}
+    labels = {MATRIX: MATRIX_LABEL} | {one.name: one.label for one in arms}
     kmers = next(one.name for one in arms if one.spec.name == KMERS)
     asked: dict[Literal["training", "kmers"], list[tuple[str, str | None]]] = {
         "training": [(one.name, one.control) for one in arms if one.control is not None],
-        "kmers": [(one.name, kmers) for one in arms if one.name != kmers],
+        "kmers": [(name, kmers) for name in labels if name != kmers],
     }
     rows = []
     for question, pairs in asked.items():
