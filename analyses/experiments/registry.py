@@ -31,6 +31,9 @@ MODULES: Mapping[str, str] = {
     "variants": "analyses.experiments.variants",
 }
 
+#: Experiments that ask nothing of alignments: they answer before the cohort is embedded.
+BEFORE_EMBEDDING = ("probe",)
+
 
 class Experiment(Protocol):
     """What such a module offers; its part of the report is ``templates/experiment_<name>.html``."""
