@@ -10,7 +10,7 @@ from typing import Any
 from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
-from analyses.figures.probes import draw_probes
+from analyses.figures.sequences.probes import draw_probes
 from analyses.formats import format_number, format_p
 from analyses.privacy.counts import Count, format_count
 from analyses.report.attention import gather_attention

@@ -224,6 +224,6 @@ def _left_out(run: Run, tasks: Sequence[Task]) -> list[str]:
 
 def draw(result: ProbeResult, folder: Path) -> dict[str, Path]:
     """What each encoder sees, trained minus untrained."""
-    from analyses.figures.probes import draw_probes
+    from analyses.figures.sequences.probes import draw_probes
 
     return draw_probes(result, folder)

@@ -127,7 +127,7 @@ def _same_as_pandas(folder: Path, value: object) -> None:
 
 def _labelled(_: Path) -> Sequence[Files]:
     plain = {name: text.encode() for name, text in LABELLED.items()}
-    several = {name: text.replace(",1,", ",0;2,").encode() for name, text in LABELLED.items()}
+    several = {name: text.replace(",1,", ",0;1,").encode() for name, text in LABELLED.items()}
     values = {name: text.replace(",1,", ",0.25,").encode() for name, text in LABELLED.items()}
     return [plain, plain | {"task.yaml": CARD.encode()}, several, values]
 
