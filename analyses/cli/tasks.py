@@ -179,7 +179,9 @@ def describe_task(card: TaskCard) -> list[str]:
     left_out = [f"{n:,} {why}" for why, n in told["left_out"].items() if n]
     gc, before = told["composition"]["gc"], told["composition"]["gc_of_candidates"]
     duplicates = told["duplicates"]
+    unusable = f" ({told['genes_left_out']:,} have no usable strand or transcript)" if told["genes_left_out"] else ""
     return [
+        f"{told['genes']:,} genes{unusable}, windows of {told['window']:,} bp",
         "; ".join(sizes),
         "GC " + ", ".join(f"{name} {gc[name]:.3f} (candidates {before[name]:.3f})" for name in gc),
         f"splits by {told['split']['by']}; near-duplicates across splits: {duplicates['pairs_across_splits']:,} pairs, "

@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
 from encoders.errors import InputError
-from encoders.genome.annotation.panel import read_panel
+from encoders.genome.annotation.panel import Panel, read_panel
 from encoders.genome.annotation.transcript_choice import TranscriptRule
 from encoders.genome.contigs import find_contig
 from encoders.genome.intervals import Interval
@@ -87,67 +87,96 @@ def make_task(
     settings, recipe = settings or TaskSettings(), RECIPES[name]
     settings.check()
     rule = choose_rule(settings.by, settings.dev, settings.test)
-    annotations = [annotation] if isinstance(annotation, Path) else list(annotation)
     opened = Reference(reference)
     named = _named(opened, settings)
+    annotations = [annotation] if isinstance(annotation, Path) else list(annotation)
     panel = read_panel(annotations, genes, transcript=transcript, biotype=biotype)
+    _check_coding(name, panel)
     annotated = read_annotated(annotations, lambda chrom: find_contig(chrom, opened.contigs))
     source = Source(panel, annotated, opened, settings.window or recipe.window, settings.pool, settings.seed)
     rng = np.random.default_rng(settings.seed)
+    drafts = Drafts(source, recipe, settings, rng)
+    parted = _part(drafts, settings, named if rule == "chromosome" else None, rng)
+    chosen = _match(drafts, parted, settings, rng)
+    _check_splits(name, drafts.labels[chosen], parted.split[chosen], recipe.classes)
+    files = [_describe_file(path) for path in (*opened.paths, *annotations)]
+    told = _describe(name, source, drafts, parted, chosen, settings)
+    kind: Literal["binary", "multiclass"] = "binary" if len(recipe.classes) == 2 else "multiclass"
+    return MadeTask(
+        TaskCard(name, kind, recipe.classes, {"task": name, "sources": files, **told}),
+        tuple(drafts.sequences[row] for row in chosen),
+        drafts.labels[chosen],
+        parted.split[chosen],
+        parted.clusters[chosen],
+        tuple(drafts.places[row] for row in chosen),
+    )
+
+
+class _Parted(NamedTuple):
+    """Drafts in splits: which are alike or overlap, what follows of it, and what is kept for no split's sake."""
+
+    pairs: Pairs
+    clusters: Int64[np.ndarray, " n"]
+    split: Int64[np.ndarray, " n"]
+    kept: Bool[np.ndarray, " n"]
+
+
+def _part(
+    drafts: Drafts, settings: TaskSettings, named: tuple[list[str], list[str]] | None, rng: np.random.Generator
+) -> _Parted:
+    """By chromosomes of dev and test where they are named, else by clusters."""
+    alike = similar_pairs(drafts.sequences, identity=settings.identity)
+    pairs = np.concatenate([alike, overlapping_pairs(drafts.places)])
+    clusters = find_clusters(len(drafts.sequences), pairs)
+    every = np.ones(len(clusters), dtype=bool)
+    if named is None:
+        return _Parted(pairs, clusters, split_by_cluster(clusters, drafts.labels, rng), every)
+    split = split_by_chromosome([one.chrom for one in drafts.places], *named)
+    return _Parted(pairs, clusters, split, keep_apart(pairs, split) if settings.duplicates == "drop" else every)
+
+
+def _describe(
+    name: TaskName,
+    source: Source,
+    drafts: Drafts,
+    parted: _Parted,
+    chosen: Int64[np.ndarray, " n_chosen"],
+    settings: TaskSettings,
+) -> dict[str, Any]:
+    """How the set was made, and what became of how many."""
+    classes, panel = drafts.recipe.classes, source.panel
+    by_cluster = choose_rule(settings.by, settings.dev, settings.test) == "cluster"
+    split = {"by": "cluster", "shares": list(SHARES)} if by_cluster else {"by": "chromosome"}
+    n_kept = int(parted.kept.sum())
+    return {
+        "release": panel.release,
+        "genes": len(panel.genes),
+        "genes_left_out": len(panel.skipped),
+        "transcript": panel.transcript_rule,
+        "window": source.window,
+        "split": split | ({} if by_cluster else {"dev": list(settings.dev), "test": list(settings.test)}),
+        "duplicates": {
+            "identity": settings.identity,
+            "rule": settings.duplicates,
+            "pairs_across_splits": len(straddling(parted.pairs, parted.split)),
+            "sequences_dropped": len(parted.kept) - n_kept,
+            "pairs_left_across_splits": _count_left(parted, chosen),
+        },
+        "composition": {"match": settings.match, "tolerance": settings.tolerance} | _describe_gc(drafts, chosen),
+        **({"sites": settings.sites} if name == "splice" else {}),
+        "seed": settings.seed,
+        "candidates": drafts.counts(classes),
+        "left_out": {**drafts.left_out, "without a partner or not needed": n_kept - len(chosen)},
+        "counts": _count(drafts.labels[chosen], parted.split[chosen], classes),
+    }
+
+
+def _check_coding(name: TaskName, panel: Panel) -> None:
     if name in ("frame", "coding") and not any(gene.coding for gene in panel.genes):
         raise InputError(
             f"Task {name} needs coding sequence; {panel.sources[0]} has no CDS line of a transcript that was chosen: "
             "give an annotation with CDS lines, and transcript canonical or mane."
         )
-    drafts = Drafts(source, recipe, settings, rng)
-    pairs = np.concatenate(
-        [similar_pairs(drafts.sequences, identity=settings.identity), overlapping_pairs(drafts.places)]
-    )
-    clusters = find_clusters(len(drafts.sequences), pairs)
-    if rule == "chromosome":
-        split = split_by_chromosome([one.chrom for one in drafts.places], *named)
-        kept = keep_apart(pairs, split) if settings.duplicates == "drop" else np.ones(len(split), dtype=bool)
-    else:
-        split = split_by_cluster(clusters, drafts.labels, rng)
-        kept = np.ones(len(split), dtype=bool)
-    chosen = _match(drafts, split, kept, settings, rng)
-    _check_splits(name, drafts.labels[chosen], split[chosen], recipe.classes)
-    told = {
-        "task": name,
-        "sources": [_describe_file(path) for path in (*opened.paths, *annotations)],
-        "release": panel.release,
-        "genes": len(panel.genes),
-        "transcript": transcript,
-        "window": source.window,
-        "split": {"by": rule, "dev": list(settings.dev), "test": list(settings.test)}
-        | ({"shares": list(SHARES)} if rule == "cluster" else {}),
-        "duplicates": {
-            "identity": settings.identity,
-            "rule": settings.duplicates,
-            "pairs_across_splits": len(straddling(pairs, split)),
-            "sequences_dropped": int((~kept).sum()),
-            "pairs_left_across_splits": _count_left(pairs, split, chosen),
-        },
-        "composition": {"match": settings.match, "tolerance": settings.tolerance}
-        | _describe_gc(drafts, chosen, recipe.classes),
-        "sites": settings.sites if name == "splice" else None,
-        "seed": settings.seed,
-        "candidates": drafts.counts(recipe.classes),
-        "left_out": {
-            **drafts.left_out,
-            "without a partner or not needed": len(split) - len(chosen) - int((~kept).sum()),
-        },
-        "counts": _count(drafts.labels[chosen], split[chosen], recipe.classes),
-    }
-    kind: Literal["binary", "multiclass"] = "binary" if len(recipe.classes) == 2 else "multiclass"
-    return MadeTask(
-        TaskCard(name, kind, recipe.classes, told),
-        tuple(drafts.sequences[row] for row in chosen),
-        drafts.labels[chosen],
-        split[chosen],
-        clusters[chosen],
-        tuple(drafts.places[row] for row in chosen),
-    )
 
 
 def _named(reference: Reference, settings: TaskSettings) -> tuple[list[str], list[str]]:
@@ -156,12 +185,10 @@ def _named(reference: Reference, settings: TaskSettings) -> tuple[list[str], lis
 
 
 def _match(
-    drafts: Drafts,
-    split: Int64[np.ndarray, " n"],
-    kept: Bool[np.ndarray, " n"],
-    settings: TaskSettings,
-    rng: np.random.Generator,
+    drafts: Drafts, parted: _Parted, settings: TaskSettings, rng: np.random.Generator
 ) -> Int64[np.ndarray, " n_chosen"]:
+    """Rows that have partners of like composition in every other class of their split."""
+    split, kept = parted.split, parted.kept
     chosen = [np.empty(0, dtype=np.int64)]
     smallest = np.bincount(drafts.labels[kept], minlength=len(drafts.recipe.classes)).argmin()
     for place in range(len(SPLITS)):
@@ -201,20 +228,22 @@ def _count(
     }
 
 
-def _count_left(pairs: Pairs, split: Int64[np.ndarray, " n"], chosen: Int64[np.ndarray, " n_chosen"]) -> int:
-    is_there = np.zeros(len(split), dtype=bool)
+def _count_left(parted: _Parted, chosen: Int64[np.ndarray, " n_chosen"]) -> int:
+    is_there = np.zeros(len(parted.split), dtype=bool)
     is_there[chosen] = True
-    return len(straddling(pairs[is_there[pairs].all(axis=1)], split))
+    return len(straddling(parted.pairs[is_there[parted.pairs].all(axis=1)], parted.split))
 
 
-def _describe_gc(drafts: Drafts, chosen: Int64[np.ndarray, " n_chosen"], classes: Sequence[str]) -> dict[str, Any]:
-    gc = gc_content(drafts.sequences)
-    of_class = [gc[chosen[drafts.labels[chosen] == label]] for label in range(len(classes))]
-    before = [gc[drafts.labels == label] for label in range(len(classes))]
-    return {
-        "gc": {one: round(float(found.mean()), 4) for one, found in zip(classes, of_class, strict=True)},
-        "gc_of_candidates": {one: round(float(found.mean()), 4) for one, found in zip(classes, before, strict=True)},
-    }
+def _describe_gc(drafts: Drafts, chosen: Int64[np.ndarray, " n_chosen"]) -> dict[str, Any]:
+    """Mean share of G and C by class, of what is in the set and of all candidates."""
+    gc, labels = gc_content(drafts.sequences), drafts.labels
+    is_there = np.zeros(len(labels), dtype=bool)
+    is_there[chosen] = True
+    told: dict[str, Any] = {"gc": {}, "gc_of_candidates": {}}
+    for label, name in enumerate(drafts.recipe.classes):
+        told["gc"][name] = round(float(gc[is_there & (labels == label)].mean()), 4)
+        told["gc_of_candidates"][name] = round(float(gc[labels == label].mean()), 4)
+    return told
 
 
 def _describe_file(path: Path) -> dict[str, str]:
