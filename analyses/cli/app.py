@@ -21,6 +21,7 @@ from analyses.cli.init import register as register_init_command
 from analyses.cli.meta import register as register_meta_command
 from analyses.cli.privacy import register as register_privacy_command
 from analyses.cli.results import register as register_results_command
+from analyses.cli.tasks import register as register_tasks_command
 from analyses.errors import InputError
 from analyses.progress import say
 
@@ -262,6 +263,7 @@ register_config_command(app)
 register_brain_commands(app)
 register_encoder_commands(app)
 register_genome_commands(app)
+register_tasks_command(app)
 register_privacy_command(app)
 register_results_command(app)
 register_meta_command(app)

@@ -26,6 +26,7 @@ _INPUT_PATHS |= {"labels", "lut", "coordinates"}  # of an atlas
 _INPUT_PATHS |= {"pedigree", "kinship_table", "gene_sets"}
 _INPUT_PATHS |= {"replicate", "results"}  # a results folder that is read
 _INPUT_PATHS |= {"bpe", "motifs", "annotations"}
+_INPUT_PATHS |= {"sets", "probe"}  # labelled sets; the results of their probes
 _OUTPUT_PATHS = {"output", "store"}
 
 

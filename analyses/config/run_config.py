@@ -24,6 +24,7 @@ from analyses.config.experiments import (
     HarmoniseConfig,
     PoolingConfig,
     PredictConfig,
+    ProbeConfig,
     RcConfig,
     ReplicateConfig,
     SpeciesConfig,
@@ -134,6 +135,8 @@ class RunConfig(Section):
     """Settings of experiment: harmonise, or the site column alone."""
     species: SpeciesConfig = SpeciesConfig()
     """Settings of experiment: species."""
+    probe: ProbeConfig = ProbeConfig()
+    """Settings of experiment: probe."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What may be shown of subjects."""
     tracking: TrackingConfig = TrackingConfig()
@@ -256,6 +259,15 @@ def _check_sites(run: RunConfig) -> None:
         _check_harmonize(run, "harmonise", run.harmonise.site, run.harmonise.keep)
     if run.experiment == "species" and len(run.species.genomes) < 2:
         raise ValueError(f"species.genomes: needs two species or more; got {len(run.species.genomes)}")
+    if run.experiment == "probe":
+        _check_probe(run)
+
+
+def _check_probe(run: RunConfig) -> None:
+    if not (run.probe.make or run.probe.sets):
+        raise ValueError("probe.make or probe.sets: must name labelled sets: kinds that are made, or folders")
+    if run.probe.make and run.genome is None:
+        raise ValueError("genome: is required, since probe.make makes labelled sets from it; or give probe.sets alone")
 
 
 def _check_harmonize(run: RunConfig, key: str, site: str, keep: tuple[str, ...] | None) -> None:

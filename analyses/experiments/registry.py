@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
     "harmonise": "analyses.experiments.harmonisation.harmonise",
     "escalate": "analyses.experiments.escalation.escalate",
     "predict": "analyses.experiments.prediction.predict",
+    "probe": "analyses.experiments.probe.probe",
     "replicate": "analyses.experiments.replicate",
     "tokens": "analyses.experiments.tokens",
     "stratify": "analyses.experiments.stratify",
@@ -30,6 +31,9 @@ MODULES: Mapping[str, str] = {
     "tune": "analyses.experiments.tune",
     "variants": "analyses.experiments.variants",
 }
+
+#: Experiments that ask nothing of alignments: they answer before the cohort is embedded.
+BEFORE_EMBEDDING = ("probe",)
 
 
 class Experiment(Protocol):

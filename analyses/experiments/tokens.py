@@ -231,6 +231,6 @@ def _trials(tokenizers: Sequence[TokenizerPieces], cuts: Sequence[CodonCuts]) ->
 
 def draw(result: TokensResult, folder: Path) -> dict[str, Path]:
     """Lengths, pieces beside shuffled sequence, cuts of codons, frames."""
-    from analyses.figures.tokens import draw_tokens
+    from analyses.figures.sequences.tokens import draw_tokens
 
     return draw_tokens(result, folder)

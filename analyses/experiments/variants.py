@@ -265,6 +265,6 @@ def _trial(one: Drivers) -> Trial:
 
 def draw(result: VariantsResult, folder: Path) -> dict[str, Path]:
     """Drivers of components, and the window that was mutated."""
-    from analyses.figures.variants import draw_variants
+    from analyses.figures.sequences.variants import draw_variants
 
     return draw_variants(result, folder)

@@ -10,6 +10,7 @@ from typing import Any
 from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
+from analyses.figures.sequences.probes import draw_probes
 from analyses.formats import format_number, format_p
 from analyses.privacy.counts import Count, format_count
 from analyses.report.attention import gather_attention
@@ -81,6 +82,8 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
     if compared:
         drawn |= draw_comparison(compared, results.path / "figures")
     name, experiment = results.run.experiment, results.experiment
+    if results.probe is not None and results.probe.arms:
+        drawn |= draw_probes(results.probe, results.path / "figures")
     if experiment is not None:
         drawn |= find_experiment(name).draw(experiment, results.path / "figures")
     opened = [headline.alignment.name for headline in headlines if is_significant(headline)]
@@ -95,6 +98,7 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
         "corrected_over_arms": results.corrected_over_arms,
         "experiment": name,
         "result": experiment,
+        "probed": results.probe,
         "comparison": comparison,
         "comparison_sentences": compared_arms(results),
         "labels": {headline.summary.arm: headline.summary.arm_label for headline in headlines},

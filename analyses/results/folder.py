@@ -12,12 +12,15 @@ from analyses.results.consistency import check_consistent
 from analyses.results.headlines import Alignment, Headline, make_headline
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.comparisons import Comparison
-from analyses.results.schema.experiments import RESULT_TYPES, ExperimentResult, result_file
+from analyses.results.schema.experiments import RESULT_TYPES, ExperimentResult, ProbeResult, result_file
 from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import read_result
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PROBE_OF_ARMS = "comparison/probe.json"
+"""What a probe that was at hand found of the arms that were compared."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Results:
         None before ``genebrain compare``.
     experiment : AttributeResult, AuditResult, DimsResult, PredictResult, ReplicateResult, TuneResult or None
         Of an experiment beyond alignments.
+    probe : ProbeResult or None
+        Of the arms that were compared, where `compare.probe` was given.
     """
 
     path: Path
@@ -42,6 +47,7 @@ class Results:
     alignments: tuple[Alignment, ...]
     comparison: Comparison | None
     experiment: ExperimentResult | None = None
+    probe: ProbeResult | None = None
 
     def headlines(self) -> list[Headline]:
         """One per alignment."""
@@ -153,13 +159,14 @@ def load_results(folder: str | Path) -> Results:
     path = Path(folder)
     run = read_result(RunRecord, path / "run.json")
     compared, kind = path / "comparison.json", RESULT_TYPES.get(run.experiment)
-    experiment = path / result_file(run.experiment)
+    experiment, probe = path / result_file(run.experiment), path / PROBE_OF_ARMS
     return Results(
         path=path,
         run=run,
         alignments=tuple(_read_alignment(path, name) for name in run.alignments),
         comparison=read_result(Comparison, compared) if compared.exists() else None,
         experiment=None if kind is None or not experiment.exists() else read_result(kind, experiment),
+        probe=read_result(ProbeResult, probe) if run.experiment == "compare" and probe.exists() else None,
     )
 
 

@@ -13,6 +13,7 @@ from analyses.config.run_config import RunConfig
 from analyses.errors import InputError, Problems
 from analyses.genome.windows import genome_files
 from analyses.results.provenance import code_version, digest, file_fingerprint
+from analyses.results.schema.experiments import result_file
 
 #: Sections that every alignment depends on; the brain view and the arm come on top.
 _OF_ALIGNMENTS = {"seed", "confounds", "cohort", "pairing", "plant", "alignment", "folds", "privacy"}
@@ -150,8 +151,26 @@ def own_files(config: RunConfig) -> dict[str, Path]:
     """Files that the experiment itself is given, by key."""
     given: dict[str, dict[str, Path | None]] = {
         "attribute": {"attribute.gene_sets": config.attribute.gene_sets},
+        "compare": {"compare.probe": probe_file(config)},
+        "probe": _labelled_files(config),
         "species": {f"species.genomes.{i}.path": one.path for i, one in enumerate(config.species.genomes)},
         "tokens": {"tokens.bpe": config.tokens.bpe, "tokens.motifs": config.tokens.motifs},
         "variants": {"variants.annotations": config.variants.annotations},
     }
     return {key: path for key, path in given.get(config.experiment, {}).items() if path is not None}
+
+
+def probe_file(config: RunConfig) -> Path | None:
+    """What a comparison reads of the results of a probe."""
+    folder = config.compare.probe
+    return None if folder is None else folder / result_file("probe")
+
+
+def _labelled_files(config: RunConfig) -> dict[str, Path | None]:
+    """Tables of labelled sets, and their cards where they have one."""
+    files: dict[str, Path | None] = {}
+    for i, folder in enumerate(config.probe.sets):
+        files |= {f"probe.sets.{i}: {name}": folder / f"{name}.csv" for name in ("train", "dev", "test")}
+        card = folder / "task.yaml"
+        files |= {f"probe.sets.{i}: task": card if card.is_file() else None}
+    return files

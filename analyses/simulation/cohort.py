@@ -31,9 +31,12 @@ from analyses.simulation.genome import (
 from analyses.simulation.link import PlantedHaplotype, choose_haplotypes, exon_haplotypes
 from analyses.simulation.orthologs import FOLDER as ORTHOLOGS
 from analyses.simulation.orthologs import write_orthologs
+from analyses.simulation.splice_signals import plant_splice_signals
 from encoders.publishing import published_folder
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+"""3: introns have splice signals; all else is as in 2."""
+
 MINIMUM_SUBJECTS = 30
 MINIMUM_GENES = 4
 _SETTINGS = "settings.json"
@@ -144,7 +147,9 @@ def _is_reusable(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) 
         )
     found = json.loads(marker.read_text(encoding="utf-8"))
     if found == settings:
-        return (folder / ORTHOLOGS).is_dir()  # a cohort of before they were simulated is made again, alike
+        return True
+    if {**found, "format_version": FORMAT_VERSION} == settings and found.get("format_version") == 2:
+        return False  # a cohort of before introns had splice signals is made again, alike in all else
     if not overwrite:
         changed = [f"{key} {found.get(key)} -> {value}" for key, value in settings.items() if found.get(key) != value]
         raise InputError(
@@ -174,8 +179,8 @@ def _load(folder: Path) -> DemoCohort:
 def _write_cohort(
     folder: Path, n_subjects: int, n_genes: int, *, seed: int, link_strength: float, say: Callable[[str], None]
 ) -> None:
-    seeds = np.random.SeedSequence(seed).spawn(6)
-    layout, genome, markers, people, brain, species = (np.random.default_rng(one) for one in seeds)
+    seeds = np.random.SeedSequence(seed).spawn(7)
+    layout, genome, markers, people, brain, species, signals = (np.random.default_rng(one) for one in seeds)
     pedigree = make_pedigree(n_subjects)
     order = people.permutation(n_subjects)
     populations = pedigree.populations[order]
@@ -192,7 +197,11 @@ def _write_cohort(
     anisotropy = simulate_anisotropy(participants, populations, brain)
     say("writing FASTA, GTF, VCF and tables")
     files = _paths(folder)
-    write_fasta(files["reference"], references)
+    spliced = {
+        contig.name: plant_splice_signals(references[contig.name], contig, haplotypes[contig.name], signals)
+        for contig in contigs
+    }
+    write_fasta(files["reference"], spliced)
     write_gtf(files["annotation"], contigs)
     write_vcf(files["variants"], participants["subject_id"].tolist(), contigs, haplotypes)
     participants.to_csv(files["participants"], sep="\t", index=False, lineterminator="\n")

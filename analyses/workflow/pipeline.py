@@ -7,7 +7,7 @@ from contextlib import closing
 from types import MappingProxyType
 
 from analyses.config.run_config import RunConfig
-from analyses.experiments.registry import MODULES
+from analyses.experiments.registry import BEFORE_EMBEDDING, MODULES
 from analyses.progress import say
 from analyses.run.run import Run
 from analyses.workflow import stages, track
@@ -66,6 +66,8 @@ def run_stages(run: Run, *, until: str = "log") -> None:
     say(f"run      {_describe(run, until)}")
     with closing(run.engine):
         for name, stage in STAGES.items():
+            if name == "embed" and until != "embed" and run.config.experiment in BEFORE_EMBEDDING:
+                stages.experiment(run)
             stage(run)
             if name == "windows":
                 stages.check_experiment(run)

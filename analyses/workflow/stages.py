@@ -16,6 +16,7 @@ from analyses.config.file import resolved_yaml
 from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
+from analyses.results.folder import PROBE_OF_ARMS
 from analyses.results.provenance import environment
 from analyses.results.schema.runs import GenomeSummary
 from analyses.results.unfinished import kept_until_finished
@@ -155,6 +156,7 @@ def compare(run: Run) -> None:
         arms = _describe_arms(run, min(row.x_cca for row in comparison.rows))
         comparison = replace(comparison, arms=arms.arms, alike=arms.alike, stability=arms.stability)
     run.workspace.write_result("comparison.json", comparison)
+    _show_probe(run)
     of_role = Counter(row.role for row in comparison.rows)
     for row in comparison.rows:
         kind = "tests" if row.role == "test" else "negative controls"
@@ -162,6 +164,20 @@ def compare(run: Run) -> None:
             f"compare  {row.arm_label} x {row.view}: held-out rho {row.rho:.3f}, "
             f"p {row.p_max_t:.3f} after correction over the {of_role[row.role]} {kind}"
         )
+
+
+def _show_probe(run: Run) -> None:
+    """What a probe that is at hand found of the arms, for the report."""
+    folder = run.config.compare.probe
+    if run.config.experiment != "compare" or folder is None:
+        (run.workspace.folder / PROBE_OF_ARMS).unlink(missing_ok=True)
+        return
+    from analyses.experiments.probe.of_arms import probe_of_arms
+
+    found = probe_of_arms(folder, {spec.fingerprint for spec in run.specs.values()})
+    run.workspace.write_result(PROBE_OF_ARMS, found)
+    for sentence in (*found.answer, *found.left_out):
+        say(f"compare  {sentence}")
 
 
 def _describe_arms(run: Run, n_components: int) -> ArmsDescription:

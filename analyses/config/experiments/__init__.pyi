@@ -14,6 +14,7 @@ from .outcomes import AttributeConfig as AttributeConfig
 from .outcomes import OutcomeConfig as OutcomeConfig
 from .outcomes import PredictConfig as PredictConfig
 from .outcomes import StratifyConfig as StratifyConfig
+from .sequences import ProbeConfig as ProbeConfig
 from .sequences import SpeciesConfig as SpeciesConfig
 from .sequences import SpeciesSequencesConfig as SpeciesSequencesConfig
 from .sequences import TokensConfig as TokensConfig

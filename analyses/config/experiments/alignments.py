@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -14,6 +15,8 @@ class CompareConfig(Section):
 
     baselines: bool = True
     """Whether k-mer counts, dosages and untrained twins of the named networks stand beside them."""
+    probe: Path | None = None
+    """Results folder of an experiment: probe; what it found of these arms is shown in the report."""
 
 
 class PoolingConfig(Section):

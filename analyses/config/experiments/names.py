@@ -21,4 +21,5 @@ ExperimentName = Literal[
     "tokens",
     "variants",
     "species",
+    "probe",
 ]

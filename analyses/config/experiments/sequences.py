@@ -1,11 +1,11 @@
-"""Experiments on sequences: tokens, alleles, orthologs."""
+"""Experiments on sequences: tokens, alleles, orthologs, probes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analyses.config.names import Name
 from analyses.config.section import Section
@@ -75,4 +75,53 @@ class SpeciesConfig(Section):
         names = [one.name for one in self.genomes]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"every species has a name of its own; '{twice[0]}' is there twice")
+        return self
+
+
+class ProbeConfig(Section):
+    """``experiment: probe``: what do frozen vectors know of labelled sequences, trained minus untrained?"""
+
+    make: tuple[Literal["splice", "promoter", "frame", "coding", "first-exon"], ...] = ()
+    """Labelled sets that are made from genome:, as `genebrain tasks` makes them."""
+    sets: tuple[Path, ...] = ()
+    """Folders of labelled sets: of `genebrain tasks`, or with train.csv, dev.csv and test.csv as GUE has them."""
+    overlap: Literal["refuse", "drop"] = "refuse"
+    """Sequences of a set's test that are in its train or dev too: refuse, or drop them there."""
+    window: int | None = Field(default=None, ge=2)
+    """Bases of sequences that are made; 200, promoter 300, frame 90, coding 120 if not given."""
+    most: int = Field(default=2000, ge=10)
+    """Sequences of a class that are made, over all splits."""
+    dev: tuple[str, ...] = ()
+    """Chromosomes of dev; where dev and test name none, splits part by clusters of what is alike."""
+    test: tuple[str, ...] = ()
+    """Chromosomes of test."""
+    match: Literal["gc", "dinucleotides", "none"] = "gc"
+    """Composition by which classes that are made are matched."""
+    sites: Literal["canonical", "all"] = "canonical"
+    """Splice sites that are made: with GT and AG alone, or all that are annotated."""
+    layers: tuple[int, ...] = ()
+    """Hidden layers under which every network is probed, from 0 (the embedding) to -1 (the last); each arm's own if not
+    given."""
+    poolings: tuple[Literal["mean", "cls", "max"], ...] = ()
+    """Poolings under which every network is probed; each arm's own if not given."""
+    n_permutations: int = Field(default=4999, ge=19)
+    """Changes of signs behind each p."""
+    n_bootstrap: int = Field(default=1000, ge=100)
+    """Draws of test sequences behind each interval."""
+
+    @field_validator("make", "sets", "dev", "test", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str | int) else value
+
+    @field_validator("dev", "test", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return tuple(map(str, value)) if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ProbeConfig:
+        names = [*self.make, *(path.name for path in self.sets)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"every labelled set has a name of its own; '{twice[0]}' is there twice")
         return self

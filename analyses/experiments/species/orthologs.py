@@ -195,7 +195,7 @@ def _describe_pairs(
 
 def draw(result: SpeciesResult, folder: Path) -> dict[str, Path]:
     """Retrieval by encoder, and distances of vectors against distances of sequences."""
-    from analyses.figures.orthologs import draw_distances, draw_retrievals
+    from analyses.figures.sequences.orthologs import draw_distances, draw_retrievals
 
     labels = {one.arm: one.arm_label for one in result.divergences}
     return draw_retrievals(result.retrievals, folder) | draw_distances(result.pairs, labels, folder)

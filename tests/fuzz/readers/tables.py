@@ -17,6 +17,7 @@ from encoders.brain.layouts.sources import read_source
 from encoders.brain.records import one_row_per_subject
 from encoders.brain.tables import read_brain_table
 from encoders.tables.subjects import SubjectTable, read_subject_table
+from encoders.training.tasks import read_labelled_set
 from tests.fuzz.reader import Files, Reader
 
 IDS = [f"s{number:02d}" for number in range(11)]
@@ -47,6 +48,12 @@ BIOBANK = "eid,26755-2.0,26756-2.0,26755-3.0,31-0.0\n" + "".join(
 )
 LUT = "index,name\n" + "".join(f"{number},region {number}\n" for number in range(1, 8))
 COORDINATES = "name\tx\ty\tz\n" + "".join(f"region{n}\t{n - 4.5}\t{2 * n}\t{-n}\n" for n in range(1, 8))
+LABELLED = {
+    f"{name}.csv": "sequence,label,chromosome,cluster\n"
+    + "".join(f"{word * 3}{'ACGT'[row % 4] * row}G,{row % 3},20,c{row}\n" for row in range(9))
+    for name, word in (("train", "ACCA"), ("dev", "GATT"), ("test", "TTCG"))
+}
+CARD = "format: 1\nname: sites\nkind: multiclass\nclasses:\n- neither\n- donor\n- acceptor\nseed: 3\n"
 STATS = (
     "# Title Segmentation Statistics\n# Measure EstimatedTotalIntraCranialVol, eTIV, Estimated, 1500000.5, mm^3\n"
     "# ColHeaders StructName NumVert SurfArea GrayVol ThickAvg ThickStd\n"
@@ -118,6 +125,13 @@ def _same_as_pandas(folder: Path, value: object) -> None:
         assert list(value.frame.index) == [str(one) for one in frame["subject_id"]]
 
 
+def _labelled(_: Path) -> Sequence[Files]:
+    plain = {name: text.encode() for name, text in LABELLED.items()}
+    several = {name: text.replace(",1,", ",0;1,").encode() for name, text in LABELLED.items()}
+    values = {name: text.replace(",1,", ",0.25,").encode() for name, text in LABELLED.items()}
+    return [plain, plain | {"task.yaml": CARD.encode()}, several, values]
+
+
 def _stats_folder(_: Path) -> Sequence[Files]:
     files = {}
     for subject in ("sub-01", "sub-02", "sub-03"):
@@ -163,6 +177,13 @@ READERS = (
     Reader(
         "stats files", _stats_folder, lambda folder: _import(folder / "fs"), {".stats": "text"},
         (b"# ColHeaders", b"# Measure a, eTIV, b, 1e999, c", b"# Measure a, eTIV, b, x, c", b"ThickAvg", b"StructName"),
+    ),
+    Reader(
+        "labelled set", _labelled, read_labelled_set, {".csv": "text", ".yaml": "text"},
+        (
+            b"sequence", b"label", b"ACGT", b"NNNN", b"none", b"0;1", b"1e9", b"-1", b"donor", b"format: 2", b"&a [1]",
+            b"*a", b"kind: binary", b"classes: [yes, no]", b"!!python/object/apply:os.system ['true']",
+        ),
     ),
     Reader("label table", _texts(LUT), lambda folder: read_lut(folder / "t.csv"), {".csv": "text"}, WORDS),
     Reader(

@@ -37,6 +37,11 @@ from .predictions import PredictedOutcome as PredictedOutcome
 from .predictions import PredictionDifference as PredictionDifference
 from .predictions import PredictorScore as PredictorScore
 from .predictions import PredictResult as PredictResult
+from .probes import ProbedArm as ProbedArm
+from .probes import ProbeDifference as ProbeDifference
+from .probes import ProbedTask as ProbedTask
+from .probes import ProbeResult as ProbeResult
+from .probes import ProbeScore as ProbeScore
 from .replications import FirstFinding as FirstFinding
 from .replications import FirstStudy as FirstStudy
 from .replications import ReplicateResult as ReplicateResult

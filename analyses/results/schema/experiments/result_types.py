@@ -11,6 +11,7 @@ from analyses.results.schema.experiments.escalations import EscalateResult
 from analyses.results.schema.experiments.harmonisations import HarmoniseResult
 from analyses.results.schema.experiments.orthologs import SpeciesResult
 from analyses.results.schema.experiments.predictions import PredictResult
+from analyses.results.schema.experiments.probes import ProbeResult
 from analyses.results.schema.experiments.replications import ReplicateResult
 from analyses.results.schema.experiments.searches import DimsResult, TuneResult
 from analyses.results.schema.experiments.strata import StratifyResult
@@ -22,6 +23,7 @@ ExperimentResult = (
     AttributeResult
     | EscalateResult
     | SpeciesResult
+    | ProbeResult
     | HarmoniseResult
     | StratifyResult
     | SubsampleResult
@@ -40,6 +42,7 @@ RESULT_TYPES: Mapping[str, type[ExperimentResult]] = {
     "attribute": AttributeResult,
     "escalate": EscalateResult,
     "species": SpeciesResult,
+    "probe": ProbeResult,
     "harmonise": HarmoniseResult,
     "stratify": StratifyResult,
     "subsample": SubsampleResult,

@@ -1,0 +1,1 @@
+"""Figures of what encoders make of sequences: tokens, alleles, orthologs, labelled sets."""

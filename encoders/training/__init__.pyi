@@ -1,0 +1,3 @@
+from .tasks.labelled import LabelledSequences as LabelledSequences
+from .tasks.labelled import LabelledSet as LabelledSet
+from .tasks.labelled import read_labelled_set as read_labelled_set

@@ -1,0 +1,9 @@
+from .card import TaskCard as TaskCard
+from .card import TaskKind as TaskKind
+from .labelled import LabelledSequences as LabelledSequences
+from .labelled import LabelledSet as LabelledSet
+from .labelled import read_labelled_set as read_labelled_set
+from .making import make_task as make_task
+from .making import write_task as write_task
+from .recipes import TaskName as TaskName
+from .recipes import TaskSettings as TaskSettings

@@ -1,0 +1,65 @@
+"""Coding sequence: in which frame a stretch begins, and whether a stretch codes at all."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from encoders.genome.annotation.codons import codon_places
+from encoders.genome.intervals import Gene, Interval
+from encoders.training.tasks.candidates import Candidate, Source, draw_starts
+
+FRAME_CLASSES = ("0", "1", "2")
+CODING_CLASSES = ("not coding", "coding")
+
+FRAME_SHIFT = 2
+"""Bases by which a window may be moved to begin in the frame that was drawn for it."""
+
+
+def frame_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candidate]:
+    """Windows side by side within coding parts of exons, each begun in a frame that is drawn: 0, 1 or 2 is the place
+    of the first base within its codon.
+
+    Every frame is drawn from the same exons, so that what tells them apart is where codons begin.
+
+    Parameters
+    ----------
+    source : Source
+    rng : numpy.random.Generator
+        Draws the frames.
+    """
+    for gene in source.genes():
+        for start in _coding_starts(gene, source.window + FRAME_SHIFT):
+            wide = Interval(gene.interval.chrom, start, start + source.window + FRAME_SHIFT, gene.interval.strand)
+            places = codon_places(wide, gene.coding)
+            frame = int(rng.integers(3))
+            shift = int(np.flatnonzero(places[: FRAME_SHIFT + 1] == frame)[0])
+            moved = start + (FRAME_SHIFT - shift if gene.interval.strand == "-" else shift)
+            found = source.placed(frame, gene, moved)
+            if found is not None:
+                yield found
+
+
+def coding_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candidate]:
+    """Windows side by side within coding parts of exons, and windows in introns that touch no exon of any transcript.
+
+    Parameters
+    ----------
+    source : Source
+    rng : numpy.random.Generator
+        Draws places within introns.
+    """
+    for gene in source.genes():
+        coding = [
+            one for start in _coding_starts(gene, source.window) if (one := source.placed(1, gene, start)) is not None
+        ]
+        yield from coding
+        body = gene.interval
+        for start in draw_starts(body.start, body.end - source.window + 1, len(coding) * source.pool, rng):
+            found = source.placed(0, gene, start)
+            if found is not None and not source.annotated.is_exonic(found.interval):
+                yield found
+
+
+def _coding_starts(gene: Gene, width: int) -> Iterator[int]:
+    for part in gene.coding:
+        yield from range(part.interval.start, part.interval.end - width + 1, width)
