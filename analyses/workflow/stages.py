@@ -16,6 +16,7 @@ from analyses.config.file import resolved_yaml
 from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
+from analyses.results.journal import EMBEDDING
 from analyses.results.provenance import environment
 from analyses.results.schema.runs import GenomeSummary
 from analyses.workflow.sharded_stages import embed_shared, make_windows
@@ -83,7 +84,7 @@ def embed(run: Run) -> None:
             f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
         )
         _report_unread_bases(run, arm)
-    run.workspace.write_json("embed.json", reports)
+    run.workspace.write_json(EMBEDDING, reports)
 
 
 def _report_unread_bases(run: Run, arm: SequenceArm) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from analyses.errors import UnavailableError
 from analyses.tracking.mlflow_client import log_run
 from analyses.tracking.server import ui_command, ui_environment
 from analyses.tracking.store import sqlite_uri
-from tests.analyses.browser.conftest import find_chromium, free_port, mlflow_server, postgres, served
+from tests.analyses.browser.conftest import auth_environment, find_chromium, free_port, mlflow_server, postgres, served
 
 Open = Callable[..., Any]
 
@@ -101,16 +102,25 @@ def test_the_printed_link_leads_to_the_report(open_page: Open, reported: Path, t
         assert heading_by_clicks(page, logged.run_ids) == title_of(reported)
 
 
-def test_a_server_of_a_lab_on_postgresql_keeps_runs_and_artifacts(
-    open_page: Open, reported: Path, tmp_path: Path
+def test_a_server_of_a_lab_on_postgresql_keeps_runs_of_whom_it_knows(
+    open_page: Open, reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_port()
+    pytest.importorskip("flask_wtf", reason="mlflow[auth] is not installed")
+    port, password = free_port(), "long enough for a test"
     address = f"http://127.0.0.1:{port}"
     with postgres() as store:
-        command = mlflow_server(store, tmp_path / "artifacts", port)
-        with served(command, f"{address}/health", tmp_path / "server.log", env=ui_environment()):
+        command, environment = mlflow_server(store, tmp_path / "artifacts", port), auth_environment(tmp_path, password)
+        with served(command, f"{address}/health", tmp_path / "server.log", env=environment):
+            for user, word in ((None, None), ("admin", "a guess")):
+                if user and word:
+                    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+                    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", word)
+                with pytest.raises(UnavailableError, match=r"MLFLOW_TRACKING_USERNAME.*genebrain log"):
+                    log_run(reported, address)
+            monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
             logged = log_run(reported, address)
             assert logged.link.startswith(address)
             assert log_run(reported, address) == logged  # nothing twice
-            assert heading_by_clicks(open_page(logged.link), logged.run_ids) == title_of(reported)
+            page = open_page(logged.link, http_credentials={"username": "admin", "password": password})
+            assert heading_by_clicks(page, logged.run_ids) == title_of(reported)
     assert len(list((tmp_path / "artifacts").rglob("report.html"))) == 1
