@@ -33,9 +33,8 @@ def read_spans(folder: Path) -> dict[str, Span]:
     if not path.is_file():
         return {}
     manifest = read_json(path)
-    stages = manifest.get("stages", {}) if isinstance(manifest, dict) else None
     try:
-        return {name: _span(record) for name, record in stages.items() if "finished" in record}
+        return {name: _span(record) for name, record in manifest["stages"].items() if "finished" in record}
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise InputError(
             f"{path} must say of each finished stage when it ended and how many seconds it took; it is damaged: get "

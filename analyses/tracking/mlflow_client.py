@@ -91,7 +91,7 @@ def _said_if_unavailable(uri: str, run_folder: Path) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:200]
         # A server asks for a name and a password by 401; what it says beside it is a page for developers.
-        if getattr(error, "error_code", "") == "UNAUTHENTICATED" or "401" in reason:
+        if getattr(error, "error_code", "") == "UNAUTHENTICATED" or "error code 401 " in f"{reason} ":
             reason = "it knows nobody by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD as they are set here"
         raise UnavailableError(
             f"The tracking store must take what is logged; {uri} did not ({reason}). The results in {run_folder} are "

@@ -42,8 +42,10 @@ class Writer(Protocol):
     """One experiment of a tracking store, open for writing."""
 
     def run(self, name: str, tags: Mapping[str, str], span: Span | None = None) -> AbstractContextManager[str]:
-        """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED; gives its id. Where `span` says when
-        its work was done, a finished run has these times, not those of its logging."""
+        """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED; gives its id.
+
+        Where `span` says when its work was done, a finished run has these times, not those of its logging.
+        """
         ...
 
     def is_finished(self, run_id: str) -> bool:

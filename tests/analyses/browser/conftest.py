@@ -171,6 +171,7 @@ def auth_environment(folder: Path, password: str) -> dict[str, str]:
     settings.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/basic_auth.db\n"
         "admin_username = admin\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 600\n"
     )
     secrets = {"MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test alone", "MLFLOW_AUTH_ADMIN_PASSWORD": password}
     return ui_environment() | secrets | {"MLFLOW_AUTH_CONFIG_PATH": str(settings)}
