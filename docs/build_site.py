@@ -116,7 +116,7 @@ def _unreleased() -> str:
     drafted = subprocess.run([*command, str(REPOSITORY)], capture_output=True, text=True, check=True).stdout
     start = drafted.index("## Unreleased") if "## Unreleased" in drafted else drafted.index("# ")
     lines = drafted[start:].splitlines()
-    return "\n".join(["## Unreleased", *lines[1:]]).replace("\n# ", "\n## ")
+    return "\n".join(["## Unreleased", *(re.sub(r"^#+ ", "### ", line) for line in lines[1:])])
 
 
 def _section_page(section: Section, names: dict[Path, str]) -> str:
@@ -185,7 +185,7 @@ def _lay_out_api(target: Path) -> None:
         for module, name in public_names(folder):
             if not callable(getattr(import_module(f"{package}.{module}"), name)) or name in _ALIASES:
                 continue  # a constant, or a type by another name
-            wings.setdefault(module.split(".")[0], []).append(f"{package}.{module}.{name}")
+            wings.setdefault(module.split(".")[0], []).append(f"{package}.{name}")
         parts = [f"# {package}\n"]
         for wing, names in wings.items():
             listed = "\n".join(f"   {name}" for name in names)

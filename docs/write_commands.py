@@ -55,7 +55,13 @@ def _describe(path: str, command: Any, heading: str) -> Iterator[str]:
     rows = [(_metavar(one), one.help or "") for one in command.params if one.param_type_name == "argument"]
     rows += [(", ".join(one.opts), _meaning(one)) for one in options]
     if rows:
-        yield "\n".join(["| | |", "|---|---|", *(f"| `{_cell(name)}` | {_cell(text)} |" for name, text in rows)])
+        yield "\n".join(
+            [
+                "| argument or option | meaning |",
+                "|---|---|",
+                *(f"| `{_cell(name)}` | {_cell(text)} |" for name, text in rows),
+            ]
+        )
     for name, one in below.items():
         yield from _describe(f"{path} {name}", one, f"{heading}#")
 

@@ -187,7 +187,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
     def scores_frame(
         self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
     ) -> pd.DataFrame:
-        """Aligned scores of both views with subject ids: columns ``x_1 ... y_1 ...``."""
+        """Aligned scores of both views with subject ids, in columns ``x_1``, ``y_1`` and so on."""
         columns = [f"{side}_{k}" for side in "xy" for k in range(1, self.n_components_ + 1)]
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         scores = np.hstack([x_scores, y_scores])
