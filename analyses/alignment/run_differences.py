@@ -86,12 +86,13 @@ def find_differences(
         reason = _why_not(first.path, second.path)
         if reason is None:
             pairs = list(_pairs(first, second))
-            rows = [_subtract((one, a), (other, b), seed) for a, b in pairs]
-            found += [row for row in rows if row is not None]
+            paired = [pair for pair in pairs if _are_paired(*pair)]
+            found += [_subtract((one, a), (other, b), seed) for a, b in paired]
             if not pairs:
                 reason = "they have no brain view in common, by its name"
-            elif None in rows:
-                reason = "some of their alignments were made in other folds"
+            elif len(paired) < len(pairs):
+                n = len(pairs) - len(paired)
+                reason = f"{n} of {len(pairs)} pairs of alignments were made in other folds, or scores are not kept"
         if reason is not None:
             without.append(Incomparable(one, other, reason))
     return _corrected(found), without
@@ -121,12 +122,16 @@ def _pairs(first: Results, second: Results) -> Iterator[tuple[Alignment, Alignme
             yield a, b
 
 
-def _subtract(first: tuple[str, Alignment], second: tuple[str, Alignment], seed: int) -> RunDifference | None:
+def _are_paired(a: Alignment, b: Alignment) -> bool:
+    """Whether a row of held-out scores is the same subject's in the same fold, and both are there."""
+    has_folds = a.summary.held_out.folds_sha256 == b.summary.held_out.folds_sha256
+    return has_folds and all(_scores_file(one).is_file() for one in (a, b))
+
+
+def _subtract(first: tuple[str, Alignment], second: tuple[str, Alignment], seed: int) -> RunDifference:
     from fusion import paired_difference
 
     (one, a), (other, b) = first, second
-    if a.summary.held_out.folds_sha256 != b.summary.held_out.folds_sha256:
-        return None
     tested = paired_difference(_scores(a), _scores(b), random_state=seed)
     sizes = [f"{it.summary.dimensions.x_cca} x {it.summary.dimensions.y_cca}" for it in (a, b)]
     return RunDifference(
@@ -146,9 +151,12 @@ def _subtract(first: tuple[str, Alignment], second: tuple[str, Alignment], seed:
 def _scores(alignment: Alignment) -> CrossValidatedCCA:
     from fusion.cross_validation.result import CrossValidatedCCA
 
-    folder = alignment.folder.parents[1]
-    found: CrossValidatedCCA = CrossValidatedCCA.load(folder / PRIVATE / f"{alignment.name}.npz")
+    found: CrossValidatedCCA = CrossValidatedCCA.load(_scores_file(alignment))
     return found
+
+
+def _scores_file(alignment: Alignment) -> Path:
+    return alignment.folder.parents[1] / PRIVATE / f"{alignment.name}.npz"
 
 
 def _corrected(rows: Sequence[RunDifference]) -> list[RunDifference]:

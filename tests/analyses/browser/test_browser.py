@@ -120,7 +120,7 @@ def test_the_printed_link_leads_to_the_report(open_page: Open, reported: Path, t
         link = logged.link.replace("http://127.0.0.1:5000", address)
         assert heading_by_clicks(open_page(link), logged.run_ids) == title_of(reported)
         charts = open_page(f"{link}&compareRunsMode=CHART")  # the other tab of the same view
-        charts.get_by_text("What decides (5)").first.wait_for()
+        charts.get_by_text("What decides").first.wait_for()
         assert charts.get_by_text("heldout/rho_1").count() > 0
 
 
