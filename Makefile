@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV)).bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs docs references configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -76,6 +76,13 @@ bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 
 
 audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
 	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000
+
+docs: $(INSTALLED)  ## build pages, notebooks and Python API as a site in build/docs/html; a warning is an error
+	@$(BIN)/python docs/build_site.py
+
+references: $(INSTALLED)  ## write docs/commands.md and docs/results.md from the commands and from the types of results
+	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/write_results.py
 
 configuration: $(INSTALLED)  ## write docs/configuration.md: every key, what it takes and what it means
 	$(BIN)/python docs/write_configuration.py

@@ -139,6 +139,11 @@ def missing_sequences(spec: EncoderSpec, sequences: Sequence[str], store: Embedd
     return [found.bases_of[key] for key in store.missing(found.bases_of)]
 
 
+def readable_sequences(spec: EncoderSpec, sequences: Sequence[str]) -> list[str]:
+    """What `embed_missing` would hand to an encoder of this setting where no store holds anything yet."""
+    return list(_Inventory(sequences, spec).bases_of.values())
+
+
 def read_embeddings(sequences: Sequence[str], store: EmbeddingStore) -> Vectors:
     """Stored vectors of these sequences, in their order; zeros where there is nothing to read.
 

@@ -41,6 +41,11 @@ def test_the_page_of_keys_is_what_the_sections_say() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["commands", "results"])
+def test_references_are_what_the_code_says(name: str) -> None:
+    assert (DOCS / f"{name}.md").read_text("utf-8") == script(f"write_{name}").page(), "run make references"
+
+
 def test_the_picture_is_that_of_the_code(drawing: ModuleType) -> None:
     assert (DOCS / "architecture.svg").read_text("utf-8") == drawing.picture(), "run docs/draw_architecture.py"
     written = (DOCS / "architecture.md").read_text("utf-8")
@@ -96,3 +101,62 @@ def test_every_command_that_a_page_shows_is_one(command: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources of the site as `make docs` lays them out, without executing notebooks."""
+    builder, target = script("build_site"), tmp_path_factory.mktemp("site") / "source"
+    builder.ALONE = ()
+    builder.lay_out(target)
+    return target
+
+
+def test_every_page_is_on_the_site_once(site: Path) -> None:
+    sections = script("build_site").read_sections()
+    listed = [page for section in sections for page, _ in section.pages]
+    assert len(listed) == len(set(listed))
+    assert {DOCS / page.name for page in DOCS.glob("*.md")} - {DOCS / "README.md"} <= set(listed)
+    assert {path.stem for path in (REPOSITORY / "notebooks").glob("*.ipynb")} == {
+        path.stem for path in (site / "notebooks").glob("*.ipynb")
+    }
+
+
+def test_links_of_the_site_lead_to_its_pages_or_to_the_published_repository(site: Path) -> None:
+    address = script("build_site").repository_address()
+    for page in site.rglob("*.md"):
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
+            if link.startswith(f"{address}/"):
+                assert (REPOSITORY / link.removeprefix(f"{address}/").partition("/main/")[2]).exists(), (
+                    page.name,
+                    link,
+                )
+            elif not link.startswith("https://"):
+                assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_every_public_name_is_in_the_api(site: Path) -> None:
+    import fusion
+
+    text = (site / "api_fusion.md").read_text("utf-8")
+    assert [name for name in fusion.__all__ if f"   fusion.{name}\n" not in text] == []
+
+
+def test_code_of_pages_runs(tmp_path: Path) -> None:
+    import yaml
+
+    found = [
+        (kind, code)
+        for page in PAGES
+        for kind, code in re.findall(r"^```(python|yaml)\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    ]
+    names: dict[str, Any] = {}
+    for kind, code in found:
+        if kind == "yaml":
+            assert yaml.safe_load(code)
+        else:
+            exec(compile(code, "a page", "exec"), names)
+    (tmp_path / "brains.txt").write_text("0012 1.5 2\n0013 -1 4\n")
+    records = names["read_pairs"](tmp_path / "brains.txt", names["ImportOptions"]())  # of docs/extending.md
+    assert records.ids == ("0012", "0013")
+    assert records.values.tolist() == [[1.5, 2.0], [-1.0, 4.0]]

@@ -20,6 +20,7 @@ from analyses.cli.help import GroupedCommands
 from analyses.cli.init import register as register_init_command
 from analyses.cli.meta import register as register_meta_command
 from analyses.cli.privacy import register as register_privacy_command
+from analyses.cli.report import register as register_report_command
 from analyses.cli.results import register as register_results_command
 from analyses.cli.tasks import register as register_tasks_command
 from analyses.errors import InputError
@@ -143,7 +144,7 @@ def _add_stage(name: str, text: str) -> None:
 register_shard_commands(app)
 _add_stage("align", "Residualise, reduce, align and test every encoder against every brain view.")
 _add_stage("compare", "Compare the encoders on the same genes, cohort, folds and permutations.")
-_add_stage("report", "Write the self-contained report.html and its figures.")
+register_report_command(app)
 
 
 @app.command()

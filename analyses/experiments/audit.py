@@ -64,7 +64,7 @@ def _views(run: Run) -> Iterator[tuple[Literal["genes", "brain"], str, View, boo
         yield "brain", name, run.brain_view(name), settings.scale_y
 
 
-def _covariates(run: Run) -> list[Covariate]:
+def list_covariates(run: Run) -> list[Covariate]:
     """The covariates asked for; by default every confound and what folds are stratified by."""
     covariates, config = run.cohort.covariates, run.config
     known = confound_kinds(config, covariates)
@@ -98,7 +98,7 @@ class _Audited:
 
 
 def _predictions(run: Run) -> Iterator[_Audited]:
-    settings, covariates = run.config.audit, _covariates(run)
+    settings, covariates = run.config.audit, list_covariates(run)
     shuffles = make_shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
     views = list(_views(run))
     removed = set(run.config.confound_columns)

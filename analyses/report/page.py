@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,14 @@ from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
 from analyses.figures.comparison import draw_comparison
 from analyses.figures.sequences.probes import draw_probes
-from analyses.formats import format_number, format_p
-from analyses.privacy.counts import Count, format_count
 from analyses.report.attention import gather_attention
 from analyses.report.drawings import draw_figures
+from analyses.report.environment import make_environment
 from analyses.report.findings import CONTROL, is_significant, planted_ranks
 from analyses.report.methods import make_methods
 from analyses.report.opening import compared_arms, make_opening
 from analyses.results.folder import Results, load_results
-from analyses.results.schema.alignments import ConfoundTaken
-from analyses.results.serialisation import plain, read_json
-from encoders.brain.headers.choice import describe_facts
+from analyses.results.serialisation import read_json
 from encoders.publishing import published_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -50,29 +46,11 @@ def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
         If a file that the run lists is missing.
     """
     results = load_results(run_folder)
-    page = _environment().get_template("report.html").render(_context(results, n_jobs))
+    page = make_environment().get_template("report.html").render(_context(results, n_jobs))
     path = run_folder / "report.html"
     with published_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
-
-
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
-    environment.filters["count"] = _count
-    environment.filters["by_side"] = _by_side
-    environment.filters["described"] = _described
-    environment.tests |= {"significant": is_significant}
-    return environment
 
 
 def _context(results: Results, n_jobs: int) -> dict[str, Any]:
@@ -111,17 +89,6 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
     }
 
 
-def _count(count: Count) -> str:
-    """A count of subjects as numbers are written here; of a small one, what it is below."""
-    return format_count(count).replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def _by_side(taken: Sequence[ConfoundTaken]) -> list[tuple[ConfoundTaken, ConfoundTaken]]:
-    """What each confound took from genes, and from brain."""
-    genes, brain = ([one for one in taken if one.side == side] for side in ("genes", "brain"))
-    return list(zip(genes, brain, strict=True))
-
-
 def _planted_arms(results: Results) -> list[str]:
     planted = results.run.planted
     if planted is None:
@@ -140,14 +107,3 @@ def _inline(path: Path) -> Any:
     svg = svg[svg.index("<svg") :]
     own = f"f{sha256(path.stem.encode()).hexdigest()[:8]}"
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}.", svg))
-
-
-def _described(drawing: Any, caption: str) -> Any:
-    """The drawing with what it shows, for those who hear the page."""
-    from markupsafe import Markup, escape
-
-    words = escape(caption)
-    for tag, attribute in (("<svg", 'role="img" aria-label'), ("<img", "alt")):
-        if drawing.startswith(tag):
-            return Markup(f'{tag} {attribute}="{words}"{drawing[len(tag) :]}')
-    return drawing

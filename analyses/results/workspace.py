@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from analyses.errors import InputError
+from analyses.results.journal import MANIFEST
 from analyses.results.provenance import file_fingerprint
 from analyses.results.serialisation import read_json, read_result, to_json
 from encoders.leftovers import sweep
@@ -116,14 +117,14 @@ class Workspace:
         record = {
             "key": key,
             "seconds": round(time.perf_counter() - begun, 3),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "files": {str(path.relative_to(self.folder)): file_fingerprint(path) for path in files},
         }
         self._renewed.add(stage)
         with self.lock("manifest"):
             manifest = self._manifest()
             manifest["stages"][stage] = record
-            self.write_json("manifest.json", manifest)
+            self.write_json(MANIFEST, manifest)
 
     def lock(self, name: str) -> FileLock:
         """Context that one process at a time may enter: array tasks share this folder."""
@@ -134,9 +135,9 @@ class Workspace:
         return {name: record["seconds"] for name, record in self._manifest()["stages"].items()}
 
     def _manifest(self) -> dict[str, Any]:
-        if not (self.folder / "manifest.json").is_file():
+        if not (self.folder / MANIFEST).is_file():
             return {"schema": SCHEMA, "stages": {}}
-        manifest: dict[str, Any] = self.read_json("manifest.json")
+        manifest: dict[str, Any] = self.read_json(MANIFEST)
         schema = manifest.get("schema", SCHEMA) if isinstance(manifest, dict) else SCHEMA
         if schema != SCHEMA:  # said first: another format may list its stages in another way
             raise InputError(
@@ -145,7 +146,7 @@ class Workspace:
             )
         if not isinstance(manifest, dict) or "schema" not in manifest or not _are_stages(manifest.get("stages")):
             raise InputError(
-                f"{self.folder / 'manifest.json'} must list the stages that were finished; it is damaged: remove it, "
+                f"{self.folder / MANIFEST} must list the stages that were finished; it is damaged: remove it, "
                 "and they are run again."
             )
         return manifest

@@ -18,6 +18,7 @@ from analyses.config.run_config import RunConfig
 from analyses.privacy.counts import show_count
 from analyses.privacy.hashes import keyed_hash
 from analyses.privacy.identities import Identities
+from analyses.results.journal import EMBEDDING
 from analyses.results.provenance import environment, input_name
 from analyses.results.schema.planted_links import PlantedLink
 from analyses.results.schema.runs import (
@@ -113,7 +114,7 @@ def write_subjects(workspace: Workspace, cohort: Cohort) -> None:
 
 def _describe_arms(specs: Mapping[str, EncoderSpec], workspace: Workspace) -> tuple[RunArm, ...]:
     """What each arm's vectors are; an arm whose vectors were made elsewhere has no counts."""
-    embed = workspace.read_json("embed.json")
+    embed = workspace.read_json(EMBEDDING)
     return tuple(
         RunArm(
             name=name,

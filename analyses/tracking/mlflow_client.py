@@ -11,6 +11,7 @@ from typing import Any
 
 from analyses.errors import InputError, UnavailableError
 from analyses.results.folder import load_results
+from analyses.results.journal import Span
 from analyses.stopping import StopRequested, stop_on_signals
 from analyses.tracking.alignment import Columns, panel
 from analyses.tracking.mlflow_store import no_stray_folder, prepare_store, quiet
@@ -89,6 +90,9 @@ def _said_if_unavailable(uri: str, run_folder: Path) -> Iterator[None]:
         if getattr(error, "error_code", "") == "INVALID_PARAMETER_VALUE" or isinstance(error, FileNotFoundError):
             raise
         reason = " ".join(str(error).split())[:200]
+        # A server asks for a name and a password by 401; what it says beside it is a page for developers.
+        if getattr(error, "error_code", "") == "UNAUTHENTICATED" or "error code 401 " in f"{reason} ":
+            reason = "it knows nobody by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD as they are set here"
         raise UnavailableError(
             f"The tracking store must take what is logged; {uri} did not ({reason}). The results in {run_folder} are "
             f"whole: log them later with `genebrain log {shlex.quote(str(run_folder))}`."
@@ -122,9 +126,10 @@ class _Writer:
         self._client, self._experiment_id = client, experiment_id
 
     @contextmanager
-    def run(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        run_id = self._client.create_run(self._experiment_id, run_name=name, tags=dict(tags)).info.run_id
-        status = "FAILED"
+    def run(self, name: str, tags: Mapping[str, str], span: Span | None = None) -> Iterator[str]:
+        begun = None if span is None else span.start_ms
+        run = self._client.create_run(self._experiment_id, start_time=begun, run_name=name, tags=dict(tags))
+        run_id, status = run.info.run_id, "FAILED"
         try:
             yield run_id
             status = "FINISHED"
@@ -132,7 +137,8 @@ class _Writer:
             status = "KILLED"
             raise
         finally:
-            self._client.set_terminated(run_id, status)
+            ended = span.end_ms if span is not None and status == "FINISHED" else None
+            self._client.set_terminated(run_id, status, ended)
 
     def is_finished(self, run_id: str) -> bool:
         from mlflow.exceptions import MlflowException

@@ -10,6 +10,7 @@ from analyses.report.findings import CONTROL, is_significant
 from analyses.report.opening import asked_contrasts
 from analyses.results.folder import Results
 from analyses.results.headlines import Headline
+from analyses.results.journal import Span, embedding_seconds, read_spans, whole_span
 from analyses.results.provenance import digest, file_fingerprint
 from analyses.results.schema.experiments import Metrics
 from analyses.tracking.alignment import (
@@ -41,8 +42,11 @@ Log = Callable[[Mapping[str, str]], str]
 class Writer(Protocol):
     """One experiment of a tracking store, open for writing."""
 
-    def run(self, name: str, tags: Mapping[str, str]) -> AbstractContextManager[str]:
-        """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED; gives its id."""
+    def run(self, name: str, tags: Mapping[str, str], span: Span | None = None) -> AbstractContextManager[str]:
+        """A run that ends as what happened: FINISHED, KILLED by a signal, or FAILED; gives its id.
+
+        Where `span` says when its work was done, a finished run has these times, not those of its logging.
+        """
         ...
 
     def is_finished(self, run_id: str) -> bool:
@@ -133,7 +137,9 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
         **own,
     }
     metrics = ({} if result is None else result.metrics) | _best(headlines) | contrast_metrics(asked_contrasts(results))
-    with writer.run(f"{results.run.name}: {kind}", tags) as run_id:
+    spans = read_spans(results.path)
+    whole = whole_span(spans, also_seconds=embedding_seconds(results.path))
+    with writer.run(f"{results.run.name}: {kind}", tags, whole) as run_id:
         writer.log_values(run_id, [(key, rounded(value), 0) for key, value in metrics.items()], _counts(results))
         writer.log_file(run_id, results.path / "report.html")
         writer.log_file(run_id, results.path / "config" / "resolved.yaml", "config")
@@ -143,7 +149,7 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
             writer.log_tables(run_id, tables)
         for trial in () if result is None else result.trials:
             child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}
-            with writer.run(trial.name, child) as trial_id:
+            with writer.run(trial.name, child, spans.get(f"experiment {kind}")) as trial_id:
                 values = [(key, rounded(value), 0) for key, value in trial.metrics.items()]
                 writer.log_values(trial_id, values, {key: str(value) for key, value in trial.params.items()})
     return run_id
@@ -191,14 +197,15 @@ def _log_alignment(writer: Writer, results: Results, headline: Headline, parent:
     row, asked = find_row(results, alignment), asked_contrasts(results)
     note = describe_alignment(headline, row, writer.file_link(parent, "report.html"))
     tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent, NOTE_TAG: note, **own}
-    with writer.run(alignment.title, tags) as run_id:
+    span = read_spans(results.path).get(f"align {alignment.name}")
+    with writer.run(alignment.title, tags, span) as run_id:
         writer.log_values(run_id, make_metrics(headline, row, asked), make_params(results, alignment))
         for path, folder in list_artifacts(results, alignment):
             writer.log_file(run_id, path, folder)
         writer.log_tables(run_id, make_tables(alignment))
         for fold, rho in enumerate(alignment.summary.held_out.rho_by_fold[:_MAX_CHILDREN], start=1):
             child = {"stage": "fold", "panel": tags["panel"], _PARENT: run_id}
-            with writer.run(f"fold {fold}", child) as fold_id:
+            with writer.run(f"fold {fold}", child, span) as fold_id:
                 values = [(f"heldout/rho_{k}", rounded(value), 0) for k, value in enumerate(rho[:3], start=1)]
                 writer.log_values(fold_id, values, {"fold": str(fold)})
     return run_id

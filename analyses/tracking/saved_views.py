@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from analyses.tracking.saved_charts import SavedChart, charts_state
+
 _TAG = "mlflow.sharedViewState."
 _VERSIONS = ("3.17.",)
 NOTE = (
@@ -21,7 +23,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class SavedView:
-    """Columns, order and grouping of the runs table."""
+    """Columns, order and grouping of the runs table, and the charts of its other tab."""
 
     key: str
     name: str
@@ -29,6 +31,7 @@ class SavedView:
     order_by: str
     search: str = "tags.stage = 'alignment'"  # folds are child runs and would be counted and averaged too
     group_by: str | None = None
+    charts: Sequence[SavedChart] = ()
 
     def tag(self, now_ms: int) -> tuple[str, str]:
         """Name and value of the experiment tag that stores this view; `now_ms` is Unix time in milliseconds."""
@@ -49,6 +52,7 @@ class SavedView:
             "selectedColumns": list(self.columns),
             "runsHiddenMode": "FIRST_20_RUNS",
             "groupBy": {"aggregateFunction": "average", "groupByKeys": [grouping]} if self.group_by else None,
+            **charts_state(self.charts),
         }
 
 
@@ -56,6 +60,11 @@ _RC_MODE = "encoder.rc_mode"
 _ORDER = "metrics.`heldout/rho_1`"
 _BOUNDS = ("metrics.`heldout/rho_1_low`", "metrics.`heldout/rho_1_high`", "metrics.`perm/null_q95_1`")
 _DECIDES = "metrics.`perm/p_corrected_1`"
+_HELD_OUT = SavedChart("BAR", ["heldout/rho_1"], "Held-out correlation")
+_NEEDED = SavedChart("BAR", ["perm/null_q95_1"], "95 % point of its null")
+_P = SavedChart("BAR", ["perm/p_corrected_1"], "p, corrected")
+_AGAINST_NULL = SavedChart("SCATTER", ["perm/null_q95_1", "heldout/rho_1"], "Held-out correlation against its null")
+_SPECTRUM = SavedChart("LINE", ["spectrum/heldout_rho"], "Held-out correlation by component")
 SUMMARY = SavedView(
     key="alignment-summary",
     name="Alignments",
@@ -64,6 +73,7 @@ SUMMARY = SavedView(
         *("params.`encoder.name`", f"params.`{_RC_MODE}`", "params.`brain.view`", "params.`brain.role`"),
     ),
     order_by=_ORDER,
+    charts=(_HELD_OUT, _NEEDED, _P, _AGAINST_NULL, _SPECTRUM),
 )
 BY_RC_MODE = SavedView(
     key="rc-equivariant-vs-averaged",
@@ -76,6 +86,7 @@ BY_RC_MODE = SavedView(
     order_by=_ORDER,
     search="tags.stage = 'alignment' and params.`brain.role` = 'test'",  # a control would dilute the averages
     group_by=_RC_MODE,
+    charts=(_HELD_OUT, SavedChart("BAR", ["diff/rc_equiv_minus_avg"], "RC-equivariant minus averaged"), _P),
 )
 EXPERIMENTS = SavedView(
     key="experiments",
@@ -87,6 +98,10 @@ EXPERIMENTS = SavedView(
     ),
     order_by="attributes.`start_time`",
     search="tags.stage = 'experiment'",
+    charts=(
+        SavedChart("BAR", ["best/heldout_rho_1"], "Largest held-out correlation"),
+        SavedChart("BAR", ["best/p_corrected"], "p, corrected"),
+    ),
 )
 TRIALS = SavedView(
     key="trials",
@@ -100,6 +115,7 @@ TRIALS = SavedView(
     ),
     order_by="metrics.`inner/rho_1`",
     search="tags.stage = 'trial'",
+    charts=(SavedChart("BAR", ["inner/rho_1"], "Correlation in inner folds"),),
 )
 ALL = (SUMMARY, BY_RC_MODE, EXPERIMENTS, TRIALS)
 _OPENS_ON = {"align": SUMMARY, "compare": SUMMARY, "pooling": SUMMARY, "rc": BY_RC_MODE, "dims": TRIALS, "tune": TRIALS}

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 import time
-from functools import cache
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from analyses.arms.arm import PrecomputedArm
+from analyses.arms.strands import WINDOWS_PER_GENE
 from analyses.cohort.cautions import cautions_before_embedding, n_confound_columns
 from analyses.cohort.design import describe_confounds
 from analyses.cohort.features import columns_left_out, describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.cohort.gaps import check_gaps
 from analyses.config.run_config import RunConfig
+from analyses.experiments.registry import MODULES
 from analyses.genome.windows import describe_left_out
+from analyses.report.drawings import FIGURE_KINDS
 from analyses.run.run import Run
-from fusion import (
-    choose_dimensions,
-    cross_validated_cca,
-    permutation_tests_cca,
-)
+from analyses.workflow.durations import NOTHING, Duration, measure_warm, shared_out, total
+from analyses.workflow.experiment_probes import PROBES, PlannedArm
+from analyses.workflow.probes import Probe, probe_figure
+from analyses.workflow.stages import COMPARISONS
+from fusion import choose_dimensions
 from fusion.decomposition.subspace import EXACT_LIMIT
 
-_PROBE_SEQUENCES, _PROBE_PERMUTATIONS = 4, 9
+if TYPE_CHECKING:
+    from encoders.dna.protocol import SequenceEncoder
+
+_FEWEST_PROBED, _LONG_ENOUGH = 4, 0.3
+"""Windows of the shortest probe of an encoder; seconds from which a probe is long enough to be told from noise."""
 _LIBRARIES_GB = 0.8
 _SHOWN = (
     "n_genes", "n_windows_per_haplotype", "n_haplotype_windows", "n_distinct_windows", "gain", "skipped_genes", "notes",
@@ -33,35 +39,46 @@ _SHOWN = (
 
 
 def make_plan(config: RunConfig) -> dict[str, Any]:
-    """Read the inputs, count the windows in memory, time a few windows per encoder and one matrix product.
+    """Read the inputs, count the windows in memory, and do a little of every stage to know what it takes here.
 
     Returns
     -------
     dict
         ``n_subjects``, ``n_effective``, ``cohort`` (tables, exclusions, remarks), ``views``,
         ``features`` (taken and left out), ``confounds``, ``cautions`` (what would make a test wrong), ``windows``,
-        ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``seconds``,
-        ``memory_gb``: estimates from this machine, now.
+        ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``stages`` (seconds by
+        stage; None of what is not estimated), ``seconds``, ``memory_gb``: estimates from this machine, now. Seconds
+        are pairs, at least and at most, of a run from nothing but the vectors that the store holds.
     """
     from analyses.genome.windows import count_windows
 
     run = Run(config, dry=True)
     cohort = run.cohort
+    if config.plant is not None:
+        run.brain = dict(cohort.brain)  # a link is planted into what windows will hold; nothing takes longer for it
     arms, windows = [_plan_panel(arm) for arm in run.arms.values() if isinstance(arm, PrecomputedArm)], None
+    counting, rank = NOTHING, len(cohort.subject_ids)
     if config.genome is not None:
+        begun = time.perf_counter()
         table, windows = count_windows(run.genome, config.genome, cohort.subject_ids)
+        taken = time.perf_counter() - begun
+        counting = Duration(taken / 2, 2 * taken)  # sequences are written as well, but the files are warm by then
         arms += [_plan_arm(run, name, table.sequences, len(table.gene_ids)) for name in run.encoders]
+        rank = min(rank, windows.n_distinct_windows)
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
     n = len(cohort.subject_ids)
     n_confounds = n_confound_columns(config, cohort.covariates)
     check_gaps(config, cohort.brain, run.folds, n_confound_columns=n_confounds)
     cautions = cautions_before_embedding(config, cohort.covariates, cohort.brain, run.folds)
     n_effective = n - n_confounds - 1
+    probe = Probe(run, rank)
     alignments = [
-        _plan_alignment(config, n_effective, arm["label"], arm["n_columns"], view, width)
+        _plan_alignment(probe, n_effective, arm["label"], arm["n_columns"], view, width)
         for arm in arms
         for view, width in views.items()
     ]
+    stages = {"windows": counting, **_plan_stages(probe, arms, alignments)}
+    known = total(stage for stage in stages.values() if stage is not None)
     return {
         "n_subjects": n,
         "n_effective": n_effective,
@@ -76,9 +93,10 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "flow": describe_flow(cohort),
         "cautions": cautions,
         "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
-        "arms": arms,
-        "alignments": alignments,
-        "seconds": round(sum(item["seconds"] for item in (*arms, *alignments)), 1),
+        "arms": [_without_rates(arm) for arm in arms],
+        "alignments": [item | {"seconds": item["seconds"].shown()} for item in alignments],
+        "stages": {name: stage and stage.shown() for name, stage in stages.items()},
+        "seconds": known.shown(),
         "memory_gb": _memory_gb(n, max(views.values())),
     }
 
@@ -101,79 +119,118 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
     lines.append(f"confounds           {confounds}")
     lines += [
         f"encoder             {arm['label']}: {arm['n_columns']:,} columns, {arm['hidden_dim']} a gene, "
-        f"{arm['n_to_embed']:,} windows to embed, about {arm['seconds']:,.0f} s"
+        f"{arm['n_to_embed']:,} windows to embed, {Duration(*arm['seconds'])}"
         for arm in plan["arms"]
     ]
     lines += [
         f"alignment           {item['arm']} x {item['view']}: {item['x_cca']} x {item['y_cca']} dimensions enter CCA, "
-        f"about {item['seconds']:,.0f} s"
+        f"{Duration(*item['seconds'])}"
         for item in plan["alignments"]
     ]
     lines += [f"caution             {sentence}" for sentence in plan["cautions"]]
-    lines.append(f"in all              about {plan['seconds']:,.0f} s and {plan['memory_gb']} GB")
+    lines += [f"stage               {name}: {_shown(seconds)}" for name, seconds in plan["stages"].items()]
+    unknown = [name for name, seconds in plan["stages"].items() if seconds is None]
+    without = f", without {' and '.join(unknown)}" if unknown else ""
+    lines.append(f"in all              {Duration(*plan['seconds'])}{without}, and {plan['memory_gb']} GB")
     return "\n".join(lines)
+
+
+def _shown(seconds: Sequence[float] | None) -> str:
+    return "not estimated" if seconds is None else str(Duration(*seconds))
 
 
 def _plan_panel(arm: PrecomputedArm) -> dict[str, Any]:
     """Vectors that are there cost nothing."""
-    facts = {"arm": arm.name, "label": arm.spec.label, "hidden_dim": arm.spec.hidden_dim}
-    return facts | {"n_columns": arm.panel.shape[1], "n_to_embed": 0, "seconds": 0.0}
+    return {
+        "arm": arm.name,
+        "label": arm.spec.label,
+        "hidden_dim": arm.spec.hidden_dim,
+        "n_columns": arm.panel.shape[1],
+        "n_to_embed": 0,
+        "seconds": NOTHING,
+        "anew": NOTHING,
+        "strands": NOTHING,
+    }
 
 
 def _plan_arm(run: Run, name: str, sequences: tuple[str, ...], n_genes: int) -> dict[str, Any]:
     """Seconds by timing a few windows; the probe's vectors are thrown away."""
-    from encoders.embedding import missing_sequences
+    from encoders.embedding import missing_sequences, readable_sequences
 
     encoder = run.encoders[name]
     todo = missing_sequences(encoder.spec, sequences, run.store(name))
-    seconds = 0.0
-    if todo:
-        probe = todo[:_PROBE_SEQUENCES]
-        encoder.embed(probe[:1])  # the first pass pays for allocation and kernel choice
-        begun = time.perf_counter()
-        encoder.embed(probe)
-        bases = sum(map(len, probe))
-        seconds = (time.perf_counter() - begun) * sum(map(len, todo)) / max(bases, 1)
+    readable = readable_sequences(encoder.spec, sequences)
+    n_bases = sum(map(len, readable))
+    per_base = _time_encoder(encoder, readable) if readable else NOTHING
+    of_strands = 2 * WINDOWS_PER_GENE * n_genes * n_bases / max(len(readable), 1)
     return {
         "arm": name,
         "label": encoder.spec.label,
         "hidden_dim": encoder.spec.hidden_dim,
         "n_columns": n_genes * encoder.spec.hidden_dim,
         "n_to_embed": len(todo),
-        "seconds": round(seconds, 1),
+        "seconds": per_base.times(sum(map(len, todo))).widened(),
+        "anew": per_base.times(n_bases).widened(),
+        "strands": per_base.times(of_strands).widened(),
     }
 
 
+_INNER = ("anew", "strands")
+
+
+def _without_rates(arm: dict[str, Any]) -> dict[str, Any]:
+    """What a plan says of an arm."""
+    shown = {key: value for key, value in arm.items() if key not in _INNER}
+    return shown | {"seconds": arm["seconds"].shown()}
+
+
+def _time_encoder(encoder: SequenceEncoder, sequences: Sequence[str]) -> Duration:
+    """Seconds a base, of windows of all lengths, so many that it takes long enough to be told from noise."""
+    by_length = sorted(sequences, key=len)
+    n = min(_FEWEST_PROBED, len(by_length))
+    while True:
+        step = len(by_length) / n
+        probe = [by_length[int((place + 0.5) * step)] for place in range(n)]
+        encoder.embed(probe)  # the first pass pays for allocation and kernel choice
+        taken = measure_warm(partial(encoder.embed, probe))
+        if taken.low > _LONG_ENOUGH or n == len(by_length):
+            return taken.times(1 / max(sum(map(len, probe)), 1))
+        n = min(4 * n, len(by_length))
+
+
 def _plan_alignment(
-    config: RunConfig, n_effective: int, arm: str, n_columns: int, view: str, n_features: int
+    probe: Probe, n_effective: int, arm: str, n_columns: int, view: str, n_features: int
 ) -> dict[str, Any]:
-    """Dimensions by the run's own rule, capped by columns; seconds by timing a few permutations of noise."""
-    settings = config.alignment
+    """Dimensions by the run's own rule, capped by columns; seconds by aligning made-up genes of this size."""
+    settings = probe.run.config.alignment
     most = min(settings.pca_components, n_effective)
     auto = choose_dimensions(n_effective, min(most, n_columns), min(most, n_features), min_ratio=settings.min_ratio)
     wanted = (settings.x_dimensions, settings.y_dimensions)
     p, q = (a if w == "auto" else int(w) for a, w in zip(auto, wanted, strict=True))
-    fixed, each = _probe(n_effective, p, q, min(settings.n_components, p, q), config.folds.n_splits)
-    seconds = fixed + each * settings.n_permutations / config.workers
-    return {"arm": arm, "view": view, "x_cca": p, "y_cca": q, "seconds": round(seconds, 1)}
+    return {"arm": arm, "view": view, "x_cca": p, "y_cca": q, "seconds": probe.alignment(n_columns)}
 
 
-@cache
-def _probe(n: int, p: int, q: int, n_components: int, n_splits: int) -> tuple[float, float]:
-    """Seconds of the tests on noise without permutations, and per permutation; PCA of wide views comes on top."""
-
-    def measure(n_permutations: int) -> float:
-        settings: dict[str, Any] = {"n_permutations": n_permutations, "random_state": 0}
-        begun = time.perf_counter()
-        permutation_tests_cca(x, y, z, n_steps=n_components, **settings)
-        cross_validated_cca(x, y, z, n_splits=n_splits, x_dimensions=p, y_dimensions=q, **settings)
-        return time.perf_counter() - begun
-
-    rng = np.random.default_rng(0)
-    x, y, z = (rng.standard_normal((n, width)) for width in (p, q, 2))
-    measure(1)  # imports and first calls
-    one, few = measure(1), measure(_PROBE_PERMUTATIONS)
-    return one, max(few - one, 0.0) / (_PROBE_PERMUTATIONS - 1)
+def _plan_stages(
+    probe: Probe, arms: Sequence[dict[str, Any]], alignments: Sequence[dict[str, Any]]
+) -> dict[str, Duration | None]:
+    """Every stage after the windows. What arms are compared by is counted as their strands and one more reduction."""
+    config = probe.run.config
+    stages: dict[str, Duration | None] = {
+        "embed": total(arm["seconds"] for arm in arms),
+        "align": total(item["seconds"] for item in alignments),
+    }
+    if config.experiment in COMPARISONS:
+        reduced = [probe.reduction(arm["n_columns"]) for arm in arms]
+        stages["compare"] = total([*reduced, *(arm["strands"] for arm in arms)])
+    if config.experiment in MODULES:
+        own = PROBES.get(config.experiment)
+        planned = [PlannedArm(arm["n_columns"], arm["anew"]) for arm in arms]
+        stages[config.experiment] = None if own is None else own(probe, planned)
+    n_figures = 1 + len(alignments) * (len(FIGURE_KINDS) + 1)
+    stages["report"] = shared_out(probe_figure().times(n_figures), config.workers).widened()
+    if config.tracking.enabled:
+        stages["log"] = None  # how quick a tracking store is, only logging shows
+    return stages
 
 
 def _memory_gb(n: int, widest: int) -> float:

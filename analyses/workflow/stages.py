@@ -17,6 +17,7 @@ from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.folder import PROBE_OF_ARMS
+from analyses.results.journal import EMBEDDING
 from analyses.results.provenance import environment
 from analyses.results.schema.runs import GenomeSummary
 from analyses.results.unfinished import kept_until_finished
@@ -85,7 +86,7 @@ def embed(run: Run) -> None:
             f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
         )
         _report_unread_bases(run, arm)
-    run.workspace.write_json("embed.json", reports)
+    run.workspace.write_json(EMBEDDING, reports)
 
 
 def _report_unread_bases(run: Run, arm: SequenceArm) -> None:

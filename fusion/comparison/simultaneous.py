@@ -30,8 +30,8 @@ def simultaneous_intervals(
 
     The largest of several correlations is large by luck as well, so its own interval holds the truth less often than it
     says. Here every correlation gets z +- c se on Fisher's scale, se the standard error of its bootstrap draws and c
-    the 95 % point of max |z* - z| / se over all correlations in the same draws (bootstrap max-T): whichever is picked,
-    its interval holds.
+    the 95 % point of ``max |z* - z| / se`` over all correlations in the same draws (bootstrap max-T): whichever is
+    picked, its interval holds.
 
     Parameters
     ----------

@@ -58,9 +58,9 @@ class ViewPCA(BaseEstimator):  # type: ignore[misc]
     ----------
     n_components_requested_, n_components_ : int
         What was asked for and what the training rows can carry.
-    components_ : float64 array of shape (n_components_, n_columns)
+    components_ : float64 array of shape (n_components, n_columns)
         Orthonormal axes in residualised, scaled units; the first of the largest entries of each is positive.
-    explained_variance_, explained_variance_ratio_ : float64 arrays of shape (n_components_,)
+    explained_variance_, explained_variance_ratio_ : float64 arrays of shape (n_components,)
         Variances of the training scores (divisor ``n_train - 1 - R``), and their share of the total.
     mean_, scale_ : float64 arrays of shape (n_columns,)
         Training means, and divisors.

@@ -65,16 +65,16 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    canonical_correlations_ : float64 array, shape [n_components_]
+    canonical_correlations_ : float64 array, shape [n_components]
         In sample.
     dimensions_, embedding_dimensions_ : tuple of int
         Components of x and y that the alignment took; that the embeddings have.
     n_effective_ : int
         Subjects less intercept and confounds.
     x_map_, y_map_ : EmbeddingMap
-    x_weights_, y_weights_ : float64 arrays, shape [dimensions, n_components_]
+    x_weights_, y_weights_ : float64 arrays, shape [dimensions, n_components]
         From embeddings to scores, which have unit variance in the training rows.
-    x_loadings_, y_loadings_ : float64 arrays, shape [dimensions, n_components_]
+    x_loadings_, y_loadings_ : float64 arrays, shape [dimensions, n_components]
         Correlations of embedding dimensions with the scores; `loadings` maps back to genes and regions.
     concatenation_ : Concatenation
         Name of the recipe, columns requested and effective.
@@ -152,7 +152,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         *,
         sites: LabelsLike | None = None,
     ) -> Scores | tuple[Scores, Scores]:
-        """Aligned scores of x, or of both views, [n_subjects, n_components_] each; `sites` where y is harmonised."""
+        """Aligned scores of x, or of both views, ``[n_subjects, n_components_]``; `sites` where y is harmonised."""
         confounds = Confounds.of(confounds)
         if y is None:
             return self.x_scores(x, confounds)
@@ -160,12 +160,12 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
         return self.x_scores(x, confounds), self.y_scores(y, confounds, sites=sites)
 
     def x_scores(self, x: ViewLike, confounds: ConfoundsLike = None) -> Scores:
-        """Aligned scores of any rows of the first view, [n_subjects, n_components_]."""
+        """Aligned scores of any rows of the first view, ``[n_subjects, n_components_]``."""
         scores: Matrix = self._embed_x(x, Confounds.of(confounds))[:, : self.dimensions_[0]] @ self.x_weights_
         return scores
 
     def y_scores(self, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None) -> Scores:
-        """Aligned scores of any rows of the second view, [n_subjects, n_components_]."""
+        """Aligned scores of any rows of the second view, ``[n_subjects, n_components_]``."""
         scores: Matrix = self._embed_y(y, Confounds.of(confounds), sites)[:, : self.dimensions_[1]] @ self.y_weights_
         return scores
 
@@ -187,7 +187,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
     def scores_frame(
         self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
     ) -> pd.DataFrame:
-        """Aligned scores of both views with subject ids: columns ``x_1 ... y_1 ...``."""
+        """Aligned scores of both views with subject ids, in columns ``x_1``, ``y_1`` and so on."""
         columns = [f"{side}_{k}" for side in "xy" for k in range(1, self.n_components_ + 1)]
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         scores = np.hstack([x_scores, y_scores])
@@ -206,7 +206,7 @@ class LateFusion(BaseEstimator):  # type: ignore[misc]
     def score(
         self, x: ViewLike, y: ViewLike, confounds: ConfoundsLike = None, *, sites: LabelsLike | None = None
     ) -> Float64[np.ndarray, " K"]:
-        """Correlation of every component's scores in these rows, [n_components_]."""
+        """Correlation of every component's scores in these rows, ``[n_components_]``."""
         x_scores, y_scores = self.transform(x, y, confounds, sites=sites)
         return paired_correlations(x_scores, y_scores)
 

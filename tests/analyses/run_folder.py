@@ -59,9 +59,15 @@ def write_run_folder(folder: Path, *, planted: bool = True, compared: bool = Tru
     workspace.write_json(
         "private/subjects.json", {"format": 1, "analysed": SUBJECTS, "others": []}
     )  # what must never leave the folder
-    workspace.write_json("manifest.json", {"schema": SCHEMA, "stages": {"align": {"key": "abc", "seconds": 12.5}}})
+    stages = {f"align {one.arm}__{one.view}": _finished(seconds) for seconds, one in enumerate(alignments, start=11)}
+    workspace.write_json("manifest.json", {"schema": SCHEMA, "stages": stages})
     workspace.write_text("config/resolved.yaml", "name: example\nseed: 7\nencoders:\n- name: kmer-5\n")
     return folder
+
+
+def _finished(seconds: int) -> dict[str, object]:
+    """A stage of the manifest; the longer one took, the later it ended."""
+    return {"key": "abc", "seconds": seconds, "finished": f"2026-01-0{seconds - 10}T12:00:00.250+00:00", "files": {}}
 
 
 def _write_alignment(

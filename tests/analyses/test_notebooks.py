@@ -99,3 +99,25 @@ def test_predictions_and_associations_are_run_and_read(
     assert "fusion - genes" in text
     assert "partial rank correlation" in text
     assert (tmp_path / "associate" / "report.html").is_file()
+
+
+def test_naive_permutation_is_seen_to_fail_and_the_other_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENEBRAIN_STUDIES", "60")
+    text = _run("05_why_naive_permutation_fails")
+    naive, valid = (
+        float(re.search(rf"{name} +(0\.\d+) ", text)[1])  # type: ignore[index]
+        for name in ("residualise, shuffle, refit", "confounds inside the test")
+    )
+    assert naive > 0.5
+    assert valid < 0.05 + 3 * (0.05 * 0.95 / 60) ** 0.5
+
+
+def test_an_own_encoder_is_written_checked_and_run(
+    small_cohort: DemoCohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_COHORT", str(small_cohort.folder))
+    monkeypatch.setenv("GENEBRAIN_WORK", str(tmp_path))
+    text = _run("06_add_your_encoder")
+    assert "batch invariant" in text
+    assert "neighbours rc-avg" in text
+    assert (tmp_path / "results" / "report.html").is_file()

@@ -20,6 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 from analyses.report.page import make_report
+from analyses.tracking.server import ui_environment
 from tests.analyses.run_folder import write_run_folder
 from tests.conftest import PATIENCE
 
@@ -158,6 +159,19 @@ def _is_created(bin_folder: Path, port: int) -> bool:
 
 
 def mlflow_server(store: str, artifacts: Path, port: int) -> list[object]:
-    """Command of a server that proxies its artifacts."""
+    """Command of a server that proxies its artifacts and lets nobody in without a name and a password."""
     place = ["--backend-store-uri", store, "--artifacts-destination", artifacts.as_uri(), "--workers", "1"]
+    place += ["--app-name", "basic-auth"]
     return [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, *place]
+
+
+def auth_environment(folder: Path, password: str) -> dict[str, str]:
+    """This environment with what MLflow's app of names and passwords needs; its database lies in `folder`."""
+    settings = folder / "basic_auth.ini"
+    settings.write_text(
+        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/basic_auth.db\n"
+        "admin_username = admin\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 600\n"
+    )
+    secrets = {"MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test alone", "MLFLOW_AUTH_ADMIN_PASSWORD": password}
+    return ui_environment() | secrets | {"MLFLOW_AUTH_CONFIG_PATH": str(settings)}

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from analyses.errors import UnavailableError
+from analyses.report.compared_runs import make_comparison_page
 from analyses.tracking.mlflow_client import log_run
 from analyses.tracking.server import ui_command, ui_environment
 from analyses.tracking.store import sqlite_uri
-from tests.analyses.browser.conftest import find_chromium, free_port, mlflow_server, postgres, served
+from tests.analyses.browser.conftest import auth_environment, find_chromium, free_port, mlflow_server, postgres, served
+from tests.analyses.run_folder import write_run_folder
 
 Open = Callable[..., Any]
 
@@ -32,11 +35,28 @@ def test_nothing_fails_and_nothing_is_asked_of_anybody(report: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_who_hears_the_page_finds_everything_on_it(open_page: Open, reported: Path, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     page = open_page((reported / "report.html").as_uri(), color_scheme=scheme)
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    assert obstacles(page) == []
+
+
+def obstacles(page: Any) -> list[tuple[str, str]]:
+    """What axe finds serious or critical on a page."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     found = axe.Axe().run(page).response["violations"]
-    assert not [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def test_runs_on_one_page_are_heard_and_sort_across_runs(open_page: Open, reported: Path, tmp_path: Path) -> None:
+    folders = [reported, write_run_folder(tmp_path / "other", planted=False, seed=3)]
+    page = open_page(make_comparison_page(folders, tmp_path / "compared.html").as_uri())
+    assert obstacles(page) == page.faults == []
+    table = page.locator("#all ~ .scroll table").first
+    table.locator("th button.sort", has_text="held-out ρ₁").click()
+    rows = table.locator("tbody tr")
+    cells = [float(text.replace("−", "-")) for text in rows.locator("td:nth-child(6)").all_inner_texts()]
+    assert cells == sorted(cells)
+    assert len(set(rows.locator("td:nth-child(1)").all_inner_texts())) == 2
 
 
 def test_a_table_sorts_is_filtered_and_saved(report: Any) -> None:
@@ -97,20 +117,32 @@ def test_the_printed_link_leads_to_the_report(open_page: Open, reported: Path, t
     logged = log_run(reported, uri)
     address = f"http://127.0.0.1:{port}"
     with served(ui_command(uri, port=port), f"{address}/health", tmp_path / "server.log", env=ui_environment()):
-        page = open_page(logged.link.replace("http://127.0.0.1:5000", address))
-        assert heading_by_clicks(page, logged.run_ids) == title_of(reported)
+        link = logged.link.replace("http://127.0.0.1:5000", address)
+        assert heading_by_clicks(open_page(link), logged.run_ids) == title_of(reported)
+        charts = open_page(f"{link}&compareRunsMode=CHART")  # the other tab of the same view
+        charts.get_by_text("What decides").first.wait_for()
+        assert charts.get_by_text("heldout/rho_1").count() > 0
 
 
-def test_a_server_of_a_lab_on_postgresql_keeps_runs_and_artifacts(
-    open_page: Open, reported: Path, tmp_path: Path
+def test_a_server_of_a_lab_on_postgresql_keeps_runs_of_whom_it_knows(
+    open_page: Open, reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_port()
+    pytest.importorskip("flask_wtf", reason="mlflow[auth] is not installed")
+    port, password = free_port(), "long enough for a test"
     address = f"http://127.0.0.1:{port}"
     with postgres() as store:
-        command = mlflow_server(store, tmp_path / "artifacts", port)
-        with served(command, f"{address}/health", tmp_path / "server.log", env=ui_environment()):
+        command, environment = mlflow_server(store, tmp_path / "artifacts", port), auth_environment(tmp_path, password)
+        with served(command, f"{address}/health", tmp_path / "server.log", env=environment):
+            for user, word in ((None, None), ("admin", "a guess")):
+                if user and word:
+                    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+                    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", word)
+                with pytest.raises(UnavailableError, match=r"MLFLOW_TRACKING_USERNAME.*genebrain log"):
+                    log_run(reported, address)
+            monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
             logged = log_run(reported, address)
             assert logged.link.startswith(address)
             assert log_run(reported, address) == logged  # nothing twice
-            assert heading_by_clicks(open_page(logged.link), logged.run_ids) == title_of(reported)
+            page = open_page(logged.link, http_credentials={"username": "admin", "password": password})
+            assert heading_by_clicks(page, logged.run_ids) == title_of(reported)
     assert len(list((tmp_path / "artifacts").rglob("report.html"))) == 1

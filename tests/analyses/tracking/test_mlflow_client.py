@@ -11,6 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,37 @@ def test_the_spectrum_is_a_series_by_component(client: Any, logged: LoggedRun, r
     }
 
 
+def test_runs_took_what_the_work_took_and_not_what_logging_did(client: Any, logged: LoggedRun) -> None:
+    took = {}
+    for number, (name, run_id) in enumerate(logged.run_ids.items(), start=1):
+        info = client.get_run(run_id).info
+        took[name] = info.end_time - info.start_time
+        assert info.end_time == datetime(2026, 1, number, 12, 0, 0, 250_000, UTC).timestamp() * 1000
+    assert list(took.values()) == [11_000, 12_000, 13_000, 14_000]
+    whole = client.get_run(parent_of(client, logged.run_ids["kmer-5__linked"])).info
+    assert whole.end_time - whole.start_time == 50_000  # days passed between the first stage and the last
+    fold = runs(client, logged.experiment_id, "fold")[0]
+    assert fold.info.end_time - fold.info.start_time in took.values()
+
+
+def test_without_a_manifest_runs_have_the_times_of_their_logging(
+    another_run: Callable[[str], Path], client: Any, uri: str
+) -> None:
+    folder, before = another_run("no-manifest"), time.time_ns() // 10**6
+    (folder / "manifest.json").unlink()
+    for run_id in log_run(folder, uri).run_ids.values():
+        info = client.get_run(run_id).info
+        assert before <= info.start_time <= info.end_time
+
+
+@pytest.mark.parametrize("record", [{"finished": "yesterday", "seconds": 1}, {"finished": None}, 3])
+def test_a_damaged_manifest_is_said(another_run: Callable[[str], Path], uri: str, record: object) -> None:
+    folder = another_run("damaged-manifest")
+    (folder / "manifest.json").write_text(json.dumps({"schema": 1, "stages": {"align kmer-5__linked": record}}))
+    with pytest.raises(InputError, match=r"manifest\.json must say of each finished stage when it ended"):
+        log_run(folder, uri)
+
+
 def test_folds_are_children(client: Any, logged: LoggedRun) -> None:
     folds = runs(client, logged.experiment_id, "fold")
     assert len(folds) == 4 * N_SPLITS
@@ -210,6 +242,8 @@ def test_saved_views_open_on_the_headline(client: Any, logged: LoggedRun) -> Non
         assert state["searchFilter"].startswith("tags.stage = 'alignment'")
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "encoder.rc_mode"}]
     assert "metrics.`diff/rc_equiv_minus_avg_p_corrected`" in state["selectedColumns"]
+    charts = [(card["type"], card["displayName"]) for card in shown[SUMMARY.key]["compareRunCharts"]]
+    assert charts[:3] == [("BAR", "Held-out correlation"), ("BAR", "95 % point of its null"), ("BAR", "p, corrected")]
     query = f"workflowType=machine_learning&viewStateShareKey={SUMMARY.key}"
     assert logged.link == f"http://127.0.0.1:5000/#/experiments/{logged.experiment_id}/runs?{query}"
 

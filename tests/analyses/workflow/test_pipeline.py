@@ -109,7 +109,7 @@ def test_a_user_may_allow_scores_by_subject(genebrain: Command, cohort: DemoCoho
 def test_a_dry_run_says_the_size_and_writes_nothing(
     genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert genebrain("run", *run_arguments(tmp_path / "out"), "--dry-run", "--json") == 0
+    assert genebrain("run", *run_arguments(tmp_path / "out", "alignment.n_permutations=19"), "--dry-run", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["n_subjects"] < 300
     assert plan["windows"]["n_distinct_windows"] > 0

@@ -1,0 +1,76 @@
+"""One page that holds several finished runs against one another: their first screens, all alignments, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyses.alignment.run_differences import find_differences
+from analyses.errors import InputError
+from analyses.report.environment import make_environment
+from analyses.report.opening import Opening, make_opening
+from analyses.results.folder import Results, load_results
+from encoders.publishing import published_file
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """One run on the page."""
+
+    name: str
+    results: Results
+    opening: Opening
+
+
+def make_comparison_page(folders: Sequence[Path], output: Path) -> Path:
+    """Write a page that compares results folders; it loads nothing from outside and holds aggregates only.
+
+    Differences are those of held-out correlations, an earlier named run minus a later one, and only between runs of the
+    same subjects in the same folds; of others the page says why there is none.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Results of two or more runs.
+    output : Path
+        The page, written whole or not at all.
+
+    Raises
+    ------
+    InputError
+        Fewer than two folders, one of them twice, or a folder that is damaged or incomplete.
+    """
+    runs = _open(folders)
+    differences, incomparable = find_differences([(run.name, run.results) for run in runs])
+    page = (
+        make_environment()
+        .get_template("compared_runs.html")
+        .render(
+            runs=runs,
+            rows=[(run.name, headline) for run in runs for headline in run.results.headlines()],
+            differences=differences,
+            incomparable=incomparable,
+            same_question=len({run.results.run.experiment for run in runs}) == 1,
+        )
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with published_file(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return output
+
+
+def _open(folders: Sequence[Path]) -> list[_Shown]:
+    if len(folders) < 2:
+        raise InputError(f"A comparison needs at least two results folders; got {len(folders)}: name more.")
+    places = [folder.resolve() for folder in folders]
+    if len(set(places)) < len(places):
+        twice = next(folder for folder in folders if places.count(folder.resolve()) > 1)
+        raise InputError(f"A comparison holds different runs; {twice} is named twice: name it once.")
+    found = [load_results(folder) for folder in folders]
+    names = [results.run.name for results in found]
+    if len(set(names)) < len(names):  # runs of one configuration lie in folders of their own
+        names = [place.name for place in places]
+    if len(set(names)) < len(names):
+        names = list(map(str, folders))
+    return [_Shown(name, results, make_opening(results)) for name, results in zip(names, found, strict=True)]
