@@ -6,7 +6,7 @@ both directions look back only, no base ever sees it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from encoders.dna.networks.linears import product
+from encoders.dna.networks.scan_gradient import LearningScan
 
 SCAN_STEPS = 8
 """Steps whose states are held at once: what fits a processor's cache."""
@@ -234,7 +235,7 @@ class BiMamba(nn.Module):
         n_before = self.sizes.d_conv - 1
         before = x.new_zeros(2, n_before, *x.shape[1:])
         state = x.new_zeros(2, x.shape[1], *a.shape[1:])
-        scan = blocked_scan if x.device.type == "cuda" else selective_scan
+        scan = self._choose_scan(x)
         for steps in _blocks(x):
             seen = torch.cat([before, torch.stack([x[steps], reversal.take(x, steps)])], dim=1)
             before = seen[:, seen.shape[1] - n_before :]
@@ -242,6 +243,14 @@ class BiMamba(nn.Module):
             u, step, b, c = (torch.stack(pair) for pair in pairs)
             y, state = scan(u, step, a, b, c, state)
             yield steps, y.addcmul_(u, skip)
+
+
+    def _choose_scan(self, x: Tensor) -> Callable[..., tuple[Tensor, Tensor]]:
+        """One that keeps what gradients need only where they are wanted: it takes memory."""
+        if torch.is_grad_enabled() and (x.requires_grad or self.mamba_fwd.A_log.requires_grad):
+            learning_scan: Callable[..., tuple[Tensor, Tensor]] = LearningScan.apply
+            return learning_scan
+        return blocked_scan if x.device.type == "cuda" else selective_scan
 
 
 def _blocks(x: Tensor) -> list[slice]:
