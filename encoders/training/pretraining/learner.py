@@ -12,6 +12,7 @@ from encoders.dna.checkpoints.files import find_checkpoint
 from encoders.dna.checkpoints.filling import published_names
 from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.dna.models.dnabert2 import TOKENIZER_FILE
+from encoders.dna.networks.linears import use_plain_linears
 from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, load_encoder
 from encoders.dna.reverse_complement import ReverseComplementAverage
@@ -125,7 +126,7 @@ def make_learner(
         encoder = load_encoder(f"{UNTRAINED}{name}", source=source, device="cpu", seed=seed, **sizes)
     if isinstance(encoder, ReverseComplementAverage) or not isinstance(encoder, TokenEncoder):
         raise InputError(f"Masked-language models are {', '.join(LEARNERS)}; got {name!r}.")
-    network = encoder.model.requires_grad_(True)
+    network = use_plain_linears(encoder.model).requires_grad_(True)
     _set_dropout(network, dropout)
     model = MaskedLanguageModel(network, seed=seed)
     if sizes is None and model.head is not None:
