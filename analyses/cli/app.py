@@ -21,6 +21,7 @@ from analyses.cli.init import register as register_init_command
 from analyses.cli.meta import register as register_meta_command
 from analyses.cli.privacy import register as register_privacy_command
 from analyses.cli.results import register as register_results_command
+from analyses.cli.training import register as register_training_commands
 from analyses.errors import InputError
 from analyses.progress import say
 
@@ -261,6 +262,7 @@ register_init_command(app)
 register_config_command(app)
 register_brain_commands(app)
 register_encoder_commands(app)
+register_training_commands(app)
 register_genome_commands(app)
 register_privacy_command(app)
 register_results_command(app)

@@ -12,6 +12,7 @@ GROUPS = {
     "Stages, one at a time": ("windows", "embed", "align", "compare", "report", "log"),
     "Cohort and brain": ("kinship", "ancestry", "brain", "haplotypes"),
     "Encoders": ("encoders", "verify-encoder", "check-encoder", "motifs"),
+    "Encoders that learn": ("pretrain", "finetune"),
     "Before and beside": ("power", "meta", "doctor", "audit-privacy"),
 }
 _WHOLE = 10_000  # letters: no sentence is cut

@@ -244,7 +244,6 @@ class BiMamba(nn.Module):
             y, state = scan(u, step, a, b, c, state)
             yield steps, y.addcmul_(u, skip)
 
-
     def _choose_scan(self, x: Tensor) -> Callable[..., tuple[Tensor, Tensor]]:
         """One that keeps what gradients need only where they are wanted: it takes memory."""
         if torch.is_grad_enabled() and (x.requires_grad or self.mamba_fwd.A_log.requires_grad):

@@ -1,8 +1,8 @@
 """The selective scan of a network that learns: states are kept at the ends of short stretches and made again between.
 
-With s_t = d_t s_(t-1) + x_t b_t, y_t = c_t s_t, d_t = exp(step_t a) and x_t = step_t u_t, the gradient of the states runs
-against the steps: g_t = c_t dy_t + d_(t+1) g_(t+1). All others follow from it at each step by itself. The equations are
-those of the hardware-aware scan of https://arxiv.org/abs/2312.00752 (appendix D); nothing else of it is needed here.
+With s_t = d_t s_(t-1) + x_t b_t, y_t = c_t s_t, d_t = exp(step_t a) and x_t = step_t u_t, the gradient of the states
+runs against the steps: g_t = c_t dy_t + d_(t+1) g_(t+1). All others follow from it at each step by itself. States are
+made again rather than kept as in https://arxiv.org/abs/2312.00752 (section 3.3.2).
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ class LearningScan(torch.autograd.Function):
     """`encoders.dna.networks.mamba.selective_scan` with gradients for all of its inputs; float32 or float64 inside."""
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - the arguments of the scan
+    def forward(
         ctx: Any, u: Tensor, step: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Outputs, shape (2, n_steps, n_sequences, d_inner), and the state after the last step."""
@@ -36,7 +36,7 @@ class LearningScan(torch.autograd.Function):
         return torch.cat(outputs, dim=1), state.clone()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_y: Tensor, grad_state: Tensor) -> tuple[Tensor, ...]:
         """Gradients of u, step, a, b, c and the state before the first step."""
         u, step, a, b, c, kept = ctx.saved_tensors

@@ -5,7 +5,7 @@ wrong name, a tie that was lost or a file that was changed shows.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ FORMAT = "1"
 CITATION = "vectors recorded by the training that wrote these weights (birth_vectors.json beside them)"
 
 
-def birth_text(rows: list[Mapping[str, Any]], weights_sha256: str) -> str:
+def birth_text(rows: Sequence[Mapping[str, Any]], weights_sha256: str) -> str:
     """The file as text: of each row name, sequence, input_ids, n_special, n_values, first_values and norm."""
-    return json.dumps({"format": FORMAT, "weights_sha256": weights_sha256, "vectors": rows}, indent=1) + "\n"
+    return json.dumps({"format": FORMAT, "weights_sha256": weights_sha256, "vectors": list(rows)}, indent=1) + "\n"
 
 
 def read_birth_vectors(spec: EncoderSpec) -> list[PublishedVector]:
@@ -46,7 +46,9 @@ def read_birth_vectors(spec: EncoderSpec) -> list[PublishedVector]:
     try:
         return [_row(one, spec) for one in content["vectors"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} must hold vectors as they were recorded; it is damaged ({error}): restore it.") from None
+        raise InputError(
+            f"{path} must hold vectors as they were recorded; it is damaged ({error}): restore it."
+        ) from None
 
 
 def _row(row: Mapping[str, Any], spec: EncoderSpec) -> PublishedVector:

@@ -91,6 +91,7 @@ def verify_loaded(
             f"{claimed[0].checkpoint_sha256}. The file was altered or cut; delete it and download it again."
         )
     recorded = read_birth_vectors(spec) if not chosen and table is None else []
+    rows = (chosen or recorded) if network(encoder) is not None else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the published inputs hold N on purpose
         return Proof(
@@ -98,7 +99,7 @@ def verify_loaded(
             source=spec.source,
             revision=spec.revision,
             weights_sha256=spec.weights_sha256,
-            comparisons=tuple(_compare(encoder, row) for row in chosen or recorded) if network(encoder) is not None else (),
+            comparisons=tuple(_compare(encoder, row) for row in rows),
             checks=(*check_encoder(encoder, STRUCTURAL_CHECKS), _check_tokens(encoder)),
             **({"citation": CITATION} if recorded else {}),
         )

@@ -1,4 +1,4 @@
-"""transformers' Trainer with this project's promises: a checkpoint is whole or not there, a loss is finite or the end."""
+"""transformers' Trainer with this project's promises: a checkpoint is whole or not there, a loss finite or the end."""
 
 import math
 import shutil
@@ -23,7 +23,7 @@ Judge = Callable[[], Mapping[str, float]]
 Report = Callable[[int, Mapping[str, float]], None]
 
 
-class WholeTrainer(Trainer):  # type: ignore[misc]  # the library is untyped here
+class WholeTrainer(Trainer):
     """A trainer whose examples are functions of their number, and come in order.
 
     Parameters
@@ -46,7 +46,7 @@ class WholeTrainer(Trainer):  # type: ignore[misc]  # the library is untyped her
         Further ones.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword arguments all
+    def __init__(
         self,
         model: nn.Module,
         arguments: TrainingArguments,
@@ -68,7 +68,7 @@ class WholeTrainer(Trainer):  # type: ignore[misc]  # the library is untyped her
         )
         self.remove_callback(PrinterCallback)
         self._judge, self._keep = judge, keep
-        self._folder = Path(arguments.output_dir)
+        self._folder = Path(str(arguments.output_dir))
         self._unfinished: Path | None = None
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
@@ -94,7 +94,9 @@ class WholeTrainer(Trainer):  # type: ignore[misc]  # the library is untyped her
         loss: Tensor = super().training_step(*given, **named)
         lowest = self.accelerator.reduce(torch.isfinite(loss).float(), reduction="sum")
         if int(lowest) < self.accelerator.num_processes:  # every process leaves at the same step
-            self._refuse(f"the loss became {float(loss)}" if not math.isfinite(loss) else "that of another process is not")
+            self._refuse(
+                f"the loss became {float(loss)}" if not math.isfinite(loss) else "that of another process is not"
+            )
         return loss
 
     def _refuse(self, what: str) -> None:
@@ -102,7 +104,7 @@ class WholeTrainer(Trainer):  # type: ignore[misc]  # the library is untyped her
         kept = f"the last good checkpoint is {last}" if last else "there was no checkpoint yet"
         raise InputError(
             f"The loss of a training must stay a number; in step {self.state.global_step + 1} {what}: {kept}. Lower "
-            "training.learning_rate or lengthen training.warmup_steps, and name a new output, or remove its checkpoints."
+            "training.learning_rate or lengthen the warm-up, and name a new output or begin anew with --force."
         )
 
     def _get_output_dir(self, trial: Any) -> str:
@@ -110,7 +112,7 @@ class WholeTrainer(Trainer):  # type: ignore[misc]  # the library is untyped her
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write beside, then rename: a process that is killed leaves nothing that could be taken for a checkpoint."""
-        if not all(bool(torch.isfinite(one).all()) for one in self.model.parameters()):
+        if not all(bool(torch.isfinite(one).all()) for one in model.parameters()):
             self._refuse("weights became NaN or infinite")
         name = f"{PREFIX}{self.state.global_step}"
         self._unfinished = self._folder / f".{name}.unfinished"
@@ -159,7 +161,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
-class _Reporter(TrainerCallback):  # type: ignore[misc]
+class _Reporter(TrainerCallback):
     """Hands each point of the curve over, from the main process."""
 
     def __init__(self, report: Report) -> None:
@@ -178,4 +180,11 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
             self._report(state.global_step, values)
 
 
-_OF_THE_LIBRARY = {"epoch", "total_flos", "train_runtime", "train_samples_per_second", "train_steps_per_second", "train_loss"}
+_OF_THE_LIBRARY = {
+    "epoch",
+    "total_flos",
+    "train_runtime",
+    "train_samples_per_second",
+    "train_steps_per_second",
+    "train_loss",
+}

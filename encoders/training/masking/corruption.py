@@ -2,8 +2,8 @@
 
 Of the chosen tokens 80 % are replaced by [MASK], 10 % by a token drawn at random, and 10 % stay; all of them are to be
 told, and no other. The published code of DNABERT takes these shares token by token: in 47 % of the spans of six at
-least one token stays and spells the hidden base out. Taken run by run (the default), a run that is masked is masked as a
-whole, and the shares of tokens are the same.
+least one token stays and spells the hidden base out. Taken run by run (the default), a run that is masked is masked as
+a whole, and the shares of tokens are the same.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from encoders.training.masking.spans import draw_spans, label_runs
+from encoders.training.masking.spans import Chosen, draw_spans, label_runs
 
 IGNORED = -100
 """Label of a token that is not to be told; torch leaves it out of a cross-entropy."""
 
 MASKED, RANDOM = 0.8, 0.1
 """Shares of chosen tokens; the others stay."""
+
+TokenIds = Int64[np.ndarray, " n_tokens"]
 
 Unit = Literal["run", "token"]
 
@@ -49,13 +51,11 @@ class MaskingRule:
 class MaskedTokens(NamedTuple):
     """What is read, and what is to be told: `IGNORED`, or the token that stood there."""
 
-    input_ids: Int64[np.ndarray, " n_tokens"]
-    labels: Int64[np.ndarray, " n_tokens"]
+    input_ids: TokenIds
+    labels: TokenIds
 
 
-def mask_tokens(
-    ids: Int64[np.ndarray, " n_tokens"], rule: MaskingRule, share: float, rng: np.random.Generator
-) -> MaskedTokens:
+def mask_tokens(ids: TokenIds, rule: MaskingRule, share: float, rng: np.random.Generator) -> MaskedTokens:
     """Mask one sequence.
 
     Parameters
@@ -74,9 +74,7 @@ def mask_tokens(
     return replace_chosen(ids, chosen, rule, rng)
 
 
-def replace_chosen(
-    ids: Int64[np.ndarray, " n_tokens"], chosen: np.ndarray, rule: MaskingRule, rng: np.random.Generator
-) -> MaskedTokens:
+def replace_chosen(ids: TokenIds, chosen: Chosen, rule: MaskingRule, rng: np.random.Generator) -> MaskedTokens:
     """Replace 80 % of what was chosen by [MASK] and 10 % by random tokens, in units of the rule."""
     units = label_runs(chosen) if rule.unit == "run" else np.where(chosen, np.cumsum(chosen) - 1, -1)
     fate = rng.random(int(units.max(initial=-1)) + 1)

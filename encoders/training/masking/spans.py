@@ -9,8 +9,10 @@ is such that every token, also those at the ends, is masked with the probability
 import numpy as np
 from jaxtyping import Bool
 
+Chosen = Bool[np.ndarray, " n_tokens"]
 
-def draw_spans(n_tokens: int, span: int, share: float, rng: np.random.Generator) -> Bool[np.ndarray, " n_tokens"]:
+
+def draw_spans(n_tokens: int, span: int, share: float, rng: np.random.Generator) -> Chosen:
     """Tokens that are in a span.
 
     Parameters
@@ -36,7 +38,7 @@ def draw_spans(n_tokens: int, span: int, share: float, rng: np.random.Generator)
     return np.asarray(counts[span:] > counts[:-span])
 
 
-def label_runs(chosen: Bool[np.ndarray, " n_tokens"]) -> np.ndarray:
+def label_runs(chosen: Chosen) -> np.ndarray:
     """Number, from 0, of the run of neighbouring chosen tokens that each chosen token is in; -1 elsewhere."""
     begins = chosen & ~np.concatenate([[False], chosen[:-1]])
     return np.where(chosen, np.cumsum(begins) - 1, -1)

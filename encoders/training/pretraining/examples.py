@@ -60,7 +60,7 @@ class PretrainingExamples(Dataset[Example]):
         Of all draws.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword arguments all
+    def __init__(
         self,
         learner: Learner,
         stretches: Stretches,

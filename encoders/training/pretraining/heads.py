@@ -34,9 +34,11 @@ class BertHead(nn.Module):
 
     def __init__(self, hidden_size: int, vocab_size: int) -> None:
         super().__init__()
-        self.transform = nn.ModuleDict(
-            {"dense": nn.Linear(hidden_size, hidden_size), "LayerNorm": nn.LayerNorm(hidden_size, eps=NORM_EPS)}
-        )
+        dense = nn.Linear(hidden_size, hidden_size)
+        nn.init.normal_(dense.weight, std=INITIAL_SD)
+        nn.init.zeros_(dense.bias)
+        norm = nn.LayerNorm(hidden_size, eps=NORM_EPS)
+        self.transform = nn.ModuleDict({"dense": dense, "LayerNorm": norm})
         self.bias = nn.Parameter(torch.zeros(vocab_size))
 
     def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
@@ -68,8 +70,6 @@ class MaskedLanguageModel(nn.Module):
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(seed)
                 self.head = BertHead(width, n_tokens)
-                nn.init.normal_(self.head.transform["dense"].weight, std=INITIAL_SD)
-                nn.init.zeros_(self.head.transform["dense"].bias)
 
     def forward(
         self,

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
 
-from encoders.dna.checkpoints.files import find_checkpoint
+from encoders.dna.checkpoints.files import fetch_file, find_checkpoint
 from encoders.dna.checkpoints.filling import published_names
 from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.dna.models.dnabert2 import TOKENIZER_FILE
@@ -51,6 +52,8 @@ class Learner:
         Special tokens before those of the bases.
     tokens_of : mapping of int to str or None
         Bases of each token where tokens differ in length.
+    tokenizer_file : Path or None
+        The tokenizer.json that is read, where there is one.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Learner:
     pad_id: int
     n_before: int
     tokens_of: Mapping[int, str] | None = None
+    tokenizer_file: Path | None = None
 
     @property
     def is_equivariant(self) -> bool:
@@ -88,7 +92,8 @@ def make_learner(
     name: str,
     *,
     source: str | None = None,
-    sizes: Mapping[str, int] | None = None,
+    revision: str | None = None,
+    sizes: Mapping[str, Any] | None = None,
     seed: int = 0,
     dropout: float = 0.0,
     unit: Unit = "run",
@@ -102,6 +107,8 @@ def make_learner(
     source : str or None
         Folder or hub id of the weights to go on from. Of an untrained DNABERT-2 (see `sizes`) the folder of its
         tokenizer.json.
+    revision : str or None
+        Commit of a hub id.
     sizes : mapping or None
         Sizes of a network of random weights; None: the weights are those of `source`.
     seed : int
@@ -121,7 +128,7 @@ def make_learner(
     if dropout and not name.startswith("dnabert-"):
         raise InputError(f"dropout is DNABERT's (dnabert-3 to dnabert-6); {name} has none: leave it at 0.")
     if sizes is None:
-        encoder = load_encoder(name, source=source, device="cpu")
+        encoder = load_encoder(name, source=source, revision=revision, device="cpu")
     else:
         encoder = load_encoder(f"{UNTRAINED}{name}", source=source, device="cpu", seed=seed, **sizes)
     if isinstance(encoder, ReverseComplementAverage) or not isinstance(encoder, TokenEncoder):
@@ -136,7 +143,10 @@ def make_learner(
     learner = Learner(
         name, model, encoder.encode, _rule(name, model, unit), encoder.spec, encoder.pad_id, encoder.n_special[0]
     )
-    return replace(learner, tokens_of=_pieces(source, encoder)) if name == "dnabert2" else learner
+    if name != "dnabert2":
+        return learner
+    path = _tokenizer_file(source, encoder)
+    return replace(learner, tokens_of=_pieces(path), tokenizer_file=path)
 
 
 def _rule(name: str, model: MaskedLanguageModel, unit: Unit) -> MaskingRule:
@@ -156,20 +166,20 @@ def _set_dropout(network: nn.Module, p: float) -> None:
             module.p = p
 
 
-def _pieces(source: str | None, encoder: TokenEncoder) -> dict[int, str]:
-    """Bases of each piece, by the tokenizer.json that the encoder reads."""
+def _tokenizer_file(source: str | None, encoder: TokenEncoder) -> Path:
     if source is None:
         raise InputError(
             "DNABERT-2 needs a tokenizer.json to be pretrained: set tokenizer.vocabulary to learn one from the FASTA, "
             "or source to a folder that has one."
         )
     folder = Path(source).expanduser()
-    path = folder / TOKENIZER_FILE if folder.is_dir() else _beside(source, encoder)
+    if folder.is_dir():
+        return folder / TOKENIZER_FILE
+    assert encoder.spec.revision is not None
+    return fetch_file(source, (TOKENIZER_FILE,), encoder.spec.revision)
+
+
+def _pieces(path: Path) -> dict[int, str]:
+    """Bases of each piece."""
     vocabulary = json.loads(path.read_text("utf-8"))["model"]["vocab"]
     return {number: piece for piece, number in vocabulary.items() if number >= len(bpe.SPECIAL_TOKENS)}
-
-
-def _beside(source: str, encoder: TokenEncoder) -> Path:
-    return find_checkpoint(source, encoder.spec.revision).weights.parent / TOKENIZER_FILE
-
-

@@ -21,6 +21,7 @@ _CODES = np.full(256, -1, dtype=np.int64)
 _CODES[np.frombuffer(b"ACGT", np.uint8)] = np.arange(4)
 
 Codes = Int64[np.ndarray, " _n_bases"]
+LogP = Float64[np.ndarray, "n_words 4"]
 
 
 def base_codes(sequence: str) -> Codes:
@@ -42,7 +43,7 @@ class MarkovChain:
     """
 
     order: int
-    log_p: Float64[np.ndarray, "n_words four"]
+    log_p: LogP
 
     def log_conditional(self, before: Sequence[Codes], hidden: Sequence[Codes], after: Sequence[Codes]) -> np.ndarray:
         """Log-probability of hidden bases given the bases on both sides, in nats.

@@ -1,9 +1,9 @@
 """What a model tells of hidden bases that it was not trained on, beside what Markov chains tell of the same bases.
 
 One span is hidden at a time, with known bases on both sides. Of overlapping k-mers a span of k tokens hides one base:
-each of the k tokens gives its odds of the four k-mers that the visible bases allow, and the model's probability is their
-mean. Of single bases it is the odds of A, C, G and T at the place. A piece of BPE hides all of its bases; the model is
-shown where it begins and ends, which a chain is not shown, and its loss is divided by their number.
+each of the k tokens gives its odds of the four k-mers that the visible bases allow, and the model's probability is
+their mean. Of single bases it is the odds of A, C, G and T at the place. A piece of BPE hides all of its bases; the
+model is shown where it begins and ends, which a chain is not shown, and its loss is divided by their number.
 """
 
 from collections.abc import Sequence
@@ -76,9 +76,7 @@ class Validation:
         self._learner = learner
         self.sequences = [stretches.draw(length, rng) for _ in range(n_windows)]
         self._ids = [learner.encode(sequence) for sequence in self.sequences]
-        self.places = [
-            place for window in range(n_windows) for place in self._choose(window, max(flank, 1), rng)
-        ]
+        self.places = [place for window in range(n_windows) for place in self._choose(window, max(flank, 1), rng)]
 
     def _choose(self, window: int, flank: int, rng: np.random.Generator) -> list[HiddenPlace]:
         """As many places as fit with a flank between them; the first at random."""

@@ -1,0 +1,1 @@
+from .pretrain import run_pretraining as run_pretraining
