@@ -21,6 +21,7 @@ Force = Annotated[bool, typer.Option("--force", help="Begin anew; what is there 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("pretrain")(pretrain)
+    app.command("finetune")(finetune)
 
 
 def pretrain(config: ConfigPath, set_: Overrides = None, output: Output = None, force: Force = False) -> None:
@@ -51,6 +52,33 @@ def pretrain(config: ConfigPath, set_: Overrides = None, output: Output = None, 
         f"{'was finished already: ' * found.was_there}{found.nats_per_base:.4f} nats per held-out base, {verdict} the "
         f"best Markov chain (order {order}, {best:.4f})\n"
         f"model    {found.folder}\n"
+        f"check    genebrain verify-encoder {loaded.model.encoder} --source {found.folder}"
+    )
+
+
+def finetune(config: ConfigPath, set_: Overrides = None, output: Output = None, force: Force = False) -> None:
+    """Let an encoder learn a labelled set: a linear head on it, the whole network, or low-rank changes (LoRA).
+
+    A labelled set is a folder with train.csv, dev.csv and test.csv, each with columns sequence and label. Each seed is
+    a training of its own, which ends when the loss on dev gets no better; figures on test (accuracy, F1, MCC, AUROC,
+    AUPRC, or those of a regression) have intervals over test sequences and over seeds. The result is a folder that
+    `source:` of an arm and `genebrain motifs` take, with metrics.json and predictions.csv.
+    """
+    from analyses.config.file import load_sections
+    from analyses.config.training.finetuning import FinetuningConfig
+
+    loaded = load_sections(config, _with_output(set_, output), FinetuningConfig)
+    from analyses.training.finetune import run_finetuning
+    from encoders.training.loop.settings import is_main_process
+
+    found = run_finetuning(loaded, force=force)
+    if not is_main_process():
+        return
+    if found.was_there:
+        say("was finished already")
+    say(
+        f"model    {found.folder} (seed {found.metrics['kept_seed']})\n"
+        f"figures  {found.folder / 'metrics.json'}, {found.folder / 'predictions.csv'}\n"
         f"check    genebrain verify-encoder {loaded.model.encoder} --source {found.folder}"
     )
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +11,8 @@ import numpy as np
 
 from analyses.progress import say
 from analyses.results.provenance import environment, file_fingerprint, input_name
-from analyses.stopping import StopRequested
 from analyses.training.curve import CurveReport, curve_points, curve_table
+from analyses.training.ending import ended_in_tracking
 from analyses.training.preparation import Prepared, decisive_settings, prepare, strands_of, training_device
 from analyses.training.workspace import TrainingWorkspace, source_name
 from analyses.workflow.track import tracking_address
@@ -77,7 +75,7 @@ def run_pretraining(config: PretrainingConfig, *, force: bool = False) -> Pretra
     if is_main:
         _say_beginning(config, prepared)
     tracked = _track(config, prepared, space, address) if address is not None and is_main else None
-    with _ended_in_tracking(tracked):
+    with ended_in_tracking(tracked):
         return _train(config, prepared, space, tracked)
 
 
@@ -224,20 +222,6 @@ def _track(config: PretrainingConfig, prepared: Prepared, space: TrainingWorkspa
         tags={"stage": "pretraining", "digest": space.digest},
         folder=space.folder,
     )
-
-
-@contextmanager
-def _ended_in_tracking(tracked: TrainingCurve | None) -> Iterator[None]:
-    status = "FAILED"
-    try:
-        yield
-        status = "FINISHED"
-    except (StopRequested, KeyboardInterrupt):
-        status = "KILLED"
-        raise
-    finally:
-        if tracked is not None:
-            tracked.end(status)
 
 
 def _read_finished(config: PretrainingConfig) -> Pretrained:

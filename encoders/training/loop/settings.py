@@ -47,6 +47,8 @@ class LoopSettings:
         Checkpoints that are kept, the best one beside.
     seed : int
         Of what the network itself draws (dropout).
+    best_by : str or None
+        Figure of validation of which the least marks the best checkpoint, which is kept.
     """
 
     steps: int
@@ -66,6 +68,7 @@ class LoopSettings:
     log_every: int = 10
     keep: int = 2
     seed: int = 0
+    best_by: str | None = None
 
 
 def n_processes() -> int:
@@ -134,6 +137,8 @@ def training_arguments(settings: LoopSettings, checkpoints: Path, device: torch.
         logging_nan_inf_filter=False,
         train_sampling_strategy="sequential",  # the order is the data set's own
         seed=settings.seed,
+        metric_for_best_model=settings.best_by,
+        greater_is_better=None if settings.best_by is None else False,
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,
