@@ -6,7 +6,7 @@ both directions look back only, no base ever sees it.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -235,21 +235,21 @@ class BiMamba(nn.Module):
         n_before = self.sizes.d_conv - 1
         before = x.new_zeros(2, n_before, *x.shape[1:])
         state = x.new_zeros(2, x.shape[1], *a.shape[1:])
-        scan = self._choose_scan(x)
         for steps in _blocks(x):
             seen = torch.cat([before, torch.stack([x[steps], reversal.take(x, steps)])], dim=1)
             before = seen[:, seen.shape[1] - n_before :]
             pairs = zip(*(one.project(part) for one, part in zip(directions, seen, strict=True)), strict=True)
             u, step, b, c = (torch.stack(pair) for pair in pairs)
-            y, state = scan(u, step, a, b, c, state)
+            y, state = _scan(u, step, a, b, c, state)
             yield steps, y.addcmul_(u, skip)
 
-    def _choose_scan(self, x: Tensor) -> Callable[..., tuple[Tensor, Tensor]]:
-        """One that keeps what gradients need only where they are wanted: it takes memory."""
-        if torch.is_grad_enabled() and (x.requires_grad or self.mamba_fwd.A_log.requires_grad):
-            learning_scan: Callable[..., tuple[Tensor, Tensor]] = LearningScan.apply
-            return learning_scan
-        return blocked_scan if x.device.type == "cuda" else selective_scan
+
+def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The scan that keeps what gradients need where they are wanted, as it takes memory; else the fastest."""
+    if torch.is_grad_enabled() and any(one.requires_grad for one in inputs):
+        y, state = LearningScan.apply(*inputs)
+        return y, state
+    return (blocked_scan if inputs[0].device.type == "cuda" else selective_scan)(*inputs)
 
 
 def _blocks(x: Tensor) -> list[slice]:

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from encoders.training.finetuning.resampled import resampled_figures
 from encoders.training.tasks.card import TaskKind
 
 Figures = dict[str, float]
+
+AT_ONCE = 2**22
+"""Counts of sequences that are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +151,16 @@ def summarise(
         Of the draws.
     """
     values = [figures_of(kind, labels, one) for one in told]
-    drawn: dict[str, list[float]] = {name: [] for name in values[0]}
-    _, number = np.unique(np.asarray(clusters), return_inverse=True)
-    members = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
-    rng = np.random.default_rng(seed)
-    for _ in range(n_bootstrap):
-        rows = np.concatenate([members[one] for one in rng.integers(0, len(members), len(members))])
-        found = [figures_of(kind, labels[rows], one[rows]) for one in told]
-        for name, before in drawn.items():
-            before.append(float(np.mean([one[name] for one in found])))
-    return [_figure(name, [one[name] for one in values], np.array(drawn[name]), level) for name in drawn]
+    names, number = np.unique(np.asarray(clusters), return_inverse=True)
+    rng, parts = np.random.default_rng(seed), []
+    at_once = max(1, AT_ONCE // len(labels))
+    for first in range(0, n_bootstrap, at_once):
+        n_draws = min(at_once, n_bootstrap - first)
+        counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), n_draws)[:, number].astype(np.float64)
+        found = [resampled_figures(kind, labels, one, counts) for one in told]
+        parts.append({name: np.mean([one[name] for one in found], axis=0) for name in found[0]})
+    drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return [_figure(name, [one[name] for one in values], drawn[name], level) for name in drawn]
 
 
 def _figure(name: str, values: Sequence[float], drawn: np.ndarray, level: float) -> Figure:
