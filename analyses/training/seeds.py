@@ -96,16 +96,18 @@ def train_seed(
     model.load_state_dict(load_file(Path(trainer.args.output_dir) / f"checkpoint-{best}" / WEIGHTS))
     if config.method == "lora":
         merge_lora(model.network)
+    points = curve_points(trainer.state.log_history)
+    last = max(step for step, name, _ in points if name.startswith("validation/"))
     logits = score(model, learner, task.test.sequences, both_strands=strands != "forward")
     result = SeedResult(
         seed=seed,
         told=(told(logits, task.kind) * scale[1] + scale[0]).numpy(),
         dev_loss=float(trainer.state.best_metric),
         best_step=int(best),
-        steps=int(trainer.state.global_step),
+        steps=last,
         strands="forward" if strands == "forward" else "both",
         scale=scale,
-        curve=curve_points(trainer.state.log_history),
+        curve=[point for point in points if point[0] <= last],
     )
     if trainer.is_world_process_zero():
         _write(done, result, {key: value.cpu() for key, value in model.state_dict().items()})
@@ -180,13 +182,13 @@ def _make_trainer(
     tracked: TrainingCurve | None,
 ) -> Any:
     import torch
-    from transformers import EarlyStoppingCallback
 
     from encoders.dna.token_models.token_encoder import read_device
     from encoders.training.finetuning.examples import FinetuningExamples, SequencePadding, score
     from encoders.training.finetuning.figures import figures_of
     from encoders.training.finetuning.model import mean_loss, told
     from encoders.training.loop.checkpointing import checkpoint_layers
+    from encoders.training.loop.patience import Patience
     from encoders.training.loop.settings import LoopSettings, training_arguments
     from encoders.training.loop.trainer import WholeTrainer
 
@@ -223,7 +225,7 @@ def _make_trainer(
         judge=judge,
         report=CurveReport(steps, tracked),
         keep=settings.keep,
-        callbacks=[EarlyStoppingCallback(early_stopping_patience=asked.patience)],
+        callbacks=[Patience("loss", asked.patience)],
     )
 
 

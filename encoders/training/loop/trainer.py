@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback
 
 from encoders.errors import InputError
@@ -122,6 +123,9 @@ class WholeTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         try:
             super()._save_checkpoint(model, trial)
+            if self.args.should_save:  # the best one is known by its step: where it was written is not where it lies
+                self.state.best_model_checkpoint = None
+                self.state.save_to_json(str(self._unfinished / name / TRAINER_STATE_NAME))
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 self._publish(name)
@@ -166,6 +170,11 @@ class _Reporter(TrainerCallback):
 
     def __init__(self, report: Report) -> None:
         self._report = report
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Where a training may be gone on from a point of the curve ends: both halves have the same points then."""
+        if state.global_step % args.save_steps == 0:
+            control.should_log = True
 
     def on_log(
         self,
