@@ -222,7 +222,7 @@ def _publish(
             k=learner.rule.span if learner.name.startswith("dnabert-") else None,
             tokenizer=learner.tokenizer_file,
         )
-        (folder / "head.json").write_text(json.dumps(_head(task, best), indent=1) + "\n", "utf-8")
+        (folder / "head.json").write_text(json.dumps(_head(config, task, best), indent=1) + "\n", "utf-8")
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         (folder / "predictions.csv").write_text(_predictions(task, results), "utf-8")
         (folder / "curve.csv").write_text(_curves(results), "utf-8")
@@ -234,13 +234,13 @@ def _random_sequences(learner: Learner) -> list[str]:
     return ["".join(rng.choice(list("ACGT"), length)) for _ in range(N_BIRTH_SEQUENCES)]
 
 
-def _head(task: LabelledSet, best: SeedResult) -> dict[str, Any]:
-    """What the tensors classifier.weight and classifier.bias tell, of the mean over the tokens of bases."""
+def _head(config: FinetuningConfig, task: LabelledSet, best: SeedResult) -> dict[str, Any]:
+    """What the tensors classifier.weight and classifier.bias tell."""
     return {
         "format": "1",
         "kind": task.kind,
         "classes": list(task.classes),
-        "pooling": "mean",
+        "pooling": config.pooling,
         "strands": best.strands,
         "mean": best.scale[0],
         "sd": best.scale[1],

@@ -153,6 +153,7 @@ def _make(
         max(1, len(task.classes)),
         seed=seed,
         frozen=config.method == "head",
+        pooling=config.pooling,
         weights=weights,
         consistency=config.consistency_weight,
     )
@@ -238,7 +239,7 @@ def _write(folder: Path, result: SeedResult, weights: dict[str, Any]) -> None:
 
     from encoders.publishing import published_folder
 
-    told = {"dev_loss": result.dev_loss, "best_step": result.best_step, "steps": result.steps}
+    told: dict[str, Any] = {"dev_loss": result.dev_loss, "best_step": result.best_step, "steps": result.steps}
     told |= {"strands": result.strands, "scale": list(result.scale), "curve": result.curve}
     with published_folder(folder) as unfinished:
         save_file({key: value.contiguous() for key, value in weights.items()}, unfinished / WEIGHTS)

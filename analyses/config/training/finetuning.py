@@ -13,7 +13,7 @@ from analyses.config.sections import TrackingConfig
 from analyses.config.training.loop import LoopConfig, ModelConfig
 
 
-class TaskConfig(Section):
+class LabelledTaskConfig(Section):
     """What is learnt."""
 
     path: Path
@@ -64,12 +64,15 @@ class FinetuningConfig(Section):
     """Folder of the model, figures and predictions; `source:` takes it."""
     model: ModelConfig
     """The network."""
-    task: TaskConfig
+    task: LabelledTaskConfig
     """What is learnt."""
     method: Literal["head", "whole", "lora"] = "whole"
     """What changes: a linear head on frozen vectors; the whole network and head; or the head and low-rank changes."""
     lora: LoraConfig = LoraConfig()
     """Low-rank changes, for method lora."""
+    pooling: Literal["mean", "cls"] = "mean"
+    """What the head reads: the mean over tokens of bases, as arms pool them, or [CLS], whose attention
+    `genebrain motifs` looks at."""
     strands: Literal["auto", "forward", "augment", "consistency"] = "auto"
     """forward reads sequences as they are. augment reads half of them, drawn anew in each pass, as reverse complements;
     consistency reads both and adds the difference of what is told of them to the loss; either tells the mean of both

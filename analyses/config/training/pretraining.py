@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analyses.config.names import RunName
 from analyses.config.section import Section
@@ -13,7 +13,7 @@ from analyses.config.sections import TrackingConfig
 from analyses.config.training.loop import LoopConfig, ModelConfig
 
 
-class GenomeConfig(Section):
+class CorpusConfig(Section):
     """What is read."""
 
     reference: tuple[Path, ...] = Field(min_length=1)
@@ -22,6 +22,11 @@ class GenomeConfig(Section):
     """Contigs, or regions as 20:1-5000000, to train on; all of the files if none is named."""
     hold_out: tuple[str, ...] = Field(min_length=1)
     """Contigs or regions that the model is judged on and never trained on."""
+
+    @field_validator("reference", "train_on", "hold_out", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str | Path) else value
 
 
 class TokenizerConfig(Section):
@@ -99,7 +104,7 @@ class PretrainingConfig(Section):
     """Seed of weights, sequences, lengths and masks."""
     model: ModelConfig
     """The network."""
-    genome: GenomeConfig
+    genome: CorpusConfig
     """What is read."""
     tokenizer: TokenizerConfig | None = None
     """DNABERT-2 without source: how pieces are learnt."""

@@ -247,8 +247,8 @@ class BiMamba(nn.Module):
 def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
     """The scan that keeps what gradients need where they are wanted, as it takes memory; else the fastest."""
     if torch.is_grad_enabled() and any(one.requires_grad for one in inputs):
-        y, state = LearningScan.apply(*inputs)
-        return y, state
+        found: tuple[Tensor, Tensor] = LearningScan.apply(*inputs)  # type: ignore[no-untyped-call]
+        return found
     return (blocked_scan if inputs[0].device.type == "cuda" else selective_scan)(*inputs)
 
 

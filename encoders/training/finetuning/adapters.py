@@ -1,5 +1,7 @@
 """Low-rank changes of a network's matrices (LoRA, https://arxiv.org/abs/2106.09685), by the library peft."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -47,7 +49,8 @@ def add_lora(network: nn.Module, *, rank: int, alpha: float, dropout: float, see
     )
     if rank > smallest:
         raise InputError(f"lora.rank must be at most {smallest}, the smallest side of a layer; got {rank}: lower it.")
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=lora_targets(network))
+    scale: Any = alpha  # the library divides it by the rank, whole number or not
+    config = LoraConfig(r=rank, lora_alpha=scale, lora_dropout=dropout, target_modules=lora_targets(network))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         changed: nn.Module = inject_adapter_in_model(config, network)

@@ -1,4 +1,4 @@
-"""A network with a linear head on the mean of its token vectors, which learns a task."""
+"""A network with a linear head on its pooled token vectors, which learns a task."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from encoders.errors import InputError
 from encoders.training.pretraining.heads import INITIAL_SD, embedding_of, last_hidden_state
 from encoders.training.tasks.card import TaskKind
 
-Method = Literal["head", "whole", "lora"]
+Pooling = Literal["mean", "cls"]
 
 
 class FinetunedModel(nn.Module):
@@ -30,6 +30,8 @@ class FinetunedModel(nn.Module):
         Draws the head.
     frozen : bool
         Whether the head alone learns.
+    pooling : {"mean", "cls"}
+        Of token vectors: the mean over tokens of bases, or the vector of [CLS].
     weights : Tensor of shape (n_outputs,) or None
         Of the loss of each class; of a multi-label task that of its presence.
     consistency : float or None
@@ -46,10 +48,14 @@ class FinetunedModel(nn.Module):
         *,
         seed: int,
         frozen: bool = False,
+        pooling: Pooling = "mean",
         weights: Tensor | None = None,
         consistency: float | None = None,
     ) -> None:
         super().__init__()
+        if pooling == "cls" and isinstance(network, CaduceusModel):
+            raise InputError("Caduceus reads bases alone and has no [CLS] token; set pooling: mean.")
+        self._pooling = pooling
         self.network = network.requires_grad_(False) if frozen else network
         width = embedding_of(network).weight.shape[1]
         with torch.random.fork_rng(devices=[]):
@@ -108,7 +114,7 @@ class FinetunedModel(nn.Module):
             if isinstance(self.network, CaduceusModel) and self.network.shape.rcps:
                 forward, reverse = hidden.chunk(2, dim=-1)
                 hidden = (forward + reverse.flip(-1)) / 2
-            pooled = pool(hidden, is_base, "mean")
+            pooled = pool(hidden, is_base, self._pooling)
         scores: Tensor = self.classifier(pooled)
         return scores.float() if scores.dtype.itemsize < 4 else scores
 

@@ -97,12 +97,10 @@ def _of_values(labels: np.ndarray, told: np.ndarray, counts: Counts) -> Drawn:
     squares = counts @ (labels - told) ** 2
     mean = counts @ labels / n
     around = counts @ labels**2 - n * mean**2
-    ranks = (_ranks(one, counts) for one in (labels, told))
-    same = (np.broadcast_to(one, counts.shape) for one in (labels, told))
     return {
         "r2": 1 - squares / around,
-        "pearson": _correlation(*same, counts),
-        "spearman": _correlation(*ranks, counts),
+        "pearson": _correlation(np.broadcast_to(labels, counts.shape), np.broadcast_to(told, counts.shape), counts),
+        "spearman": _correlation(_ranks(labels, counts), _ranks(told, counts), counts),
         "rmse": np.sqrt(squares / n),
     }
 
