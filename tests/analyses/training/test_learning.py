@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analyses.config.training.finetuning import FinetuningConfig
+from analyses.training.finetune import run_finetuning
 from analyses.training.pretrain import run_pretraining
 from tests.analyses.training.conftest import Configure
 from tests.conftest import PATIENCE, REPOSITORY
@@ -66,6 +68,56 @@ def test_a_network_of_one_strand_does_not_learn_the_other(configure: Configure, 
     config = configure_planted(configure, tmp_path, "caduceus-ph", train="+", held_out="-")
     found = run_pretraining(config.model_copy(update={"strands": "forward"}))  # type: ignore[attr-defined]
     assert found.nats_per_base > np.log(4)
+
+
+def write_planted_set(folder: Path) -> Path:
+    """Half of the sequences hold GATTACA, on either strand."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for name, n in (("train", 2000), ("dev", 300), ("test", 300)):
+        lines = ["sequence,label"]
+        for _ in range(n):
+            bases, has_it = rng.choice(list("ACGT"), 60), rng.random() < 0.5
+            if has_it:
+                start = int(rng.integers(0, 45))
+                bases[start : start + len(BEFORE)] = list(BEFORE)
+            sequence = "".join(bases)
+            lines.append(f"{sequence[::-1].translate(_TURNED) if rng.random() < 0.5 else sequence},{int(has_it)}")
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.calibration
+def test_motifs_of_a_fine_tuned_model_are_those_planted(tmp_path: Path) -> None:
+    from analyses.arms.motifs import write_motifs
+    from encoders import load_encoder
+    from encoders.dna.attribution.motifs import MotifSettings
+
+    task = write_planted_set(tmp_path / "set")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    config = {
+        "name": "planted",
+        "output": tmp_path / "model",
+        "model": {"encoder": "dnabert-3", "sizes": sizes},
+        "task": {"path": task},
+        "pooling": "cls",
+        "seeds": [0],
+        "training": {"epochs": 20, "learning_rate": 0.002, "patience": 8},
+        "tracking": {"enabled": False},
+    }
+    found = run_finetuning(FinetuningConfig.model_validate(config))
+    low, _ = found.metrics["test"]["auroc"]["interval_over_sequences"]
+    assert low > 0.7
+    rows = [row for name in ("test", "train") for row in csv.DictReader((task / f"{name}.csv").open())][:700]
+    for label, name in (("1", "positive"), ("0", "negative")):
+        chosen = [row["sequence"] for row in rows if row["label"] == label]
+        (tmp_path / f"{name}.fa").write_text("".join(f">{i}\n{one}\n" for i, one in enumerate(chosen)))
+    encoder = load_encoder("dnabert-3", source=str(found.folder))
+    fastas = tmp_path / "positive.fa", tmp_path / "negative.fa"
+    motifs = write_motifs([encoder], *fastas, tmp_path / "motifs", settings=MotifSettings())
+    either = f"{BEFORE} {BEFORE[::-1].translate(_TURNED)}"
+    assert motifs
+    assert all(motif.bases in either for motif in motifs)
 
 
 TWO = """
