@@ -46,7 +46,7 @@ class TrainingWorkspace:
         self.output = output
         self.folder = output.with_name(f"{output.name}.training")
         self.digest = digest(decisive)
-        self._is_main = is_main
+        self._is_main, self._force = is_main, force
         if force and is_main:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._check(force=force)
@@ -59,7 +59,7 @@ class TrainingWorkspace:
     @property
     def is_finished(self) -> bool:
         """Whether the model of this very training lies in its folder."""
-        return self._read(self.output / "training.json") == self.digest
+        return not self._force and self._read(self.output / "training.json") == self.digest
 
     def begin(self) -> None:
         """Make the folder, and write down whose it is."""

@@ -106,7 +106,7 @@ def write_model_folder(
     written : Written
         See `published_layout`.
     network : nn.Module
-        The one that learnt: its vectors are recorded.
+        The one that learnt: its vectors are recorded, on the CPU, where it is afterwards.
     encode : callable
         From bases to token ids.
     n_special : (int, int)
@@ -135,6 +135,7 @@ def write_model_folder(
         (folder / "vocab.txt").write_text("\n".join(KmerTokenizer(k).vocabulary()) + "\n", "utf-8")
     if tokenizer is not None:
         (folder / TOKENIZER_FILE).write_bytes(tokenizer.read_bytes())
+    network.cpu()  # sums of a GPU differ from those by which the folder will be checked
     rows = [_birth_row(network, encode(one), one, n_special, number) for number, one in enumerate(sequences, start=1)]
     (folder / BIRTH_FILE).write_text(birth_text(rows, digest), "utf-8")
     _write_json(folder / PROVENANCE_FILE, {**provenance, "weights_sha256": digest})
@@ -145,13 +146,13 @@ def _birth_row(
     network: nn.Module, ids: TokenIds, sequence: str, n_special: tuple[int, int], number: int
 ) -> dict[str, Any]:
     """A vector as those of others were published: the mean over all tokens of the last hidden state."""
-    was_training, device = network.training, next(network.parameters()).device
+    was_training = network.training
     network.train(False)
-    tokens = torch.from_numpy(ids)[None].to(device)
+    tokens = torch.from_numpy(ids)[None]
     with torch.no_grad():
         hidden = last_hidden_state(network, tokens, torch.ones_like(tokens))[0]
     network.train(was_training)
-    vector = hidden.double().mean(dim=0).cpu().numpy()
+    vector = hidden.double().mean(dim=0).numpy()
     return {
         "name": f"birth {number}",
         "sequence": sequence,

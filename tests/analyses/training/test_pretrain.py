@@ -43,7 +43,7 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(
 ) -> None:
     whole = run_pretraining(configure(encoder))
     other = configure(encoder, output=tmp_path / "killed")
-    for step in (2, 7, 9):
+    for step in (2, 7):
         with monkeypatch.context() as patched:
             kill_at(patched, step)
             with pytest.raises(_KilledError):
@@ -54,7 +54,7 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(
         with pytest.raises(_KilledError):
             run_pretraining(other)
     left = tmp_path / "killed.training" / "checkpoints"
-    assert [path.name for path in list_checkpoints(left)] == ["checkpoint-4", "checkpoint-8"]
+    assert [path.name for path in list_checkpoints(left)] == ["checkpoint-4"]
     resumed = run_pretraining(other)
     assert files_of(resumed.folder) == files_of(whole.folder)
     assert not left.exists()

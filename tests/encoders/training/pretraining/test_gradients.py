@@ -8,6 +8,8 @@ from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.mamba import MambaSizes, selective_scan
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
 from encoders.dna.networks.scan_gradient import KEPT_EVERY, LearningScan
+from encoders.errors import InputError
+from encoders.training.loop.checkpointing import checkpoint_layers
 from encoders.training.pretraining.heads import MaskedLanguageModel
 
 IDS = torch.tensor([[2, 9, 7, 10, 8, 9, 3], [2, 8, 10, 7, 3, 0, 0]])
@@ -73,6 +75,18 @@ def test_gradients_are_finite_differences(network: str) -> None:
         expected = float((gradient * direction).sum())
         assert abs((losses[0] - losses[1]) / 2e-5 - expected) < 1e-8 * (1 + abs(expected))
     assert max(float(one.abs().max()) for one in found) > 1e-3
+
+
+@pytest.mark.parametrize("network", ["mosaic", "ps"])
+def test_layers_that_forget_have_the_same_gradients(network: str) -> None:
+    made = mosaic() if network == "mosaic" else caduceus(rcps=True)
+    model = MaskedLanguageModel(made)
+    expected = grads(model(IDS, MASK, LABELS)["loss"], model)
+    checkpoint_layers(made)
+    for found, wanted in zip(grads(model(IDS, MASK, LABELS)["loss"], model), expected, strict=True):
+        assert torch.equal(found, wanted)
+    with pytest.raises(InputError, match="is none"):
+        checkpoint_layers(torch.nn.Linear(2, 2))
 
 
 def test_the_scan_that_learns_is_the_scan_and_its_gradients_are_finite_differences() -> None:
