@@ -224,7 +224,9 @@ class BiMamba(nn.Module):
         output = torch.empty_like(hidden)
         for steps in _blocks(hidden):
             gate = functional.silu(product(hidden[steps], to_gate))
-            output[steps] = self.mamba_fwd.out_proj(mixed[steps].mul_(gate))
+            # A gradient of the projection needs what it was given, which the next block must not change.
+            gated = mixed[steps] * gate if mixed.requires_grad else mixed[steps].mul_(gate)
+            output[steps] = self.mamba_fwd.out_proj(gated)
         return output
 
     def _scan_blocks(self, x: Tensor, reversal: Reversal) -> Iterator[tuple[slice, Tensor]]:

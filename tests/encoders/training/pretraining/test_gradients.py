@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from encoders.dna.networks import mamba
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
 from encoders.dna.networks.mamba import MambaSizes, selective_scan
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
@@ -58,8 +59,10 @@ def grads(loss: Tensor, model: torch.nn.Module) -> list[Tensor]:
     return list(torch.autograd.grad(loss, list(model.parameters())))
 
 
-@pytest.mark.parametrize("network", ["mosaic", "ph", "ps", "ps-unfused"])
-def test_gradients_are_finite_differences(network: str) -> None:
+@pytest.mark.parametrize("network", ["mosaic", "ph", "ps", "ps-unfused", "ps in blocks"])
+def test_gradients_are_finite_differences(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if network == "ps in blocks":
+        monkeypatch.setattr(mamba, "BLOCK_STEPS", 3)
     made = mosaic() if network == "mosaic" else caduceus(rcps=network != "ph", fused=network != "ps-unfused")
     model = MaskedLanguageModel(made).double()
     found = grads(model(IDS, MASK, LABELS)["loss"], model)
