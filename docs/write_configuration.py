@@ -6,6 +6,8 @@
 from pathlib import Path
 
 from analyses.config.reference import describe_page
+from analyses.config.training.finetuning import FinetuningConfig
+from analyses.config.training.pretraining import PretrainingConfig
 
 PAGE = Path(__file__).with_name("configuration.md")
 
@@ -23,7 +25,10 @@ yours, N for a place in a list."""
 
 def page() -> str:
     """The whole page."""
-    return f"{_HEAD}\n{describe_page()}\n"
+    parts = [_HEAD, describe_page()]
+    for command, model in (("pretrain", PretrainingConfig), ("finetune", FinetuningConfig)):
+        parts += [f"\n## `genebrain {command}`", describe_page(model, level=3)]
+    return "\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from analyses.cli.privacy import register as register_privacy_command
 from analyses.cli.report import register as register_report_command
 from analyses.cli.results import register as register_results_command
 from analyses.cli.tasks import register as register_tasks_command
+from analyses.cli.training import register as register_training_commands
 from analyses.errors import InputError
 from analyses.progress import say
 
@@ -263,6 +264,7 @@ register_init_command(app)
 register_config_command(app)
 register_brain_commands(app)
 register_encoder_commands(app)
+register_training_commands(app)
 register_genome_commands(app)
 register_tasks_command(app)
 register_privacy_command(app)

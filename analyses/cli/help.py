@@ -11,7 +11,8 @@ GROUPS = {
     "From files to an answer": ("demo", "init", "config", "run", "results", "ui"),
     "Stages, one at a time": ("windows", "embed", "align", "compare", "report", "log"),
     "Cohort and brain": ("kinship", "ancestry", "brain", "haplotypes"),
-    "Encoders": ("encoders", "verify-encoder", "check-encoder", "motifs", "tasks"),
+    "Encoders": ("encoders", "verify-encoder", "check-encoder", "motifs"),
+    "Encoders that learn": ("pretrain", "tasks", "finetune"),
     "Before and beside": ("power", "meta", "doctor", "audit-privacy"),
 }
 _WHOLE = 10_000  # letters: no sentence is cut

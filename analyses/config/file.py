@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from analyses.config.assignments import assign
-from analyses.config.problems import validate
+from analyses.config.problems import AnyConfig, validate
 from analyses.config.run_config import RunConfig
 from analyses.config.shipped_arms import find_arm
 from analyses.config.yaml_text import parse_yaml, read_text
@@ -57,10 +58,34 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, variables: Mapping
         _read_arms(tree, path, known)  # an override may name other files, and the next one a key of theirs
     tree = _resolve_paths(tree, base=path.parent.resolve())
     tree.setdefault("output", str(Path("results").absolute() / str(tree["name"])))
-    return validate(tree, path, [assignment.partition("=")[0] for assignment in overrides])
+    return validate(tree, path, [assignment.partition("=")[0] for assignment in overrides], model=RunConfig)
 
 
-def resolved_yaml(config: RunConfig) -> str:
+def load_sections(path: Path, overrides: Sequence[str], model: type[AnyConfig]) -> AnyConfig:
+    """Read, override and validate one YAML file of another command than `run`; ``name`` is the file's if not given.
+
+    Parameters
+    ----------
+    path : Path
+        The YAML file; paths in it are relative to it, ``${VARIABLE}`` reads the environment.
+    overrides : sequence of str
+        ``a.b=c``.
+    model : type of BaseModel
+        What it is the configuration of.
+
+    Raises
+    ------
+    InputError
+        As `load_config`.
+    """
+    tree = {"name": path.stem, **_read_yaml(path, os.environ)}
+    for assignment in overrides:
+        assign(tree, assignment, model)
+    tree = _resolve_paths(tree, base=path.parent.resolve())
+    return validate(tree, path, [assignment.partition("=")[0] for assignment in overrides], model=model)
+
+
+def resolved_yaml(config: BaseModel) -> str:
     """The whole configuration, defaults and overrides included, as YAML that ``load_config`` reads back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 

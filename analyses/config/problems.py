@@ -7,19 +7,22 @@ import math
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from analyses.config.run_config import RunConfig
 from analyses.config.yaml_text import find_line
 from analyses.errors import InputProblemsError
+
+AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
 
 Place = tuple[str | int, ...]
 """Keys, and positions in lists, from the top of the configuration."""
 
 
-def validate(tree: Mapping[str, Any], path: Path, overridden: Sequence[str] = ()) -> RunConfig:
+def validate(
+    tree: Mapping[str, Any], path: Path, overridden: Sequence[str] = (), *, model: type[AnyConfig]
+) -> AnyConfig:
     """A configuration, if nothing is wrong with it.
 
     Parameters
@@ -30,15 +33,17 @@ def validate(tree: Mapping[str, Any], path: Path, overridden: Sequence[str] = ()
         The file they came from, for lines.
     overridden : sequence of str
         Keys that came from elsewhere, ``a.b``.
+    model : type of BaseModel
+        What it is the configuration of.
 
     Raises
     ------
     InputProblemsError
         Unknown keys, with the nearest known one, and whatever the sections refuse.
     """
-    unknown = dict(_unknown_keys(RunConfig, tree, ()))
+    unknown = dict(_unknown_keys(model, tree, ()))
     try:
-        config = RunConfig.model_validate(_without(tree, unknown))
+        config = model.model_validate(_without(tree, unknown))
         refused: dict[Place, str] = {}
     except ValidationError as error:
         refused = _refused(error, tree)

@@ -49,9 +49,9 @@ class Key:
     is_section: bool
 
 
-def list_keys() -> tuple[Key, ...]:
-    """All keys in the order of the sections."""
-    return tuple(_keys(RunConfig, ""))
+def list_keys(model: type[BaseModel] = RunConfig) -> tuple[Key, ...]:
+    """All keys of a configuration in the order of its sections."""
+    return tuple(_keys(model, ""))
 
 
 def _keys(model: type[BaseModel], above: str) -> Iterator[Key]:
@@ -153,11 +153,11 @@ def _entry(key: Key) -> str:
     return head + "\n" + textwrap.fill(key.meaning, 96, initial_indent="    ", subsequent_indent="    ")
 
 
-def describe_page() -> str:
-    """The page of the documentation: a table a section, in Markdown."""
+def describe_page(model: type[BaseModel] = RunConfig, *, level: int = 2) -> str:
+    """The page of the documentation: a table a section, in Markdown, each under a heading of this level."""
     tables: dict[str, list[str]] = {}
     said: dict[str, str] = {"": "Keys that stand at the top."}
-    for key in list_keys():
+    for key in list_keys(model):
         section, _, name = key.path.rpartition(".")
         if key.is_section:
             said[key.path + (f".{_NAMED[key.path]}" if key.path in _NAMED else "")] = key.meaning
@@ -169,5 +169,5 @@ def describe_page() -> str:
     return "\n".join(
         line
         for section, rows in tables.items()
-        for line in ("", f"## {f'`{section}`' if section else 'Top'}", "", said[section], "", *head, *rows)
+        for line in ("", f"{'#' * level} {f'`{section}`' if section else 'Top'}", "", said[section], "", *head, *rows)
     )

@@ -76,6 +76,35 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     return LoggedRun(experiment_id, run_ids, link)
 
 
+def open_writer(uri: str, experiment: str) -> "_Writer":
+    """Writer of one experiment, which is made where it is missing; the store is prepared.
+
+    Raises
+    ------
+    InputError
+        The store cannot be used, or the experiment was deleted in it.
+    """
+    prepare_store(uri)
+    if sqlite_path(uri) is None:
+        try:
+            check_server(uri)
+        except OSError as error:
+            raise UnavailableError(
+                f"The tracking server must answer; {uri} does not ({error}): start it, or set tracking.enabled: false."
+            ) from None
+    client = _client(uri)
+    return _Writer(client, _find_or_make(client, experiment, sqlite_path(uri)))
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What a store raises that fails."""
+    quiet()
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, OSError
+
+
 @contextmanager
 def _said_if_unavailable(uri: str, run_folder: Path) -> Iterator[None]:
     """A store that fails is no fault of the results: they can be logged later."""
@@ -102,20 +131,25 @@ def _said_if_unavailable(uri: str, run_folder: Path) -> Iterator[None]:
 def _open_experiment(client: Any, name: str, database: Path | None) -> str:
     import mlflow
 
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        location = artifact_folder(database).as_uri() if database else None
-        experiment = client.get_experiment(client.create_experiment(name, artifact_location=location))
-    elif experiment.lifecycle_stage != "active":
-        raise InputError(
-            f"Experiment {name} was deleted in the tracking store: restore it with `mlflow experiments restore "
-            f"--experiment-id {experiment.experiment_id}` or set tracking.panel to another name."
-        )
+    experiment = client.get_experiment(_find_or_make(client, name, database))
     tags = {"mlflow.note.content": NOTE, "mlflow.experimentKind": "custom_model_development"}
     if views_supported(mlflow.__version__):
         tags |= dict(view.tag(time.time_ns() // 10**6) for view in ALL)
     for key in tags.keys() - experiment.tags.keys():
         client.set_experiment_tag(experiment.experiment_id, key, tags[key])
+    return str(experiment.experiment_id)
+
+
+def _find_or_make(client: Any, name: str, database: Path | None) -> str:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        location = artifact_folder(database).as_uri() if database else None
+        return str(client.create_experiment(name, artifact_location=location))
+    if experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"Experiment {name} was deleted in the tracking store: restore it with `mlflow experiments restore "
+            f"--experiment-id {experiment.experiment_id}` or set tracking.panel to another name."
+        )
     return str(experiment.experiment_id)
 
 
@@ -139,6 +173,27 @@ class _Writer:
         finally:
             ended = span.end_ms if span is not None and status == "FINISHED" else None
             self._client.set_terminated(run_id, status, ended)
+
+    def begin(self, name: str, tags: Mapping[str, str]) -> str:
+        return str(self._client.create_run(self._experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+
+    def go_on(self, run_id: str) -> bool:
+        """Whether there is a run of this id here; it is running again then."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self._client.get_run(run_id)
+            if run.info.lifecycle_stage != "active" or run.info.experiment_id != self._experiment_id:
+                return False
+            self._client.update_run(run_id, status="RUNNING")
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
+
+    def end(self, run_id: str, status: str) -> None:
+        self._client.set_terminated(run_id, status)
 
     def is_finished(self, run_id: str) -> bool:
         from mlflow.exceptions import MlflowException

@@ -8,6 +8,7 @@ Weights are random: no time depends on them. Every figure is measured here and n
 
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ from encoders.dna.networks.product_libraries import multiply_by_onednn, pack_wei
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_models.token_encoder import TOKEN_BUDGET, TokenEncoder
 from encoders.embedding import EmbedReport, embed_missing
+from encoders.training.masking.corruption import IGNORED
+from encoders.training.pretraining.learner import make_learner
 from tests.benchmarks.encoder_costs import (
     N_THREADS,
     Seconds,
@@ -48,7 +51,7 @@ Line = tuple[str, str, str]
 def main(chosen: list[str]) -> None:
     """Measure the sections chosen, printing lines as they are found; all of them are then written as the note."""
     torch.set_num_threads(N_THREADS)
-    sections = (gemm_rates, transformers, buckets, long_sequences, caduceus, cohort, gpu)
+    sections = (gemm_rates, transformers, buckets, long_sequences, caduceus, training, cohort, gpu)
     lines: list[Line] = []
     for section in sections:
         for line in section() if not chosen or section.__name__ in chosen else ():
@@ -194,6 +197,62 @@ def caduceus() -> Iterator[Line]:
             for n in (256, 16_384)
         ]
         yield f"{name}, memory that 16,384 bases add", f"{1000 * (peaks[1] - peaks[0]):.0f} MB", "< 300 MB"
+
+
+def training() -> Iterator[Line]:
+    """A step (forward, backward, AdamW) against the forward pass, and what gradient checkpointing saves."""
+    sizes = {"dnabert-6": {"num_hidden_layers": 4}, "caduceus-ps": {"n_layer": 4}}
+    for name, changed in sizes.items():
+        learner = make_learner(name, sizes=changed)
+        model, ids = learner.model, torch.randint(learner.rule.first_id, learner.rule.end_id, (2, N_TOKENS))
+        labels = ids.where(torch.rand(ids.shape) < 0.15, torch.full_like(ids, IGNORED))
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+        optimizer = torch.optim.AdamW(model.parameters())
+        seconds = shortest({"forward": _no_grad(model, inputs), "step": _step(model, inputs, optimizer)}, n_runs=3)
+        what = f"{name}, {next(iter(changed.values()))} layers, 2 x {N_TOKENS} tokens"
+        yield f"{what}: a step of training against the forward pass", seconds["step"].per(seconds["forward"]), ""
+    for name, changed in sizes.items():
+        peaks = [_training_peak(name, changed, checkpointed=one) for one in (False, True)]
+        shown = f"{peaks[0]:.2f} GB without, {peaks[1]:.2f} GB with"
+        yield f"{name}, 8 x {N_TOKENS} tokens: memory of a step, gradient checkpointing", shown, ""
+    if not torch.cuda.is_available():
+        yield "GPU: a step of training against the forward pass", "not measured", ""
+
+
+def _no_grad(model: nn.Module, inputs: dict[str, Tensor]) -> Callable[[], object]:
+    def run() -> object:
+        with torch.no_grad():
+            return model(**inputs)
+
+    return run
+
+
+def _step(model: nn.Module, inputs: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Callable[[], object]:
+    def run() -> None:
+        with torch.inference_mode(False), torch.enable_grad():
+            optimizer.zero_grad()
+            model(**inputs)["loss"].backward()
+            optimizer.step()
+
+    return run
+
+
+def _training_peak(name: str, sizes: dict[str, int], *, checkpointed: bool) -> float:
+    """Peak memory of a fresh process, weights and libraries included, in GB."""
+    code = f"""
+import resource, torch
+from encoders.training.loop.checkpointing import checkpoint_layers
+from encoders.training.pretraining.learner import make_learner
+torch.set_num_threads({N_THREADS})
+model = make_learner({name!r}, sizes={sizes!r}).model
+if {checkpointed}:
+    checkpoint_layers(model.network)
+ids = torch.randint(7, 11, (8, {N_TOKENS}))
+model(ids, torch.ones_like(ids), ids)["loss"].backward()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1]) / 1e6
 
 
 def cohort() -> Iterator[Line]:

@@ -69,6 +69,22 @@ def use_fast_linears(model: nn.Module, dtype: torch.dtype, *, keep_float32: tupl
     return model
 
 
+def use_plain_linears(model: nn.Module) -> nn.Module:
+    """Put torch's own layers in the places of fast ones, in place, with the same parameters: for a network that learns.
+
+    A fast layer keeps its weights packed, and the kernels of optimizers change weights without a mark by which it could
+    know.
+    """
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if type(child) is FastLinear:
+                plain = nn.Linear(child.in_features, child.out_features, bias=child.bias is not None, device="meta")
+                plain.weight = child.weight
+                plain.bias = child.bias
+                module.register_module(name, plain)
+    return model
+
+
 class FastLinear(nn.Linear):
     """A linear layer that takes and gives float32, by whichever library is faster.
 

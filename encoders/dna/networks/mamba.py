@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from encoders.dna.networks.linears import product
+from encoders.dna.networks.scan_gradient import LearningScan
 
 SCAN_STEPS = 8
 """Steps whose states are held at once: what fits a processor's cache."""
@@ -223,7 +224,9 @@ class BiMamba(nn.Module):
         output = torch.empty_like(hidden)
         for steps in _blocks(hidden):
             gate = functional.silu(product(hidden[steps], to_gate))
-            output[steps] = self.mamba_fwd.out_proj(mixed[steps].mul_(gate))
+            # A gradient of the projection needs what it was given, which the next block must not change.
+            gated = mixed[steps] * gate if mixed.requires_grad else mixed[steps].mul_(gate)
+            output[steps] = self.mamba_fwd.out_proj(gated)
         return output
 
     def _scan_blocks(self, x: Tensor, reversal: Reversal) -> Iterator[tuple[slice, Tensor]]:
@@ -244,7 +247,10 @@ class BiMamba(nn.Module):
 
 
 def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """The scan that is fastest where the tensors are."""
+    """The scan that keeps what gradients need where they are wanted, as it takes memory; else the fastest."""
+    if torch.is_grad_enabled() and any(one.requires_grad for one in inputs):
+        found: tuple[Tensor, Tensor] = LearningScan.apply(*inputs)  # type: ignore[no-untyped-call]
+        return found
     if inputs[0].device.type == "cuda":
         return blocked_scan(*inputs)
     if inputs[0].device.type == "cpu" and all(one.dtype == torch.float32 for one in inputs):

@@ -1,6 +1,6 @@
 """What was compared when a checkpoint was verified, and how it is told."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from encoders.dna.verification.contract import Check
@@ -54,6 +54,8 @@ class Proof:
         Published vectors; none where none is known.
     checks : tuple of Check
         Structural checks.
+    citation : str
+        Whose the vectors are.
     """
 
     encoder: str
@@ -62,6 +64,7 @@ class Proof:
     weights_sha256: str | None
     comparisons: tuple[Comparison, ...]
     checks: tuple[Check, ...]
+    citation: str = field(default_factory=citation)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -79,7 +82,9 @@ class Proof:
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values, with the verdict and, where vectors were compared, whose they are."""
         shown = asdict(self) | {"verdict": self.verdict, "failures": list(self.failures)}
-        return shown | ({"citation": citation()} if self.comparisons else {})
+        if not self.comparisons:
+            del shown["citation"]
+        return shown
 
 
 def describe(proof: Proof) -> str:
@@ -97,5 +102,5 @@ def describe(proof: Proof) -> str:
     for check in proof.checks:
         lines.append(f"{'pass' if check.passed else 'FAIL'}  {check.name}" + f": {check.detail}" * bool(check.detail))
     if proof.comparisons:
-        lines.append(citation())
+        lines.append(proof.citation)
     return "\n".join([*lines, f"verdict: {proof.verdict}"])

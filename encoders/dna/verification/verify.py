@@ -1,7 +1,8 @@
 """Proof that a checkpoint was loaded right: published vectors of the very file, and what any encoder must keep.
 
 The vectors were computed with the true weights and the authors' code (`published_vectors`); a file is recognised by its
-SHA-256. For a file that nobody published vectors of, the structural checks alone are run, and the proof says so.
+SHA-256. Weights that this project trained have theirs beside them (`birth_vectors`). For a file that nobody knows
+vectors of, the structural checks alone are run, and the proof says so.
 """
 
 import json
@@ -14,6 +15,7 @@ import numpy as np
 
 from encoders.dna.protocol import FORMAT_VERSION, SequenceEncoder
 from encoders.dna.registry import load_encoder
+from encoders.dna.verification.birth_vectors import CITATION, read_birth_vectors
 from encoders.dna.verification.contract import Check, check_encoder, rounding
 from encoders.dna.verification.proof import Comparison, Proof
 from encoders.dna.verification.published_vectors import (
@@ -88,6 +90,8 @@ def verify_loaded(
             f"The weights of {spec.source} at {spec.revision} have sha256 {spec.weights_sha256}; published is "
             f"{claimed[0].checkpoint_sha256}. The file was altered or cut; delete it and download it again."
         )
+    recorded = read_birth_vectors(spec) if not chosen and table is None else []
+    rows = (chosen or recorded) if network(encoder) is not None else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the published inputs hold N on purpose
         return Proof(
@@ -95,8 +99,9 @@ def verify_loaded(
             source=spec.source,
             revision=spec.revision,
             weights_sha256=spec.weights_sha256,
-            comparisons=tuple(_compare(encoder, row) for row in chosen) if network(encoder) is not None else (),
+            comparisons=tuple(_compare(encoder, row) for row in rows),
             checks=(*check_encoder(encoder, STRUCTURAL_CHECKS), _check_tokens(encoder)),
+            **({"citation": CITATION} if recorded else {}),
         )
 
 

@@ -1,0 +1,2 @@
+from .finetuning import FinetuningConfig as FinetuningConfig
+from .pretraining import PretrainingConfig as PretrainingConfig

@@ -1,0 +1,2 @@
+from .settings import LoopSettings as LoopSettings
+from .trainer import WholeTrainer as WholeTrainer
