@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from analyses.results.schema.experiments.trials import Metrics, Trial
+from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
 from analyses.results.serialisation import Interval, OptionalInterval
 
 ProbeArmKind = Literal["encoder", "baseline", "untrained"]
@@ -146,3 +146,11 @@ class ProbeResult:
     answer: tuple[str, ...]
     metrics: Metrics
     trials: tuple[Trial, ...]
+
+    @property
+    def tables(self) -> Tables:
+        """One row an arm on every task with all of its scores, and one a difference of two."""
+        return long_tables(
+            probes=[cells(one) | {score.name: score.value for score in one.scores} for one in self.arms],
+            probe_differences=[cells(one) for one in self.differences],
+        )
