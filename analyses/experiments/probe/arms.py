@@ -109,7 +109,8 @@ def _variants(run: Run, config: EncoderConfig) -> Iterator[EncoderConfig]:
 def make_twin(config: EncoderConfig) -> EncoderConfig:
     """The same network with random weights: of the sizes that ``untrained:`` gives, else of those of the checkpoint."""
     given = {key: value for key, value in config.untrained.items() if key != "seed"}
-    options: Options = {"seed": config.untrained.get("seed", 0), **(given or _sizes(config))}
+    kept = {key: value for key, value in config.options.items() if key != "accept_license"}  # of weights
+    options: Options = {**kept, "seed": config.untrained.get("seed", 0), **(given or _sizes(config))}
     # byte pairs are the checkpoint's; other tokenizers are made
     source = config.source if config.encoder == "dnabert2" and Path(str(config.source)).is_dir() else None
     changes = {"name": f"untr-{config.name}", "encoder": f"{UNTRAINED}{config.encoder}", "source": source}

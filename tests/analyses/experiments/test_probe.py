@@ -218,3 +218,5 @@ def test_twins_take_the_sizes_of_the_checkpoint_unless_they_are_told(checkpoint:
     assert twin.options["hidden_size"] == read["hidden_size"]
     told = make_twin(config.model_copy(update={"untrained": {"seed": 3, "hidden_size": 8}}))
     assert told.options == {"seed": 3, "hidden_size": 8}
+    long = make_twin(config.model_copy(update={"options": {"long": "stitch"}}))
+    assert long.options["long"] == "stitch"  # read as the trained one is
