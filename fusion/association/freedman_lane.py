@@ -163,10 +163,10 @@ class _Test:
 def _open(response: Response, adjusted: Matrix) -> Response:
     """The response of those whose covariates leave it open; whoever's do not has a residual of 0 with any score."""
     values, known = response.values[response.rows], response.known.copy()
-    if np.ptp(values) == 0:
-        return response
+    if min((values == code).sum() for code in (0, 1)) < FEWEST:
+        return response  # which is said where it is fitted
     known[response.rows] = undecided(values, adjusted)
-    if min((response.values[known] == code).sum() for code in (0, 1)) < FEWEST <= np.bincount(values == 1).min():
+    if min((response.values[known] == code).sum() for code in (0, 1)) < FEWEST:
         raise NotDefinedError("the covariates tell it by themselves (separation)")
     return replace(response, known=known)
 

@@ -11,7 +11,7 @@ from fusion import cross_validated_cca, make_folds, subsample_curve
 pytestmark = pytest.mark.calibration
 
 Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
-N, P, Q, N_SETS, N_STUDIES = 200, 4, 5, 150, 600
+N, P, Q, N_SETS, N_STUDIES = 200, 4, 5, 100, 400
 CASES = {"no link, half": (0.0, 0.5), "linked, half": (0.6, 0.5), "linked, four in five": (0.6, 0.8)}
 
 

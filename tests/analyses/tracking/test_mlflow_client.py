@@ -199,7 +199,10 @@ def test_report_figures_and_tables_are_artifacts(client: Any, logged: LoggedRun)
     files = {"env.json", "splits.json", "null_draws.npz", "config/resolved.yaml", "figures/overview.svg"}
     assert tables | figures | files <= listed
     assert "report.html" not in listed  # one is enough
-    assert "report.html" in {item.path for item in client.list_artifacts(parent_of(client, run_id))}
+    parent = parent_of(client, run_id)
+    assert "report.html" in {item.path for item in client.list_artifacts(parent)}
+    pivots = {item.path for item in client.list_artifacts(parent, "tables")}
+    assert {"tables/comparison.json", "tables/arm_differences.json"} <= pivots
     assert not any("unlinked" in path for path in listed)
 
 

@@ -186,11 +186,10 @@ class AttributeResult:
     @property
     def tables(self) -> Tables:
         """One row a block of every arm, view and side, and one a set of genes."""
-        of = [
-            (one, {"arm": one.arm or "", "view": one.view or "", "side": one.side, "measure": one.measure})
-            for one in self.attributions
-        ]
+        of = [(one, {"arm": one.arm or "", "view": one.view or "", "side": one.side}) for one in self.attributions]
         return long_tables(
-            attribution=[cells(block, **row, gene=block.label) for one, row in of for block in one.blocks],
-            gene_sets=[cells(one_set, **row) for one, row in of for one_set in one.sets],
+            attribution=[
+                cells(block, **row, gene=block.label, measure=one.measure) for one, row in of for block in one.blocks
+            ],
+            gene_sets=[cells(one_set, **row, measure=one.measure) for one, row in of for one_set in one.sets],
         )
