@@ -10,20 +10,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from analyses.cli.brain import register as register_brain_commands
 from analyses.cli.cluster import command_words, emit, load
 from analyses.cli.cluster import register as register_shard_commands
-from analyses.cli.configuration import register as register_config_command
-from analyses.cli.encoders import register as register_encoder_commands
-from analyses.cli.genome import register as register_genome_commands
+from analyses.cli.commands.brain import register as register_brain_commands
+from analyses.cli.commands.configuration import register as register_config_command
+from analyses.cli.commands.encoders import register as register_encoder_commands
+from analyses.cli.commands.genome import register as register_genome_commands
+from analyses.cli.commands.init import register as register_init_command
+from analyses.cli.commands.meta import register as register_meta_command
+from analyses.cli.commands.privacy import register as register_privacy_command
+from analyses.cli.commands.report import register as register_report_command
+from analyses.cli.commands.results import register as register_results_command
+from analyses.cli.commands.tasks import register as register_tasks_command
+from analyses.cli.commands.training import register as register_training_commands
 from analyses.cli.help import GroupedCommands
-from analyses.cli.init import register as register_init_command
-from analyses.cli.meta import register as register_meta_command
-from analyses.cli.privacy import register as register_privacy_command
-from analyses.cli.report import register as register_report_command
-from analyses.cli.results import register as register_results_command
-from analyses.cli.tasks import register as register_tasks_command
-from analyses.cli.training import register as register_training_commands
 from analyses.errors import InputError
 from analyses.progress import say
 
