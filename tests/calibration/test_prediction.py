@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from fusion import make_folds
@@ -126,4 +127,4 @@ def test_prediction_noise_added_to_genes_that_predict(rates: Rates) -> None:
 @pytest.mark.parametrize(("kind", "effect"), [("class", 0.0), ("class", 1.0), ("number", 0.6)])
 def test_prediction_interval_misses(rates: Rates, kind: str, effect: float) -> None:
     for rate in rates(lambda seed: _misses(seed, kind, effect), 150).values():
-        assert rate <= 0.09
+        assert binomtest(round(rate * 150), 150).proportion_ci(method="exact").low <= 0.08
