@@ -110,6 +110,19 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "y", "confounds", "families"],
     ),
+    "subsample_curve": (
+        lambda t: fusion.subsample_curve(
+            t["x"],
+            t["y"],
+            t["confounds"],
+            folds=fusion.make_folds(t["families"], 2, groups=t["families"]),
+            shares=(0.7,),
+            n_draws=3,
+            x_dimensions=1,
+            y_dimensions=1,
+        ),
+        ["x", "y", "confounds", "families"],
+    ),
     "make_folds": (
         lambda t: fusion.make_folds(t["x"], 4, groups=t["families"], stratify=t["sites"]),
         ["x", "families", "sites"],
@@ -295,6 +308,7 @@ EMBEDDINGS = {
 WITHOUT_ROWS = {
     "BlockAttribution",
     "DependenceTest",
+    "Subsample",
     *("choose_dimensions", "PairedDifference", "Ranking", "Confound", "ConfoundDesign", "infer_confounds"),
     *("KinshipModel", "WhitenedView", "WhitenedRelatives"),
     *("Interaction", "read_formula"),

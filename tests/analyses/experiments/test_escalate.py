@@ -100,7 +100,7 @@ def _load(cohort: DemoCohort, folder: Path, *settings: str) -> Run:
         ("escalate.device=abacus", "device must be 'auto', 'cpu' or"),
         ("escalate.penalties=[0]", "every number must lie above 0 and be at most 1; got 0"),
         ("escalate.methods=[kernel, kernel]", "every method may be named once"),
-        ("escalate.methods=[deep]", "kernel"),
+        ("escalate.methods=[shallow]", "kernel"),
     ],
 )
 def test_what_cannot_be_run_is_said_before_anything_is_embedded(
