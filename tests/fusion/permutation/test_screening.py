@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusion import permutation_test_cca
+from fusion.parallel import map_permutations
 from fusion.permutation import steps
 from fusion.permutation.permutations import make_permutations
 from fusion.permutation.screening import NEAR, screen_in_float32
@@ -70,7 +71,7 @@ def test_most_permutations_need_no_recheck_and_the_margin_covers_their_error(sta
     x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in _views(1, 700, 60, 50))
     exact = PermutedStatistics(TrailingVariates(x, y, 9), make_permutations(700, 300, random_state=0), (statistic,))
     screened = screen_in_float32(exact, 301)
-    truth, coarse = (np.stack([run(index) for index in range(301)]) for run in (exact, screened.coarse))
+    truth, coarse = (map_permutations(run, 301) for run in (exact, screened.coarse))
     assert (np.abs(truth - coarse) < screened.margin / 3).all()
     assert (screened.margin <= 10 * NEAR).all()
     near = (np.abs(coarse - truth[0]) <= screened.margin).any(axis=1)
@@ -85,7 +86,7 @@ def test_correlations_near_one_widen_the_margin(spare: int) -> None:
     x, y = (np.linalg.qr(view - view.mean(axis=0))[0] for view in (x, y))
     exact = PermutedStatistics(TrailingVariates(x, y, 2), make_permutations(len(x), 400, random_state=0), ("wilks",))
     screened = screen_in_float32(exact, 401)
-    truth, coarse = (np.stack([run(index) for index in range(401)]) for run in (exact, screened.coarse))
+    truth, coarse = (map_permutations(run, 401) for run in (exact, screened.coarse))
     trusted = np.isfinite(coarse)
     assert not trusted.all()
     assert (np.abs(truth - coarse)[trusted] < screened.margin[np.nonzero(trusted)[1]]).all()
