@@ -239,7 +239,7 @@ def _note_undefined(splits: Mapping[str, LabelledSequences], card: TaskCard) -> 
         missing = [one for place, one in enumerate(card.classes) if place not in there]
         if missing:
             shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
-            notes.append(f"{name} has no sequence of class {shown}: its AUROC and AUPRC are not defined.")
+            notes.append(f"{name} has no sequence of class {shown}, of which AUROC and AUPRC are not defined.")
     return notes
 
 

@@ -142,7 +142,7 @@ def test_where_names_of_classes_are_numbers_a_label_is_a_name() -> None:
 
 def test_figures_that_a_split_leaves_undefined_are_told(tmp_path: Path) -> None:
     task = read_labelled_set(write_set(tmp_path / "classes"))
-    assert task.notes == ("test has no sequence of class 0: its AUROC and AUPRC are not defined.",)
+    assert task.notes == ("test has no sequence of class 0, of which AUROC and AUPRC are not defined.",)
     values = {"train": ["ACG,0.5", "ACC,1.5"], "dev": ["ACA,1", "GGA,2"], "test": ["AGA,0.5", "AGG,0.5"]}
     assert read_labelled_set(write_set(tmp_path / "values", values)).notes == (
         "All values of test are 0.5: its correlations are not defined.",
