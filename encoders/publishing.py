@@ -43,7 +43,7 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         A folder is there, or its own folder cannot be made.
     """
     with refused_if_unwritable(path.parent):
-        _check_place(path, is_file=True)
+        check_place(path, is_file=True)
         sweep(path.parent.glob(f"{escape(path.name)}.*"))
         unfinished = path.with_name(unfinished_name(path.name))
         try:
@@ -59,8 +59,14 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
                 unfinished.unlink(missing_ok=True)
 
 
-def _check_place(path: Path, *, is_file: bool) -> None:
-    """Make the folder in which something is to be published, and see that nothing of another kind is in its place."""
+def check_place(path: Path, *, is_file: bool) -> None:
+    """Make the folder in which something is to be published, and see that nothing of another kind is in its place.
+
+    Raises
+    ------
+    InputError
+        A file is where a folder is to be, or the reverse; or its own folder cannot be made.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_other = path.is_dir() if is_file else path.exists() and not path.is_dir()
@@ -127,7 +133,7 @@ def published_folder(folder: Path, *, replace: bool = True, private: bool = Fals
         A file is there, or its own folder cannot be made.
     """
     with refused_if_unwritable(folder.parent):
-        _check_place(folder, is_file=False)
+        check_place(folder, is_file=False)
         sweep(folder.parent.glob(f".{escape(folder.name)}.*"))
         scratch = folder.with_name(unfinished_name(f".{folder.name}"))
         try:

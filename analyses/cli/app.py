@@ -296,6 +296,9 @@ def main() -> None:
     except (InputError, EncodersError, FusionError) as error:
         typer.echo(f"genebrain: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))
+    except KeyboardInterrupt:  # before any command began
+        typer.echo("genebrain: ended by SIGINT before it began.", err=True)
+        sys.exit(130)
     except Exception as error:  # noqa: BLE001 - whatever nobody expected is told, and kept for whoever mends it
         tell_fault(error)
         sys.exit(EXIT_CODE)

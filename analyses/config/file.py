@@ -181,9 +181,9 @@ def _resolve_paths(node: Any, base: Path, key: str = "") -> Any:
         return [_resolve_paths(value, base, key) for value in node]
     if isinstance(node, str):
         if key in _OUTPUT_PATHS:
-            return str(Path(node).expanduser().absolute())
+            return os.path.abspath(os.path.expanduser(node))
         # A hub id ("owner/name") is no path: a source is one only if it exists or says so by its first letter.
         is_path = key != "source" or node.startswith((".", "/", "~")) or (base / node).exists()
         if key in _INPUT_PATHS and is_path:
-            return str(Path(os.path.normpath(base / Path(node).expanduser())))
+            return os.path.normpath(base / os.path.expanduser(node))
     return node

@@ -58,6 +58,8 @@ def check_title(text: str) -> str:
     ValueError
         It is no line, or too long.
     """
+    if not text.strip():
+        raise ValueError("names runs in tracking, so it must not be empty")
     if len(text) > LONGEST_TITLE:
         raise ValueError(f"names runs in tracking, so it must have at most {LONGEST_TITLE} characters; got {len(text)}")
     return check_line(text)

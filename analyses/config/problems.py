@@ -65,9 +65,17 @@ def _found(place: Place, problem: str, path: Path, overridden: Sequence[str]) ->
 def _refused(error: ValidationError, tree: Mapping[str, Any]) -> dict[Place, str]:
     """One problem a place: of a value that may be of several types, what each of them says."""
     said: dict[Place, list[Any]] = {}
-    for one in error.errors():
+    errors = error.errors()
+    places = [one["loc"] for one in errors]
+    for one in errors:
+        if one["type"] == "too_short" and any(_is_within(x, one["loc"]) for x in places):
+            continue  # a list whose items are refused is empty for pydantic
         said.setdefault(_place(one["loc"], tree), []).append(one)
     return {place: _sentence(place, found) for place, found in said.items()}
+
+
+def _is_within(place: Place, list_: Place) -> bool:
+    return len(place) > len(list_) and place[: len(list_)] == list_
 
 
 def _place(location: Sequence[str | int], tree: Any) -> Place:

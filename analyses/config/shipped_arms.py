@@ -1,6 +1,7 @@
 """Arms that come with the package, by name: ``configs/encoders`` of the repository, packed beside this module."""
 
 import difflib
+import os
 from pathlib import Path
 
 from analyses.errors import InputError
@@ -28,7 +29,7 @@ def find_arm(entry: str, *, folder: Path, where: Path) -> Path:
     InputError
         Neither, with near names.
     """
-    own, shipped = folder / Path(entry).expanduser(), shipped_arms()
+    own, shipped = folder / os.path.expanduser(entry), shipped_arms()
     if own.is_file():
         return own
     if entry in shipped:

@@ -46,7 +46,10 @@ def read_genes(given: Sequence[str] | None) -> tuple[str, ...] | None:
     names: list[str] = []
     for text in given:
         names += _words(Path(text)) if "," not in text and os.path.isfile(text) else text.split(",")
-    return tuple(name.strip() for name in names if name.strip())
+    found = tuple(name.strip() for name in names if name.strip())
+    if not found:
+        raise InputError(f"Genes are named, or all; got {', '.join(map(repr, given))}: name one, or leave it out.")
+    return found
 
 
 def _words(path: Path) -> list[str]:

@@ -39,8 +39,10 @@ def make_comparison_page(folders: Sequence[Path], output: Path) -> Path:
     Raises
     ------
     InputError
-        Fewer than two folders, one of them twice, or a folder that is damaged or incomplete.
+        Fewer than two folders, one of them twice, a folder that is damaged or incomplete, or a name of no page.
     """
+    if output.suffix.lower() not in (".html", ".htm"):  # it may be a file of a run
+        raise InputError(f"The comparison is a page, whose name ends in .html; got {output}: name it so.")
     runs = _open(folders)
     differences, incomparable = find_differences([(run.name, run.results) for run in runs])
     page = (
@@ -54,7 +56,6 @@ def make_comparison_page(folders: Sequence[Path], output: Path) -> Path:
             same_question=len({run.results.run.experiment for run in runs}) == 1,
         )
     )
-    output.parent.mkdir(parents=True, exist_ok=True)
     with published_file(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return output

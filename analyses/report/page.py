@@ -53,6 +53,14 @@ def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
     return path
 
 
+def _arm_labels(results: Results) -> dict[str, str]:
+    """Of arms that were compared too, whose alignments may have been taken away since."""
+    rows = () if results.comparison is None else results.comparison.rows
+    return {row.arm: row.arm_label for row in rows} | {
+        one.summary.arm: one.summary.arm_label for one in results.headlines()
+    }
+
+
 def _context(results: Results, n_jobs: int) -> dict[str, Any]:
     headlines, comparison = results.headlines(), results.comparison
     compared = comparison if comparison is not None and comparison.arms is not None else None
@@ -79,7 +87,7 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
         "probed": results.probe,
         "comparison": comparison,
         "comparison_sentences": compared_arms(results),
-        "labels": {headline.summary.arm: headline.summary.arm_label for headline in headlines},
+        "labels": _arm_labels(results),
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
         "figures": {name: _inline(path) for name, path in drawn.items()},

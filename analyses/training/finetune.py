@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,16 +74,15 @@ def run_finetuning(config: FinetuningConfig, *, force: bool = False) -> Finetune
     if space.is_finished:
         return Finetuned(config.output, json.loads((config.output / "metrics.json").read_text("utf-8")), was_there=True)
     _check_lengths(config, task)
-    if is_main:
-        space.begin()
-        for note in task.notes:
+    with space.begun():
+        for note in task.notes if is_main else ():
             say(f"task     {note}")
-    results = []
-    for seed in config.seeds:
-        tracked = _track(config, space, address, seed) if address is not None and is_main else None
-        with ended_in_tracking(tracked):
-            results.append(train_seed(config, task, space, seed, tracked))
-    return _conclude(config, task, space, results, is_main=is_main)
+        results = []
+        for seed in config.seeds:
+            tracked = _track(config, space, address, seed) if address is not None and is_main else None
+            with ended_in_tracking(tracked):
+                results.append(train_seed(config, task, space, seed, tracked))
+        return _conclude(config, task, space, results, is_main=is_main)
 
 
 def _decisive(config: FinetuningConfig) -> dict[str, Any]:
@@ -187,13 +187,13 @@ def _majority(task: LabelledSet) -> float | None:
 
 def _say_figures(figures: list[Figure]) -> None:
     for one in figures:
-        low, high = one.over_sequences
-        seeds = (
-            ""
-            if one.over_trainings is None
-            else f"; over seeds {one.over_trainings[0]:.3f} to {one.over_trainings[1]:.3f}"
-        )
-        say(f"test     {one.name} {one.mean:.3f} (over sequences {low:.3f} to {high:.3f}{seeds})")
+        seeds = "" if one.over_trainings is None else f"; over seeds {_range(one.over_trainings)}"
+        mean = f"{one.mean:.3f}" if math.isfinite(one.mean) else "not defined"
+        say(f"test     {one.name} {mean} (over sequences {_range(one.over_sequences)}{seeds})")
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if all(map(math.isfinite, bounds)) else "not defined"
 
 
 def _publish(

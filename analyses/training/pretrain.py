@@ -69,14 +69,13 @@ def run_pretraining(config: PretrainingConfig, *, force: bool = False) -> Pretra
     space = TrainingWorkspace(config.output, decisive_settings(config), force=force, is_main=is_main)
     if space.is_finished:
         return _read_finished(config)
-    if is_main:
-        space.begin()
-    prepared = prepare(config, space)
-    if is_main:
-        _say_beginning(config, prepared)
-    tracked = _track(config, prepared, space, address) if address is not None and is_main else None
-    with ended_in_tracking(tracked):
-        return _train(config, prepared, space, tracked)
+    with space.begun():
+        prepared = prepare(config, space)
+        if is_main:
+            _say_beginning(config, prepared)
+        tracked = _track(config, prepared, space, address) if address is not None and is_main else None
+        with ended_in_tracking(tracked):
+            return _train(config, prepared, space, tracked)
 
 
 def _train(

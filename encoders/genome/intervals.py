@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from encoders.errors import InputError
 
-_REGION = re.compile(r"^(?P<chrom>[^\s]+):(?P<first>[\d,]+)-(?P<last>[\d,]+)$")
+_REGION = re.compile(r"^(?P<chrom>[^\s]+):(?P<first>\d[\d,]{0,14})-(?P<last>\d[\d,]{0,14})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +100,8 @@ def parse_region(text: str) -> Interval:
     if match is None:
         raise InputError(f"A region is written chrom:first-last (1-based, inclusive); got {text!r}: write 20:1-2000.")
     first, last = (int(match[group].replace(",", "")) for group in ("first", "last"))
+    if not 1 <= first <= last:
+        raise InputError(
+            f"A region runs from its first base, 1 or later, to its last, both included; got {text!r}: correct it."
+        )
     return Interval(match["chrom"], first - 1, last)

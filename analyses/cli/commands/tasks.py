@@ -93,6 +93,7 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
     --check FOLDER says sizes, classes, and how many test sequences have a near-duplicate in train.
     """
     from encoders.training.tasks import TaskSettings, make_task, write_task
+    from encoders.training.tasks.making import check_task_place
 
     if check is not None:
         _tell(_look_over(check, identity), as_json=as_json)
@@ -111,7 +112,10 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
         seed=seed,
     )
     made: list[dict[str, Any]] = []
-    for name in _known(task or ["splice"]):
+    names = _known(task or ["splice"])
+    for name in names:
+        check_task_place(output / name)
+    for name in names:
         one = make_task(name, settings=settings, **files)
         write_task(one, output / name)
         made.append({"folder": str(output / name), "classes": list(one.card.classes), **one.card.provenance})
@@ -180,6 +184,8 @@ def describe_task(card: TaskCard) -> list[str]:
     gc, before = told["composition"]["gc"], told["composition"]["gc_of_candidates"]
     duplicates = told["duplicates"]
     unusable = f" ({told['genes_left_out']:,} have no usable strand or transcript)" if told["genes_left_out"] else ""
+    absent = told.get("genes_not_in_reference", 0)
+    unusable += f" ({absent:,} lie on contigs that the reference lacks)" if absent else ""
     return [
         f"{told['genes']:,} genes{unusable}, windows of {told['window']:,} bp",
         "; ".join(sizes),
@@ -195,7 +201,9 @@ def _look_over(folder: Path, identity: float) -> dict[str, Any]:
 
     from encoders.training.tasks.labelled import read_labelled_set
     from encoders.training.tasks.leakage import find_leakage
+    from encoders.training.tasks.recipes import TaskSettings
 
+    TaskSettings(identity=identity).check()
     task = read_labelled_set(folder, overlap="drop")
     counts: dict[str, Any] = {name: {"sequences": len(split)} for name, split in task.splits.items()}
     if task.kind != "regression":

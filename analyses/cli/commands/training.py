@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -52,7 +53,7 @@ def pretrain(config: ConfigPath, set_: Overrides = None, output: Output = None, 
         f"{'was finished already: ' * found.was_there}{found.nats_per_base:.4f} nats per held-out base, {verdict} the "
         f"best Markov chain (order {order}, {best:.4f})\n"
         f"model    {found.folder}\n"
-        f"check    genebrain verify-encoder {loaded.model.encoder} --source {found.folder}"
+        f"check    genebrain verify-encoder {loaded.model.encoder} --source {quote(str(found.folder))}"
     )
 
 
@@ -79,7 +80,7 @@ def finetune(config: ConfigPath, set_: Overrides = None, output: Output = None, 
     say(
         f"model    {found.folder} (seed {found.metrics['kept_seed']})\n"
         f"figures  {found.folder / 'metrics.json'}, {found.folder / 'predictions.csv'}\n"
-        f"check    genebrain verify-encoder {loaded.model.encoder} --source {found.folder}"
+        f"check    genebrain verify-encoder {loaded.model.encoder} --source {quote(str(found.folder))}"
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from analyses.config.names import RunName
 from analyses.config.section import Section
@@ -81,7 +81,7 @@ class FinetuningConfig(Section):
     """Weight of the difference between the strands."""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: the loss of a class is divided by its share of the training sequences."""
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(default=(0, 1, 2), min_length=1)
     """Trainings, each with its own head and order of sequences; figures are given for each and over them. The model
     that is kept is that of the best loss on dev."""
     training: FinetuningLoopConfig = FinetuningLoopConfig()
@@ -90,3 +90,15 @@ class FinetuningConfig(Section):
     """Intervals of the figures on test."""
     tracking: TrackingConfig = TrackingConfig()
     """MLflow."""
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, int | str) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if twice := sorted({seed for seed in value if value.count(seed) > 1}):
+            raise ValueError(f"each seed is a training of its own; {twice[0]} is there twice")
+        return value

@@ -37,7 +37,7 @@ class ModelConfig(Section):
 class LoopConfig(Section):
     """How weights are changed, and how often that is looked at."""
 
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=100_000)
     """Sequences of a step, on all processes and devices together."""
     accumulate: int = Field(default=1, ge=1)
     """Parts in which a process reads its share of a step: less memory, the same step."""

@@ -28,6 +28,12 @@ class CorpusConfig(Section):
     def _one_is_a_list(cls, value: object) -> object:
         return [value] if isinstance(value, str | Path) else value
 
+    @field_validator("train_on", "hold_out", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: object) -> object:
+        several = [value] if type(value) is int else value
+        return [str(one) if type(one) is int else one for one in several] if isinstance(several, list) else several
+
 
 class TokenizerConfig(Section):
     """DNABERT-2 without source: pieces are learnt from the genome by byte-pair encoding."""
@@ -75,6 +81,12 @@ class PretrainingLoopConfig(LoopConfig):
     keep: int = Field(default=2, ge=1)
     """Checkpoints that are kept until the training is finished."""
 
+    @model_validator(mode="after")
+    def _warm_within_steps(self) -> PretrainingLoopConfig:
+        if self.warmup_steps is not None and self.warmup_steps > self.steps:
+            raise ValueError(f"warmup_steps must be at most steps, {self.steps}; got {self.warmup_steps}")
+        return self
+
 
 class ValidationConfig(Section):
     """How the model is judged on what was held out."""
@@ -100,7 +112,7 @@ class PretrainingConfig(Section):
     """Name of the training; that of the file if not given."""
     output: Path
     """Folder of the trained model, which `source:` takes; checkpoints lie beside it until it is finished."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of weights, sequences, lengths and masks."""
     model: ModelConfig
     """The network."""

@@ -80,19 +80,22 @@ def split_genome(
     places = [_read_place(reference, text) for text in (train_on or reference.contigs)]
     kept = [part for place in _merged(places) for part in _subtract(place, out)]
     found = []
-    for name, intervals in (("train_on", kept), ("hold_out", _merged(out))):
+    for name, rest, intervals in (
+        ("train_on", "train_on without what hold_out takes", kept),
+        ("hold_out", "hold_out", _merged(out)),
+    ):
         runs = tuple(run for interval in intervals for run in _known_runs(reference, interval) if len(run) >= min_bases)
         if not runs:
             raise InputError(
                 f"Pretraining needs known bases to train on and others to be judged on, in runs of {min_bases} at "
-                f"least; {name} leaves none: correct genome.{name}, or window.min_bases."
+                f"least; {rest} has none: correct genome.{name}, or window.min_bases."
             )
         found.append(Stretches(reference, runs))
     return found[0], found[1]
 
 
 def _read_place(reference: Reference, text: str) -> Interval:
-    if ":" not in text:
+    if text in reference.contigs or ":" not in text:  # HLA-A*01:01:01:01 is a contig of GRCh38
         name = reference.resolve(text)
         return Interval(name, 0, reference.contigs[name])
     region = parse_region(text)

@@ -125,7 +125,10 @@ def read_labelled_set(folder: str | Path, *, overlap: OverlapPolicy = "refuse") 
     tables = {name: _Table(folder / f"{name}.csv") for name in SPLITS}
     if card is None:
         cells = [cell for table in tables.values() for cell in table.labels]
-        kind, classes = find_kind(cells)
+        try:
+            kind, classes = find_kind(cells)
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from None
         _check_found(folder, cells, classes)
         card = TaskCard(folder.name, kind, classes)
     splits = {name: table.sequences(card) for name, table in tables.items()}
@@ -133,6 +136,7 @@ def read_labelled_set(folder: str | Path, *, overlap: OverlapPolicy = "refuse") 
     notes += _separate(folder, splits, overlap)
     notes += _note_contradictions(splits) if card.kind != "regression" else []
     _check_training(folder, splits, card)
+    notes += _note_undefined(splits, card)
     return LabelledSet(
         folder, card.name, card.kind, card.classes, **splits, provenance=card.provenance, notes=(*notes,)
     )
@@ -219,6 +223,23 @@ def _separate(folder: Path, splits: dict[str, LabelledSequences], overlap: Overl
             notes.append(f"{len(shared)} sequences of {name} that are in {held} too were dropped from {name}.")
         later |= set(keys)
         held = "dev or test"
+    return notes
+
+
+def _note_undefined(splits: Mapping[str, LabelledSequences], card: TaskCard) -> list[str]:
+    """Tell of classes that a split lacks, and of values that are all alike, where figures are not defined."""
+    notes = []
+    for name in ("dev", "test"):
+        labels = splits[name].labels
+        if card.kind == "regression":
+            if np.ptp(labels) == 0:
+                notes.append(f"All values of {name} are {labels[0]:g}: its correlations are not defined.")
+            continue
+        there = np.flatnonzero(labels.sum(axis=0)) if card.kind == "multilabel" else labels
+        missing = [one for place, one in enumerate(card.classes) if place not in there]
+        if missing:
+            shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
+            notes.append(f"{name} has no sequence of class {shown}, of which AUROC and AUPRC are not defined.")
     return notes
 
 

@@ -16,6 +16,9 @@ BETWEEN = ";"
 _MISSING = frozenset({"", "na", "n/a", "nan", "<na>", "null", "?"})
 _WHOLE = re.compile(r"\d{1,6}(\.0*)?")
 
+LARGEST_VALUE = 1e30
+"""Of a regression: networks tell values in single precision, and their squares are added up."""
+
 Labels = Int64[np.ndarray, " n"] | Int64[np.ndarray, "n n_classes"] | Float64[np.ndarray, " n"]
 
 
@@ -33,12 +36,18 @@ def find_kind(cells: Sequence[str]) -> tuple[TaskKind, tuple[str, ...]]:
     """Kind and classes of labels that come without a card.
 
     Whole numbers are classes, counted from 0; words are classes in alphabetical order; cells with ``;`` hold several
-    classes; other numbers are values.
+    classes; other numbers are values. Numbers beside words, and whole numbers of which some are negative, may be meant
+    as either.
 
     Parameters
     ----------
     cells : sequence of str
         Of all splits.
+
+    Raises
+    ------
+    InputError
+        They may be meant as either.
 
     Examples
     --------
@@ -54,7 +63,19 @@ def find_kind(cells: Sequence[str]) -> tuple[TaskKind, tuple[str, ...]]:
     if any(BETWEEN in cell for cell in distinct):
         names = {name for cell in distinct for name in _several(cell)}
         return "multilabel", _classes(names)
-    if not all(map(_WHOLE.fullmatch, distinct)) and all(map(_is_number, distinct)):
+    numbers = sorted(filter(_reads_as_number, distinct))
+    if numbers and len(numbers) < len(distinct):
+        words = sorted(distinct - set(numbers))
+        raise InputError(
+            f"Labels without a card are all words or all numbers; got {numbers[0]!r} beside {words[0]!r}: correct "
+            "them, or write task.yaml with format: 1, name, kind and classes."
+        )
+    if numbers and not all(map(_WHOLE.fullmatch, distinct)):
+        if all(float(one).is_integer() for one in numbers):
+            raise InputError(
+                f"Numbers of classes count from 0; got {', '.join(numbers[:4])}: number them from 0, or if these are "
+                "values, write task.yaml with format: 1, name and kind: regression."
+            )
         return "regression", ()
     classes = _classes(distinct)
     return ("binary" if len(classes) == 2 else "multiclass"), classes
@@ -74,7 +95,7 @@ def parse_labels(cells: Sequence[str], kind: TaskKind, classes: Sequence[str], f
     cells : sequence of str
     kind : str
     classes : sequence of str
-        A cell holds a class's name, or its number from 0.
+        A cell holds a class's name, or its number from 0 where no name is a number.
     file : object
         Named in messages.
 
@@ -90,7 +111,8 @@ def parse_labels(cells: Sequence[str], kind: TaskKind, classes: Sequence[str], f
     """
     if kind == "regression":
         return np.array([_value(number, cell, file) for number, cell in enumerate(cells, start=1)], dtype=np.float64)
-    places = {str(place): place for place in range(len(classes))}
+    named = any(map(_WHOLE.fullmatch, classes))
+    places = {} if named else {str(place): place for place in range(len(classes))}
     places |= {name: place for place, name in enumerate(classes)}
     if kind == "multilabel":
         labels = np.zeros((len(cells), len(classes)), dtype=np.int64)
@@ -113,22 +135,25 @@ def _place(name: str, places: dict[str, int], row: int, classes: Sequence[str], 
     if whole not in places:
         shown = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
         raise InputError(
-            f"A label must be one of the {len(classes)} classes ({shown}) or its number from 0; sequence {row + 1} of "
-            f"{file} has {name!r}: correct it."
+            f"A label must be one of the {len(classes)} classes ({shown}), or its number from 0 where no name is a "
+            f"number; sequence {row + 1} of {file} has {name!r}: correct it."
         )
     return places[whole]
 
 
-def _is_number(cell: str) -> bool:
+def _reads_as_number(cell: str) -> bool:
+    """Whether a cell is a number, also one that is too large."""
     try:
-        return bool(np.isfinite(float(cell)))
+        float(cell)
     except ValueError:
         return False
+    return True
 
 
 def _value(number: int, cell: str, file: object) -> float:
-    if not _is_number(cell):
+    if not _reads_as_number(cell) or not abs(float(cell)) <= LARGEST_VALUE:
         raise InputError(
-            f"The label of a regression is a finite number; sequence {number} of {file} has {cell!r}: correct it."
+            f"The label of a regression is a number of at most {LARGEST_VALUE:g} in size; sequence {number} of {file} "
+            f"has {cell!r}: correct it."
         )
     return float(cell)

@@ -4,6 +4,7 @@
 
 import csv
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,10 @@ from encoders.genome.annotation.transcript_choice import TranscriptRule
 from encoders.genome.contigs import find_contig
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
-from encoders.publishing import published_folder
+from encoders.publishing import check_place, published_folder
 from encoders.training.tasks.annotated import read_annotated
 from encoders.training.tasks.candidates import Source
-from encoders.training.tasks.card import TaskCard, write_card
+from encoders.training.tasks.card import CARD_NAME, TaskCard, write_card
 from encoders.training.tasks.composition import gc_content, match_classes
 from encoders.training.tasks.drafts import Drafts
 from encoders.training.tasks.labelled import SPLITS
@@ -92,6 +93,7 @@ def make_task(
     annotations = [annotation] if isinstance(annotation, Path) else list(annotation)
     panel = read_panel(annotations, genes, transcript=transcript, biotype=biotype)
     _check_coding(name, panel)
+    _count_absent(panel, opened)
     annotated = read_annotated(annotations, lambda chrom: find_contig(chrom, opened.contigs))
     source = Source(panel, annotated, opened, settings.window or recipe.window, settings.pool, settings.seed)
     rng = np.random.default_rng(settings.seed)
@@ -152,6 +154,7 @@ def _describe(
         "release": panel.release,
         "genes": len(panel.genes),
         "genes_left_out": len(panel.skipped),
+        "genes_not_in_reference": _count_absent(panel, source.reference),
         "transcript": panel.transcript_rule,
         "window": source.window,
         "split": split | ({} if by_cluster else {"dev": list(settings.dev), "test": list(settings.test)}),
@@ -177,6 +180,18 @@ def _check_coding(name: TaskName, panel: Panel) -> None:
             f"Task {name} needs coding sequence; {panel.sources[0]} has no CDS line of a transcript that was chosen: "
             "give an annotation with CDS lines, and transcript canonical or mane."
         )
+
+
+def _count_absent(panel: Panel, reference: Reference) -> int:
+    """Genes on contigs that the reference lacks; not all may be."""
+    absent = [gene for gene in panel.genes if find_contig(gene.interval.chrom, reference.contigs) is None]
+    if absent and len(absent) == len(panel.genes):
+        raise InputError(
+            f"Annotation and reference must be of one genome; no gene lies on a contig of {reference.paths[0]} "
+            f"({', '.join(list(reference.contigs)[:5])}), gene {absent[0].gene_id} on {absent[0].interval.chrom}: give "
+            "the FASTA that the annotation was made for."
+        )
+    return len(absent)
 
 
 def _named(reference: Reference, settings: TaskSettings) -> tuple[list[str], list[str]]:
@@ -215,7 +230,7 @@ def _check_splits(
         if empty := [one for one, n in counts.items() if n == 0]:
             raise InputError(
                 f"Every split of task {name} needs every class; {where} has no {empty[0]} that a partner of like "
-                "composition was found for: give more genes, raise the tolerance, or split otherwise."
+                "composition was found for: give more genes, match otherwise or not at all, or split otherwise."
             )
 
 
@@ -251,14 +266,28 @@ def _describe_file(path: Path) -> dict[str, str]:
         return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
+def check_task_place(folder: Path) -> None:
+    """Raise InputError where a labelled set would take the place of anything but one that was made here."""
+    if not os.path.lexists(folder):
+        return
+    check_place(folder, is_file=False)
+    there = {path.name for path in folder.iterdir()}
+    if there and (CARD_NAME not in there or there - {CARD_NAME, *(f"{name}.csv" for name in SPLITS)}):
+        raise InputError(
+            f"A labelled set is written into a folder of its own and replaces an earlier one alone; {folder} holds "
+            "something else: name another output."
+        )
+
+
 def write_task(made: MadeTask, folder: Path) -> None:
-    """Write ``train.csv``, ``dev.csv``, ``test.csv`` and ``task.yaml``, whole or not at all.
+    """Write ``train.csv``, ``dev.csv``, ``test.csv`` and ``task.yaml``, whole or not at all; an earlier set goes.
 
     Raises
     ------
     InputError
-        The folder cannot be made.
+        The folder cannot be made, or holds something else.
     """
+    check_task_place(folder)
     with published_folder(folder) as fresh:
         for place, name in enumerate(SPLITS):
             with (fresh / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:

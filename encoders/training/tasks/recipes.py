@@ -84,11 +84,12 @@ class TaskSettings:
     def check(self) -> None:
         """Raise InputError where a number makes no sense."""
         for name, value, low, high in (
-            ("window", self.window or 2, 2, 100_000),
+            ("window", 2 if self.window is None else self.window, 2, 100_000),
             ("most", self.most, 10, 10_000_000),
             ("pool", self.pool, 1, 1000),
             ("identity", self.identity, 0.5, 1.0),
             ("tolerance", self.tolerance, 0.0, 1.0),
+            ("seed", self.seed, 0, 2**63 - 1),
         ):
             if not low <= value <= high:
                 raise InputError(f"A labelled set needs {name} from {low} to {high}; got {value}: choose one of these.")

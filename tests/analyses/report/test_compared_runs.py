@@ -135,3 +135,14 @@ def test_what_cannot_be_compared_is_refused_whole(genebrain: Command, results: P
     assert not page.exists()
     with pytest.raises(InputError, match="at least two"):
         make_comparison_page([results], page)
+
+
+def test_a_file_of_a_run_is_never_replaced_by_a_page(copied: Copy, tmp_path: Path) -> None:
+    folders = [copied("a"), copied("b")]
+    for output, said in (
+        (folders[0] / "run.json", "whose name ends in .html; got .*run.json"),
+        (folders[0] / "run.json" / "page.html", "cannot .*name another place"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            make_comparison_page(folders, output)
+    assert json.loads((folders[0] / "run.json").read_text())["name"] == "a"

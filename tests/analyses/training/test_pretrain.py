@@ -117,7 +117,7 @@ def test_checkpoints_of_other_settings_are_not_gone_on_from(
     with pytest.raises(InputError, match="begun with others: name another output, or begin anew with --force"):
         run_pretraining(configure(seed=3))
     assert run_pretraining(configure(seed=3), force=True).folder.is_dir()
-    with pytest.raises(InputError, match="holds something else, or a model of other settings"):
+    with pytest.raises(InputError, match="holds a model of other settings or files"):
         run_pretraining(configure(seed=4))
 
 
@@ -172,3 +172,46 @@ def test_the_command_names_the_chain_that_it_is_held_against(configure: Configur
     run_pretraining(configure(training={"steps": 2}))
     assert re.search(r"Markov chains on \d+ hidden bases, nats per base: order 0 1\.\d+, order 2 \d\.\d+", quiet[0])
     assert np.isfinite(float(quiet[0].rpartition(" ")[2]))
+
+
+def test_input_that_was_refused_and_corrected_is_no_other_training(configure: Configure) -> None:
+    with pytest.raises(EncodersError, match="Contig tw is not in the reference"):
+        run_pretraining(configure(genome={"hold_out": ["tw"]}))
+    config = configure(training={"steps": 1})
+    assert not config.output.with_name("model.training").exists()
+    assert run_pretraining(config).folder.is_dir()
+
+
+def test_a_place_that_is_no_models_is_refused_before_training_with_force_too(
+    configure: Configure, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("x")
+    for output, said in (
+        (tmp_path / "file", "where a file is: name another"),
+        (tmp_path / "file" / "model", "cannot .*name another"),
+        (tmp_path / "thesis", "holds something else: name another"),
+        (Path("/"), "a folder of its own; got /"),
+        (tmp_path / ("x" * 250), "File name too long"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            run_pretraining(configure(output=output), force=True)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["chapter.txt", "file", "thesis"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"training": {"learning_rate": float("inf")}}, "should be a finite number"),
+        ({"training": {"warmup_steps": 13}}, "warmup_steps must be at most steps, 12; got 13"),
+        ({"seed": 2**32}, "less than 4294967296"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(configure: Configure, changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        configure(**changed)
+
+
+def test_chromosomes_may_be_written_as_numbers(configure: Configure) -> None:
+    assert configure(genome={"hold_out": 22, "train_on": [20, "21:1-50"]}).genome.train_on == ("20", "21:1-50")

@@ -1,5 +1,6 @@
 """Losses per base that mean the same for all: against chains worked out by hand, and models that know the answer."""
 
+import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -143,3 +144,18 @@ def test_chains_find_what_is_there_and_an_untrained_model_knows_nothing(
     assert three < one - 0.05  # of both strands at once a longer word tells on which one is
     assert zero < np.log(4)
     assert abs(validation.judge(learner.model).nats_per_base - np.log(4)) < 0.05
+
+
+def test_contigs_whose_names_hold_colons_are_contigs(tmp_path: Path) -> None:
+    name, bases = "HLA-A*01:01:01:01", "ACGTTGCA" * 20
+    (tmp_path / "r.fa").write_text(f">20\n{bases}\n>{name}\n{bases}\n")
+    train, held = split_genome(Reference(tmp_path / "r.fa"), [], [f"{name}:1-50"], 20)
+    assert [(one.chrom, one.start, one.end) for one in held.intervals] == [(name, 0, 50)]
+    assert {one.chrom for one in train.intervals} == {"20", name}
+    assert split_genome(Reference(tmp_path / "r.fa"), ["20"], [name], 20)[1].n_bases == len(bases)
+
+
+@pytest.mark.parametrize("place", ["two:0-10", "two:10-5", "two:,-,", "two:1-99999999999999999999"])
+def test_places_without_sense_are_refused_as_they_were_written(small_genome: Path, place: str) -> None:
+    with pytest.raises(InputError, match=re.escape(repr(place))):
+        split_genome(Reference(small_genome), [], [place], 20)

@@ -33,7 +33,6 @@ def test_plain_csv_of_others_is_read(tmp_path: Path) -> None:
     assert task.train.sequences == ("ACGTACGTAA", "ACGTCCGTAA", "TTGTACGNAA")
     assert [split.labels.tolist() for split in task.splits.values()] == [[0, 1, 0], [1, 0], [1]]
     assert task.test.clusters == task.test.sequences
-    assert task.notes == ()
 
 
 def test_a_card_names_the_classes_and_columns_follow(tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_what_is_at_fault_is_named(tmp_path: Path, rows: dict[str, list[str]], t
 def test_shared_sequences_are_dropped_from_the_earlier_split_if_asked(tmp_path: Path) -> None:
     task = read_labelled_set(write_set(tmp_path, LEAK), overlap="drop")
     assert task.train.sequences == read_labelled_set(write_set(tmp_path / "whole")).train.sequences
-    assert task.notes == ("1 sequences of train that are in dev or test too were dropped from train.",)
+    assert task.notes[0] == "1 sequences of train that are in dev or test too were dropped from train."
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_shared_sequences_are_dropped_from_the_earlier_split_if_asked(tmp_path: 
         ("format: 9\nname: a\n", "card of a labelled set in format 1; got 9"),
         ("format: 1\nname: &a [x]\nkind: *a\n", "it holds an alias"),
         ("format: 1\nname: a\nkind: binary\nclasses: [no, yes]\n", "quote yes and no"),
-        ("format: 1\nname: a\nkind: binary\nclasses: [x, y]\n", "must be one of the 2 classes .x, y. .*'perhaps'"),
+        ("format: 1\nname: a\nkind: binary\nclasses: [x, y]\n", "must be one of the 2 classes .x, y.*'perhaps'"),
     ],
 )
 def test_a_card_at_fault_is_refused(tmp_path: Path, card: str, told: str) -> None:
@@ -118,3 +117,33 @@ def test_a_card_at_fault_is_refused(tmp_path: Path, card: str, told: str) -> Non
     (folder / "task.yaml").write_text(card)
     with pytest.raises(InputError, match=told):
         read_labelled_set(folder)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (["0", "0.0", "zero"], "all words or all numbers; got '0' beside 'zero'"),
+        (["0.5", "1.5", "high"], "all words or all numbers; got '0.5' beside 'high'"),
+        (["-1", "1", "1"], "count from 0; got -1, 1: number them from 0"),
+        (["0.5", "1e400", "2.5"], "at most 1e[+]30 in size; sequence 1 of .*dev.csv has '1e400'"),
+    ],
+)
+def test_labels_that_may_be_meant_as_either_are_refused(tmp_path: Path, labels: list[str], told: str) -> None:
+    rows = {name: [f"ACGT{'A' * n}C,{label}"] for n, (name, label) in enumerate(zip(ROWS, labels, strict=True))}
+    with pytest.raises(InputError, match=told):
+        read_labelled_set(write_set(tmp_path, rows))
+
+
+def test_where_names_of_classes_are_numbers_a_label_is_a_name() -> None:
+    assert parse_labels(["2", "1.0"], "binary", ("1", "2"), "f").tolist() == [1, 0]
+    with pytest.raises(InputError, match="sequence 1 of f has '0'"):
+        parse_labels(["0"], "binary", ("1", "2"), "f")
+
+
+def test_figures_that_a_split_leaves_undefined_are_told(tmp_path: Path) -> None:
+    task = read_labelled_set(write_set(tmp_path / "classes"))
+    assert task.notes == ("test has no sequence of class 0, of which AUROC and AUPRC are not defined.",)
+    values = {"train": ["ACG,0.5", "ACC,1.5"], "dev": ["ACA,1", "GGA,2"], "test": ["AGA,0.5", "AGG,0.5"]}
+    assert read_labelled_set(write_set(tmp_path / "values", values)).notes == (
+        "All values of test are 0.5: its correlations are not defined.",
+    )

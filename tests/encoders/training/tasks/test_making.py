@@ -189,6 +189,29 @@ def test_a_set_is_written_whole_and_read_back(splice: MadeTask, tmp_path: Path) 
     assert read.provenance == splice.card.provenance
 
 
+def test_a_folder_that_is_no_labelled_set_is_never_replaced(splice: MadeTask, tmp_path: Path) -> None:
+    write_task(splice, tmp_path / "splice")
+    write_task(splice, tmp_path / "splice")  # its own may be
+    (tmp_path / "splice" / "thesis.txt").write_text("x")
+    (tmp_path / "gue").mkdir()
+    (tmp_path / "gue" / "train.csv").write_text("sequence,label\n")
+    for taken in ("splice", "gue"):
+        with pytest.raises(InputError, match=f"replaces an earlier one alone; .*{taken} holds something else"):
+            write_task(splice, tmp_path / taken)
+    assert (tmp_path / "splice" / "thesis.txt").exists()
+
+
+def test_genes_on_contigs_that_the_reference_lacks_are_told(genome: Genome, tmp_path: Path) -> None:
+    lines = genome[1].read_text().splitlines(True)
+    for name, absent in (("some", ("1",)), ("all", ("1", "2", "3"))):
+        moved = ["9" + line[1:] if line.split("\t")[0] in absent else line for line in lines]
+        (tmp_path / f"{name}.gtf").write_text("".join(moved))
+    made = make_task("splice", genome[0], tmp_path / "some.gtf", settings=TaskSettings(window=80))
+    assert 0 < made.card.provenance["genes_not_in_reference"] < made.card.provenance["genes"]
+    with pytest.raises(InputError, match=r"no gene lies on a contig of .*: give the FASTA that the annotation"):
+        make_task("splice", genome[0], tmp_path / "all.gtf")
+
+
 def test_the_seed_decides(genome: Genome, splice: MadeTask) -> None:
     again = make_task("splice", *genome, settings=CHROMOSOMES)
     other = make_task("splice", *genome, settings=TaskSettings(dev=("2",), test=("3",), window=80, seed=4))
@@ -201,6 +224,8 @@ def test_the_seed_decides(genome: Genome, splice: MadeTask) -> None:
     [
         ("splice", TaskSettings(window=81), "must be even; got 81"),
         ("splice", TaskSettings(most=3), "needs most from 10 to"),
+        ("splice", TaskSettings(window=0), "needs window from 2 to 100000; got 0"),
+        ("splice", TaskSettings(seed=-1), "needs seed from 0 to .*; got -1"),
         ("splice", TaskSettings(dev=("2",)), "one for dev and one for test; got dev 2, test none"),
         ("splice", TaskSettings(dev=("2",), test=("9",)), "Contig 9 is not in the reference"),
         ("splice", TaskSettings(dev=("2",), test=("2",)), "2 is asked for in dev and test"),
