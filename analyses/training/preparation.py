@@ -40,8 +40,8 @@ class Prepared:
     shortest, longest : int
         Bases of a sequence.
     validation : Validation
-    chains : dict of int to float
-        Nats per hidden base of Markov chains, by order.
+    chain_nats : dict of int to float64 array, shape [n_windows]
+        Nats of the hidden bases of each held-out sequence by Markov chains, by order.
     tokenizer : Path or None
         The tokenizer.json that the model reads.
     """
@@ -52,8 +52,18 @@ class Prepared:
     shortest: int
     longest: int
     validation: Validation
-    chains: dict[int, float]
+    chain_nats: dict[int, np.ndarray]
     tokenizer: Path | None
+
+    @property
+    def chains(self) -> dict[int, float]:
+        """Nats per hidden base of the chains, by order."""
+        return {order: float(nats.sum() / self.validation.n_bases) for order, nats in self.chain_nats.items()}
+
+    @property
+    def best_order(self) -> int:
+        """Order of the chain that tells the hidden bases best."""
+        return min(self.chains, key=self.chains.__getitem__)
 
 
 def decisive_settings(config: PretrainingConfig) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class Pretrained:
         Of the model on held-out bases; ln 4 = 1.386 is knowing nothing.
     chains : dict of int to float
         The same of Markov chains, by order.
+    difference : float
+        The model's less the best chain's.
+    interval : tuple of float or None
+        95 %, over the held-out sequences; None where they are too few.
     was_there : bool
         Whether it had been trained before, with the same settings.
     """
@@ -45,7 +49,17 @@ class Pretrained:
     folder: Path
     nats_per_base: float
     chains: dict[int, float]
+    difference: float
+    interval: tuple[float, float] | None
     was_there: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """What the interval says of model and best chain."""
+        if self.interval is None:
+            return "of too few held-out sequences to be told from"
+        low, high = self.interval
+        return "better than" if high < 0 else "worse than" if low > 0 else "not to be told from"
 
 
 def run_pretraining(config: PretrainingConfig, *, force: bool = False) -> Pretrained:
@@ -92,7 +106,12 @@ def _train(
             tracked.log_file(config.output / "provenance.json")
         space.end()
     trainer.accelerator.wait_for_everyone()
-    return Pretrained(config.output, judgement.nats_per_base, prepared.chains)
+    difference = _against_chain(prepared, judgement)
+    return Pretrained(config.output, judgement.nats_per_base, prepared.chains, *difference)
+
+
+def _against_chain(prepared: Prepared, judgement: Judgement) -> tuple[float, tuple[float, float] | None]:
+    return prepared.validation.difference(judgement.by_window, prepared.chain_nats[prepared.best_order])
 
 
 def _make_trainer(
@@ -171,6 +190,7 @@ def _provenance(config: PretrainingConfig, prepared: Prepared, judgement: Judgem
     settings = config.model_dump(mode="json", exclude={"output", "tracking"})
     settings["genome"]["reference"] = [input_name(path) for path in config.genome.reference]
     settings["model"]["source"] = source_name(config.model.source)
+    difference, interval = _against_chain(prepared, judgement)
     return {
         "made_by": "genebrain pretrain",
         "encoder": config.model.encoder,
@@ -186,6 +206,8 @@ def _provenance(config: PretrainingConfig, prepared: Prepared, judgement: Judgem
             "nats_per_base": judgement.nats_per_base,
             "nats_per_token": judgement.nats_per_token,
             "markov_nats_per_base": {str(order): value for order, value in prepared.chains.items()},
+            "less_best_chain": difference,
+            "interval_over_sequences": interval,
         },
         "environment": environment(),
     }
@@ -226,4 +248,6 @@ def _track(config: PretrainingConfig, prepared: Prepared, space: TrainingWorkspa
 def _read_finished(config: PretrainingConfig) -> Pretrained:
     told = json.loads((config.output / "provenance.json").read_text("utf-8"))["validation"]
     chains = {int(order): value for order, value in told["markov_nats_per_base"].items()}
-    return Pretrained(config.output, told["nats_per_base"], chains, was_there=True)
+    less, interval = told["less_best_chain"], told["interval_over_sequences"]
+    bounds = None if interval is None else (interval[0], interval[1])
+    return Pretrained(config.output, told["nats_per_base"], chains, less, bounds, was_there=True)

@@ -48,10 +48,10 @@ def pretrain(config: ConfigPath, set_: Overrides = None, output: Output = None, 
         return
     best = min(found.chains.values())
     order = min(found.chains, key=found.chains.__getitem__)
-    verdict = "better than" if found.nats_per_base < best else "no better than"
+    interval = "" if found.interval is None else " (95 % interval {:+.4f} to {:+.4f})".format(*found.interval)
     say(
-        f"{'was finished already: ' * found.was_there}{found.nats_per_base:.4f} nats per held-out base, {verdict} the "
-        f"best Markov chain (order {order}, {best:.4f})\n"
+        f"{'was finished already: ' * found.was_there}{found.nats_per_base:.4f} nats per held-out base, "
+        f"{found.verdict} the best Markov chain (order {order}, {best:.4f}): {found.difference:+.4f}{interval}\n"
         f"model    {found.folder}\n"
         f"check    genebrain verify-encoder {loaded.model.encoder} --source {quote(str(found.folder))}"
     )

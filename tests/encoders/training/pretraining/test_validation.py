@@ -139,11 +139,36 @@ def test_chains_find_what_is_there_and_an_untrained_model_knows_nothing(
 ) -> None:
     learner = make_tiny("caduceus-ph")
     validation = Validation(learner, parts[1], n_windows=60, length=200, flank=3, seed=3)
-    zero, one, three = (validation.judge_chain(chain) for chain in fit_chains(parts[0].texts(3), (0, 1, 3)))
+    by_window = [validation.judge_chain(chain) for chain in fit_chains(parts[0].texts(3), (0, 1, 3))]
+    zero, one, three = (nats.sum() / validation.n_bases for nats in by_window)
     assert one < zero - 0.2
     assert three < one - 0.05  # of both strands at once a longer word tells on which one is
     assert zero < np.log(4)
-    assert abs(validation.judge(learner.model).nats_per_base - np.log(4)) < 0.05
+    untrained = validation.judge(learner.model)
+    assert abs(untrained.nats_per_base - np.log(4)) < 0.05
+    assert untrained.by_window.sum() / validation.n_bases == pytest.approx(untrained.nats_per_base)
+    worse, interval = validation.difference(untrained.by_window, by_window[2])
+    assert worse == pytest.approx(untrained.nats_per_base - three)
+    assert interval is not None
+    assert 0 < interval[0] < worse < interval[1]
+
+
+def test_intervals_of_a_difference_hold_where_sequences_differ(
+    make_tiny: Make, parts: tuple[Stretches, Stretches]
+) -> None:
+    """Bases of one sequence are told alike: what is drawn are sequences. 95 % of 400, against all bases as if alone."""
+    validation = Validation(make_tiny("caduceus-ph"), parts[1], n_windows=25, length=200, flank=3, seed=3)
+    n_bases = np.bincount([place.window for place in validation.places])
+    rng = np.random.default_rng(0)
+    missed = 0
+    for _ in range(400):
+        gained = n_bases * 0.1 * rng.standard_normal(25) + 0.1 * np.sqrt(n_bases) * rng.standard_normal(25)
+        _, interval = validation.difference(gained, np.zeros(25))
+        assert interval is not None
+        missed += not interval[0] <= 0 <= interval[1]
+    assert 6 <= missed <= 36  # 20 expected
+    few = Validation(make_tiny("caduceus-ph"), parts[1], n_windows=4, length=200, flank=3, seed=3)
+    assert few.difference(np.ones(4), np.zeros(4))[1] is None
 
 
 def test_contigs_whose_names_hold_colons_are_contigs(tmp_path: Path) -> None:
