@@ -10,7 +10,7 @@ from analyses.alignment.run_differences import find_differences
 from analyses.errors import InputError
 from analyses.report.environment import make_environment
 from analyses.report.opening import Opening, make_opening
-from analyses.results.folder import Results, load_results
+from analyses.results.folder import Results, load_several
 from encoders.publishing import published_file
 
 
@@ -62,16 +62,5 @@ def make_comparison_page(folders: Sequence[Path], output: Path) -> Path:
 
 
 def _open(folders: Sequence[Path]) -> list[_Shown]:
-    if len(folders) < 2:
-        raise InputError(f"A comparison needs at least two results folders; got {len(folders)}: name more.")
-    places = [folder.resolve() for folder in folders]
-    if len(set(places)) < len(places):
-        twice = next(folder for folder in folders if places.count(folder.resolve()) > 1)
-        raise InputError(f"A comparison holds different runs; {twice} is named twice: name it once.")
-    found = [load_results(folder) for folder in folders]
-    names = [results.run.name for results in found]
-    if len(set(names)) < len(names):  # runs of one configuration lie in folders of their own
-        names = [place.name for place in places]
-    if len(set(names)) < len(names):
-        names = list(map(str, folders))
-    return [_Shown(name, results, make_opening(results)) for name, results in zip(names, found, strict=True)]
+    runs = load_several(folders, what="A comparison of runs")
+    return [_Shown(name, results, make_opening(results)) for name, results in runs.items()]

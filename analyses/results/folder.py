@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +130,35 @@ class Results:
             A column per alignment; draw 0 is the observed value, which p counts.
         """
         return tables.draw_table({one.name: one.null_draws["held_out"][:, component - 1] for one in self.alignments})
+
+
+def load_several(folders: Sequence[Path], *, what: str) -> dict[str, Results]:
+    """Several finished runs by name: that of the run, or of its folder, or the whole path where these are equal.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    what : str
+        What takes them, as the subject of a sentence.
+
+    Raises
+    ------
+    InputError
+        Fewer than two, or one folder twice.
+    """
+    if len(folders) < 2:
+        raise InputError(f"{what} takes at least two results folders; got {len(folders)}: name more.")
+    places = [folder.resolve() for folder in folders]
+    if len(set(places)) < len(places):
+        twice = next(folder for folder in folders if places.count(folder.resolve()) > 1)
+        raise InputError(f"{what} takes each run once; {twice} is named twice: name it once.")
+    found = [load_results(folder) for folder in folders]
+    names = [results.run.name for results in found]
+    if len(set(names)) < len(names):  # runs of one configuration lie in folders of their own
+        names = [place.name for place in places]
+    if len(set(names)) < len(names):
+        names = list(map(str, places))
+    return dict(zip(names, found, strict=True))
 
 
 def load_results(folder: str | Path) -> Results:

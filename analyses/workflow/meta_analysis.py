@@ -15,7 +15,7 @@ from analyses.errors import InputError
 from analyses.figures.canvas import save_figure
 from analyses.figures.replication import forest_figure
 from analyses.formats import format_interval, format_number, format_p
-from analyses.results.folder import Results, load_results
+from analyses.results.folder import Results, load_several
 from analyses.results.headlines import Alignment
 from analyses.results.schema.meta_analyses import (
     CombinedAlignment,
@@ -91,19 +91,7 @@ def _n_subjects(study: _Named) -> int:
 
 
 def _open(folders: Sequence[Path]) -> list[_Named]:
-    if len(folders) < 2:
-        raise InputError(f"A meta-analysis combines at least two results folders; got {len(folders)}: name more.")
-    places = [folder.resolve() for folder in folders]
-    if len(set(places)) < len(places):
-        twice = next(folder for folder in folders if places.count(folder.resolve()) > 1)
-        raise InputError(f"Each study counts once in a meta-analysis; {twice} is named twice: name it once.")
-    results = [load_results(folder) for folder in folders]
-    names = [one.run.name for one in results]
-    if len(set(names)) < len(names):  # runs of one configuration lie in folders of their own
-        names = [one.name for one in places]
-    if len(set(names)) < len(names):
-        names = list(map(str, places))
-    return [_Named(name, one) for name, one in zip(names, results, strict=True)]
+    return [_Named(name, one) for name, one in load_several(folders, what="A meta-analysis").items()]
 
 
 def _check_people(studies: Sequence[_Named], same_ids: SameIds) -> tuple[str, ...]:

@@ -261,7 +261,9 @@ def test_a_word_of_a_script_is_one_word(text: str, tmp_path: Path) -> None:
 def test_scripts_of_a_hostile_run_are_valid(hostile_run: HostileRun, tmp_path: Path) -> None:
     study = hostile_run.folder.parent.parent / "inputs" / "study.yaml"
     folder = tmp_path / ODD_FOLDER
-    for script in emit_slurm(folder, load_config(study), [str(study)], Resources(shards=2)):
+    scripts = emit_slurm(folder, load_config(study), [str(study)], Resources(shards=2))
+    assert scripts
+    for script in scripts:
         subprocess.run(["bash", "-n", script], check=True)
 
 
