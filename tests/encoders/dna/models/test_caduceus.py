@@ -18,8 +18,10 @@ from encoders import InputError, load_encoder
 from encoders.dna.models.caduceus import PREFIX, Caduceus, declared_ties, fill_caduceus
 from encoders.dna.networks import mamba
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
-from encoders.dna.networks.compiled_scan import compiled_scan
-from encoders.dna.networks.mamba import BiMamba, MambaSizes, Reversal, blocked_scan, selective_scan
+from encoders.dna.networks.mamba import BiMamba, MambaSizes, Reversal
+from encoders.dna.networks.scans import plain
+from encoders.dna.networks.scans.compiled import compiled_scan
+from encoders.dna.networks.scans.plain import blocked_scan, selective_scan
 from encoders.dna.tokenizers.single_base import PAD, SEP, complement_ids, encode_bases
 from encoders.dna.verification.contract import check_encoder
 from encoders.genome.sequences import reverse_complement
@@ -291,7 +293,7 @@ def test_the_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, block: int, 
     model = load_caduceus("untrained:caduceus-ps", **SMALL).model
     expected = model(make_ids(2, 131)).last_hidden_state
     monkeypatch.setattr(mamba, "BLOCK_STEPS", block)
-    monkeypatch.setattr(mamba, "SCAN_STEPS", chunk)
+    monkeypatch.setattr(plain, "SCAN_STEPS", chunk)
     monkeypatch.setattr(mamba, "_scan", blocked_scan if chunk % 2 else selective_scan)
     torch.testing.assert_close(model(make_ids(2, 131)).last_hidden_state, expected, atol=TOLERANCE, rtol=0)
 

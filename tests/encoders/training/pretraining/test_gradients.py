@@ -6,9 +6,10 @@ from torch import Tensor
 
 from encoders.dna.networks import mamba
 from encoders.dna.networks.caduceus import CaduceusModel, CaduceusShape
-from encoders.dna.networks.mamba import MambaSizes, selective_scan
+from encoders.dna.networks.mamba import MambaSizes
 from encoders.dna.networks.mosaic_bert import MosaicBert, MosaicBertShape
-from encoders.dna.networks.scan_gradient import KEPT_EVERY, LearningScan
+from encoders.dna.networks.scans.learning import KEPT_EVERY, LearningScan
+from encoders.dna.networks.scans.plain import selective_scan
 from encoders.errors import InputError
 from encoders.training.loop.checkpointing import checkpoint_layers
 from encoders.training.pretraining.heads import MaskedLanguageModel
@@ -104,6 +105,41 @@ def test_the_scan_that_learns_is_the_scan_and_its_gradients_are_finite_differenc
         assert torch.equal(found, expected)
     asked = [one.requires_grad_() for one in (u, step, a, b, c, state)]
     assert torch.autograd.gradcheck(LearningScan.apply, asked, fast_mode=True)
+
+
+@pytest.mark.parametrize(("n_steps", "d_inner"), [(1, 1), (KEPT_EVERY, 128), (2 * KEPT_EVERY + 3, 300)])
+def test_the_compiled_gradients_are_those_of_more_bits_by_any_number_of_threads(n_steps: int, d_inner: int) -> None:
+    torch.manual_seed(6)
+    u, b, c = (torch.randn(2, n_steps, 3, width) for width in (d_inner, 4, 4))
+    step, a = torch.rand(2, n_steps, 3, d_inner), -3 * torch.rand(2, 4, d_inner)
+    state, of_y, of_state = (torch.randn(2, *shape, d_inner) for shape in ((3, 4), (n_steps, 3), (3, 4)))
+    inputs = [one.requires_grad_() for one in (u, step, a, b, c, state)]
+    exact = [one.detach().double().requires_grad_() for one in inputs]
+
+    def gradients(asked: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        found = LearningScan.apply(*asked)
+        return torch.autograd.grad(found, asked, [of_y.to(asked[0].dtype), of_state.to(asked[0].dtype)])
+
+    before, found = torch.get_num_threads(), []
+    try:
+        for n_threads in (1, 2, 7):
+            torch.set_num_threads(n_threads)
+            found.append(gradients(inputs))
+    finally:
+        torch.set_num_threads(before)
+    for *same, expected in zip(*found, gradients(exact), strict=True):
+        assert all(torch.equal(one, same[0]) for one in same)
+        torch.testing.assert_close(same[0].double(), expected, atol=1e-5 * float(expected.abs().max()), rtol=1e-5)
+
+
+def test_the_compiled_gradients_hide_no_nan() -> None:
+    inputs = [torch.rand(2, 20, 1, 3), torch.rand(2, 20, 1, 3), -torch.rand(2, 4, 3), *torch.rand(2, 2, 20, 1, 4)]
+    inputs.append(torch.full((2, 1, 4, 3), float("nan")))
+    asked = [one.requires_grad_() for one in inputs]
+    y, _ = LearningScan.apply(*asked)
+    of_step, of_c = torch.autograd.grad(y.sum(), [asked[1], asked[4]])
+    assert of_step.isnan().all()
+    assert of_c.isnan().all()
 
 
 def test_what_ps_tells_of_a_sequence_it_tells_of_its_reverse_complement() -> None:

@@ -16,7 +16,7 @@ KEPT_EVERY = 16
 
 
 class LearningScan(torch.autograd.Function):
-    """`encoders.dna.networks.mamba.selective_scan` with gradients for all of its inputs; float32 or float64 inside."""
+    """`encoders.dna.networks.scans.plain.selective_scan` with gradients for all inputs; float32 or float64 inside."""
 
     @staticmethod
     def forward(
@@ -25,6 +25,12 @@ class LearningScan(torch.autograd.Function):
         """Outputs, shape (2, n_steps, n_sequences, d_inner), and the state after the last step."""
         ctx.dtypes = [one.dtype for one in (u, step, a, b, c, state)]
         u, step, a, b, c, state = (_exact(one) for one in (u, step, a, b, c, state))
+        if _is_compiled(u):
+            from encoders.dna.networks.scans.compiled import compiled_scan_with_states  # numba: a second to import
+
+            y, state, states = compiled_scan_with_states(u, step, a, b, c, state, per_stretch=KEPT_EVERY)
+            ctx.save_for_backward(u, step, a, b, c, states)
+            return y, state
         kept, outputs = [], []
         for first in range(0, u.shape[1], KEPT_EVERY):
             part = slice(first, first + KEPT_EVERY)
@@ -41,6 +47,11 @@ class LearningScan(torch.autograd.Function):
         """Gradients of u, step, a, b, c and the state before the first step."""
         u, step, a, b, c, kept = ctx.saved_tensors
         grad_y, flowing = grad_y.to(u.dtype), grad_state.to(u.dtype)
+        if _is_compiled(u):
+            from encoders.dna.networks.scans.compiled_gradient import compiled_gradient
+
+            found = compiled_gradient(u, step, a, b, c, kept, grad_y, flowing, per_stretch=KEPT_EVERY)
+            return tuple(one.to(dtype) for one, dtype in zip(found, ctx.dtypes, strict=True))
         grads = [torch.empty_like(one) for one in (u, step, b, c)]
         grad_a = torch.zeros_like(a)
         for number in reversed(range(len(kept))):
@@ -71,6 +82,10 @@ def _states(u: Tensor, step: Tensor, a: Tensor, b: Tensor, state: Tensor) -> tup
     for index in range(states.shape[1]):
         state = states[:, index].addcmul_(decay[:, index], state)
     return decay, states
+
+
+def _is_compiled(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32
 
 
 def _exact(x: Tensor) -> Tensor:

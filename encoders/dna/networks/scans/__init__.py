@@ -1,0 +1,1 @@
+"""The selective scan of a mixer: plain, compiled, and with gradients."""
