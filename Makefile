@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV)).bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-cohort audit-genotypes audit-inputs docs references configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-gpu bench-cohort audit-genotypes audit-inputs docs references configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -70,6 +70,9 @@ bench-fusion: $(INSTALLED)  ## speed, memory and power of the tests, as ratios i
 
 bench-encoders: $(INSTALLED)  ## speed and memory of the encoders, as ratios in one run
 	$(BIN)/python -m tests.benchmarks.bench_encoders
+
+bench-gpu: $(INSTALLED)  ## speed, parity and permutations of a GPU, in one go
+	$(BIN)/python -m tests.benchmarks.bench_gpu
 
 bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 5,000 to 500,000 subjects
 	$(BIN)/python -m tests.benchmarks.bench_cohort

@@ -18,28 +18,28 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from encoders import EmbeddingStore, load_encoder
 from encoders.dna.batching import make_buckets
 from encoders.dna.models.caduceus import Caduceus
 from encoders.dna.networks import linears
-from encoders.dna.networks.caduceus import CaduceusShape
 from encoders.dna.networks.product_libraries import multiply_by_onednn, pack_weights, runtime
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_models.token_encoder import TOKEN_BUDGET, TokenEncoder
 from encoders.embedding import EmbedReport, embed_missing
-from encoders.training.masking.corruption import IGNORED
-from encoders.training.pretraining.learner import make_learner
 from tests.benchmarks.encoder_costs import (
     N_THREADS,
     Seconds,
     bert_flops,
-    caduceus_flops,
+    forward_pass,
     in_process,
+    last_layer,
+    learner_and_batch,
     mosaic_flops,
     shortest,
+    train_step,
 )
 
 NOTE = Path(__file__).parent / "results" / "encoders.md"
@@ -51,7 +51,7 @@ Line = tuple[str, str, str]
 def main(chosen: list[str]) -> None:
     """Measure the sections chosen, printing lines as they are found; all of them are then written as the note."""
     torch.set_num_threads(N_THREADS)
-    sections = (gemm_rates, transformers, buckets, long_sequences, caduceus, training, cohort, gpu)
+    sections = (gemm_rates, transformers, buckets, long_sequences, caduceus, training, cohort)
     lines: list[Line] = []
     for section in sections:
         for line in section() if not chosen or section.__name__ in chosen else ():
@@ -184,7 +184,7 @@ def caduceus() -> Iterator[Line]:
     torch.set_num_threads(1)
     for name, limits in (("caduceus-ph", ("<= 1.3 s", "<= 4.6")), ("caduceus-ps", ("", "<= 4.6"))):
         model = _load(f"untrained:{name}").model
-        ways = {n: _one_layer(model, torch.randint(7, 11, (1, n))) for n in (1024, 4096)}
+        ways = {n: last_layer(model, torch.randint(7, 11, (1, n))) for n in (1024, 4096)}
         seconds = shortest(ways, n_runs=2)
         yield f"{name}, 1,024 bases", f"{seconds[1024].processor:.2f} CPU-s", limits[0]
         yield f"{name}, time of 4,096 bases over 1,024", seconds[4096].per(seconds[1024]), limits[1]
@@ -203,38 +203,14 @@ def training() -> Iterator[Line]:
     """A step (forward, backward, AdamW) against the forward pass, and what gradient checkpointing saves."""
     sizes = {"dnabert-6": {"num_hidden_layers": 4}, "caduceus-ps": {"n_layer": 4}}
     for name, changed in sizes.items():
-        learner = make_learner(name, sizes=changed)
-        model, ids = learner.model, torch.randint(learner.rule.first_id, learner.rule.end_id, (2, N_TOKENS))
-        labels = ids.where(torch.rand(ids.shape) < 0.15, torch.full_like(ids, IGNORED))
-        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
-        optimizer = torch.optim.AdamW(model.parameters())
-        seconds = shortest({"forward": _no_grad(model, inputs), "step": _step(model, inputs, optimizer)}, n_runs=3)
+        model, inputs = learner_and_batch(name, changed, (2, N_TOKENS))
+        seconds = shortest({"forward": forward_pass(model, inputs), "step": train_step(model, inputs)}, n_runs=3)
         what = f"{name}, {next(iter(changed.values()))} layers, 2 x {N_TOKENS} tokens"
         yield f"{what}: a step of training against the forward pass", seconds["step"].per(seconds["forward"]), ""
     for name, changed in sizes.items():
         peaks = [_training_peak(name, changed, checkpointed=one) for one in (False, True)]
         shown = f"{peaks[0]:.2f} GB without, {peaks[1]:.2f} GB with"
         yield f"{name}, 8 x {N_TOKENS} tokens: memory of a step, gradient checkpointing", shown, ""
-    if not torch.cuda.is_available():
-        yield "GPU: a step of training against the forward pass", "not measured", ""
-
-
-def _no_grad(model: nn.Module, inputs: dict[str, Tensor]) -> Callable[[], object]:
-    def run() -> object:
-        with torch.no_grad():
-            return model(**inputs)
-
-    return run
-
-
-def _step(model: nn.Module, inputs: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Callable[[], object]:
-    def run() -> None:
-        with torch.inference_mode(False), torch.enable_grad():
-            optimizer.zero_grad()
-            model(**inputs)["loss"].backward()
-            optimizer.step()
-
-    return run
 
 
 def _training_peak(name: str, sizes: dict[str, int], *, checkpointed: bool) -> float:
@@ -273,38 +249,10 @@ def cohort() -> Iterator[Line]:
     yield "cohort of 40,000 haplotypes: the second run", done, "0 and < 1 s"
 
 
-def gpu() -> Iterator[Line]:
-    """Tokens per second and the part of the device's float32 or bfloat16 rate, where there is a device."""
-    if not torch.cuda.is_available():
-        yield "GPU: speed, part of its peak, parity of bfloat16", "not measured", "<= 1e-4 of float32 to CPU"
-        return
-    side = 8192
-    square = torch.randn(side, side, device="cuda", dtype=torch.bfloat16)
-    peak = 2 * side**3 / shortest({0: lambda: square @ square}, n_runs=8)[0].wall
-    yield f"GPU: {torch.cuda.get_device_name()}, bfloat16 product", f"{1e-12 * peak:.0f} TFLOP/s", ""
-    text = "".join(np.random.default_rng(0).choice(list("ACGT"), 2000))
-    for name, flops in (("dnabert2", mosaic_flops), ("caduceus-ph", caduceus_flops)):
-        models = {dtype: load_encoder(f"untrained:{name}", device="cuda", dtype=dtype) for dtype in linears.DTYPES}
-        expected = _load(f"untrained:{name}").embed([text])
-        for dtype, encoder in models.items():
-            difference = np.abs(encoder.embed([text]) - expected).max()
-            yield f"GPU: {name} {dtype}, largest difference from the CPU", f"{difference:.1e}", ""
-            ids = torch.randint(7, 11, (128, N_TOKENS), device="cuda")
-            seconds = shortest({0: _one_layer(encoder.model, ids)}, n_runs=4)[0]
-            share = 128 * flops(N_TOKENS) / seconds.wall / peak
-            yield f"GPU: {name} {dtype}, 128 x 512 tokens", f"{_speed(seconds, ids.numel())}, MFU {share:.0%}", ""
-
-
 def _load(name: str, **settings: object) -> TokenEncoder:
     encoder = load_encoder(name, device="cpu", **settings)  # type: ignore[arg-type]  # options of any kind
     assert isinstance(encoder, TokenEncoder | Caduceus)
     return encoder
-
-
-def _one_layer(model: nn.Module, ids: Tensor) -> Callable[[], object]:
-    shape = model.shape
-    last = shape.n_layer if isinstance(shape, CaduceusShape) else shape.num_hidden_layers
-    return lambda: model.layer_state(ids, torch.ones_like(ids), last)
 
 
 def _speed(seconds: Seconds, n_tokens: int = N_TOKENS) -> str:

@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
+from encoders.dna.networks.caduceus import CaduceusShape
+from encoders.training.masking.corruption import IGNORED
+from encoders.training.pretraining.learner import make_learner
 
 N_THREADS = 2
 
@@ -56,6 +61,42 @@ def in_process(name: str, statement: str, **options: object) -> tuple[float, flo
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     seconds, peak = map(float, run.stdout.split())
     return seconds, peak
+
+
+def learner_and_batch(
+    name: str, sizes: dict[str, int], shape: tuple[int, int], device: str = "cpu"
+) -> tuple[nn.Module, dict[str, Tensor]]:
+    """A network that learns, and a batch of tokens of which 15 % are asked for."""
+    learner = make_learner(name, sizes=sizes)
+    ids = torch.randint(learner.rule.first_id, learner.rule.end_id, shape)
+    labels = ids.where(torch.rand(shape) < 0.15, torch.full_like(ids, IGNORED))
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+    return learner.model.to(device), {name: one.to(device) for name, one in inputs.items()}
+
+
+def forward_pass(model: nn.Module, inputs: dict[str, Tensor]) -> Callable[[], object]:
+    """The pass alone: `shortest` keeps no gradients."""
+    return lambda: model(**inputs)
+
+
+def train_step(model: nn.Module, inputs: dict[str, Tensor]) -> Callable[[], object]:
+    """Forward, backward and AdamW."""
+    optimizer = torch.optim.AdamW(model.parameters())
+
+    def run() -> None:
+        with torch.inference_mode(False), torch.enable_grad():
+            optimizer.zero_grad()
+            model(**inputs)["loss"].backward()
+            optimizer.step()
+
+    return run
+
+
+def last_layer(model: nn.Module, ids: Tensor) -> Callable[[], object]:
+    """The states of an encoder's last layer."""
+    shape = model.shape
+    last = shape.n_layer if isinstance(shape, CaduceusShape) else shape.num_hidden_layers
+    return lambda: model.layer_state(ids, torch.ones_like(ids), last)
 
 
 def mosaic_flops(n_tokens: int = 512, width: int = 768, inner: int = 3072, n_layers: int = 12) -> float:
