@@ -9,13 +9,14 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
 from importlib import import_module
 from typing import Any, TypeVar
 
 from analyses.config.sections import EngineConfig
 from analyses.errors import InputError
+from analyses.progress import say
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,7 +43,9 @@ class Engine:
     def n_jobs(self) -> int:
         """Workers there are."""
         if self.config.backend == "dask":
-            return sum(self._client.ncores().values())
+            client = self._client
+            with _losses_said("dask"):
+                return sum(client.ncores().values())
         return 1 if self.config.backend == "sequential" else self._workers
 
     @property
@@ -62,9 +65,9 @@ class Engine:
         Raises
         ------
         InputError
-            Workers were killed and did not come back: what they had finished is kept.
+            Workers were killed and did not come back, or the scheduler went away: what was finished is kept.
         """
-        with self._backend(), _killed_workers_said(self.config.backend):
+        with self._backend(), _losses_said(self.config.backend):
             yield
 
     def _backend(self) -> AbstractContextManager[Any]:
@@ -126,7 +129,13 @@ class Engine:
                 f"engine.address must be that of a dask scheduler that runs; {address} does not answer ({error}). "
                 "Start one with `dask scheduler`, or leave engine.address out."
             ) from None
+        with suppress(TimeoutError):  # of a cluster that begins its workers when it is asked; none is refused below
+            client.wait_for_workers(1, timeout=_SECONDS_TO_CONNECT)
         check_cluster(client)
+        for name in ("distributed", "distributed.client"):  # what goes wrong is said in a sentence of ours
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        if self.config.address is not None:
+            say(f"engine   dask at {address}, workers now: {len(client.nthreads())}; {client.dashboard_link}")
         return client
 
     def _local_cluster(self, distributed: Any) -> Any:
@@ -146,19 +155,27 @@ class Engine:
 
 
 @contextmanager
-def _killed_workers_said(backend: str) -> Iterator[None]:
+def _losses_said(backend: str) -> Iterator[None]:
     """dask gives a killed worker's work to the next, and gives up when three were killed by it; loky does at once."""
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     killed: tuple[type[Exception], ...] = (TerminatedWorkerError,)
+    gone: tuple[type[BaseException], ...] = ()
     if backend == "dask":
+        client, comm = import_module("distributed.client"), import_module("distributed.comm")
         killed += (import_module("dask.distributed").KilledWorker,)
+        gone = (comm.CommClosedError, client.FutureCancelledError, client.ClosedClientError)
     try:
         yield
     except killed:
         raise InputError(
             "Workers must live until their work is done; one was killed, mostly for want of memory. What was finished "
             "is kept: run the same command again, with fewer workers."
+        ) from None
+    except gone as error:
+        raise InputError(
+            f"The scheduler of engine.address must live until the work is done; it went away ({error}). What was "
+            "finished is kept: start it again, with workers, and run the same command again."
         ) from None
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from analyses.tracking.server import ui_command, ui_environment
 from analyses.tracking.store import sqlite_uri
-from tests.torture.kills import Outcome, Undisturbed, check_left, check_resumed
+from tests.torture.clusters import TcpCluster, bytes_over_loopback, free_port, tcp_cluster
+from tests.torture.kills import Outcome, Undisturbed, check_left, check_resumed, wait_for
 from tests.torture.processes import PATIENCE, Started, start
 from tests.torture.small_run import read_tracking, unfinished
 
@@ -111,7 +112,7 @@ def server_that_dies(outcome: Outcome, undisturbed: Undisturbed) -> str:
     folder.mkdir()
     database = folder / "results" / "mlflow.db"
     database.parent.mkdir()
-    port = _free_port()
+    port = free_port()
     address = f"tracking.uri=http://127.0.0.1:{port}"
     server = _serve(database, port)
     run = start(undisturbed.command("run", address), folder / "log")
@@ -137,7 +138,7 @@ def interface_killed(outcome: Outcome, undisturbed: Undisturbed) -> str:
     folder = undisturbed.scratch / "interface"
     folder.mkdir()
     database = undisturbed.scratch / f"undisturbed-{undisturbed.experiment}" / "results" / "mlflow.db"
-    run = start(["ui", str(database), "--port", str(_free_port())], folder / "log")
+    run = start(["ui", str(database), "--port", str(free_port())], folder / "log")
     while run.code() is None and "Press Ctrl-C" not in run.said:
         time.sleep(0.1)
     if not run.kill(signal.SIGKILL):
@@ -150,6 +151,53 @@ def interface_killed(outcome: Outcome, undisturbed: Undisturbed) -> str:
     return f"{len(orphans) or 'none'} of its processes outlived it"
 
 
+def dask_workers_killed(outcome: Outcome, undisturbed: Undisturbed) -> str:
+    """Four workers over TCP, of which one after another is killed while the run goes on."""
+    folder = undisturbed.scratch / "dask-workers"
+    folder.mkdir()
+    n_killed, before = 0, bytes_over_loopback()
+    with tcp_cluster(folder, n_workers=4) as cluster:
+        run = start(undisturbed.command("run", _engine(cluster)), folder / "log")
+        for stage in ("embedding", "alignment", "alignment", "alignment"):
+            wait_for(run, stage, 0.2 * undisturbed.seconds[stage])
+            if run.code() is None and (workers := cluster.workers()):
+                workers[n_killed % len(workers)].kill()
+                n_killed += 1
+        if code := run.wait():
+            outcome.fault("lost or bricked", f"dask workers killed: code {code}, {run.said.splitlines()[-1:]}")
+    check_left(outcome, folder, undisturbed.expected)
+    return f"{n_killed} of four workers killed, the bits of one process; {_megabytes(before)} went over loopback"
+
+
+def dask_scheduler_killed(outcome: Outcome, undisturbed: Undisturbed) -> str:
+    """The scheduler is killed in an alignment; with another at its place the same command goes on."""
+    folder = undisturbed.scratch / "dask-scheduler"
+    folder.mkdir()
+    with tcp_cluster(folder, n_workers=2) as cluster:
+        words = undisturbed.command("run", _engine(cluster))
+        run = start(words, folder / "log")
+        wait_for(run, "alignment", 0.3 * undisturbed.seconds["alignment"])
+        cluster.kill_scheduler()
+        code = run.wait()
+        if code != 2 or "The scheduler of engine.address must live" not in run.said or "Traceback" in run.said:
+            outcome.fault("ended otherwise than told", f"scheduler died: code {code}, {run.said.splitlines()[-1:]}")
+        cluster.end()
+        cluster.begin()
+        again = start(words, folder / "log-again")
+        if again.wait():
+            outcome.fault("lost or bricked", f"scheduler came back: {again.said.splitlines()[-1:]}")
+    check_left(outcome, folder, undisturbed.expected)
+    return f"ended with code {code} and the command to give again, which then did"
+
+
+def _engine(cluster: TcpCluster) -> str:
+    return f"engine={{backend: dask, address: '{cluster.address}'}}"
+
+
+def _megabytes(before: int) -> str:
+    return f"{1e-6 * (bytes_over_loopback() - before):.1f} MB"
+
+
 ATTACKS: Mapping[tuple[str, str], Attack] = {
     ("two runs at once", "align"): two_at_once,
     ("full disk", "predict"): full_disk,
@@ -158,6 +206,8 @@ ATTACKS: Mapping[tuple[str, str], Attack] = {
     ("output that nobody reads", "align"): closed_output,
     ("tracking server that dies", "replicate"): server_that_dies,
     ("`genebrain ui` that is killed", "align"): interface_killed,
+    ("dask workers that are killed", "align"): dask_workers_killed,
+    ("dask scheduler that is killed", "align"): dask_scheduler_killed,
 }
 """By name and by the experiment that is attacked."""
 
@@ -211,13 +261,6 @@ def _serve(database: Path, port: int) -> subprocess.Popen[bytes]:
                 return server
         time.sleep(0.1)
     raise RuntimeError(f"No server: {(database.parent / 'server.log').read_text()[-500:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _holds_runs(database: Path) -> bool:

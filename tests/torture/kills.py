@@ -103,14 +103,19 @@ def kill(outcome: Outcome, name: str, undisturbed: Undisturbed, moments: Sequenc
     folder.mkdir()
     for number, (stage, kind, share) in enumerate(moments):
         run = start(undisturbed.command("run", workers=workers), folder / f"log-{number}")
-        while run.code() is None and not STAGES[stage](run):
-            time.sleep(0.03)
-        deadline = time.monotonic() + share * undisturbed.seconds.get(stage, 0.1)
-        while run.code() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(run, stage, share * undisturbed.seconds.get(stage, 0.1))
         if run.kill(kind):
             check_killed(outcome, stage, kind, run)
     check_resumed(outcome, folder, undisturbed, workers=workers)
+
+
+def wait_for(run: Started, stage: str, seconds: float) -> None:
+    """Until these seconds of a stage have passed, or the run has ended."""
+    while run.code() is None and not STAGES[stage](run):
+        time.sleep(0.03)
+    deadline = time.monotonic() + seconds
+    while run.code() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def check_killed(outcome: Outcome, stage: str, kind: signal.Signals, run: Started) -> None:

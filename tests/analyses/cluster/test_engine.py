@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +26,7 @@ from analyses.workflow.pipeline import run_stages
 from analyses.workflow.sharded_stages import chosen_arms, window_parts
 from fusion import cross_validated_cca, permutation_test_cca
 from tests.analyses.shared_out import ARM, RESULT_FILES, WINDOW_FILES, check_same_files, open_run, stored_vectors
+from tests.torture.clusters import TcpCluster, tcp_cluster
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,62 @@ def test_work_that_kills_every_worker_ends_in_a_sentence() -> None:
     with closing(Engine(EngineConfig(backend="dask", workers=2))) as engine:  # noqa: SIM117
         with pytest.raises(InputError, match="Workers must live until their work is done"):
             list(engine.map(_die, [1, 2, 3]))
+
+
+def _wait(flag: Path) -> None:
+    flag.touch()
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_scheduler_that_goes_away_is_said(at_work: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the middle of work, which would else be waited for, and between two pieces of it."""
+    flag, gone = tmp_path / "at work", r"The scheduler of engine\.address must live"
+    with tcp_cluster(tmp_path, n_workers=1) as cluster, closing(_engine_at(cluster.address)) as engine:
+        assert engine.n_jobs == 1
+        assert f"dask at {cluster.address}, workers now: 1; http://" in capsys.readouterr().out
+        engine._client._timeout = 1  # seconds in which it looks for its scheduler
+        if not at_work:
+            cluster.kill_scheduler()
+        killer = threading.Thread(target=_kill_when, args=(flag, cluster), daemon=True)
+        killer.start()
+        with pytest.raises(InputError, match=gone):
+            list(engine.map(_wait, [flag]))
+        flag.touch()
+        killer.join()
+
+
+def _engine_at(address: str) -> Engine:
+    return Engine(EngineConfig(backend="dask", address=address))
+
+
+def _kill_when(flag: Path, cluster: TcpCluster) -> None:
+    while not flag.exists():
+        time.sleep(0.05)
+    cluster.kill_scheduler()
+
+
+def test_all_that_waits_waits_at_the_scheduler_so_that_a_cluster_may_grow(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    flag, n_tasks = tmp_path / "go", 40
+    with closing(Engine(EngineConfig(backend="dask", address=cluster.scheduler_address))) as engine:
+        waiting = threading.Thread(target=_go_when, args=(flag, cluster, n_tasks))
+        waiting.start()
+        assert list(engine.map(_until, [flag] * n_tasks)) == [True] * n_tasks
+        waiting.join()
+
+
+def _go_when(flag: Path, cluster: LocalCluster, n_tasks: int) -> None:
+    while len(cluster.scheduler.tasks) < n_tasks:
+        time.sleep(0.02)
+    flag.touch()
+
+
+def _until(flag: Path) -> bool:
+    while not flag.exists():
+        time.sleep(0.02)
+    return True
 
 
 @pytest.mark.parametrize("backend", ["loky", "dask"])
