@@ -1,5 +1,6 @@
 """An experiment that is killed in its permutations goes on with them, and leaves nothing behind."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,18 @@ def test_what_was_permuted_is_not_permuted_again(name: str, study: Path, monkeyp
     assert not kept.exists()
     assert resumed == run("whole")
     assert len(written) == 2 * n_written  # the whole of it once more
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"(7,)", b"(7777777777777,)"), (b"(7,), }", b"(7,)))}")])
+def test_a_portion_that_was_damaged_is_done_again(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """Headers that claim what is not there, or are none."""
+    journal, path = FolderJournal(tmp_path), tmp_path / "a.npz"
+    journal.write("a", {"draws": np.arange(7.0)})
+    with zipfile.ZipFile(path) as archive:
+        whole = archive.read("draws.npy")
+    assert old in whole
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("draws.npy", whole.replace(old, new))
+    assert journal.read("a") is None
+    journal.write("a", {"draws": np.arange(7.0)})
+    assert (journal.read("a") or {})["draws"].tolist() == list(range(7))
