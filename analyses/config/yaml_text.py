@@ -46,7 +46,8 @@ def read_text(path: Path) -> str:
         The file is missing, cannot be read, or is not UTF-8.
     """
     if not path.is_file():
-        raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
+        what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
+        raise InputError(f"A configuration file is required; {path} {what}. Check the path.")
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

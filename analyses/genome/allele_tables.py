@@ -93,6 +93,6 @@ def read_annotations(path: Path) -> pd.DataFrame:
     rows = [row for _, row in table[1:]]
     keys = [make_key(*(row[place].strip() for place in places)) for row in rows]
     columns = [place for place in range(len(names)) if place not in places]
-    joined = pd.DataFrame([[row[place] for place in columns] for row in rows], index=keys, dtype=str)
-    joined.columns = pd.Index([names[place] for place in columns])
+    cells = {names[place]: [row[place] for row in rows] for place in columns}
+    joined = pd.DataFrame(cells, index=pd.Index(keys, dtype=object), dtype=str)
     return joined[~joined.index.duplicated()]

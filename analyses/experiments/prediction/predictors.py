@@ -13,6 +13,7 @@ from analyses.errors import InputError
 from analyses.experiments.prediction.outcomes import column_that_is
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
+from fusion.journal import Arrays, keep
 from fusion.prediction.boosting import fit_boosting
 from fusion.prediction.discrimination import Discrimination
 from fusion.prediction.held_out import HeldOutPrediction, predict_splits
@@ -110,9 +111,13 @@ class Features:
         key = ((side, name), split.train.tobytes())
         if key not in self._made:
             found = self._make(side, name, split.train)
-            self.components[side, name] = min(found.shape[1], self.components.get((side, name), found.shape[1]))
+            self.note_components((side, name), found.shape[1])
             self._made[key] = found
         return self._made[key]
+
+    def note_components(self, block: tuple[str, str], n_features: int) -> None:
+        """The fewest features of a block over its splits."""
+        self.components[block] = min(n_features, self.components.get(block, n_features))
 
     def _make(self, side: str, name: str, train: np.ndarray) -> np.ndarray:
         if side == COVARIATES:
@@ -165,7 +170,21 @@ class Features:
 
 
 def predict(features: Features, predictor: Predictor, splits: list[Split]) -> HeldOutPrediction:
-    """Held-out predictions of one predictor."""
+    """Held-out predictions of one predictor; a run that was killed does not make them again."""
+
+    def of_arrays(kept: Arrays) -> HeldOutPrediction:
+        given = dict(kept)
+        for block, n_features in zip(predictor.blocks, given.pop("components").tolist(), strict=True):
+            features.note_components(block, n_features)
+        return HeldOutPrediction(**given)
+
+    def to_arrays(made: HeldOutPrediction) -> Arrays:
+        return vars(made) | {"components": np.array([features.components[block] for block in predictor.blocks])}
+
+    return keep(lambda: _predict(features, predictor, splits), to_arrays=to_arrays, of_arrays=of_arrays)
+
+
+def _predict(features: Features, predictor: Predictor, splits: list[Split]) -> HeldOutPrediction:
     learner = LEARNERS[predictor.model]
     fuse = stacked if predictor.kind == STACKED else concatenated
 

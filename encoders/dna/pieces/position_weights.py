@@ -145,7 +145,7 @@ def read_jaspar(path: Path) -> tuple[PositionWeights, ...]:
 
 
 def _read_block(block: str, path: Path) -> PositionWeights:
-    head, *lines = block.splitlines()
+    head, *lines = block.splitlines() or [""]
     words = head.split()
     rows = [line for line in lines if line.strip()]
     read = [_ROW.fullmatch(line.strip()) for line in rows]

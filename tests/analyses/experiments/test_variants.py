@@ -143,6 +143,8 @@ def test_a_packed_table_is_read_by_place_and_alleles(tmp_path: Path) -> None:
     (tmp_path / "a.tsv.gz").write_bytes(gzip.compress(text.encode()))
     table = read_annotations(tmp_path / "a.tsv.gz")
     assert table.to_dict() == {"PHRED": {"20-131-A-C": "8.9"}}
+    (tmp_path / "bare.tsv").write_text("chrom\tpos\tref\talt\n20\t131\tA\tC\n")
+    assert read_annotations(tmp_path / "bare.tsv").shape == (1, 0)
 
 
 def test_a_window_that_there_is_not_is_said(small_cohort: DemoCohort, tmp_path: Path, planted: dict[str, Any]) -> None:

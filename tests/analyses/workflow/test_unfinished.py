@@ -27,6 +27,8 @@ dims: {grid: [1, 3], inner_splits: 2}
 attribute: {sides: [brain], regions: column, repeats: 2, n_permutations: 39}
 escalate: {methods: [kernel, deep], penalties: [0.1], n_landmarks: 15, n_epochs: 2, hidden: 8, n_permutations: 59,
            recall_at: 3, curve: [0.5]}
+predict: {outcome: sick, n_permutations: 59, inner_splits: 3}
+stratify: {column: sex, n_permutations: 99, n_bootstrap: 100}
 tracking: {enabled: false}
 """
 
@@ -36,7 +38,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
     rng = np.random.default_rng(1)
     ids = [f"s{row:03d}" for row in range(N)]
-    pd.DataFrame({"subject_id": ids}).to_csv(folder / "participants.tsv", sep="\t", index=False)
+    people = {"subject_id": ids, "sex": np.tile(["F", "M"], N)[:N], "sick": np.where(rng.random(N) < 0.5, "yes", "no")}
+    pd.DataFrame(people).to_csv(folder / "participants.tsv", sep="\t", index=False)
     genes = rng.standard_normal((N, 6))
     brain = pd.DataFrame(rng.standard_normal((N, 5)) + genes[:, :1], columns=list("abcde"))
     brain.insert(0, "subject_id", ids)
@@ -49,8 +52,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["dims", "attribute", "escalate"])
-def test_what_was_permuted_is_not_permuted_again(name: str, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["dims", "attribute", "escalate", "predict", "stratify"])
+def test_what_was_done_is_not_done_again(name: str, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(output: str) -> dict[str, Any]:
         config = load_config(study, (f"output={study.parent / output}", f"experiment={name}"))
         pipeline.run_pipeline(config, until="experiment")

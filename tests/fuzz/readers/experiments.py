@@ -54,12 +54,18 @@ def _gene_sets(_: Path) -> Sequence[Files]:
 def _same_as_cells(folder: Path, value: object) -> None:
     """Every gene of a set stands in its line, as the csv module parts it, where the file is plain."""
     assert isinstance(value, dict)
-    raw = (folder / "s.gmt").read_bytes()
-    if raw[:2] == b"\x1f\x8b" or not raw.isascii() or any(mark in raw for mark in b"\r\x0b\x0c\x1c\x1d\x1e"):
+    text = _plain_text(folder / "s.gmt")
+    if text is None:
         return
-    rows = csv.reader(StringIO(raw.decode()), delimiter="\t", quoting=csv.QUOTE_NONE)
+    rows = csv.reader(StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
     lines = {row[0].strip(): {cell.strip() for cell in row[2:]} - {""} for row in rows if "".join(row).strip()}
     assert {name: set(genes) for name, genes in value.items()} == lines
+
+
+def _plain_text(path: Path) -> str | None:
+    """Text of a file of printable ASCII, line feeds and tabs; any other is left to the reader alone."""
+    raw = path.read_bytes()
+    return raw.decode() if re.fullmatch(rb"[\x20-\x7e\n\t]*", raw) else None
 
 
 def _same_as_numbers(folder: Path, value: object) -> None:
@@ -79,16 +85,17 @@ def _variants(_: Path) -> Sequence[Files]:
 def _same_as_pandas(folder: Path, value: object) -> None:
     """As many alleles as pandas finds, where it takes the file for a table of that header."""
     assert isinstance(value, pd.DataFrame)
-    text = (folder / "v.tsv").read_text("utf-8")
+    text = _plain_text(folder / "v.tsv")
+    if text is None:
+        return
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("##") and line.strip())
     frame = pd.read_csv(StringIO(kept), sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
     frame.columns = frame.columns.str.strip().str.lstrip("#").str.lower()
-    if frame.columns.is_unique and "\r" not in kept:
-        places = frame[list(KEY)].apply(lambda column: column.str.strip())
-        places["chrom"] = places["chrom"].str.removeprefix("chr")
-        for name in ("ref", "alt"):
-            places[name] = places[name].str.upper()
-        assert len(places.drop_duplicates()) == len(value)
+    places = frame[list(KEY)].apply(lambda column: column.str.strip())
+    places["chrom"] = places["chrom"].str.removeprefix("chr")
+    for name in ("ref", "alt"):
+        places[name] = places[name].str.upper()
+    assert len(places.drop_duplicates()) == len(value)
 
 
 def _species(_: Path) -> Sequence[Files]:

@@ -76,6 +76,7 @@ def test_matches_of_either_strand_are_those_of_the_words(motifs) -> None:  # typ
     ("text", "said"),
     [
         ("", "must begin with a line >ID NAME"),
+        (">", "one without an id of .* has rows of"),
         (">M1 X\nA 1 2\nC 1 2\nG 1 2\n", r"M1 of .* has rows of \[2, 2, 2\]"),
         (">M1 X\n1 2\n1 2\n1\n1 2\n", r"has rows of \[2, 2, 1, 2\]"),
         (">M1 X\n0 2\n0 2\n0 1\n0 2\n", "finite counts that are not all 0; M1"),
