@@ -1,8 +1,8 @@
 """What long analyses have done, piece by piece: a process that was killed goes on where it stopped.
 
 Whoever runs one gives a journal (`keep_portions`); whatever is shared out among workers within, or done in pieces, is
-looked for there first and written there once it is done. Calls are told apart by their order, so that the same analysis of the same data, and
-no other, may be given the same journal again. Without one nothing is kept.
+looked for there first and written there once it is done. Calls are told apart by their order, so that the same analysis
+of the same data, and no other, may be given the same journal again. Without one nothing is kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

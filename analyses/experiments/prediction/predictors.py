@@ -66,6 +66,23 @@ class Predictor:
         return tuple((side, name) for side, name in sides if name is not None)
 
 
+def read_score(run: Run) -> np.ndarray:
+    """The column `predict.polygenic_score`, NaN where it is not known.
+
+    Raises
+    ------
+    InputError
+        It holds text.
+    """
+    from pandas.api.types import is_numeric_dtype
+
+    column = str(run.config.predict.polygenic_score)
+    values = run.cohort.covariates[column]
+    if not is_numeric_dtype(values.dtype):
+        raise InputError(f"predict.polygenic_score needs numbers; column '{column}' holds text: correct it.")
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
 def list_predictors(run: Run, views: list[str]) -> list[Predictor]:
     """Every predictor of the run, covariates first."""
     return [
@@ -157,13 +174,7 @@ class Features:
 
     @cached_property
     def _polygenic_score(self) -> np.ndarray:
-        from pandas.api.types import is_numeric_dtype
-
-        column = str(self.run.config.predict.polygenic_score)
-        values = self.run.cohort.covariates[column]
-        if not is_numeric_dtype(values.dtype):
-            raise InputError(f"predict.polygenic_score needs numbers; column '{column}' holds text: correct it.")
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        column, numbers = self.run.config.predict.polygenic_score, read_score(self.run)
         if not np.isfinite(numbers[self.known]).all():
             raise NotDefinedError(f"'{column}' is not known of everybody whose outcome is: leave the others out")
         return np.where(self.known, numbers, 0.0)[:, np.newaxis]
