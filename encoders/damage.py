@@ -38,3 +38,8 @@ def refused_if_damaged(path: Path, what: str) -> Iterator[None]:
             f"{path} must be {what}; it cannot be read ({type(error).__name__}: {said[:_LONGEST]}): get it again, or "
             "leave it out."
         ) from error
+
+
+def how_absent(path: Path) -> str:
+    """Why a path is no file: ``does not exist``, ``is a folder``, or ``is no file``, such as a device."""
+    return "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"

@@ -46,6 +46,8 @@ def published_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         check_place(path, is_file=True)
         sweep(path.parent.glob(f"{escape(path.name)}.*"))
         unfinished = path.with_name(unfinished_name(path.name))
+        with refused_without_place(path.parent):
+            unfinished.touch()
         try:
             yield unfinished
             if is_private(path.parent):
@@ -67,19 +69,32 @@ def check_place(path: Path, *, is_file: bool) -> None:
     InputError
         A file is where a folder is to be, or the reverse; or its own folder cannot be made.
     """
-    try:
+    with refused_without_place(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         is_other = path.is_dir() if is_file else path.exists() and not path.is_dir()
+    if is_other:
+        kinds = ("file", "folder") if is_file else ("folder", "file")
+        raise InputError(f"A {kinds[0]} is to be written at {path}, where a {kinds[1]} is: name another place.")
+
+
+@contextmanager
+def refused_without_place(folder: Path) -> Iterator[None]:
+    """Around what makes a file or folder: a place that takes none is one sentence.
+
+    Raises
+    ------
+    InputError
+        In place of an OSError that says so.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno not in _NO_PLACE:
             raise
         raise InputError(
-            f"What is written needs a folder that is there or can be made; {path.parent} cannot ({error.strerror}): "
+            f"What is written needs a folder that takes files, or can be made; {folder} does not ({error.strerror}): "
             "name another place."
         ) from None
-    if is_other:
-        kinds = ("file", "folder") if is_file else ("folder", "file")
-        raise InputError(f"A {kinds[0]} is to be written at {path}, where a {kinds[1]} is: name another place.")
 
 
 def private_folder(folder: Path) -> Path:
@@ -138,7 +153,8 @@ def published_folder(folder: Path, *, replace: bool = True, private: bool = Fals
         scratch = folder.with_name(unfinished_name(f".{folder.name}"))
         try:
             unfinished = scratch / "new"
-            unfinished.mkdir(parents=True)
+            with refused_without_place(folder.parent):
+                unfinished.mkdir(parents=True)
             yield unfinished
             if private or is_private(folder.parent):
                 _make_private(unfinished)

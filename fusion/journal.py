@@ -1,8 +1,8 @@
-"""What is shared out among workers, kept as it is done: a process that was killed goes on where it stopped.
+"""What long analyses have done, piece by piece: a process that was killed goes on where it stopped.
 
-Whoever runs a long analysis gives a journal (`keep_portions`); whatever is shared out within is looked for there first
-and written there once it is done. Calls are told apart by their order, so that the same analysis of the same data, and
-no other, may be given the same journal again. Without one nothing is kept.
+Whoever runs one gives a journal (`keep_portions`); whatever is shared out among workers within, or done in pieces, is
+looked for there first and written there once it is done. Calls are told apart by their order, so that the same analysis
+of the same data, and no other, may be given the same journal again. Without one nothing is kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class Journal(Protocol):
 
 
 class _Open:
-    """A journal and the number of jobs that were shared out since it was opened."""
+    """A journal and the number of jobs that were begun since it was opened."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
@@ -47,7 +47,7 @@ _open: ContextVar[_Open | None] = ContextVar("journal", default=None)
 
 @contextmanager
 def keep_portions(journal: Journal) -> Iterator[None]:
-    """Within: what `share_out` has done is kept in `journal`, and taken from it."""
+    """Within: what `share_out` and `keep` have done is kept in `journal`, and taken from it."""
     token = _open.set(_Open(journal))
     try:
         yield
@@ -89,3 +89,37 @@ def share_out(
         part: Part = next(done)
         is_open.journal.write(entry, to_arrays(part))
         yield part
+
+
+def keep(make: Callable[[], Part], *, to_arrays: Callable[[Part], Arrays], of_arrays: Callable[[Arrays], Part]) -> Part:
+    """Result of one piece of work that this process does; where the open journal holds it, it is not done again.
+
+    Parameters
+    ----------
+    make : callable
+        The work. What it shares out itself is kept as a whole with it, or not at all.
+    to_arrays, of_arrays : callable
+        A result as arrays, and back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusion.journal import keep
+    >>> keep(lambda: 3.0, to_arrays=lambda one: {"value": np.array(one)}, of_arrays=lambda kept: float(kept["value"]))
+    3.0
+    """
+    is_open = _open.get()
+    if is_open is None:
+        return make()
+    is_open.n_jobs += 1
+    entry = f"{is_open.n_jobs:05d}"
+    kept = is_open.journal.read(entry)
+    if kept is not None:
+        return of_arrays(kept)
+    token = _open.set(None)  # calls are told apart by their order, which must not depend on what was kept
+    try:
+        made = make()
+    finally:
+        _open.reset(token)
+    is_open.journal.write(entry, to_arrays(made))
+    return made

@@ -18,7 +18,7 @@ from encoders.brain.connectivity.timeseries import TimeSeries, drop_constant_roi
 from encoders.brain.connectivity.visits import Visits
 from encoders.brain.headers.choice import describe_facts, list_names
 from encoders.brain.records import Records
-from encoders.damage import refused_if_damaged
+from encoders.damage import how_absent, refused_if_damaged
 from encoders.tables.quoting import quote_some
 
 
@@ -126,7 +126,7 @@ def _reference(request: ConnectivityRequest, subject_ids: Sequence[str]) -> np.n
             "write --kind covariance and let each fold learn it (connectivity: tangent in the YAML)."
         )
     if not request.fit_on.is_file():
-        raise InputError(f"--fit-on must name a file of subject ids; {request.fit_on} does not exist.")
+        raise InputError(f"--fit-on must name a file of subject ids; {request.fit_on} {how_absent(request.fit_on)}.")
     with refused_if_damaged(request.fit_on, "text in UTF-8 with one id a line"):
         text = request.fit_on.read_text(encoding="utf-8-sig")
     wanted = [line.strip() for line in text.splitlines() if line.strip()]

@@ -46,7 +46,7 @@ Overrides = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(help="Processes for folds and permutations; results do not depend on it.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of folds and permutations.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of folds and permutations.")]
 Output = Annotated[Path | None, typer.Option(help="Results folder (overrides output:).")]
 Force = Annotated[bool, typer.Option("--force", help="Redo stages even if finished with the same inputs.")]
 
@@ -152,7 +152,7 @@ register_report_command(app)
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the cohort and the results.")] = Path("results/demo"),
     subjects: Annotated[int, typer.Option(min=100, help="Subjects to simulate.")] = 640,
-    seed: Annotated[int, typer.Option(help="Seed of the simulation, the folds and the permutations.")] = 20261,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation, the folds and the permutations.")] = 20261,
     workers: Annotated[int, typer.Option(min=1, help="Processes for folds and permutations.")] = 2,
     force: Force = False,
 ) -> None:
@@ -229,7 +229,7 @@ def encoders() -> None:
 @app.command()
 def ui(
     tracking: Annotated[
-        str | None, typer.Argument(metavar="[URI]", help="Tracking URI or mlflow.db file; the demo's if not given.")
+        str | None, typer.Argument(metavar="URI", help="Tracking URI or mlflow.db file; the demo's if not given.")
     ] = None,
     port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 5000,
 ) -> None:
@@ -281,7 +281,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 def main() -> None:
     """Entry point: bad input is one sentence and exit code 2, a service that is away 3, a fault of the program 70."""
     from analyses.cli.blas_kernel import prefer_fast_kernel
-    from analyses.cli.faults import EXIT_CODE, tell_fault
+    from analyses.cli.faults import EXIT_CODE, tell_fault, tell_no_memory
     from analyses.cli.signals import ending_in_words
     from encoders.errors import InputError as EncodersError
     from fusion.errors import InputError as FusionError
@@ -300,5 +300,7 @@ def main() -> None:
         typer.echo("genebrain: ended by SIGINT before it began.", err=True)
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - whatever nobody expected is told, and kept for whoever mends it
+        if tell_no_memory(error):
+            sys.exit(2)
         tell_fault(error)
         sys.exit(EXIT_CODE)

@@ -35,7 +35,7 @@ def embed(
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes of later stages.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of folds and permutations.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of folds and permutations.")] = None,
     output: Annotated[Path | None, typer.Option(help="Results folder (overrides output:).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Redo finished stages; vectors in the store stay.")] = False,
 ) -> None:

@@ -9,14 +9,18 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
+
+from analyses.errors import InputError
+from analyses.validation import in_words
 
 EXIT_CODE = 70
 """Of a fault of the program, as ``EX_SOFTWARE`` of sysexits.h; bad input has its own."""
@@ -25,7 +29,14 @@ DEBUG = "GENEBRAIN_DEBUG"
 """Set to anything but 0, a fault shows its traceback in the terminal instead."""
 
 _DISTRIBUTION = "gene-brain-fusion"
+_UsageError: Any = typer.BadParameter.__base__
+"""Click's, or that of typer's own copy of click."""
+
 _LONGEST = 300
+_NO_MEMORY = re.compile(
+    "out of memory|not enough memory|can't allocate memory|size calculation overflowed", re.IGNORECASE
+)
+"""Of torch, which raises RuntimeErrors."""
 
 
 class UnexpectedEndError(Exception):
@@ -35,12 +46,66 @@ class UnexpectedEndError(Exception):
 class Commands(TyperGroup):
     """The commands of a program in which nothing is asked of the user, so that no end of input is one of theirs."""
 
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Read the options of the program; what is wrong with them is one sentence."""
+        with _wrong_use_in_words():
+            return super().make_context(*given, **named)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an `EOFError` is a fault like any other."""
+        """Read the options of the command and run it; an `EOFError` is a fault like any other."""
         try:
-            return super().invoke(ctx)
+            with _wrong_use_in_words():
+                return super().invoke(ctx)
         except EOFError as error:
             raise UnexpectedEndError(str(error)) from error
+
+
+@contextmanager
+def _wrong_use_in_words() -> Iterator[None]:
+    """One sentence in place of the library's usage line, hint and message."""
+    try:
+        yield
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise  # nothing was named: the whole help is the answer
+        command = "genebrain" if error.ctx is None else _command(error.ctx)
+        said = _wrong_use(error).rstrip(".")
+        raise InputError(f"{said}{' See' if said.endswith('?') else ': see'} `{command} --help`.") from None
+
+
+def _command(context: Any) -> str:
+    """As a user writes it, whatever the program was started by."""
+    below = context.command_path.removeprefix(context.find_root().info_name)
+    return f"genebrain{below}"
+
+
+def _wrong_use(error: Any) -> str:
+    said, refused = str(error.format_message()), error.__cause__
+    if not isinstance(refused, ValidationError):
+        return said
+    first = refused.errors(include_url=False)[0]
+    if (words := in_words(first)) in first["msg"]:
+        return said  # it tells the choices
+    return f"{said.removeprefix('Invalid value for ').partition(':')[0]} {words}; got {first['input']!r}"
+
+
+def tell_no_memory(error: Exception) -> bool:
+    """Say in one sentence that a machine has too little memory, if that is what happened.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
+    if not isinstance(error, MemoryError) and not (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
+        return False
+    said = " ".join(str(error).split())[:_LONGEST].rstrip(". ") or "nothing more is known"
+    typer.echo(
+        f"genebrain: What is asked needs more memory than there is here ({said}): ask for less, such as smaller sizes, "
+        "batches or dimensions, or take a machine with more; what was finished stays.",
+        err=True,
+    )
+    return True
 
 
 def tell_fault(error: Exception) -> None:

@@ -291,6 +291,12 @@ def _exclude(
             written = f" (written {words}: rename it in the file if it is a level)" if words else ""
             exclusions.append({"reason": f"missing {column}{written}", "n": int(missing.sum())})
             covariates = covariates.loc[~missing]
+    if not len(covariates):
+        told = "; ".join(f"{one['n']} {one['reason']}" for one in exclusions)
+        raise InputError(
+            f"A cohort needs subjects that nothing leaves out; of those in all tables none is left ({told}): correct "
+            "the tables, or name other confounds."
+        )
     if config.cohort.knows_families and config.cohort.relatives == "keep-one":
         kept, dropped = _one_per_family(config.cohort, covariates)
         if dropped:

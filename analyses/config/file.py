@@ -142,7 +142,8 @@ def _read_yaml(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
     text = re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", stand_in, read_text(path))
     tree = parse_yaml(text, str(path))
     if not isinstance(tree, dict):
-        raise InputError(f"{path} must hold a mapping of keys to values; it holds {type(tree).__name__}.")
+        what = "nothing" if tree is None else "a list" if isinstance(tree, list) else "a single value"
+        raise InputError(f"{path} must hold keys with values, one a line; it holds {what}: check the file.")
     expanded: dict[str, Any] = _expand(tree, names, variables, path)
     return expanded
 

@@ -78,7 +78,7 @@ class PairingConfig(Section):
 
     mode: Literal["by-id", "random"] = "by-id"
     """by-id joins tables on subject ids; random pairs genes of some people with brains of others: a true null."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Seed of the random pairing."""
 
 
@@ -93,7 +93,7 @@ class PlantConfig(Section):
     """Correlation of every planted feature with the score of the genes, above 0 to 1."""
     n_features: int = Field(default=20, ge=1)
     """Features that carry it."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Seed of the planted weights."""
 
 

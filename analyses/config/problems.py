@@ -13,8 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from analyses.config.yaml_text import find_line
 from analyses.errors import InputProblemsError
+from analyses.validation import in_words
 
 AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
+
+_LONGEST = 120
 
 Place = tuple[str | int, ...]
 """Keys, and positions in lists, from the top of the configuration."""
@@ -97,15 +100,21 @@ def _place(location: Sequence[str | int], tree: Any) -> Place:
 
 def _sentence(place: Place, found: Sequence[Mapping[str, Any]]) -> str:
     where = ".".join(map(str, place)) or "the configuration"
-    message = ", or ".join(dict.fromkeys(one["msg"].removeprefix("Value error, ") for one in found))
+    message = ", or ".join(dict.fromkeys(in_words(one) for one in found))
     first = found[0]
     came = (
-        f"; got {first['input']!r}"
+        f"; got {_shown(first['input'])}"
         if first["type"] != "missing" and not isinstance(first["input"], dict | list)
         else ""
     )
     hint = "; write it in quotes" if first["type"] in {"string_type", "path_type"} else ""
     return f"{where}: {message}{came}{hint}."
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML has it, shortened."""
+    said = {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."
 
 
 def _unknown_keys(model: type[BaseModel], tree: Any, above: Place) -> Iterator[tuple[Place, str]]:

@@ -62,7 +62,7 @@ class RunConfig(Section):
     """Name of the run, its folder and its MLflow run."""
     title: Line = ""
     """Heading of the report; the name if not given."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Seed of folds, permutations and bootstrap draws."""
     output: Path = Field(json_schema_extra={"default": "results/NAME"})
     """Results folder, relative to the current one."""

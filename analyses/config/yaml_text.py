@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from analyses.errors import InputError
+from encoders.damage import how_absent
 
 LARGEST = 100_000
 """Values that a text may stand for once its aliases are followed: far beyond any configuration."""
@@ -46,7 +47,7 @@ def read_text(path: Path) -> str:
         The file is missing, cannot be read, or is not UTF-8.
     """
     if not path.is_file():
-        raise InputError(f"A configuration file is required; {path} does not exist. Check the path.")
+        raise InputError(f"A configuration file is required; {path} {how_absent(path)}. Check the path.")
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

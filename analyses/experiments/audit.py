@@ -40,6 +40,11 @@ FEW_LEVELS = 10
 """Numbers with no more distinct values than this are taken for codes of a category."""
 
 
+def check(run: Run) -> None:
+    """Find the covariates, so that a column that is not there is known before anything is embedded."""
+    list_covariates(run)
+
+
 def run(run: Run) -> AuditResult:
     """Audit every gene view and brain view of the run."""
     leaks = _corrected(list(_predictions(run)))

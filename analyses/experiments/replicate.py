@@ -57,12 +57,12 @@ def run(run: Run) -> ReplicateResult:
 
 
 def check(run: Run) -> None:
-    """Hold windows, encoders and brain features against those of the first cohort.
+    """Hold brain features against those of the first cohort.
 
     Raises
     ------
     analyses.errors.InputError, fusion.errors.InputError
-        A difference, named; or a view whose columns each cohort learns for itself.
+        A difference, named; a view whose columns each cohort learns for itself, or weights that are not there.
     """
     for name, settings in run.config.brain.items():
         if settings.connectivity is not None and settings.connectivity.kind == "tangent":
@@ -75,11 +75,22 @@ def check(run: Run) -> None:
                 f"A replication needs features that mean the same in both cohorts; those of brain.{name} are mapped to "
                 "the covariance of their own cohort: take nan: impute in both runs."
             )
-    for arm in run.arms:
+    for arm in run.arm_configs:
         for view, table in run.brain.items():
-            model = _read_weights(run, arm, view)
-            model.check_origin(describe_origin(run, arm, view))
-            model.aligned_to(y=table.feature_names)
+            _read_weights(run, arm.name, view).aligned_to(y=table.feature_names)
+
+
+def check_windows(run: Run) -> None:
+    """Hold windows and encoders against those of the first cohort.
+
+    Raises
+    ------
+    analyses.errors.InputError, fusion.errors.InputError
+        A difference, named.
+    """
+    for arm in run.arms:
+        for view in run.brain:
+            _read_weights(run, arm, view).check_origin(describe_origin(run, arm, view))
 
 
 def _read_weights(run: Run, arm: str, view: str) -> FrozenAlignment:

@@ -39,6 +39,12 @@ NO_CODING = (
 )
 
 
+def check(run: Run) -> None:
+    """Read the motifs before anything is counted."""
+    if run.config.tokens.motifs is not None:
+        read_jaspar(run.config.tokens.motifs)
+
+
 def run(run: Run) -> TokensResult:
     """Count, shuffle, compare."""
     windows = reference_windows(run.window_table, run.genome.panel)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,14 @@ BATCH = 4
 """Trials asked for at once: fixed, so that the search does not depend on the number of workers."""
 
 
+def check(run: Run) -> None:
+    """See that folds are left to learn from, and that every arm has each pooling and layer."""
+    _check_folds(run)
+    for arm in run.config.encoders:
+        for pooling, layer in product(run.config.tune.poolings, run.config.tune.layers):
+            _make_variant(run, arm, (pooling, layer))
+
+
 def run(run: Run) -> TuneResult:
     """One search per arm and tested view."""
     searches = tuple(_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in run.tested_views)
@@ -59,6 +68,25 @@ def run(run: Run) -> TuneResult:
         metrics={f"tune/rho_{search.arm}_{search.view}": search.tested.rho for search in searches},
         trials=tuple(trial for search in searches for trial in _trials(search)),
     )
+
+
+def _check_folds(run: Run) -> None:
+    n_aside, n_splits = run.config.tune.test_folds, run.folds.n_splits
+    if n_aside >= n_splits:
+        raise InputError(f"tune.test_folds must leave folds to learn from; got {n_aside} of {n_splits}: lower it.")
+
+
+def _make_variant(run: Run, arm: EncoderConfig, kind: tuple[str, int]) -> Arm:
+    """The arm itself, or a copy with another pooling and layer."""
+    if kind == (arm.pooling, arm.layer):
+        return run.arms[arm.name]
+    variant = run.make_arm(make_variant(arm, pooling=kind[0], layer=kind[1]))
+    if not isinstance(variant, SequenceArm):
+        raise InputError(
+            f"tune.poolings and tune.layers must be those of the precomputed embeddings '{arm.name}', "
+            f"{arm.pooling} and {arm.layer}; got {kind[0]} and {kind[1]}."
+        )
+    return variant
 
 
 @dataclass(frozen=True)
@@ -72,12 +100,7 @@ class _Problem:
     @property
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Subjects to learn from, and subjects set aside."""
-        folds, settings = self.run.folds, self.run.config.tune
-        if settings.test_folds >= folds.n_splits:
-            raise InputError(
-                f"tune.test_folds must leave folds to learn from; got {settings.test_folds} of {folds.n_splits}."
-            )
-        aside = folds.assignments < settings.test_folds
+        aside = self.run.folds.assignments < self.run.config.tune.test_folds
         return np.flatnonzero(~aside), np.flatnonzero(aside)
 
     @property
@@ -131,15 +154,9 @@ class _Objective:
         return inner_correlation(self._embedded(kind), setting)
 
     def _variant(self, kind: tuple[str, int]) -> Arm:
-        run, arm = self._problem.run, self._problem.arm
-        if kind == (arm.pooling, arm.layer):
-            return run.arms[arm.name]
-        variant = run.make_arm(make_variant(arm, pooling=kind[0], layer=kind[1]))
-        if not isinstance(variant, SequenceArm):
-            raise InputError(
-                f"tune.poolings and tune.layers must be those of the precomputed embeddings '{arm.name}', "
-                f"{arm.pooling} and {arm.layer}; got {kind[0]} and {kind[1]}."
-            )
+        variant = _make_variant(self._problem.run, self._problem.arm, kind)
+        if not isinstance(variant, SequenceArm) or variant.name == self._problem.arm.name:
+            return variant
         with progress_bar(f"embed {variant.name}") as advance:
             variant.embed(advance)
         return variant

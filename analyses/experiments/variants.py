@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 
 
+def check(run: Run) -> None:
+    """Read the annotations before anything is embedded."""
+    if run.config.variants.annotations is not None:
+        read_annotations(run.config.variants.annotations)
+
+
 def run(run: Run) -> VariantsResult:
     """Every arm that reads sequences, against every view."""
     settings = run.config.variants

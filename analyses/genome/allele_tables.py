@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyses.errors import InputError
-from encoders.damage import refused_if_damaged
 from encoders.genome.windows.callable_regions import CallableRegions
 from encoders.genome.windows.carried_alleles import AlleleReader, CarriedAllele
+from encoders.tables.text_files import read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from analyses.config.inputs import GenomeConfig
     from analyses.genome.windows import Genome
 
+_POSITION = re.compile("[1-9][0-9]{0,9}")
 KEY = ("chrom", "pos", "ref", "alt")
 
 
@@ -53,8 +55,8 @@ def make_key(chrom: str, pos: int | str, ref: str, alt: str) -> str:
 
 
 def read_annotations(path: Path) -> pd.DataFrame:
-    """A table by the key of its alleles; lines that begin with ## are remarks, of several rows of one allele the first
-    is taken.
+    """A table by the key of its alleles, plain or gzip; lines that begin with ## are remarks, of several rows of one
+    allele the first is taken.
 
     Raises
     ------
@@ -63,24 +65,34 @@ def read_annotations(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with refused_if_damaged(path, "a tab-separated table of variants"):
-        lines = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("##") and line.strip()]
-    rows = [line.split("\t") for line in lines]
-    names = [name.strip().lstrip("#") for name in rows[0]] if rows else []
+    lines = enumerate(read_text(path)[0].split("\n"), start=1)
+    table = [(number, line.split("\t")) for number, line in lines if not line.startswith("##") and line.strip()]
+    names = [name.strip().lstrip("#") for name in table[0][1]] if table else []
     lower = [name.lower() for name in names]
+    if twice := next((name for name in names if lower.count(name.lower()) > 1), None):
+        raise InputError(
+            f"Columns of variants.annotations must have a name each; {path} has '{twice}' twice: rename one."
+        )
     if missing := [name for name in KEY if name not in lower]:
         raise InputError(
             f"variants.annotations must have the columns {', '.join(KEY)}; {path} lacks {', '.join(missing)} (it has "
             f"{', '.join(names[:8]) or 'none'}): write them as VCF does, separated by tabs."
         )
-    if uneven := next((number for number, row in enumerate(rows, start=1) if len(row) != len(names)), None):
-        raise InputError(
-            f"Each row of variants.annotations must have {len(names)} cells; row {uneven} of {path} has "
-            f"{len(rows[uneven - 1])}: correct it."
-        )
     places = [lower.index(name) for name in KEY]
-    keys = [make_key(*(row[place] for place in places)) for row in rows[1:]]
+    for number, row in table[1:]:
+        if len(row) != len(names):
+            raise InputError(
+                f"Each row of variants.annotations must have {len(names)} cells; line {number} of {path} has "
+                f"{len(row)}: correct it."
+            )
+        if not _POSITION.fullmatch(row[places[1]].strip()):
+            raise InputError(
+                f"Positions of variants.annotations must be whole numbers from 1; line {number} of {path} has "
+                f"{row[places[1]][:40]!r}: correct it."
+            )
+    rows = [row for _, row in table[1:]]
+    keys = [make_key(*(row[place].strip() for place in places)) for row in rows]
     columns = [place for place in range(len(names)) if place not in places]
-    table = pd.DataFrame([[row[place] for place in columns] for row in rows[1:]], index=keys, dtype=str)
-    table.columns = pd.Index([names[place] for place in columns])
-    return table[~table.index.duplicated()]
+    cells = {names[place]: [row[place] for row in rows] for place in columns}
+    joined = pd.DataFrame(cells, index=pd.Index(keys, dtype=object), dtype=str)
+    return joined[~joined.index.duplicated()]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyses.errors import InputError
+from encoders.damage import how_absent
 
 _ID_HEADERS = ("iid", "subject_id", "sample_id", "subject", "sample", "eid", "id")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -63,7 +64,7 @@ def read_subjects(path: Path | None, samples: Sequence[str]) -> tuple[str, ...]:
 def _read_lines(path: Path) -> tuple[list[str], list[str]]:
     """Lines that hold anything, as they are, and what there is to tell of their bytes."""
     if not path.is_file():
-        raise InputError(f"The list of subjects {path} does not exist. Correct the path.")
+        raise InputError(f"The list of subjects {path} {how_absent(path)}. Correct the path.")
     content = path.read_bytes()
     encoding = "utf-16" if content[:2] in _UTF_16 else "utf-8-sig"
     try:

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from analyses.errors import InputError
+from analyses.validation import in_words
 
 FORMAT = 5
 """Of every file that holds a result, under the key ``format``; files written before it was there read the same.
@@ -87,7 +88,7 @@ def from_json(kind: type[T], content: Any, *, source: str | Path) -> T:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the top"
         raise InputError(
-            f"{source} must hold the fields of {kind.__name__}; at {place}: {first['msg']}. Correct it, "
+            f"{source} must hold the fields of {kind.__name__}; at {place}: {in_words(first)}. Correct it, "
             "or run the stage that writes it again."
         ) from None
     return result

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from analyses.results.provenance import digest
+from encoders.damage import refused_if_damaged
+from encoders.errors import InputError
+from encoders.numpy_files import open_npz
 from encoders.publishing import published_file
 from fusion.journal import Arrays, keep_portions
 
@@ -36,12 +38,13 @@ class FolderJournal:
 
     def read(self, entry: str) -> Arrays | None:
         """The arrays of an entry; None where it is not there, or was damaged since."""
-        try:
-            with np.load(self._path(entry), allow_pickle=False) as kept:
-                return {name: kept[name] for name in kept.files}
-        except FileNotFoundError:
+        path = self._path(entry)
+        if not path.is_file():
             return None
-        except (BadZipFile, ValueError, EOFError, OSError):
+        try:
+            with refused_if_damaged(path, "a portion of an unfinished stage"):
+                return open_npz(path)
+        except InputError:
             return None  # it is done again
 
     def write(self, entry: str, arrays: Arrays) -> None:

@@ -30,6 +30,21 @@ PRIVATE_FOLDERS = ("private", "windows")
 T = TypeVar("T")
 
 
+def check_output(folder: Path) -> None:
+    """See whether a results folder can be written at a place, without writing it.
+
+    Raises
+    ------
+    InputError
+        A file is in its place or in that of a folder above it, or the folder that is there takes nothing.
+    """
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return
+    why = "takes nothing" if there.is_dir() else "is no folder"
+    raise InputError(f"The output folder must be writable; {there} {why}. Set output to another folder.")
+
+
 class Workspace:
     """Folder of one run, with a manifest of finished stages.
 

@@ -19,6 +19,7 @@ from analyses.training.ending import ended_in_tracking
 from analyses.training.seeds import SeedResult, train_seed
 from analyses.training.workspace import TrainingWorkspace, source_name
 from analyses.workflow.track import tracking_address
+from encoders.damage import refused_if_damaged
 
 if TYPE_CHECKING:
     from analyses.config.training.finetuning import FinetuningConfig
@@ -72,7 +73,7 @@ def run_finetuning(config: FinetuningConfig, *, force: bool = False) -> Finetune
     task = read_labelled_set(config.task.path, overlap=config.task.overlap)
     space = TrainingWorkspace(config.output, _decisive(config), force=force, is_main=is_main)
     if space.is_finished:
-        return Finetuned(config.output, json.loads((config.output / "metrics.json").read_text("utf-8")), was_there=True)
+        return read_finetuned(config.output)
     _check_lengths(config, task)
     with space.begun():
         for note in task.notes if is_main else ():
@@ -83,6 +84,20 @@ def run_finetuning(config: FinetuningConfig, *, force: bool = False) -> Finetune
             with ended_in_tracking(tracked):
                 results.append(train_seed(config, task, space, seed, tracked))
         return _conclude(config, task, space, results, is_main=is_main)
+
+
+def read_finetuned(folder: Path) -> Finetuned:
+    """What a finished fine-tuning came to, from the folder of its model.
+
+    Raises
+    ------
+    InputError
+        The folder was damaged since.
+    """
+    path = folder / "metrics.json"
+    with refused_if_damaged(path, "what a fine-tuning wrote of itself"):
+        metrics = json.loads(path.read_text("utf-8"))
+        return Finetuned(folder, metrics | {"kept_seed": int(metrics["kept_seed"])}, was_there=True)
 
 
 def _decisive(config: FinetuningConfig) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from analyses.training.ending import ended_in_tracking
 from analyses.training.preparation import Prepared, decisive_settings, prepare, strands_of, training_device
 from analyses.training.workspace import TrainingWorkspace, source_name
 from analyses.workflow.track import tracking_address
+from encoders.damage import refused_if_damaged
 
 if TYPE_CHECKING:
     from analyses.config.training.pretraining import PretrainingConfig
@@ -82,7 +83,7 @@ def run_pretraining(config: PretrainingConfig, *, force: bool = False) -> Pretra
     address = tracking_address(config.tracking, config.output.parent)
     space = TrainingWorkspace(config.output, decisive_settings(config), force=force, is_main=is_main)
     if space.is_finished:
-        return _read_finished(config)
+        return read_pretrained(config.output)
     with space.begun():
         prepared = prepare(config, space)
         if is_main:
@@ -245,9 +246,21 @@ def _track(config: PretrainingConfig, prepared: Prepared, space: TrainingWorkspa
     )
 
 
-def _read_finished(config: PretrainingConfig) -> Pretrained:
-    told = json.loads((config.output / "provenance.json").read_text("utf-8"))["validation"]
-    chains = {int(order): value for order, value in told["markov_nats_per_base"].items()}
-    less, interval = told["less_best_chain"], told["interval_over_sequences"]
-    bounds = None if interval is None else (interval[0], interval[1])
-    return Pretrained(config.output, told["nats_per_base"], chains, less, bounds, was_there=True)
+def read_pretrained(folder: Path) -> Pretrained:
+    """What a finished pretraining came to, from the folder of its model.
+
+    Raises
+    ------
+    InputError
+        The folder was damaged since.
+    """
+    from encoders.training.model_folder import PROVENANCE_FILE
+
+    path = folder / PROVENANCE_FILE
+    with refused_if_damaged(path, "what a pretraining wrote of itself"):
+        told = json.loads(path.read_text("utf-8"))["validation"]
+        chains = {int(order): float(value) for order, value in told["markov_nats_per_base"].items()}
+        interval = told["interval_over_sequences"]
+        bounds = None if interval is None else (float(interval[0]), float(interval[1]))
+        nats, less = float(told["nats_per_base"]), float(told["less_best_chain"])
+    return Pretrained(folder, nats, chains, less, bounds, was_there=True)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyses.errors import InputError
 from analyses.training.curve import CurveReport, Point, curve_points
 from analyses.training.workspace import TrainingWorkspace
+from encoders.damage import refused_if_damaged
+from encoders.numpy_files import open_npy
 
 if TYPE_CHECKING:
     from analyses.config.training.finetuning import FinetuningConfig
@@ -87,7 +90,7 @@ def train_seed(
 
     done = _folder(space, seed)
     if (done / RESULT).is_file():
-        return _read(done, seed)
+        return read_seed(done, seed)
     learner, model = _make(config, task, seed)
     strands, scale = _strands(config, learner), _scale(task)
     trainer = _make_trainer(config, task, space, learner, model, seed=seed, tracked=tracked)
@@ -247,7 +250,30 @@ def _write(folder: Path, result: SeedResult, weights: dict[str, Any]) -> None:
         (unfinished / RESULT).write_text(json.dumps(told), "utf-8")
 
 
-def _read(folder: Path, seed: int) -> SeedResult:
-    told = json.loads((folder / RESULT).read_text("utf-8"))
-    curve = [(int(step), str(name), float(value)) for step, name, value in told.pop("curve")]
-    return SeedResult(seed, np.load(folder / TOLD), curve=curve, scale=tuple(told.pop("scale")), **told)
+def read_seed(folder: Path, seed: int) -> SeedResult:
+    """What a finished training of one seed came to, from its folder.
+
+    Raises
+    ------
+    InputError
+        The folder was damaged since.
+    """
+    with refused_if_damaged(folder / RESULT, "what a training wrote of itself"):
+        told = json.loads((folder / RESULT).read_text("utf-8"))
+        mean, deviation = told["scale"]
+        result = SeedResult(
+            seed=seed,
+            told=open_npy(folder / TOLD),
+            dev_loss=float(told["dev_loss"]),
+            best_step=int(told["best_step"]),
+            steps=int(told["steps"]),
+            strands=str(told["strands"]),
+            scale=(float(mean), float(deviation)),
+            curve=[(int(step), str(name), float(value)) for step, name, value in told["curve"]],
+        )
+    if not math.isfinite(result.dev_loss + sum(result.scale)) or result.told.dtype.kind != "f":
+        raise InputError(
+            f"What a training wrote of itself must be numbers; {folder} holds others: remove it, and the seed is "
+            "trained again."
+        )
+    return result

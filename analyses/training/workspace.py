@@ -11,7 +11,7 @@ from typing import Any
 
 from analyses.errors import InputError
 from analyses.results.provenance import digest, input_name
-from encoders.publishing import check_place, write_whole
+from encoders.publishing import check_place, refused_without_place, write_whole
 
 FORMAT = "1"
 MARK = "training.json"
@@ -76,7 +76,8 @@ class TrainingWorkspace:
             return
         if self._read(self.folder / MARK) != self.digest:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        with refused_without_place(self.folder.parent):
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / MARK, self.mark())
         try:
             yield

@@ -65,11 +65,12 @@ def run_stages(run: Run, *, until: str = "log") -> None:
     """Run the stages of an opened run up to and including ``until``; its engine is ended with them."""
     say(f"run      {_describe(run, until)}")
     with closing(run.engine):
+        stages.check_experiment(run)
         for name, stage in STAGES.items():
             if name == "embed" and until != "embed" and run.config.experiment in BEFORE_EMBEDDING:
                 stages.experiment(run)
             stage(run)
             if name == "windows":
-                stages.check_experiment(run)
+                stages.check_windows(run)
             if name == until:
                 return

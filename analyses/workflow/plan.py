@@ -19,11 +19,12 @@ from analyses.config.run_config import RunConfig
 from analyses.experiments.registry import MODULES
 from analyses.genome.windows import describe_left_out
 from analyses.report.drawings import FIGURE_KINDS
+from analyses.results.workspace import check_output
 from analyses.run.run import Run
 from analyses.workflow.durations import NOTHING, Duration, measure_warm, shared_out, total
 from analyses.workflow.experiment_probes import PROBES, PlannedArm
 from analyses.workflow.probes import Probe, probe_figure
-from analyses.workflow.stages import COMPARISONS
+from analyses.workflow.stages import COMPARISONS, check_experiment
 from fusion import choose_dimensions
 from fusion.decomposition.subspace import EXACT_LIMIT
 
@@ -52,8 +53,10 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     """
     from analyses.genome.windows import count_windows
 
+    check_output(config.output)
     run = Run(config, dry=True)
     cohort = run.cohort
+    check_experiment(run)
     if config.plant is not None:
         run.brain = dict(cohort.brain)  # a link is planted into what windows will hold; nothing takes longer for it
     arms, windows = [_plan_panel(arm) for arm in run.arms.values() if isinstance(arm, PrecomputedArm)], None

@@ -25,9 +25,11 @@ from analyses.workflow.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from analyses.arms.arm import SequenceArm
     from analyses.results.schema.comparisons import ArmsDescription, LoadingStability
+    from analyses.results.schema.experiments import ProbeResult
     from analyses.run.run import Run
     from fusion.views.view import View
 
@@ -66,10 +68,21 @@ def build_windows(run: Run) -> None:
 
 
 def check_experiment(run: Run) -> None:
-    """What an experiment needs of its inputs, said before hours of embedding."""
+    """What an experiment needs of the configuration and of its files, said before anything is done."""
+    if run.config.experiment == "compare" and run.config.compare.probe is not None:
+        _probe_of_arms(run, run.config.compare.probe)
+    _check(run, "check")
+
+
+def check_windows(run: Run) -> None:
+    """What an experiment needs of the windows, said before hours of embedding."""
+    _check(run, "check_windows")
+
+
+def _check(run: Run, hook: str) -> None:
     from analyses.experiments.registry import MODULES, find_experiment
 
-    check = getattr(find_experiment(name), "check", None) if (name := run.config.experiment) in MODULES else None
+    check = getattr(find_experiment(name), hook, None) if (name := run.config.experiment) in MODULES else None
     if check is not None:
         check(run)
 
@@ -173,12 +186,16 @@ def _show_probe(run: Run) -> None:
     if run.config.experiment != "compare" or folder is None:
         (run.workspace.folder / PROBE_OF_ARMS).unlink(missing_ok=True)
         return
-    from analyses.experiments.probe.of_arms import probe_of_arms
-
-    found = probe_of_arms(folder, {spec.fingerprint for spec in run.specs.values()})
+    found = _probe_of_arms(run, folder)
     run.workspace.write_result(PROBE_OF_ARMS, found)
     for sentence in (*found.answer, *found.left_out):
         say(f"compare  {sentence}")
+
+
+def _probe_of_arms(run: Run, folder: Path) -> ProbeResult:
+    from analyses.experiments.probe.of_arms import probe_of_arms
+
+    return probe_of_arms(folder, {spec.fingerprint for spec in run.specs.values()})
 
 
 def _describe_arms(run: Run, n_components: int) -> ArmsDescription:

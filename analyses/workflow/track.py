@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.progress import say
+from analyses.results.folder import load_results
 from analyses.run.run import Run
 from analyses.tracking.store import resolve_tracking_uri
 
@@ -48,6 +49,7 @@ def log_folder(folder: Path, address: str | None = None) -> LoggedRun:
     """
     from analyses.tracking.mlflow_client import log_run
 
+    load_results(folder)
     if address is None:
         settings = load_config(folder / "config" / "resolved.yaml").tracking
         address = tracking_address(settings.model_copy(update={"enabled": True}), folder.absolute().parent)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pysam
 from pysam.utils import SamtoolsError
 
+from encoders.damage import how_absent
 from encoders.errors import InputError
 from encoders.genome.blocks import read_ends
 from encoders.genome.fasta_index import find_mismatch, is_beginning, read_fai
@@ -60,7 +61,7 @@ def _fai_and_gzi(indexes: Sequence[Path]) -> tuple[Path, Path | None]:
 def _check_file(path: Path) -> bool:
     """Whether the file, which is there and whole as far as its ends show, is bgzip."""
     if not path.is_file():
-        raise InputError(f"The reference FASTA {path} does not exist: correct the path.")
+        raise InputError(f"The reference FASTA {path} {how_absent(path)}: correct the path.")
     head, blocked, is_whole = read_ends(path)
     if head[:2] == _GZIP and not blocked:
         raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")

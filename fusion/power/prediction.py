@@ -58,7 +58,7 @@ def predicted_power(n: int, p: int, q: int, rho: Real, *, n_draws: int = 2000, r
     Power(roy=0.05, wilks=0.05)
     """
     if not 0 <= rho < 1:
-        raise InputError(f"predicted_power needs a correlation in [0, 1); got {rho}.")
+        raise InputError(f"A correlation to be found lies in [0, 1); got {rho}: correct it.")
     if p + q >= n:
         return Power(ALPHA, ALPHA)
     few, many = min(p, q), max(p, q)

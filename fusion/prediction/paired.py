@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from fusion.arrays import Matrix, label_codes
 from fusion.permutation.p_values import permutation_p, step_down_max_t
@@ -19,7 +19,6 @@ from fusion.prediction.outcome import Outcome
 Name = TypeVar("Name", bound=Hashable)
 SIGNS_AT_ONCE = 256
 """Sets of signs that are drawn and multiplied together."""
-_Z = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class Contrast:
     widening: float
 
     def interval(self, clusters: Int64[np.ndarray, " n_subjects"]) -> tuple[float, float]:
-        """95 % interval by the subjects' influence (an infinitesimal jackknife), clusters counted as one.
+        """95 % interval by the subjects' influence (a jackknife), clusters counted as one: Student's t of their number.
 
         References
         ----------
@@ -52,7 +51,8 @@ class Contrast:
         sums = _by_cluster(self.influence[:, np.newaxis], clusters)
         n = len(sums)
         error = self.widening * float(np.sqrt((sums**2).sum() * n / max(n - 1, 1)))
-        return self.difference - _Z * error, self.difference + _Z * error
+        reach = float(student_t.ppf(0.975, max(n - 1, 1))) * error
+        return self.difference - reach, self.difference + reach
 
 
 def contrast(

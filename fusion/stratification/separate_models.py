@@ -9,6 +9,7 @@ the same way, every model fitted again, so that only what exceeds that counts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from fusion.cca.dimensions import choose_dimensions
 from fusion.cca.matching import matching_rotation
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.errors import NotDefinedError
+from fusion.journal import keep
 from fusion.parallel import one_blas_thread
 from fusion.stratification.coupling import Coupling, couple, indicators
 from fusion.stratification.label_draws import LabelDraws
@@ -127,10 +129,20 @@ def _couplings(
         parts = []
         for start in range(0, len(labels), AT_ONCE):
             member = labels[start : start + AT_ONCE] == code
-            x, y = _test_scores(folds, member)
-            parts.append(couple(x, y, member, of_fold, clusters))
+            fitted = partial(_fit, folds, member, of_fold, clusters)
+            parts.append(keep(fitted, to_arrays=Coupling._asdict, of_arrays=lambda kept: Coupling(**kept)))
         found.append(Coupling(*(np.concatenate(both) for both in zip(*parts, strict=True))))
     return found
+
+
+def _fit(
+    folds: "Sequence[_Fold]",
+    member: Bool[np.ndarray, "n_draws n_labelled"],
+    of_fold: Float64[np.ndarray, "n_labelled n_folds"],
+    clusters: Int64[np.ndarray, " n_labelled"],
+) -> Coupling:
+    x, y = _test_scores(folds, member)
+    return couple(x, y, member, of_fold, clusters)
 
 
 def _test_scores(

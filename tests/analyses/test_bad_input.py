@@ -68,6 +68,13 @@ def _constant_columns(cohort: DemoCohort, folder: Path) -> list[str]:
     return [f"brain.linked.path={_parquet(frame, folder)}"]
 
 
+def _confound_of_nobody(cohort: DemoCohort, folder: Path) -> list[str]:
+    frame = pd.read_csv(cohort.participants, sep="\t", dtype=str)
+    frame["age"] = "NA"
+    frame.to_csv(folder / "participants.tsv", sep="\t", index=False)
+    return [f"participants.0.path={folder / 'participants.tsv'}"]
+
+
 CASES: dict[str, tuple[Damage, str]] = {
     "missing file": (_missing_file, "nowhere.tsv"),
     "wrong build": (_wrong_build, "build"),
@@ -83,6 +90,7 @@ CASES: dict[str, tuple[Damage, str]] = {
     "unknown key": (lambda c, f: ["alignment.permutations=9"], "n_permutations"),
     "file tracking": (lambda c, f: [f"tracking.uri=file:{f}/mlruns"], "sqlite"),
     "unknown confound": (lambda c, f: ["confounds.0.column=agee"], "agee"),
+    "a confound of nobody": (_confound_of_nobody, "missing age"),
     "unknown encoder": (lambda c, f: ["encoders.0.encoder=kmer-spectrun"], "kmer-spectrum"),
     "unknown gene": (lambda c, f: ["genome.genes=[SIMG99]"], "SIMG99"),
 }

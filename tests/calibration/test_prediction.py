@@ -126,5 +126,6 @@ def test_prediction_noise_added_to_genes_that_predict(rates: Rates) -> None:
 
 @pytest.mark.parametrize(("kind", "effect"), [("class", 0.0), ("class", 1.0), ("number", 0.6)])
 def test_prediction_interval_misses(rates: Rates, kind: str, effect: float) -> None:
-    for rate in rates(lambda seed: _misses(seed, kind, effect), 150).values():
-        assert binomtest(round(rate * 150), 150).proportion_ci(method="exact").low <= 0.08
+    n_sets = 150 if kind == "class" else 500  # logistic regressions are slow
+    for rate in rates(lambda seed: _misses(seed, kind, effect), n_sets).values():
+        assert binomtest(round(rate * n_sets), n_sets).proportion_ci(method="exact").low <= 0.06

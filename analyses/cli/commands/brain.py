@@ -46,9 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(  # noqa: PLR0913 - every argument is an option of the command
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files or folders; several are joined on ids.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders; several are joined on ids.")],
     output: Annotated[Path, typer.Option(help="Canonical table to write (.parquet).")],
     layout: Layout = None,
     nan: Annotated[

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def _config(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[CONFIG | KEY]", help="YAML file; with --explain a key, or none for all."),
+        typer.Argument(metavar="CONFIG | KEY", help="YAML file; with --explain a key, or none for all."),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="What a key takes, its default, its meaning.")] = False,
     schema: Annotated[

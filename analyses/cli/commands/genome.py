@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def windows(  # noqa: PLR0913 - every argument is an option of the command
     config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="YAML file of the experiment; or give files by options.")
+        Path | None, typer.Argument(metavar="CONFIG", help="YAML file of the experiment; or give files by options.")
     ] = None,
     reference: Annotated[
         list[Path] | None, typer.Option(help="FASTA, plain or bgzip; without it windows are counted by alleles.")
@@ -77,7 +77,7 @@ def windows(  # noqa: PLR0913 - every argument is an option of the command
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="With CONFIG: override a value.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="With CONFIG: processes of later stages.")] = None,
-    seed: Annotated[int | None, typer.Option(help="With CONFIG: seed of folds and permutations.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="With CONFIG: seed of folds and permutations.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="With CONFIG: redo the stage even if finished.")] = False,
     shard: ShardOption = None,

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def _init(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES...", help="FASTA, GTF or GFF3, VCF/BCF/PGEN/BGEN, tables; or folders of them."),
+        typer.Argument(metavar="FILES", help="FASTA, GTF or GFF3, VCF/BCF/PGEN/BGEN, tables; or folders of them."),
     ],
     output: Annotated[Path, typer.Option(help="The configuration to write.")] = Path("study.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,

@@ -16,9 +16,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def meta(
-        folders: Annotated[
-            list[Path], typer.Argument(metavar="RESULTS...", help="Results folders of different people.")
-        ],
+        folders: Annotated[list[Path], typer.Argument(metavar="RESULTS", help="Results folders of different people.")],
         output: Annotated[Path, typer.Option(help="Folder of meta.json and the forest plots.")] = Path("results/meta"),
         same_ids: Annotated[
             Literal["refuse", "other-people"], typer.Option(help="What equal ids in two folders mean.")

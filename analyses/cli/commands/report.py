@@ -30,7 +30,7 @@ def _report(
         typer.Option("--set", metavar="KEY=VALUE", help="With CONFIG: override a configuration value."),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="With CONFIG: processes that draw.")] = None,
-    seed: Annotated[int | None, typer.Option(help="With CONFIG: seed of folds and permutations.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="With CONFIG: seed of folds and permutations.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="With CONFIG the results folder; of several RESULTS the page, compared.html if not given."),

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def _results(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RESULTS...]", help="Results folders, or a folder of them; results/ if none is named."),
+        typer.Argument(metavar="RESULTS", help="Results folders, or a folder of them; results/ if none is named."),
     ] = None,
 ) -> None:
     """Print what finished runs found: one run in full, several in one table, a folder of runs as a list.

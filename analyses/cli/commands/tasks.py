@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def tasks(  # noqa: PLR0913 - every argument is an option of the command
     config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="YAML of an experiment, whose genome: is taken.")
+        Path | None, typer.Argument(metavar="CONFIG", help="YAML of an experiment, whose genome: is taken.")
     ] = None,
     task: Annotated[
         list[str] | None,
@@ -62,7 +62,7 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
     sites: Annotated[
         Literal["canonical", "all"], typer.Option(help="Splice sites: with GT and AG alone, or all annotated ones.")
     ] = "canonical",
-    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
     check: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Make nothing: look over a labelled set that is there.")
     ] = None,

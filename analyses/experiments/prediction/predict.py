@@ -14,7 +14,16 @@ import numpy as np
 from analyses.experiments.prediction import answer as prediction_answer
 from analyses.experiments.prediction.differences import check_test, compare_predictors
 from analyses.experiments.prediction.outcomes import ReadOutcome, read_outcome
-from analyses.experiments.prediction.predictors import BRAIN, GENES, Features, Predictor, Told, list_predictors, predict
+from analyses.experiments.prediction.predictors import (
+    BRAIN,
+    GENES,
+    Features,
+    Predictor,
+    Told,
+    list_predictors,
+    predict,
+    read_score,
+)
 from analyses.experiments.prediction.record import (
     PRIVATE,
     benefit_curves,
@@ -37,6 +46,15 @@ from fusion.prediction.splits import Split, make_splits
 
 if TYPE_CHECKING:
     from analyses.run.run import Run
+
+
+def check(run: Run) -> None:
+    """Read outcome and score: columns that are not what their keys say are known before anything is embedded."""
+    read = read_outcome(run)
+    if read.outcome is not None:
+        check_test(run, read.outcome)
+    if run.config.predict.polygenic_score is not None:
+        read_score(run)
 
 
 def run(run: Run) -> PredictResult:

@@ -13,6 +13,7 @@ from analyses.errors import InputError
 from analyses.experiments.prediction.outcomes import column_that_is
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
+from fusion.journal import Arrays, keep
 from fusion.prediction.boosting import fit_boosting
 from fusion.prediction.discrimination import Discrimination
 from fusion.prediction.held_out import HeldOutPrediction, predict_splits
@@ -65,6 +66,23 @@ class Predictor:
         return tuple((side, name) for side, name in sides if name is not None)
 
 
+def read_score(run: Run) -> np.ndarray:
+    """The column `predict.polygenic_score`, NaN where it is not known.
+
+    Raises
+    ------
+    InputError
+        It holds text.
+    """
+    from pandas.api.types import is_numeric_dtype
+
+    column = str(run.config.predict.polygenic_score)
+    values = run.cohort.covariates[column]
+    if not is_numeric_dtype(values.dtype):
+        raise InputError(f"predict.polygenic_score needs numbers; column '{column}' holds text: correct it.")
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
 def list_predictors(run: Run, views: list[str]) -> list[Predictor]:
     """Every predictor of the run, covariates first."""
     return [
@@ -110,9 +128,13 @@ class Features:
         key = ((side, name), split.train.tobytes())
         if key not in self._made:
             found = self._make(side, name, split.train)
-            self.components[side, name] = min(found.shape[1], self.components.get((side, name), found.shape[1]))
+            self.note_components((side, name), found.shape[1])
             self._made[key] = found
         return self._made[key]
+
+    def note_components(self, block: tuple[str, str], n_features: int) -> None:
+        """The fewest features of a block over its splits."""
+        self.components[block] = min(n_features, self.components.get(block, n_features))
 
     def _make(self, side: str, name: str, train: np.ndarray) -> np.ndarray:
         if side == COVARIATES:
@@ -152,20 +174,28 @@ class Features:
 
     @cached_property
     def _polygenic_score(self) -> np.ndarray:
-        from pandas.api.types import is_numeric_dtype
-
-        column = str(self.run.config.predict.polygenic_score)
-        values = self.run.cohort.covariates[column]
-        if not is_numeric_dtype(values.dtype):
-            raise InputError(f"predict.polygenic_score needs numbers; column '{column}' holds text: correct it.")
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        column, numbers = self.run.config.predict.polygenic_score, read_score(self.run)
         if not np.isfinite(numbers[self.known]).all():
             raise NotDefinedError(f"'{column}' is not known of everybody whose outcome is: leave the others out")
         return np.where(self.known, numbers, 0.0)[:, np.newaxis]
 
 
 def predict(features: Features, predictor: Predictor, splits: list[Split]) -> HeldOutPrediction:
-    """Held-out predictions of one predictor."""
+    """Held-out predictions of one predictor; a run that was killed does not make them again."""
+
+    def of_arrays(kept: Arrays) -> HeldOutPrediction:
+        given = dict(kept)
+        for block, n_features in zip(predictor.blocks, given.pop("components").tolist(), strict=True):
+            features.note_components(block, n_features)
+        return HeldOutPrediction(**given)
+
+    def to_arrays(made: HeldOutPrediction) -> Arrays:
+        return vars(made) | {"components": np.array([features.components[block] for block in predictor.blocks])}
+
+    return keep(lambda: _predict(features, predictor, splits), to_arrays=to_arrays, of_arrays=of_arrays)
+
+
+def _predict(features: Features, predictor: Predictor, splits: list[Split]) -> HeldOutPrediction:
     learner = LEARNERS[predictor.model]
     fuse = stacked if predictor.kind == STACKED else concatenated
 

@@ -32,7 +32,7 @@ MATRIX_LABEL = "position weight matrix"
 Probes = dict[tuple[str, str], "Probe"]
 
 
-def check(run: Run) -> None:
+def check_windows(run: Run) -> None:
     """Make or read the labelled sets, and see that every arm reads their sequences, before hours of embedding."""
     check_lengths(read_tasks(run), [arm.spec for arm in run.sequence_arms.values() if arm.spec.name != ONE_HOT])
 

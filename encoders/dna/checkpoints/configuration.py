@@ -1,6 +1,7 @@
 """config.json and the other JSON files of a checkpoint: read, and held against what a network needs."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,26 @@ def check_transformer_sizes(sizes: Mapping[str, Any], name: str) -> None:
     if not all(_is_size(size) for size in sizes.values()) or sizes["hidden_size"] % sizes["num_attention_heads"]:
         raise InputError(
             f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads; got {sizes}."
+        )
+    width, inner = sizes["hidden_size"], sizes["intermediate_size"]
+    check_memory(sizes["num_hidden_layers"] * (4 * width**2 + 2 * width * inner), sizes, name)
+
+
+def check_memory(n_weights: int, sizes: Mapping[str, Any], name: str) -> None:
+    """Raise InputError where the weights of a network are more than the machine holds, before any is made.
+
+    Parameters
+    ----------
+    n_weights : int
+        Of its layers, 4 bytes each.
+    sizes : mapping
+        What they follow from.
+    """
+    held = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if 4 * n_weights > held:
+        raise InputError(
+            f"The weights of {name} must fit into the memory, {held / 2**30:,.0f} GB here; those of {dict(sizes)} take "
+            f"{4 * n_weights // 2**30:,} GB: lower the sizes."
         )
 
 

@@ -13,7 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_switches, check_whole_sizes
+from encoders.dna.checkpoints.configuration import (
+    check_keys,
+    check_memory,
+    check_numbers,
+    check_switches,
+    check_whole_sizes,
+)
 from encoders.dna.checkpoints.files import Checkpoint, find_checkpoint
 from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.weights_file import read_weights
@@ -146,6 +152,8 @@ def _make_untrained(request: EncoderRequest) -> tuple[CaduceusModel, EncoderSpec
     vocabulary = {"vocab_size": base_tokenizer.VOCABULARY_SIZE, "pad_vocab_size_multiple": 8}
     rcps = request.name.endswith("ps")
     shape = _make_shape(options | vocabulary | {"rcps": rcps, "fused_add_norm": True}, options, request.name)
+    sizes = {key: options[key] for key in PUBLISHED_SIZES}
+    check_memory(3 * shape.n_layer * shape.mixer.d_model * shape.mixer.d_inner, sizes, request.name)
     model = _make_model(shape, seed=options["seed"])
     return model, _make_spec(request, shape, random_weights(model), seed=options["seed"])
 

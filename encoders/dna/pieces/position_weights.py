@@ -24,7 +24,9 @@ STEPS_PER_BIT = 1000
 
 MAX_WIDTH = 60
 _UNREADABLE = -(10**9)
-_NUMBERS = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_ROW = re.compile(r"([ACGTacgt]?)\s*\[?((?:\s*(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))*)\s*\]?", re.ASCII)
+"""A letter, and counts parted by blanks, in brackets or not."""
+
 _CODES = np.full(256, 4, dtype=np.int8)
 _CODES[np.frombuffer(BASES.encode(), np.uint8)] = np.arange(4)
 
@@ -143,11 +145,17 @@ def read_jaspar(path: Path) -> tuple[PositionWeights, ...]:
 
 
 def _read_block(block: str, path: Path) -> PositionWeights:
-    head, *lines = block.splitlines()
+    head, *lines = block.splitlines() or [""]
     words = head.split()
     rows = [line for line in lines if line.strip()]
-    letters = [line.strip()[0].upper() for line in rows if line.strip()[0].isalpha()]
-    values = [_NUMBERS.findall(line.strip().lstrip("ACGTacgt")) for line in rows]
+    read = [_ROW.fullmatch(line.strip()) for line in rows]
+    if None in read:
+        raise InputError(
+            f"Rows of a motif are counts from 0, after their letter or without it; {path} has the row "
+            f"{rows[read.index(None)].strip()[:60]!r} in {words[0] if words else 'one without an id'}: correct it."
+        )
+    letters = [row[1].upper() for row in read if row is not None and row[1]]
+    values = [row[2].split() for row in read if row is not None]
     widths = {len(row) for row in values}
     if not words or len(values) != 4 or len(widths) != 1 or letters not in ([], list(BASES)):
         raise InputError(
@@ -155,9 +163,9 @@ def _read_block(block: str, path: Path) -> PositionWeights:
             f"{words[0] if words else 'one without an id'} of {path} has rows of {[len(row) for row in values]}."
         )
     counts = np.array(values, dtype=np.float64).T
-    if not 0 < len(counts) <= MAX_WIDTH or (counts < 0).any() or not (counts.sum(axis=1) > 0).all():
+    if not 0 < len(counts) <= MAX_WIDTH or not np.isfinite(counts).all() or not (counts.sum(axis=1) > 0).all():
         raise InputError(
-            f"A motif has 1 to {MAX_WIDTH} places, each with counts from 0 that are not all 0; {words[0]} of {path} "
+            f"A motif has 1 to {MAX_WIDTH} places, each with finite counts that are not all 0; {words[0]} of {path} "
             "has not: correct it."
         )
     return PositionWeights(words[0], words[1] if len(words) > 1 else words[0], counts)

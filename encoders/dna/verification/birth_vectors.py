@@ -45,7 +45,7 @@ def read_birth_vectors(spec: EncoderSpec) -> list[PublishedVector]:
         )
     try:
         return [_row(one, spec) for one in content["vectors"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path} must hold vectors as they were recorded; it is damaged ({error}): restore it."
         ) from None

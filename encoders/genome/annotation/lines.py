@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from encoders.claims import bounded_lines
+from encoders.damage import how_absent
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 
@@ -197,7 +198,7 @@ def decoded(text: str) -> str:
 
 def _open(path: Path) -> TextIOWrapper:
     if not path.is_file():
-        raise InputError(f"The annotation {path} does not exist: correct the path.")
+        raise InputError(f"The annotation {path} {how_absent(path)}: correct the path.")
     with path.open("rb") as file:
         head = file.read(18)
         if head.startswith(_GZIP) and _BLOCKED in head:

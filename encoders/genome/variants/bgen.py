@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from encoders.damage import refused_if_damaged
+from encoders.damage import how_absent, refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import (
@@ -154,8 +154,6 @@ class BgenSource:
 
     def _check_claim(self, record: Any) -> None:
         """Raise ValueError where a record says that it unpacks to more than genotypes of two alleles can be."""
-        if not self._file.header.compression:
-            return
         with self.path.open("rb") as file:
             file.seek(record.fileoffset)
             for _ in range(3):  # identifiers and contig, each behind its length
@@ -164,11 +162,14 @@ class BgenSource:
             n_alleles = int.from_bytes(file.read(2), "little")
             for _ in range(n_alleles):
                 file.seek(int.from_bytes(file.read(4), "little"), 1)
-            claimed = int.from_bytes(file.read(8)[4:], "little")
+            size = int.from_bytes(file.read(4), "little")
+            claimed = int.from_bytes(file.read(4), "little") if self._file.header.compression else size
         values = max(2 * n_alleles, n_alleles * (n_alleles + 1) // 2)
         most = 10 + len(self.samples) * (1 + _MOST_BYTES * values)
         if claimed > most:
             raise ValueError(f"the record claims {claimed:,} bytes, where {most:,} are the most")
+        if size > (held := self.path.stat().st_size):
+            raise ValueError(f"the record claims {size:,} bytes of a file of {held:,}")
 
     def _refuse(self, block: GenotypeBlock, uncalled: Bool[np.ndarray, "n_records n_subjects"]) -> None:
         record, column = np.argwhere(uncalled)[0].tolist()
@@ -198,7 +199,7 @@ def _open(path: Path) -> Any:
     from bgen import BgenReader
 
     if not path.is_file():
-        raise InputError(f"The variant file {path} does not exist: correct the path.")
+        raise InputError(f"The variant file {path} {how_absent(path)}: correct the path.")
     try:
         file = BgenReader(str(path), delay_parsing=False)
     except (ValueError, OSError, RuntimeError) as error:

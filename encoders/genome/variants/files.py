@@ -152,7 +152,10 @@ class VariantFiles:
             As :meth:`fetch`; also if the subjects of the contig are spread over several files, whose records need not
             be the same.
         """
-        (group, *others) = self._groups(chrom, tuple(subjects), f"contig {chrom}")
+        groups = self._groups(chrom, tuple(subjects), f"contig {chrom}")
+        if not groups:
+            return  # no file has any of these subjects
+        group, *others = groups
         if others or len(group[0].subjects) < len(subjects):
             part = min((part for parts in (group, *others) for part in parts), key=lambda part: len(part.subjects))
             raise InputError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int16, Int64
 
+from encoders.damage import how_absent
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import CALLED, DosagePolicy, from_dosages
@@ -163,7 +164,7 @@ class PgenSource:
 
 def _check_header(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"The variant file {path} does not exist: correct the path.")
+        raise InputError(f"The variant file {path} {how_absent(path)}: correct the path.")
     with path.open("rb") as file:
         head = file.read(3)
     if head[:2] != _HEADER or len(head) < 3:

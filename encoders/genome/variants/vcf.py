@@ -4,7 +4,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import pysam
 from jaxtyping import Int64
 
-from encoders.damage import refused_if_damaged
+from encoders.damage import how_absent, refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.blocks import read_ends
 from encoders.genome.intervals import Interval
@@ -56,7 +56,8 @@ class VcfSource:
         with refused_if_damaged(path, "a VCF or BCF file with names in UTF-8"), _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
         self._opened = str(indexed_path(path))
-        self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
+        with refused_if_damaged(path, "a VCF or BCF file whose index is whole"):
+            self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
         self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
         declared = ((str(name), contig.length) for name, contig in self._sites.header.contigs.items())
         self.contig_lengths = {name: int(length) for name, length in declared if length}
@@ -72,7 +73,9 @@ class VcfSource:
     def sites(self, contig: str, interval: Interval) -> Iterator[Site]:
         """Records that overlap a region, without genotypes."""
         for record in self._fetch(self._sites, contig, interval):
-            yield Site(record.start, record.ref.upper(), ",".join(record.alts or ()), self.path)
+            with self._refused_if_damaged(contig, interval):
+                alts = ",".join(record.alts or ())
+            yield Site(record.start, record.ref.upper(), alts, self.path)
 
     def chunks(
         self, contig: str, interval: Interval | None, subjects: tuple[str, ...], n_records: int
@@ -87,7 +90,7 @@ class VcfSource:
         reader, columns = self._reader(subjects)
         records = self._fetch(reader, contig, interval)
         last = -1
-        while texts := (read := _read(islice(records, n_records)))[1]:
+        while texts := (read := self._read(islice(records, n_records), contig, interval))[1]:
             block = self._block(contig, read, subjects, columns)
             if found := uncalled(block, texts, columns):
                 if self._dosages == "refuse" or not all(is_guessable(kind) for kind, _ in found.values()):
@@ -102,7 +105,7 @@ class VcfSource:
         records = self._fetch(reader, contig, interval)
         kinds: Counter[str] = Counter()
         n_records, first = 0, ""
-        while (read := _read(islice(records, _COUNTED_AT_ONCE)))[1]:
+        while (read := self._read(islice(records, _COUNTED_AT_ONCE), contig, interval))[1]:
             block = self._block(contig, read, subjects, columns)
             found = uncalled(block, read[1], columns)
             kinds.update(kind for kind, _ in found.values())
@@ -111,13 +114,28 @@ class VcfSource:
         guessable = self._dosages == "refuse" and all(map(is_guessable, kinds))
         refuse_uncalled(kinds, n_records, first, str(interval or contig), guessable=guessable)
 
+    def _read(
+        self, records: Iterable[Any], contig: str, interval: Interval | None
+    ) -> tuple[_Sites, list[tuple[str, str]]]:
+        with self._refused_if_damaged(contig, interval):
+            return _read(records)
+
     def _fetch(self, reader: Any, contig: str, interval: Interval | None) -> Iterator[Any]:
+        place = () if interval is None else (interval.start, interval.end)
+        with self._refused_if_damaged(contig, interval, reader):
+            yield from reader.fetch(contig, *place)
+
+    @contextmanager
+    def _refused_if_damaged(self, contig: str, interval: Interval | None, reader: Any = None) -> Iterator[None]:
         place = (contig,) if interval is None else (contig, interval.start, interval.end)
         try:
-            yield from reader.fetch(*place)
+            yield
+        except InputError:
+            raise
         except (OSError, ValueError) as error:
             with suppress(OSError):  # htslib says again at closing what it said at reading
-                reader.close()
+                if reader is not None:
+                    reader.close()
             raise InputError(
                 f"The variant file {self.path} is damaged at {':'.join(map(str, place))} ({error}): a block or a line "
                 "of it cannot be read, or its index is of another file. Copy it again and index it anew; bcftools "
@@ -129,7 +147,8 @@ class VcfSource:
         if subjects not in self._readers:
             if len(self._readers) == _OPEN_READERS:
                 self._readers.pop(next(iter(self._readers)))
-            reader = pysam.VariantFile(self._opened)
+            with refused_if_damaged(self.path, "a VCF or BCF file whose index is whole"):
+                reader = pysam.VariantFile(self._opened)
             if len(subjects) < len(self.samples) and not any(_is_list(name) for name in subjects):
                 reader.subset_samples(list(subjects))
             column_of = {name: column for column, name in enumerate(reader.header.samples)}
@@ -194,7 +213,7 @@ def _text(record: Any) -> tuple[str, str]:
 
 def _check_blocks(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"The variant file {path} does not exist: correct the path.")
+        raise InputError(f"The variant file {path} {how_absent(path)}: correct the path.")
     _, is_blocked, is_whole = read_ends(path)
     if not is_blocked:
         raise InputError(

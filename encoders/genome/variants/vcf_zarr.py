@@ -19,7 +19,7 @@ from encoders.genome.variants.best_guess import CALLED, DosagePolicy
 from encoders.genome.variants.genotypes import ONE_PHASE_SET, GenotypeBlock
 from encoders.genome.variants.imputed import guess_record
 from encoders.genome.variants.source import Site, check_samples, overlapping
-from encoders.genome.variants.zarr_chunks import lost_chunk, open_store
+from encoders.genome.variants.zarr_chunks import check_chunks, lost_chunk, open_store
 
 _NEEDED = ("contig_id", "sample_id", "variant_contig", "variant_position", "variant_allele", "call_genotype")
 _OPTIONAL = ("variant_length", "call_genotype_phased", "call_PS", "call_HDS", "call_GP", "call_DS")
@@ -215,6 +215,7 @@ class _Arrays:
                 self._opened[name] = self._group[name]
                 if not isinstance(self._opened[name].shape, tuple):
                     raise ValueError(f"{name} is no array")
+                check_chunks(self._opened[name])
         return self._opened[name]
 
     def read(self, name: str, place: Any) -> np.ndarray:

@@ -1,8 +1,11 @@
 """Chunks of a Zarr store that are not there: the format fills them in, which would make a lost file a call."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
+
+from encoders.claims import MOST_GAIN, SMALL
 
 _MAY_BE_FILLED = {"variant_contig", "call_genotype_phased"}
 """Where the usual fill is no claim: records of the first contig in their order, genotypes that are unphased."""
@@ -16,14 +19,39 @@ def open_store(path: Any) -> Any:
         def __init__(self, store: Any) -> None:
             super().__init__(store)
             self.absent: set[str] = set()
+            self.packed: set[str] = set()
 
         async def get(self, key: str, *where: Any, **more: Any) -> Any:
             found = await super().get(key, *where, **more)
             if found is None:
                 self.absent.add(key)
+            elif key[-1].isdigit() and key.startswith(tuple(self.packed)):
+                _check_blosc(found.to_bytes())
             return found
 
     return Noting(ZipStore(path, mode="r") if path.is_file() else LocalStore(path, read_only=True))
+
+
+def check_chunks(array: Any) -> None:
+    """See that no chunk claims far more than its array, or, as it is read, than its bytes can hold.
+
+    Raises
+    ------
+    ValueError
+    """
+    shape = array.shards or array.chunks
+    claimed = prod(shape) * array.dtype.itemsize
+    if claimed > max(SMALL, array.nbytes):
+        raise ValueError(f"its chunks of {shape} claim {claimed:,} bytes of an array of {array.shape}")
+    if array.shards is None and any("blosc" in type(one).__name__.lower() for one in array.compressors):
+        array.store.packed.add(f"{array.path}/")
+
+
+def _check_blosc(chunk: bytes) -> None:
+    """Raise ValueError where the header of a chunk of Blosc claims what no data unpack to."""
+    claimed = int.from_bytes(chunk[4:8], "little")
+    if claimed > max(SMALL, MOST_GAIN * len(chunk)):
+        raise ValueError(f"a chunk of {len(chunk):,} bytes claims to unpack to {claimed:,}")
 
 
 def lost_chunk(array: Any) -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from encoders.claims import bounded_lines
+from encoders.damage import how_absent
 from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, list_contigs
 from encoders.genome.haplotypes.consensus import Edit
@@ -56,7 +57,7 @@ class CallableRegions:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"The BED file {path} does not exist: correct the path.")
+            raise InputError(f"The BED file {path} {how_absent(path)}: correct the path.")
         found = _read(self.path)
         if not found:
             raise InputError(f"A BED file of callable regions needs at least one; {path} has none: give the targets.")

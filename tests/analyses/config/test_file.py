@@ -85,9 +85,9 @@ def test_the_resolved_configuration_reads_back_equal(minimal: Path, tmp_path: Pa
     ("change", "message"),
     [
         ("encoders.0.name=a b", "letters, digits"),
-        ("alignment.n_permutations=3", "greater than or equal to 19"),
+        ("alignment.n_permutations=3", "must be 19 or more"),
         ("genome.unphased=maybe", "'as-written'"),
-        ("workers=0", "greater than or equal to 1"),
+        ("workers=0", "must be 1 or more"),
     ],
 )
 def test_a_value_out_of_range_is_named(minimal: Path, change: str, message: str) -> None:

@@ -35,7 +35,7 @@ def test_every_problem_has_its_line_and_they_come_in_order(tmp_path: Path) -> No
     for key in ("sede", "experiment", "workers", "genome.varaints", "brain.volumes.nan", "encoders.0.poling"):
         assert any(key in problem for problem in problems)
     assert "'many'" in problems[6]
-    assert "integer" in problems[6]
+    assert "must be a whole number" in problems[6]
     assert "'auto'" in problems[6]
 
 

@@ -173,7 +173,7 @@ def test_layers_and_poolings_are_probed_side_by_side(
         "probe.n_bootstrap=100",
     )
     run = Run(load_config(EXPERIMENTS / "probe.yaml", chosen, variables={"DEMO_COHORT": str(cohort.folder)}))
-    probe.check(run)
+    probe.check_windows(run)
     found = [one for one in probe.run(run).arms if one.kind == "untrained"]
     assert {(one.layer, one.pooling) for one in found} == {(0, "mean"), (0, "max"), (2, "mean"), (2, "max")}
     assert len({one.arm_label for one in found}) == 4
@@ -188,10 +188,10 @@ def test_sequences_that_an_arm_does_not_read_are_refused(
     chosen = (f"output={demo['folder']}", "encoders=[untrained-dnabert-3-rc]", "probe.make=[]", f"probe.sets=[{long}]")
     run = Run(load_config(EXPERIMENTS / "probe.yaml", chosen, variables={"DEMO_COHORT": str(cohort.folder)}))
     with pytest.raises(InputError, match="reads at most 512 bp, and task long has one of 1200"):
-        probe.check(run)
+        probe.check_windows(run)
     (long / "test.csv").write_text((long / "train.csv").read_text())
     with pytest.raises(EncodersError, match="No sequence of dev or test may be in train"):
-        probe.check(run)
+        probe.check_windows(run)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A variant that drives the brain is the first of its component; few carriers stay untold; tables can be joined."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from analyses.genome.allele_tables import name_allele, read_alleles, read_annota
 from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
 from analyses.workflow import pipeline
+from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import EXPERIMENTS
 
 ARM = "encoders=[../encoders/kmer-spectrum.yaml]"
@@ -122,14 +124,27 @@ def test_the_report_shows_it(planted: dict[str, Any]) -> None:
     ("text", "said"),
     [
         ("a\tb\n1\t2\n", r"must have the columns chrom, pos, ref, alt; .* lacks chrom, pos, ref, alt \(it has a, b\)"),
-        ("chrom\tpos\tref\talt\n1\t2\tA\n", "must have 4 cells; row 2 .* has 3"),
-        ("", r"lacks chrom, pos, ref, alt \(it has none\)"),
+        ("chrom\tpos\tref\talt\n1\t2\tA\n", "must have 4 cells; line 2 .* has 3"),
+        ("## remark\nchrom\tpos\tref\talt\n\n1\t2e3\tA\tC\n", "whole numbers from 1; line 4 .* has '2e3'"),
+        ("chrom\tpos\tref\talt\tCADD\tcadd\n", "has 'CADD' twice"),
     ],
 )
 def test_a_table_that_cannot_be_joined_is_said(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "a.tsv").write_text(text)
     with pytest.raises(InputError, match=said):
         read_annotations(tmp_path / "a.tsv")
+
+
+def test_a_packed_table_is_read_by_place_and_alleles(tmp_path: Path) -> None:
+    text = "## CADD\n#Chrom\tPos\tRef\tAlt\tPHRED\nchr20\t131 \ta\tC\t8.9\n20\t131\tA\tC\t1.0\n"
+    (tmp_path / "empty.tsv").touch()
+    with pytest.raises(EncodersError, match="it is empty"):
+        read_annotations(tmp_path / "empty.tsv")
+    (tmp_path / "a.tsv.gz").write_bytes(gzip.compress(text.encode()))
+    table = read_annotations(tmp_path / "a.tsv.gz")
+    assert table.to_dict() == {"PHRED": {"20-131-A-C": "8.9"}}
+    (tmp_path / "bare.tsv").write_text("chrom\tpos\tref\talt\n20\t131\tA\tC\n")
+    assert read_annotations(tmp_path / "bare.tsv").shape == (1, 0)
 
 
 def test_a_window_that_there_is_not_is_said(small_cohort: DemoCohort, tmp_path: Path, planted: dict[str, Any]) -> None:

@@ -114,11 +114,11 @@ def test_a_value_that_does_not_belong_is_named_by_its_place(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"the fields of AlignmentSummary; at held_out\.rho\.1: "):
         from_json(AlignmentSummary, content, source="alignment.json")
     del content["n"]
-    with pytest.raises(InputError, match=r"at n: Field required"):
+    with pytest.raises(InputError, match=r"at n: must be given"):
         from_json(AlignmentSummary, content, source="alignment.json")
     with pytest.raises(InputError, match=r"at the top: "):
         from_json(AlignmentSummary, [], source="alignment.json")
-    with pytest.raises(InputError, match=r"^truth\.json must hold the fields of PlantedLink; at genes: Field required"):
+    with pytest.raises(InputError, match=r"^truth\.json must hold the fields of PlantedLink; at genes: must be given"):
         from_json(PlantedLink, {"view": "thickness", "features": [], "strength": 1, "how": ""}, source="truth.json")
 
 

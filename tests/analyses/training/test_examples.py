@@ -24,7 +24,7 @@ def test_an_example_is_a_configuration(path: Path) -> None:
     ("assignment", "said"),
     [
         ("training.stepz=3", "Unknown configuration key 'training.stepz'; did you mean 'steps'"),
-        ("training.steps=0", "training.steps: Input should be greater than or equal to 1; got 0"),
+        ("training.steps=0", "training.steps: must be 1 or more; got 0"),
         ("model.source=here", "source has a network of its own sizes: leave sizes out, or source"),
         ("model.encoder=dnabert2", "dnabert2 without source needs tokenizer"),
         ("tokenizer.vocabulary=99", "tokenizer is for dnabert2 without source"),

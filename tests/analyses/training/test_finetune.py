@@ -107,6 +107,9 @@ def test_what_is_written_is_what_was_told(
     best = min(found.metrics["trainings"], key=lambda one: one["dev_loss"])
     assert found.metrics["kept_seed"] == best["seed"]
     assert run_finetuning(config).was_there
+    (found.folder / "metrics.json").write_text("[]")
+    with pytest.raises(EncodersError, match="must be what a fine-tuning wrote of itself"):
+        run_finetuning(config)
 
 
 def test_killed_and_resumed_it_ends_in_the_same_bits(

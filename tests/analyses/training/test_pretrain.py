@@ -59,6 +59,9 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(
     assert files_of(resumed.folder) == files_of(whole.folder)
     assert not left.exists()
     assert run_pretraining(other).was_there
+    (resumed.folder / "provenance.json").write_text('{"validation": {"nats_per_base": "few"}}')
+    with pytest.raises(EncodersError, match="must be what a pretraining wrote of itself"):
+        run_pretraining(other)
 
 
 def test_what_comes_out_is_proved_and_says_where_it_comes_from(configure: Configure) -> None:

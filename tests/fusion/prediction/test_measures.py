@@ -76,6 +76,31 @@ def test_auroc_by_fold_is_that_of_scikit_learn_and_shares_sum_to_it() -> None:
     assert found.influence.sum() == pytest.approx(0.0, abs=1e-12)
 
 
+def test_the_influence_on_an_auroc_has_the_variance_of_delong() -> None:
+    cases = np.arange(23) < 9
+    said, chance = RNG.random(23) + 0.3 * cases, np.full(23, 0.5)
+    alone = np.zeros(23, dtype=int)
+    found = discriminate(Outcome("binary", cases.astype(float), ("a", "b")), held(said[:, None], alone))
+    low, high = delong_test(cases, said, chance).interval
+    assert (found.influence**2).sum() == pytest.approx(((high - low) / 2 / 1.959964) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.8])
+def test_the_influence_on_a_correlation_is_what_leaving_each_subject_out_changes(slope: float) -> None:
+    y = RNG.standard_normal(14)
+    said = slope * y + RNG.standard_normal(14)
+    found = discriminate(Outcome("continuous", y), held(said[:, None], np.zeros(14, dtype=int)))
+    without = np.array([pearsonr(np.delete(y, k), np.delete(said, k)).statistic for k in range(14)])
+    np.testing.assert_allclose(found.influence, np.sqrt(13 / 14) * (without.mean() - without))
+
+
+def test_a_subject_without_whom_nothing_varies_is_counted() -> None:
+    y, said = np.arange(5.0), np.array([1.0, 0, 0, 0, 0])
+    found = discriminate(Outcome("continuous", y), held(said[:, None], np.zeros(5, dtype=int)))
+    assert np.isfinite(found.influence).all()
+    assert found.influence[0] < 0
+
+
 def test_several_classes_are_averaged_one_against_the_rest() -> None:
     y = RNG.integers(0, 3, 37)
     said = RNG.dirichlet(np.ones(3), 37)

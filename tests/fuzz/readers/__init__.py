@@ -5,6 +5,7 @@ from tests.fuzz.readers import (
     arrays,
     checkpoints,
     cohorts,
+    experiments,
     genomes,
     genotypes,
     images,
@@ -12,10 +13,14 @@ from tests.fuzz.readers import (
     settings,
     studies,
     tables,
+    trainings,
 )
 
 READERS: dict[str, Reader] = {
     reader.name: reader
-    for module in (tables, arrays, images, genomes, genotypes, checkpoints, settings, own_files, cohorts, studies)
+    for module in (
+        tables, arrays, images, genomes, genotypes, checkpoints, settings, own_files, cohorts, studies, experiments,
+        trainings,
+    )
     for reader in module.READERS
-}
+}  # fmt: skip

@@ -76,9 +76,14 @@ def test_matches_of_either_strand_are_those_of_the_words(motifs) -> None:  # typ
     ("text", "said"),
     [
         ("", "must begin with a line >ID NAME"),
+        (">", "one without an id of .* has rows of"),
         (">M1 X\nA 1 2\nC 1 2\nG 1 2\n", r"M1 of .* has rows of \[2, 2, 2\]"),
         (">M1 X\n1 2\n1 2\n1\n1 2\n", r"has rows of \[2, 2, 1, 2\]"),
-        (">M1 X\n0 2\n0 2\n0 1\n0 2\n", "counts from 0 that are not all 0; M1"),
+        (">M1 X\n0 2\n0 2\n0 1\n0 2\n", "finite counts that are not all 0; M1"),
+        (">M1 X\nA [ 1 2 ]\nC [ 1 x ]\nG [ 1 1 ]\nT [ 1 1 ]\n", r"has the row 'C \[ 1 x \]' in M1"),
+        (">M1 X\n1 2\n1 -2\n1 2\n1 2\n", "has the row '1 -2' in M1"),
+        (">M1 X\n1,5 2\n1 2\n1 2\n1 2\n", "has the row '1,5 2' in M1"),
+        (">M1 X\n1 1e999\n1 2\n1 2\n1 2\n", "each with finite counts"),
         (">M1 X\n1\n1\n1\n1\n>M1 Y\n1\n1\n1\n1\n", "has M1 twice"),
     ],
 )
@@ -86,3 +91,9 @@ def test_what_is_no_motif_is_said(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "motifs.txt").write_text(text)
     with pytest.raises(InputError, match=said):
         read_jaspar(tmp_path / "motifs.txt")
+
+
+def test_counts_are_read_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "motifs.txt").write_text(">M1 X\na [.5 2.]\nc\t0.25 1e1\nG[1\t1 ]\nT  0 .1\n")
+    (motif,) = read_jaspar(tmp_path / "motifs.txt")
+    assert motif.counts.tolist() == [[0.5, 0.25, 1.0, 0.0], [2.0, 10.0, 1.0, 0.1]]

@@ -156,5 +156,5 @@ def test_random_weights_and_no_weights_need_no_proof(tmp_path: Path) -> None:
 def test_a_store_that_cannot_hold_the_proof_is_named(tiny_models: dict[str, TinyModel], tmp_path: Path) -> None:
     encoder = load_encoder("hyenadna", source=str(tiny_models["hyenadna"].folder), device="cpu")
     (tmp_path / "store").write_text("a file")
-    with pytest.raises(InputError, match=r"needs a folder that is there or can be made; .*checkpoints cannot"):
+    with pytest.raises(InputError, match=r"needs a folder that takes files, or can be made; .*checkpoints does not"):
         verify.prove_once(encoder, tmp_path / "store")
