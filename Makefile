@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV)).bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-gpu bench-cohort audit-genotypes audit-inputs docs references configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
+.PHONY: help install demo test lint types imports unit coverage older-processor matrix lowest calibration bench-fusion bench-encoders bench-gpu bench-cohort bench-pipeline audit-genotypes audit-inputs docs references configuration torture fuzz lock install-locked audit-dependencies sbom ui clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -76,6 +76,9 @@ bench-gpu: $(INSTALLED)  ## speed, parity and permutations of a GPU, in one go
 
 bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 5,000 to 500,000 subjects
 	$(BIN)/python -m tests.benchmarks.bench_cohort
+
+bench-pipeline: $(INSTALLED)  ## the whole pipeline on simulated cohorts, by stage (hours; SIZES="500 5000" UNTIL=embed; goes on where it stopped)
+	$(BIN)/python -m tests.benchmarks.bench_pipeline $(if $(SIZES),--sizes $(SIZES)) $(if $(UNTIL),--until $(UNTIL))
 
 audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
 	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000

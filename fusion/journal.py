@@ -61,6 +61,7 @@ def share_out(
     n_jobs: int,
     to_arrays: Callable[[Part], Arrays],
     of_arrays: Callable[[Arrays], Part],
+    in_threads: bool = False,
 ) -> Iterator[Part]:
     """Results of calls in their order; those that the open journal holds are not done again.
 
@@ -71,16 +72,20 @@ def share_out(
         joblib's; its active backend is respected.
     to_arrays, of_arrays : callable
         A result as arrays, and back.
+    in_threads : bool
+        On this machine by threads of this process, not by processes of their own.
     """
+    options = {"prefer": "threads"} if in_threads else {}
     is_open = _open.get()
     if is_open is None:
-        yield from workers(n_jobs, return_as="generator")(delayed(one)(*arguments) for one, arguments in calls)
+        shared = workers(n_jobs, return_as="generator", **options)
+        yield from shared(delayed(one)(*arguments) for one, arguments in calls)
         return
     is_open.n_jobs += 1
     entries = [f"{is_open.n_jobs:05d}-{number:05d}-of-{len(calls):05d}" for number in range(len(calls))]
     found = {entry: is_open.journal.read(entry) for entry in entries}
     left = [call for entry, call in zip(entries, calls, strict=True) if found[entry] is None]
-    done = iter(workers(n_jobs, return_as="generator")(delayed(one)(*arguments) for one, arguments in left))
+    done = iter(workers(n_jobs, return_as="generator", **options)(delayed(one)(*arguments) for one, arguments in left))
     for entry in entries:
         kept = found.pop(entry)
         if kept is not None:

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -22,6 +22,10 @@ PORTION = 32
 
 STACKED_VALUES = 2**18
 """Permuted values of a view that are taken at once: with what is made of them, they stay in the cache."""
+
+SHARED_BYTES = 2**32
+"""Arrays of a callable from which on this machine threads share its work. Processes have a copy of them in shared
+memory beside the caller's own. LAPACK keeps the interpreter to itself, which only beside such products is little."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of permutations done and the total."""
@@ -69,12 +73,35 @@ def map_permutations(
     parts: list[NDArray[Any]] = []
     done = 0
     calls = [(_portion, (shared, indices)) for indices in portions]
-    for part in share_out(calls, n_jobs=n_jobs, to_arrays=lambda one: {"values": one}, of_arrays=_values):
-        parts.append(part)
-        done += len(part)
-        if progress is not None:
-            progress(done, n_permutations)
+    in_threads = array_bytes(function) >= SHARED_BYTES
+    # One thread of BLAS for all of them from before the first until after the last: its number is the process's.
+    with one_blas_thread() if in_threads else nullcontext():
+        for part in share_out(
+            calls, n_jobs=n_jobs, to_arrays=lambda one: {"values": one}, of_arrays=_values, in_threads=in_threads
+        ):
+            parts.append(part)
+            done += len(part)
+            if progress is not None:
+                progress(done, n_permutations)
     return np.concatenate(parts)
+
+
+def array_bytes(value: object) -> int:
+    """Bytes of the arrays in a dataclass or a list, and in theirs; one that is there twice counts once."""
+    found: dict[int, int] = {}
+    _find_arrays(value, found)
+    return sum(found.values())
+
+
+def _find_arrays(value: object, found: dict[int, int]) -> None:
+    if isinstance(value, np.ndarray):
+        found[id(value)] = value.nbytes
+    elif isinstance(value, list | tuple):
+        for one in value:
+            _find_arrays(one, found)
+    elif is_dataclass(value):
+        for field in fields(value):
+            _find_arrays(getattr(value, field.name), found)
 
 
 @dataclass(frozen=True)

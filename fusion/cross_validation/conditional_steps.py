@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from fusion import lapack
-from fusion.arrays import Matrix, Real
+from fusion.arrays import Matrix, Positions, Real
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import canonical_rotations, singular_pair
 from fusion.cross_validation.fold_embedding import FoldEmbedding
@@ -36,15 +36,30 @@ LEADING_KEY = 2**32 - 3
 
 
 @dataclass(frozen=True)
+class FoldRows:
+    """A fold without its x, which the products have.
+
+    Attributes
+    ----------
+    train, test : int arrays
+    y : float64 array, shape [n_subjects, Q]
+        Whitened and turned to the canonical axes of the training rows.
+    """
+
+    train: Positions
+    test: Positions
+    y: Matrix
+
+
+@dataclass(frozen=True)
 class ConditionalSteps:
     """Held-out correlations of components 2..K after permutation ``index``, [n_folds, K - 1]; picklable.
 
     Attributes
     ----------
-    folds : sequence of FoldEmbedding
-        Whitened and turned to the canonical axes of their training rows.
+    folds : sequence of FoldRows
     products : sequence of FoldProduct
-        Of these.
+        Of x on the same axes.
     leading_pairs : sequence of MovedColumns
         The first K - 1 pairs of each fold, x beside y.
     permutations, of_leading : PermutationSet
@@ -53,7 +68,7 @@ class ConditionalSteps:
         Of each fold: population over sample correlations of the leading pairs.
     """
 
-    folds: Sequence[FoldEmbedding]
+    folds: Sequence[FoldRows]
     products: Sequence[FoldProduct]
     leading_pairs: Sequence[MovedColumns]
     permutations: PermutationSet
@@ -83,12 +98,12 @@ class ConditionalSteps:
 
 
 def _held_out_steps(
-    fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, pairs: Matrix, shrinkage: Matrix
+    fold: FoldRows, product: FoldProduct, permutation: Permutation, pairs: Matrix, shrinkage: Matrix
 ) -> Matrix:
     """Held-out correlations of components 2..K of a fold, [..., K - 1]; pairs of shape [..., n_subjects, 2 K - 2]."""
     steps = FoldMoments.of(fold, product, permutation, pairs).weights(shrinkage)
     u, v = np.split(pairs.take(fold.test, axis=-2), 2, axis=-1)
-    x = product.test_scores(fold, permutation, np.concatenate([weights.x_rest for weights in steps], axis=-1))
+    x = product.test_scores(permutation, np.concatenate([weights.x_rest for weights in steps], axis=-1))
     y = fold.y[fold.test] @ np.concatenate([weights.y_rest for weights in steps], axis=-1)
     for step, weights in enumerate(steps):
         x[..., step] += (u[..., : step + 1] @ weights.x_leading)[..., 0]
@@ -136,7 +151,7 @@ class FoldMoments:
     leading: Matrix
 
     @classmethod
-    def of(cls, fold: FoldEmbedding, product: FoldProduct, permutation: Permutation, pairs: Matrix) -> "FoldMoments":
+    def of(cls, fold: FoldRows, product: FoldProduct, permutation: Permutation, pairs: Matrix) -> "FoldMoments":
         """Moments of permutations; pairs of shape [..., n_subjects, 2 K - 2] are the moved leading pairs [U, V]."""
         of_x, train = product.moments(permutation, pairs), pairs.take(fold.train, axis=-2)
         both = np.concatenate([of_x.product[..., :0:-1, :0:-1], of_x.beside[..., :0:-1, :]], axis=-1)
@@ -144,7 +159,7 @@ class FoldMoments:
         if of_x.gram is not None:
             factor = lapack.cholesky(of_x.gram[..., :0:-1, :0:-1])
             both = lapack.solve_lower(factor, both)
-        product_part, beside = np.split(both, [fold.widths[1] - 1], axis=-1)
+        product_part, beside = np.split(both, [fold.y.shape[1] - 1], axis=-1)
         y_leading = (fold.y[fold.train].T @ train)[..., :0:-1, :]
         return cls(product_part, factor, beside, y_leading, train.mT @ train)
 
@@ -250,12 +265,16 @@ def conditional_null(
 
 def make_conditional_steps(permuted: FoldPermutation) -> ConditionalSteps:
     """Steps 2..K of a held-out test, with permutations of the leading pairs that are independent of the others."""
-    folds, rest = [_on_canonical_axes(fold) for fold in permuted.folds], permuted.permutations
+    rest, width = permuted.permutations, permuted.n_components - 1
     entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
     leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"), table=None)
-    width = permuted.n_components - 1
-    pairs = [MovedColumns.of(fold, np.hstack([fold.x[:, :width], fold.y[:, :width]]), permuted.theil) for fold in folds]
-    products, shrinkage = make_products(folds, permuted.theil), [_shrinkage(fold, width) for fold in folds]
+    folds, products, pairs, shrinkage = [], [], [], []
+    for whitened in permuted.folds:
+        fold = on_canonical_axes(whitened)
+        products += make_products([fold], permuted.theil)
+        pairs.append(MovedColumns.of(fold, np.hstack([fold.x[:, :width], fold.y[:, :width]]), permuted.theil))
+        shrinkage.append(_shrinkage(fold, width))
+        folds.append(FoldRows(fold.train, fold.test, fold.y))
     return ConditionalSteps(folds, products, pairs, rest, leading, shrinkage)
 
 
@@ -264,7 +283,7 @@ def _shrinkage(fold: FoldEmbedding, width: int) -> Matrix:
     return np.asarray(population_correlations(sample, *fold.widths, fold.n_effective) / sample)
 
 
-def _on_canonical_axes(fold: FoldEmbedding) -> FoldEmbedding:
+def on_canonical_axes(fold: FoldEmbedding) -> FoldEmbedding:
     """The fold in coordinates whose training cross-product is diagonal, largest first."""
     left, _, right = canonical_rotations(fold.x[fold.train].T @ fold.y[fold.train])
     return replace(fold, x=fold.x @ left, y=fold.y @ right)

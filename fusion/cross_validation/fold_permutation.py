@@ -99,6 +99,10 @@ class FoldPermutation:
         """``self(index)`` of several indices at once, to the last bit."""
         return self._statistics(take_permutations(self.permutations, indices), self.products, self.traces)[0]
 
+    def without_products(self) -> "FoldPermutation":
+        """The folds and the permutations alone: products are the larger part, and done with before the next test."""
+        return replace(self, products=[], coarse_products=[], traces=[], coarse_traces=[])
+
     def held_out_scores(self, permutation: Permutation) -> list[tuple[Matrix, Matrix]]:
         """Scores of every fold's test rows, [..., n_test, n_components], x permuted before the fit, signs matched."""
         computed = [product(permutation) for product in self.products]
@@ -136,7 +140,7 @@ class FoldPermutation:
     ) -> tuple[list[tuple[Matrix, Matrix]], NDArray[np.bool_]]:
         weights, is_tied = self._weights(computed)
         scores = [
-            (product.test_scores(fold, permutation, x), fold.y[fold.test] @ y)
+            (product.test_scores(permutation, x), fold.y[fold.test] @ y)
             for fold, product, (x, y) in zip(self.folds, products, weights, strict=True)
         ]
         return scores, is_tied
@@ -209,7 +213,7 @@ def make_fold_permutation(
     return replace(
         exact,
         coarse_products=coarse_products,
-        coarse_traces=[trace.in_float32() for trace in traces],
+        coarse_traces=[trace.in_float32(product) for trace, product in zip(traces, coarse_products, strict=False)],
         observed=fold_average(exact(0), n_test),
     )
 

@@ -19,6 +19,7 @@ from fusion.cross_validation.moved_columns import MovedResiduals
 from fusion.parallel import stack_size
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
+from fusion.permutation.statistics import permuted_products
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class FoldProduct:
     partners : float array, shape [n_train, rank_y + rank + n_fixed]
         At `train`: y, the training rows' orthonormal nuisance, and U.
     rank_y : int
+    test_x : float64 array, shape [n_test, rank_x]
+        x of the fold's test rows.
     test_change : MovedResiduals or None
         Of the test rows; None without confounds.
     terms : ResidualTerms or None
@@ -97,6 +100,7 @@ class FoldProduct:
     test: Positions
     partners: Floats
     rank_y: int
+    test_x: Matrix
     test_change: MovedResiduals | None
     terms: ResidualTerms | None
     n_subjects: int
@@ -106,7 +110,7 @@ class FoldProduct:
     @classmethod
     def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
         """Without confounds: rows of x change places as they are."""
-        sizes = fold.widths[1], None, None, len(fold.x)
+        sizes = fold.widths[1], fold.x[fold.test], None, None, len(fold.x)
         return cls(
             np.ascontiguousarray(fold.x), fold.train, fold.test, fold.y[fold.train], *sizes, fold.train, fold.train[:0]
         )
@@ -146,7 +150,7 @@ class FoldProduct:
             complement=trained,
         )
         change = MovedResiduals.of(nuisance, fold.train, theil, fold.test)
-        sizes = fold.widths[1], change, terms, len(fold.x)
+        sizes = fold.widths[1], fold.x[fold.test], change, terms, len(fold.x)
         return cls(rows, train, position[tested], partners[kept], *sizes, kept, dropped)
 
     @property
@@ -170,13 +174,15 @@ class FoldProduct:
         precision = self.rows.dtype  # of what follows: a triangular solve and a Gram matrix of this size
         return moments.product.astype(precision, copy=False), factor.astype(precision, copy=False)
 
-    def test_scores(self, fold: FoldEmbedding, permutation: Permutation, weights: Matrix) -> Matrix:
+    def test_scores(self, permutation: Permutation, weights: Matrix) -> Matrix:
         """Scores of the fold's test rows of the permuted x, [..., n_test, k]; weights of shape [..., rank_x, k]."""
         if self.test_change is None:
-            return np.asarray(fold.x.take(permutation[..., fold.test], axis=0) @ weights)
+            place = np.empty(self.n_subjects, dtype=np.int64)
+            place[self.test] = np.arange(len(self.test))
+            return np.asarray(self.test_x.take(place[permutation[..., self.test]], axis=0) @ weights)
         rows = (self.rows @ weights.astype(self.rows.dtype, copy=False)).astype(np.float64, copy=False)
         moved = np.take_along_axis(rows, permutation[..., np.newaxis], axis=-2)
-        return np.asarray(fold.x[fold.test] @ weights + self.test_change(moved - rows))
+        return np.asarray(self.test_x @ weights + self.test_change(moved - rows))
 
     def moments(self, permutation: Permutation, beside: Matrix | None = None) -> "Moments":
         """Products of the permuted training rows.
@@ -187,15 +193,15 @@ class FoldProduct:
         beside : float64 array, shape [..., n_subjects, k], optional
             Columns without the fold's nuisance that x is multiplied with as well.
         """
-        permuted = self.rows.take(permutation[..., self.train], axis=0).mT
-        moved = (permuted @ self.partners).astype(np.float64, copy=False)
         columns = np.zeros((self.n_subjects, 0)) if beside is None else beside
-        of_beside = (permuted @ columns[..., self.kept, :]).astype(np.float64, copy=False)
+        kept = columns[..., self.kept, :]
+        products = self._products(permutation[..., self.train], self.partners, kept)
+        moved, of_beside = (product.astype(np.float64, copy=False) for product in products)
         terms = self.terms
         if terms is None:
             return Moments(moved, None, of_beside)
         nuisance = slice(self.rank_y, self.rank_y + terms.spread.shape[0])
-        of_test = self.rows.take(permutation[..., self.test], axis=0).mT @ terms.test_nuisance
+        (of_test,) = self._products(permutation[..., self.test], terms.test_nuisance)
         filled = (moved[..., nuisance] @ terms.spread + of_test) @ terms.left_out.T
         moved += filled @ terms.left_out_partners
         removed, fixed = moved[..., nuisance], moved[..., nuisance.stop :] @ terms.fixed
@@ -203,6 +209,31 @@ class FoldProduct:
         product = moved[..., : self.rank_y] + terms.product
         of_beside += filled @ columns[..., self.left_out, :] + terms.fixed.T @ (terms.complement.T @ columns)
         return Moments(product, gram, of_beside)
+
+    def _products(self, permuted: Permutation, *partners: Floats) -> list[Floats]:
+        """Permuted rows times each of the partners; where they are no stack, no permuted copy of them is made."""
+        return products_of_stack(self.rows, permuted, *partners, at_once=self.at_once)
+
+
+def products_of_stack(rows: Floats, permuted: Permutation, *partners: Floats, at_once: int) -> list[Floats]:
+    """``rows[permuted].T @ partner`` of each partner, of one permutation or of a stack.
+
+    Parameters
+    ----------
+    rows : float array, shape [n_rows, rank]
+    permuted : int array, shape [..., n_taken]
+    *partners : float arrays, shape [n_taken, k] or [..., n_taken, k]
+    at_once : int
+        Permutations worth taking together. Where that is one, rows are gathered some at a time: a permuted copy of a
+        whole view would leave the cache, and take its memory once more in every worker.
+    """
+    if at_once > 1:
+        gathered = rows.take(permuted, axis=0).mT
+        return [gathered @ partner for partner in partners]
+    stack = permuted.shape[:-1]
+    spread = [np.broadcast_to(partner, (*stack, *partner.shape[-2:])) for partner in partners]
+    each = [permuted_products(rows, permuted[at], *(partner[at] for partner in spread)) for at in np.ndindex(stack)]
+    return [np.stack(found).reshape(*stack, *found[0].shape) for found in zip(*each, strict=True)]
 
 
 def fixed_complement(theil: Theil) -> Matrix:

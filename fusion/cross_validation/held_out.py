@@ -120,7 +120,10 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         n_effective = min(fold.n_effective for fold in embedded)
         available = min(fold.x.shape[1] for fold in embedded), min(fold.y.shape[1] for fold in embedded)
         p, q = settle_dimensions(n_effective, available, (x_dimensions, y_dimensions), min_ratio=min_ratio)
-        whitened = [fold.whiten(p, q) for fold in embedded]
+        said = assumption_warnings(embedded[0].x, embedded[0].y, confounds.by_name(), relations, (p, q))
+        whitened = []
+        while embedded:  # of a large cohort every fold's x is let go as soon as it is whitened
+            whitened.append(embedded.pop(0).whiten(p, q))
         permuted = make_fold_permutation(
             whitened,
             confounds.coded(np.arange(n_subjects)),
@@ -131,12 +134,12 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             random_state=seed,
             with_trace=True,
         )
-        said = assumption_warnings(embedded[0].x, embedded[0].y, confounds.by_name(), relations, (p, q))
         x_scores, y_scores = _collect_scores(permuted, n_subjects)
         widening = fold_widening(permuted.scores_of_all())
     n_test = np.bincount(folds.assignments)
     by_fold = map_permutations(permuted, len(permuted.permutations), n_jobs=n_jobs, progress=progress)
     averages = fold_average(by_fold, n_test)
+    permuted = permuted.without_products()
     n_unseen = confounds.count_unseen(folds)
     clusters = relations.drawn_together(folds.assignments)
     draws = bootstrap_correlations(

@@ -15,7 +15,8 @@ import numpy as np
 from fusion import lapack
 from fusion.arrays import Floats, Matrix, Positions
 from fusion.cross_validation.fold_embedding import FoldEmbedding
-from fusion.cross_validation.fold_product import FoldProduct
+from fusion.cross_validation.fold_product import FoldProduct, products_of_stack
+from fusion.parallel import stack_size
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
 
@@ -80,18 +81,21 @@ class HeldOutTrace:
         moving = made.cross_product(np.arange(len(theil.kept)))
         return replace(made, still=np.asarray(fold.x[fold.test].T @ y - moving))
 
-    def in_float32(self) -> "HeldOutTrace":
-        """The same with everything that has the length of the rows in float32."""
-        rows, y, thin = (part.astype(np.float32) for part in (self.rows, self.y, self.thin))
-        return replace(self, rows=rows, y=y, thin=thin)
+    def in_float32(self, product: FoldProduct) -> "HeldOutTrace":
+        """The same with everything that has the length of the rows in float32, the rows those of such a product."""
+        y, thin = (part.astype(np.float32) for part in (self.y, self.thin))
+        return replace(self, rows=product.rows, y=y, thin=thin)
 
     def cross_product(self, permutation: Permutation) -> Matrix:
         """Product of the permuted test rows of x with those of y, [..., rank_x, rank_y]."""
-        found = (self.rows.take(permutation[..., self.test], axis=0).mT @ self.y).astype(np.float64, copy=False)
-        found += self.still
+        found = self._product(permutation[..., self.test], self.y) + self.still
         if self.thin.shape[1]:
-            found += (self.rows.take(permutation, axis=0).mT @ self.thin).astype(np.float64, copy=False) @ self.weights
+            found += self._product(permutation, self.thin) @ self.weights
         return np.asarray(found)
+
+    def _product(self, permuted: Permutation, partner: Floats) -> Matrix:
+        (found,) = products_of_stack(self.rows, permuted, partner, at_once=stack_size(self.rows.size))
+        return np.asarray(found.astype(np.float64, copy=False))
 
     def __call__(self, permutation: Permutation, product: Floats, factor: Floats | None) -> Matrix:
         """Trace under a permutation, or under each of a stack, [...].

@@ -117,14 +117,21 @@ def permuted_product(first: Floats, permutation: Permutation, second: Floats) ->
 
     Parameters
     ----------
-    first, second : float array, shapes [n_rows, rank_x] and [n_rows, rank_y]
+    first, second : float array, shapes [n_all, rank_x] and [n_rows, rank_y]
     permutation : int array, shape [n_rows]
     """
-    product = np.zeros((first.shape[1], second.shape[1]), dtype=first.dtype)
-    for start in range(0, len(second), ROWS_AT_ONCE):
+    return permuted_products(first, permutation, second)[0]
+
+
+def permuted_products(first: Floats, permutation: Permutation, *others: Floats) -> list[Floats]:
+    """``first[permutation].T @ other`` of several others, for one pass over the rows."""
+    products = [np.zeros((first.shape[1], other.shape[1]), np.result_type(first, other)) for other in others]
+    for start in range(0, len(permutation), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        product += first[permutation[rows]].T @ second[rows]
-    return product
+        gathered = first.take(permutation[rows], axis=0).T
+        for product, other in zip(products, others, strict=True):
+            product += gathered @ other[rows]
+    return products
 
 
 def wilks(product: Floats, n_steps: int) -> Matrix:

@@ -16,7 +16,7 @@ def write_note(figures: dict[str, Any], folder: Path) -> None:
     """Write ``cohort.md`` and, with at least two sizes, ``cohort.svg``."""
     panels = {int(key.split()[1]): value for key, value in figures.items() if key.startswith("panel")}
     dense = {int(key.split()[1]): value for key, value in figures.items() if key.startswith("dense")}
-    lines = ["# PCA of cohorts", "", _machine(), ""]
+    lines = ["# PCA of cohorts", "", describe_machine(), ""]
     lines += _panel_lines(panels)
     if COHORT in panels and len(dense) > 1:
         lines += _comparison_lines(panels[COHORT], dense)
@@ -28,7 +28,8 @@ def write_note(figures: dict[str, Any], folder: Path) -> None:
         _plot(panels, folder / "cohort.svg")
 
 
-def _machine() -> str:
+def describe_machine() -> str:
+    """Processor, system and libraries of this run."""
     names = ("numpy", "scipy", "scikit-learn", "numba")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     cpu = Path("/proc/cpuinfo")

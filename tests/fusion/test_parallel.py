@@ -8,8 +8,8 @@ import pytest
 from dask.distributed import Client, LocalCluster
 from threadpoolctl import threadpool_info
 
-from fusion import permutation_test_cca
-from fusion.parallel import PORTION, map_permutations
+from fusion import parallel, permutation_test_cca
+from fusion.parallel import PORTION, array_bytes, map_permutations
 from fusion.permutation.permutations import make_permutations
 from fusion.permutation.statistics import PermutedStatistics, TrailingVariates
 
@@ -41,6 +41,22 @@ def test_dask_loky_and_one_process_agree_to_the_bit(cluster: Client, precision: 
         assert _run(precision, -1) == alone
 
 
+@pytest.mark.parametrize("precision", ["float64", "screen"])
+def test_threads_that_share_large_arrays_agree_with_one_process(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = _run(precision, 1)
+    monkeypatch.setattr(parallel, "SHARED_BYTES", 0)
+    assert _run(precision, 3) == alone
+
+
+def test_an_array_that_is_there_twice_counts_once() -> None:
+    x, y, drawn = np.zeros((50, 3)), np.zeros((50, 2)), make_permutations(50, 9, random_state=0)
+    once = array_bytes(PermutedStatistics(TrailingVariates(x, y, 1), drawn, ("wilks",)))
+    assert once >= x.nbytes + y.nbytes
+    assert array_bytes([TrailingVariates(x, x, 1), (x, y)]) == x.nbytes + y.nbytes
+
+
 class _Counted(PermutedStatistics):
     """Counts how often it is pickled."""
 
@@ -70,8 +86,12 @@ def _blas_threads(index: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_blas_has_one_thread_in_every_worker(n_jobs: int) -> None:
+@pytest.mark.parametrize("shared_bytes", [0, parallel.SHARED_BYTES])
+def test_blas_has_one_thread_in_every_worker(n_jobs: int, shared_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "SHARED_BYTES", shared_bytes)
+    before = _blas_threads(0)
     assert (map_permutations(_blas_threads, 2 * PORTION, n_jobs=n_jobs) == 1).all()
+    np.testing.assert_array_equal(_blas_threads(0), before)
 
 
 def test_progress_counts_every_permutation() -> None:

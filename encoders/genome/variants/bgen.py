@@ -67,6 +67,8 @@ class BgenSource:
         If the file is missing, damaged, of another layout, not sorted, or names no samples.
     """
 
+    subjects_apart = False
+
     def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
         self.path = path
         self._dosages = dosages

@@ -63,6 +63,11 @@ class VariantFiles:
         declared = ((source, name) for source in self._sources for name in source.contigs)
         return tuple(dict.fromkeys(name for source, name in declared if source.has_records(name)))
 
+    @property
+    def subjects_apart(self) -> bool:
+        """Whether every file gives some subjects for the price of some."""
+        return all(source.subjects_apart for source in self._sources)
+
     def length(self, chrom: str) -> int | None:
         """Bases of a contig as a file declares them; None where no file does."""
         declared = [

@@ -42,6 +42,8 @@ class PgenSource:
         If a file is missing, they do not belong together, or the genotypes are dosages without hard calls.
     """
 
+    subjects_apart = False
+
     def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
         self._dosages = dosages
         stem = Path(str(path).removesuffix(".zst")).with_suffix("")
@@ -61,6 +63,7 @@ class PgenSource:
         self.contig_lengths: dict[str, int] = {}
         self._reader = self._open()
         self._subset: tuple[str, ...] = self.samples
+        self._back: Int64[np.ndarray, " n_subjects"] | None = None
 
     def _open(self) -> Any:
         import pgenlib
@@ -97,11 +100,7 @@ class PgenSource:
 
     def _block(self, contig: str, numbers: Int64[np.ndarray, " n_records"], subjects: tuple[str, ...]) -> GenotypeBlock:
         records = self._contigs[contig]
-        rows = np.array([self._row_of[subject] for subject in subjects], dtype=np.uint32)
-        order = np.argsort(rows)
-        if subjects != self._subset:
-            self._reader.change_sample_subset(rows[order])
-            self._subset = subjects
+        self._choose(subjects)
         alleles = np.empty((len(numbers), 2 * len(subjects)), dtype=np.int32)
         phased = np.empty((len(numbers), len(subjects)), dtype=np.bool_)
         if len(numbers):
@@ -110,9 +109,9 @@ class PgenSource:
                 self._reader.read_alleles_and_phasepresent_list(listed, alleles, phased)
             except RuntimeError as error:
                 raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        pairs: Int16[np.ndarray, "n_records n_subjects 2"] = alleles.reshape(*phased.shape, 2)[:, back].astype(np.int16)
+        pairs: Int16[np.ndarray, "n_records n_subjects 2"] = self._as_asked(
+            alleles.astype(np.int16).reshape(*phased.shape, 2), axis=1
+        )
         pairs[pairs == _MISSING] = -1
         spelled = [records.alleles(number) for number in numbers.tolist()]
         block = GenotypeBlock(
@@ -123,22 +122,34 @@ class PgenSource:
             alts=tuple(alts for _, alts in spelled),
             info_ends=records.ends[numbers],
             alleles=pairs,
-            phased=phased[:, back],
+            phased=self._as_asked(phased, axis=1),
             path=self.path,
         )
         return self._settle_dosages(block, numbers + records.first)
+
+    def _choose(self, subjects: tuple[str, ...]) -> None:
+        """Have these read, as they stand in the file, and remember how they stand in what was asked for."""
+        if subjects == self._subset:
+            return
+        rows = np.array([self._row_of[subject] for subject in subjects], dtype=np.uint32)
+        order = np.argsort(rows)
+        self._reader.change_sample_subset(rows[order])
+        self._subset = subjects
+        self._back = None if (np.diff(order) == 1).all() else np.argsort(order)
+
+    def _as_asked(self, read: np.ndarray, *, axis: int) -> np.ndarray:
+        """What was read of the subjects in the order of the file, in the order in which they were asked for."""
+        return read if self._back is None else np.take(read, self._back, axis=axis)
 
     def _settle_dosages(self, block: GenotypeBlock, numbers: Int64[np.ndarray, " n_records"]) -> GenotypeBlock:
         """A missing hard call with a known dosage is an imputed genotype that nobody called: refused, or guessed."""
         absent: Bool[np.ndarray, "n_records n_subjects"] = np.any(block.alleles < 0, axis=2)
         found = np.empty(len(block.subjects), dtype=np.float32)
-        rows = np.array([self._row_of[subject] for subject in block.subjects], dtype=np.int64)
-        back = np.argsort(np.argsort(rows))
         guessed = np.full(absent.shape, CALLED, dtype=np.int8)
         n_refused, first = 0, ""
         for record in np.flatnonzero(absent.any(axis=1)).tolist():
             self._reader.read_dosages(int(numbers[record]), found)
-            dosages = found[back]
+            dosages = self._as_asked(found, axis=0)
             uncalled = absent[record] & (dosages >= 0)
             if not uncalled.any():
                 continue

@@ -37,6 +37,10 @@ class VariantSource(Protocol):
     contigs: tuple[str, ...]
 
     @property
+    def subjects_apart(self) -> bool:
+        """Whether some subjects are read for the price of some; elsewhere every record is decoded for all."""
+
+    @property
     def contig_lengths(self) -> Mapping[str, int]:
         """Bases of contigs, as far as the file states them."""
 

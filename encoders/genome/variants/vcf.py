@@ -49,6 +49,8 @@ class VcfSource:
         If the file is missing, truncated, not block-compressed, unsorted, has no index or names a sample twice.
     """
 
+    subjects_apart = False
+
     def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
         self.path = path
         self._dosages = dosages

@@ -47,6 +47,8 @@ class ZarrSource:
         whose fill would be taken for calls.
     """
 
+    subjects_apart = True
+
     def __init__(self, path: Path, dosages: DosagePolicy = "refuse") -> None:
         self._dosages = dosages
         self.path = path

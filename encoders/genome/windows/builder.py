@@ -25,6 +25,7 @@ from encoders.genome.windows.regions import Region, Tile, make_tiles, split_edit
 from encoders.genome.windows.table import WindowTable
 
 SUBJECTS_AT_ONCE = 50_000
+"""Of files that keep subjects apart. Where a record is decoded for all, it is read once, with all of them."""
 
 _MASK = str.maketrans(dict.fromkeys(AMBIGUITY, "N"))
 
@@ -158,22 +159,28 @@ class WindowBuilder:
     def _patterns(
         self, interval: Interval, sequence: str, gene: int, tiles: tuple[Tile, ...]
     ) -> Iterator[tuple[Int64[np.ndarray, " n_carriers"], Pattern]]:
-        """Patterns of alleles with their carriers among all haplotypes, some subjects and some records at a time."""
-        for batch in range(0, len(self.subjects), SUBJECTS_AT_ONCE):
-            subjects = self.subjects[batch : batch + SUBJECTS_AT_ONCE]
+        """Patterns of alleles with their carriers among all haplotypes, some records at a time."""
+        at_once = SUBJECTS_AT_ONCE if self.variants.subjects_apart else len(self.subjects)
+        for batch in range(0, len(self.subjects), at_once):
+            subjects = self.subjects[batch : batch + at_once]
             for members, chunks in self.variants.stream(interval, subjects, n_records=records_at_once(len(subjects))):
                 self._genes_with_records.add(gene)
                 windows = [(interval.start + tile.start, interval.start + tile.end) for tile in tiles]
                 followed = follow_phase_sets(
                     self._counted(chunks, first=not batch), windows, unphased=self.unphased, events=self.events
                 )
-                rows = np.array([self._row_of[subject] for subject in members], dtype=np.int64)
+                rows = self._rows(members)
                 for pattern in find_patterns(
                     sequence, interval.start, followed, unphased=self.unphased, missing=self.missing
                 ):
                     self.events.update(pattern.events)
                     columns, copies = np.divmod(pattern.haplotypes, self.ploidy)
                     yield rows[columns] * self.ploidy + copies, pattern
+
+    def _rows(self, members: tuple[str, ...]) -> Int64[np.ndarray, " n_members"]:
+        if members == self.subjects:  # the same for every region: no subject is looked up
+            return np.arange(len(members))
+        return np.array([self._row_of[subject] for subject in members], dtype=np.int64)
 
     def _counted(self, chunks: Iterable[GenotypeBlock], *, first: bool) -> Iterator[GenotypeBlock]:
         """Chunks, counted on the way; what is counted by record only among the first subjects."""

@@ -8,7 +8,12 @@ import scipy.linalg
 
 from fusion import cross_validated_cca, make_folds
 from fusion.confounds.coding import Confounds
-from fusion.cross_validation.conditional_steps import ConditionalSteps, make_conditional_steps, population_correlations
+from fusion.cross_validation.conditional_steps import (
+    ConditionalSteps,
+    make_conditional_steps,
+    on_canonical_axes,
+    population_correlations,
+)
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.permutation.exchangeability import Blocks
@@ -51,9 +56,11 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray:
     return np.linalg.inv(scipy.linalg.sqrtm(matrix.T @ matrix).real)
 
 
-def _step_by_hand(run: ConditionalSteps, theil: Theil | None, index: int, step: int) -> list[float]:
+def _step_by_hand(
+    permuted: FoldPermutation, run: ConditionalSteps, theil: Theil | None, index: int, step: int
+) -> list[float]:
     found = []
-    for fold in run.folds:
+    for fold in map(on_canonical_axes, permuted.folds):
         rest, leading = run.permutations[index], run.of_leading[index]
         x = np.hstack([_moved(fold, fold.x[:, :step], leading, theil), _moved(fold, fold.x[:, step:], rest, theil)])
         y = np.hstack([_moved(fold, fold.y[:, :step], leading, theil), fold.y[:, step:]])
@@ -75,7 +82,9 @@ def test_steps_are_those_of_permuted_subjects(case: str) -> None:
     for index in (0, 1, 13):
         found = run(index)
         for step in (1, 2):
-            np.testing.assert_allclose(found[:, step - 1], _step_by_hand(run, permuted.theil, index, step), atol=1e-8)
+            np.testing.assert_allclose(
+                found[:, step - 1], _step_by_hand(permuted, run, permuted.theil, index, step), atol=1e-8
+            )
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 import scipy.linalg
 
-from fusion import CanonicalCorrelation, ConfoundDesign, cross_validated_cca, make_folds
+from fusion import CanonicalCorrelation, ConfoundDesign, cross_validated_cca, make_folds, parallel
 from fusion.confounds.coding import Confounds
 from fusion.cross_validation import fold_permutation
 from fusion.cross_validation.conditional_steps import make_conditional_steps
 from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
 from fusion.cross_validation.resampling import fold_average
+from fusion.permutation import statistics
 from fusion.permutation.exchangeability import Blocks
 from fusion.views.view import as_view
 
@@ -99,6 +100,18 @@ def test_a_stack_has_the_bits_of_one_after_another(case: str) -> None:
         alone = np.stack([one(index) for index in range(9)])
         np.testing.assert_array_equal(one.stack(range(9)), alone)
         np.testing.assert_array_equal(one.stack([4, 0]), alone[[4, 0]])
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_rows_that_are_gathered_some_at_a_time_give_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _run(**SETTINGS[case])
+    steps = make_conditional_steps(run)
+    stacked = run.stack([0, 1, 17]), steps.stack([0, 1, 17])
+    monkeypatch.setattr(parallel, "STACKED_VALUES", 1)
+    monkeypatch.setattr(statistics, "ROWS_AT_ONCE", 13)
+    assert (run.at_once, steps.at_once) == (1, 1)
+    for one, expected in zip((run, steps), stacked, strict=True):
+        np.testing.assert_allclose(np.stack([one(index) for index in (0, 1, 17)]), expected, atol=1e-9)
 
 
 def test_near_ties_with_the_observed_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:

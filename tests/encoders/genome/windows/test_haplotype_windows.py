@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from encoders.genome.intervals import Gene, Interval
 from encoders.genome.reference import Reference
 from encoders.genome.sequences import reverse_complement
 from encoders.genome.variants.files import VariantFiles
+from encoders.genome.variants.vcf import VcfSource
 from encoders.genome.windows.haplotype_windows import WindowTable, make_window_table
 from encoders.genome.windows.regions import check_unit, make_tiles, split_edit
 
@@ -198,6 +199,7 @@ def _assert_batches_change_nothing(cohort: Cohort, at_once: int, monkeypatch: py
     whole = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
     with monkeypatch.context() as patch:
         patch.setattr("encoders.genome.windows.builder.SUBJECTS_AT_ONCE", at_once)
+        patch.setattr(VariantFiles, "subjects_apart", True)
         parts = make_window_table(reference, panel, variants, subject_ids=subjects, unphased="as-written")
     assert set(whole.sequences) == set(parts.sequences)
     for window in range(whole.n_windows):
@@ -268,6 +270,25 @@ def test_distinct_windows_are_those_of_bcftools_haplotypes_cut_by_its_chain(
 
 def test_batches_of_subjects_give_the_same_table(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     _assert_batches_change_nothing(cohort, 27, monkeypatch)
+
+
+def test_a_record_that_is_decoded_for_all_is_read_once_for_any_number_of_subjects(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, panel, variants, subjects = cohort
+    fetch, n_read = VcfSource._fetch, []
+
+    def counted(self: VcfSource, reader: Any, contig: str, interval: Interval | None) -> Iterator[Any]:
+        for record in fetch(self, reader, contig, interval):
+            n_read[-1] += interval is not None
+            yield record
+
+    monkeypatch.setattr("encoders.genome.windows.builder.SUBJECTS_AT_ONCE", 5)
+    monkeypatch.setattr(VcfSource, "_fetch", counted)
+    for n_subjects in (4, 37):
+        n_read.append(0)
+        make_window_table(reference, panel, variants, subject_ids=subjects[:n_subjects], unphased="as-written")
+    assert n_read[0] == n_read[1] > 0
 
 
 def test_saved_tables_come_back_whole(cohort: Cohort, tmp_path: Path) -> None:
