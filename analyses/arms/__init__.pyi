@@ -4,12 +4,12 @@ from .arm import SequenceArm as SequenceArm
 from .arm import make_precomputed_arm as make_precomputed_arm
 from .arm import make_sequence_arm as make_sequence_arm
 from .arm import open_panel as open_panel
-from .grid import UNTRAINED as UNTRAINED
 from .grid import make_arms as make_arms
 from .grid import make_variant as make_variant
 from .motifs import write_motifs as write_motifs
 from .properties import compare_representations as compare_representations
 from .properties import describe_arm as describe_arm
 from .properties import loading_stability as loading_stability
+from .twins import UNTRAINED as UNTRAINED
 from .unread_bases import describe as describe
 from .unread_bases import gene_report as gene_report

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from analyses.arms.cost import note_cost, read_cost
-from analyses.arms.grid import UNTRAINED, UNTRAINED_SOURCE
+from analyses.arms.twins import UNTRAINED, UNTRAINED_SOURCE
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.errors import InputError
 from analyses.progress import Advance

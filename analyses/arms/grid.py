@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
-from analyses.config.encoder import PRECOMPUTED, EncoderConfig
+from analyses.arms.twins import UNTRAINED, UNTRAINED_SOURCE, is_trained, make_twin
+from analyses.config.encoder import EncoderConfig, Options
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
 
-UNTRAINED = "untrained:"
-UNTRAINED_SOURCE = "untrained"
 #: Encoders without weights: what a comparison shows without any model.
 BASELINES: tuple[tuple[str, str, dict[str, bool | int | float | str]], ...] = (
     ("kmer-5", "kmer-spectrum", {"k": 5}),
@@ -21,8 +20,8 @@ BASELINES: tuple[tuple[str, str, dict[str, bool | int | float | str]], ...] = (
 def make_arms(config: RunConfig) -> tuple[EncoderConfig, ...]:
     """The arms of a run, in the order of tables and figures.
 
-    ``compare`` adds the baselines and an untrained control of each architecture that is not there yet; ``pooling`` and
-    ``rc`` replace each named arm by its variants.
+    ``compare`` adds the baselines and an untrained control of each architecture, and of each size that a folder has,
+    that is not there yet; ``pooling`` and ``rc`` replace each named arm by its variants.
 
     Raises
     ------
@@ -53,12 +52,18 @@ def _missing_baselines(config: RunConfig) -> Iterator[EncoderConfig]:
     for name, encoder, options in BASELINES:
         if encoder not in present:
             yield EncoderConfig(name=name, encoder=encoder, options=options)
-    for arm in config.encoders:
-        has_control = f"{UNTRAINED}{arm.encoder}" in present
-        if has_control or arm.encoder == PRECOMPUTED or arm.source in (None, UNTRAINED_SOURCE):
-            continue
-        present.add(f"{UNTRAINED}{arm.encoder}")
-        yield arm.model_copy(update={"name": f"untr-{arm.name}", "source": UNTRAINED_SOURCE})
+    yield from missing_twins(config.encoders)
+
+
+def missing_twins(arms: Sequence[EncoderConfig]) -> Iterator[EncoderConfig]:
+    """An untrained twin of each trained network that none of the arms stands for: one of each size."""
+    named = {_registered(arm) for arm in arms}
+    made: list[tuple[str, Options]] = []
+    for arm in filter(is_trained, arms):
+        twin = make_twin(arm)
+        if twin.encoder not in named and (twin.encoder, twin.options) not in made:
+            made.append((twin.encoder, twin.options))
+            yield twin
 
 
 def _registered(arm: EncoderConfig) -> str:

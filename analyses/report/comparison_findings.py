@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from analyses.arms.grid import UNTRAINED
+from analyses.arms.twins import UNTRAINED
 from analyses.formats import format_interval, format_number, format_p
 from analyses.report.findings import ALPHA, CONTROL
 from analyses.results.schema.comparisons import ArmDifference, ArmProperties, Comparison, ComparisonRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyses.arms.grid import UNTRAINED
+from analyses.arms.twins import UNTRAINED
 from analyses.formats import format_number
 from analyses.report.findings import CONTROL
 from analyses.report.references import Citations, Reference

@@ -168,6 +168,7 @@ def _conclude(
         n_bootstrap=config.intervals.n_bootstrap,
         level=config.intervals.level,
         seed=0,
+        classes=task.classes,
     )
     best = min(results, key=lambda one: one.dev_loss)
     metrics = {
@@ -202,9 +203,11 @@ def _majority(task: LabelledSet) -> float | None:
 
 def _say_figures(figures: list[Figure]) -> None:
     for one in figures:
+        if one.undefined is not None:
+            say(f"test     {one.name} not defined: {one.undefined}")
+            continue
         seeds = "" if one.over_trainings is None else f"; over seeds {_range(one.over_trainings)}"
-        mean = f"{one.mean:.3f}" if math.isfinite(one.mean) else "not defined"
-        say(f"test     {one.name} {mean} (over sequences {_range(one.over_sequences)}{seeds})")
+        say(f"test     {one.name} {one.mean:.3f} (over sequences {_range(one.over_sequences)}{seeds})")
 
 
 def _range(bounds: tuple[float, float]) -> str:

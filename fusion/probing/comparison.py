@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Int64
 
 from fusion.arrays import label_codes
-from fusion.errors import InputError
+from fusion.errors import InputError, NotDefinedError
 from fusion.prediction.discrimination import Discrimination, discriminate
 from fusion.prediction.held_out import HeldOutPrediction
 from fusion.prediction.outcome import Outcome
 from fusion.prediction.paired import Contrast, contrast, paired_permutation
 from fusion.probing.probe import TEST, Probe, ProbeTask
+from fusion.probing.scores import why_undefined
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def compare_probes(
     ------
     InputError
         Comparisons with chance and with arms are asked for together.
+    NotDefinedError
+        What is compared is not defined of an arm (`Score.undefined`): leave it out.
 
     References
     ----------
@@ -121,6 +124,9 @@ def _placed(one: Contrast, rows: slice, n: int) -> Contrast:
 
 def _contrast(task: ProbeTask, probes: Sequence[Probe]) -> Contrast:
     """Of one outcome, or the mean over the classes of a multi-label task."""
+    for probe in probes:
+        if (why := why_undefined(task, probe)) is not None:
+            raise NotDefinedError(why)
     test, column, parts = task.rows(TEST), 0, []
     for outcome in task.outcomes:
         width = outcome.columns.shape[1]

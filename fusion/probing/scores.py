@@ -19,15 +19,18 @@ Weights = Float64[np.ndarray, "n_draws n_test"]
 Values = Float64[np.ndarray, " n_draws"]
 AT_ONCE = 128
 """Draws that are computed together."""
+SAME = 1e-12
+"""Spread of values, beside the largest, that is rounding."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score and its 95 % interval; NaN where it is not defined."""
+    """A score and its 95 % interval; NaN where it is not defined, and why it is not."""
 
     value: float
     low: float
     high: float
+    undefined: str | None = None
 
 
 def score_probe(task: ProbeTask, probe: Probe, *, n_bootstrap: int = 1000, random_state: int = 0) -> dict[str, Score]:
@@ -44,7 +47,9 @@ def score_probe(task: ProbeTask, probe: Probe, *, n_bootstrap: int = 1000, rando
     dict of str to Score
         Classes: ``AUROC`` and ``AUPRC`` (one class against the rest, averaged, for several), ``MCC``, ``F1`` (averaged
         over classes for several, of the case for two), ``accuracy``; of a multi-label task the means over classes.
-        Values: ``correlation``, ``R2`` (against the mean of what was trained on).
+        Values: ``correlation``, ``R2`` (against the mean of what was trained on). AUROC and AUPRC are not defined where
+        test lacks a class, nor a correlation where values or predictions do not vary; draws in which that is so are
+        passed over.
 
     References
     ----------
@@ -61,8 +66,29 @@ def score_probe(task: ProbeTask, probe: Probe, *, n_bootstrap: int = 1000, rando
         values = np.concatenate(drawn)
         defined = values[1:][np.isfinite(values[1:])]
         low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
-        found[name] = Score(float(values[0]), float(low), float(high))
+        if np.isfinite(values[0]):
+            found[name] = Score(float(values[0]), float(low), float(high))
+        else:
+            found[name] = Score(np.nan, np.nan, np.nan, why_undefined(task, probe))
     return found
+
+
+def why_undefined(task: ProbeTask, probe: Probe) -> str | None:
+    """Why AUROC (correlation, of values) of the test sequences is not defined; None where it is.
+
+    A mean over those classes alone that test holds would be another number under the same name.
+    """
+    if task.kind == "regression":
+        if np.ptp(task.columns) == 0:
+            return "all test sequences have the same value"
+        return "the probe says the same value of every test sequence" if np.ptp(probe.predicted) == 0 else None
+    names = task.classes[1:] if task.kind == "binary" else task.classes
+    for name, column in zip(names, task.columns.T, strict=True):
+        if not column.any():
+            return f"test has no sequence of class {name}"
+        if column.all():
+            return f"all test sequences are of class {name}"
+    return None
 
 
 def _draws(clusters: Int64[np.ndarray, " n_test"], n: int, seed: int) -> Iterator[Weights]:
@@ -81,7 +107,7 @@ def _scores(task: ProbeTask, probe: Probe, weights: Weights) -> Mapping[str, Val
     if task.kind == "regression":
         return _of_values(columns[:, 0], predicted[:, 0], float(probe.expected[0]), weights)
     ranked = [_of_ranks(columns[:, k] > 0, predicted[:, k], weights) for k in range(columns.shape[1])]
-    auroc, auprc = (_mean_defined([one[at] for one in ranked]) for at in (0, 1))
+    auroc, auprc = (np.mean([one[at] for one in ranked], axis=0) for at in (0, 1))
     if task.kind == "multiclass":
         accuracy, f1, mcc = _of_classes(columns.argmax(axis=1), predicted.argmax(axis=1), columns.shape[1], weights)
     else:
@@ -89,16 +115,8 @@ def _scores(task: ProbeTask, probe: Probe, weights: Weights) -> Mapping[str, Val
             _of_classes((columns[:, k] > 0).astype(np.int64), (predicted[:, k] >= 0.5).astype(np.int64), 2, weights)
             for k in range(columns.shape[1])
         ]
-        accuracy, f1, mcc = (_mean_defined([one[at] for one in each]) for at in range(3))
+        accuracy, f1, mcc = (np.mean([one[at] for one in each], axis=0) for at in range(3))
     return {"AUROC": auroc, "AUPRC": auprc, "MCC": mcc, "F1": f1, "accuracy": accuracy}
-
-
-def _mean_defined(values: list[Values]) -> Values:
-    """Mean over classes that a draw holds."""
-    table = np.stack(values)
-    defined = np.isfinite(table)
-    total = np.where(defined, table, 0.0).sum(axis=0)
-    return np.where(defined.any(axis=0), total / np.maximum(defined.sum(axis=0), 1), np.nan)
 
 
 def _of_ranks(is_case: np.ndarray, predicted: np.ndarray, weights: Weights) -> tuple[Values, Values]:
@@ -138,8 +156,9 @@ def _of_classes(
 def _of_values(observed: np.ndarray, predicted: np.ndarray, expected: float, weights: Weights) -> Mapping[str, Values]:
     share: Matrix = weights / weights.sum(axis=1, keepdims=True)
     y, x = (one - share @ one[:, np.newaxis] for one in (observed, predicted))
+    spreads = [np.sqrt((share * part**2).sum(axis=1)) for part in (y, x)]
+    varies = [spread > SAME * np.abs(one).max() for spread, one in zip(spreads, (observed, predicted), strict=True)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        scale = np.sqrt((share * y**2).sum(axis=1) * (share * x**2).sum(axis=1))
-        correlation = np.where(scale > 0, (share * x * y).sum(axis=1) / scale, 0.0)
+        correlation = np.where(varies[0] & varies[1], (share * x * y).sum(axis=1) / (spreads[0] * spreads[1]), np.nan)
         r2 = 1 - (share @ (observed - predicted) ** 2) / (share @ (observed - expected) ** 2)
     return {"correlation": correlation, "R2": r2}

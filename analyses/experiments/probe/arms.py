@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import product
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analyses.arms.arm import SequenceArm, make_sequence_arm
-from analyses.arms.grid import BASELINES, UNTRAINED, UNTRAINED_SOURCE, make_variant
-from analyses.config.encoder import PRECOMPUTED, EncoderConfig, Options
+from analyses.arms.grid import BASELINES, make_variant
+from analyses.arms.twins import is_trained, make_twin
+from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.progress import progress_bar
 from analyses.results.schema.experiments.probes import ProbeArmKind
 
@@ -93,45 +92,12 @@ def list_arms(run: Run, longest: int) -> list[ProbeArm]:
     return arms
 
 
-def is_trained(config: EncoderConfig) -> bool:
-    """Whether an arm has weights that were trained."""
-    return config.source not in (None, UNTRAINED_SOURCE) and not config.encoder.startswith(UNTRAINED)
-
-
 def _variants(run: Run, config: EncoderConfig) -> Iterator[EncoderConfig]:
     settings = run.config.probe
     for pooling, layer in product(settings.poolings or (config.pooling,), settings.layers or (config.layer,)):
         changes: dict[str, str | int] = {"pooling": pooling} if settings.poolings else {}
         changes |= {"layer": layer} if settings.layers else {}
         yield make_variant(config, **changes) if changes else config
-
-
-def make_twin(config: EncoderConfig) -> EncoderConfig:
-    """The same network with random weights: of the sizes that ``untrained:`` gives, else of those of the checkpoint."""
-    given = {key: value for key, value in config.untrained.items() if key != "seed"}
-    kept = {key: value for key, value in config.options.items() if key != "accept_license"}  # of weights
-    options: Options = {**kept, "seed": config.untrained.get("seed", 0), **(given or _sizes(config))}
-    # byte pairs are the checkpoint's; other tokenizers are made
-    source = config.source if config.encoder == "dnabert2" and Path(str(config.source)).is_dir() else None
-    changes = {"name": f"untr-{config.name}", "encoder": f"{UNTRAINED}{config.encoder}", "source": source}
-    return config.model_copy(update=changes | {"revision": None, "options": options})
-
-
-def _sizes(config: EncoderConfig) -> Options:
-    """Sizes of a checkpoint in a folder that its untrained twin can be told; none where they are not known."""
-    from encoders.dna.catalog import CARDS
-    from encoders.dna.checkpoints.configuration import read_json_object
-
-    path = Path(str(config.source)) / "config.json"
-    if config.encoder not in CARDS or not path.is_file():
-        return {}
-    module = import_module(f"encoders.dna.models.{CARDS[config.encoder].module}")
-    known: dict[str, int] = getattr(module, "BASE_SIZES", None) or getattr(module, "PUBLISHED_SIZES", {})
-    read = read_json_object(path)
-    nested = read.get("ssm_cfg")  # Caduceus keeps sizes of its mixers there
-    every: dict[str, Any] = {**(nested if isinstance(nested, dict) else {}), **read}
-    told = {key: every.get(key) for key in known}
-    return {key: value for key, value in told.items() if isinstance(value, int)}
 
 
 def embed_tasks(run: Run, arms: list[ProbeArm], tasks: list[Task]) -> Iterator[ProbeVectors]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from analyses.errors import InputError
 from analyses.experiments.probe.arms import KMERS, MATRIX, MOST_ONE_HOT, ONE_HOT, ProbeVectors, embed_tasks, list_arms
 from analyses.experiments.probe.record import describe_answer, list_metrics, make_trials
 from analyses.experiments.probe.tasks import Task, check_lengths, read_tasks
@@ -44,6 +45,13 @@ def run(run: Run) -> ProbeResult:
     probed = {task.name: task.probe_task() for task in tasks}
     arms, probes = _fit(run, tasks, probed)
     scores = _score(probed, probes, n_bootstrap=settings.n_bootstrap, seed=seed)
+    undefined = _undefined(arms, scores)
+    probes = {key: probe for key, probe in probes.items() if key not in undefined}
+    if not probes:
+        raise InputError(
+            f"A probe needs a score that is defined for one arm at least; none is. {next(iter(undefined.values()))} "
+            "Give sets whose test holds every class, or values that differ."
+        )
     described = _describe_arms(arms, probed, probes, scores, n_permutations=settings.n_permutations, seed=seed)
     differences = _describe_differences(arms, probed, probes, n_permutations=settings.n_permutations, seed=seed)
     told = tuple(task.describe() for task in tasks)
@@ -53,7 +61,7 @@ def run(run: Run) -> ProbeResult:
         differences=differences,
         n_permutations=settings.n_permutations,
         n_bootstrap=settings.n_bootstrap,
-        left_out=tuple(_left_out(run, tasks)),
+        left_out=(*_left_out(run, tasks), *undefined.values()),
         answer=describe_answer(told, described, differences),
         metrics=list_metrics(described, differences),
         trials=make_trials(described, differences),
@@ -118,6 +126,19 @@ def _score(
         (task, arm): score_probe(probed[task], probe, n_bootstrap=n_bootstrap, random_state=seed)
         for (task, arm), probe in probes.items()
     }
+
+
+def _undefined(
+    arms: Sequence[ProbeVectors], scores: Mapping[tuple[str, str], Mapping[str, Score]]
+) -> dict[tuple[str, str], str]:
+    """What is not defined, each with a sentence that says why."""
+    labels = {MATRIX: MATRIX_LABEL} | {one.name: one.label for one in arms}
+    found = {}
+    for (task, arm), own in scores.items():
+        name, first = next(iter(own.items()))
+        if first.undefined is not None:
+            found[task, arm] = f"{name} of {labels[arm]} on {task} is not defined: {first.undefined}."
+    return found
 
 
 def _describe_arms(

@@ -16,7 +16,7 @@ def describe_answer(
     tasks: Sequence[ProbedTask], arms: Sequence[ProbedArm], differences: Sequence[ProbeDifference]
 ) -> tuple[str, ...]:
     """The answer; the first sentence stands alone."""
-    training, best = _trained(arms, differences), [_best(task, arms) for task in tasks]
+    training, best = _trained(arms, differences), [_best(task, arms) for task in tasks if _own(task, arms)]
     asked = any(one.question == "training" for one in differences)
     sentences = [*([training] if asked else []), *best, *([] if asked else [training]), _beside_kmers(differences)]
     for task in tasks:
@@ -59,13 +59,18 @@ def _difference(one: ProbeDifference) -> str:
 
 
 def _best(task: ProbedTask, arms: Sequence[ProbedArm]) -> str:
-    own = [one for one in arms if one.task == task.name]
+    own = _own(task, arms)
     found = [one for one in own if one.p_corrected < LEVEL]
     best = max(own, key=lambda one: one.scores[0].value)
     said = _score(best)
     if not found:
         return f"By no arm is {task.name} told beyond chance: at best {said}."
     return f"{task.name} is told beyond chance by {len(found)} of {len(own)} arms, best by {said}."
+
+
+def _own(task: ProbedTask, arms: Sequence[ProbedArm]) -> list[ProbedArm]:
+    """Arms with a score on a task; none where it is not defined of any."""
+    return [one for one in arms if one.task == task.name]
 
 
 def _score(one: ProbedArm) -> str:

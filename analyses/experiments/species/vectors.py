@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.arms.arm import SequenceArm, make_sequence_arm
-from analyses.arms.grid import BASELINES, UNTRAINED, UNTRAINED_SOURCE
+from analyses.arms.grid import BASELINES, missing_twins
 from analyses.config.encoder import PRECOMPUTED, EncoderConfig
 from analyses.experiments.species.sequences import Orthologs
 from analyses.progress import progress_bar
@@ -74,12 +74,7 @@ def _controls(named: list[EncoderConfig]) -> Iterator[EncoderConfig]:
         name, encoder, options = next(one for one in BASELINES if one[1] == KMERS)
         yield EncoderConfig(name=name, encoder=encoder, options=options)
     yield COMPOSITION
-    there = {config.encoder for config in named if config.source == UNTRAINED_SOURCE}
-    for config in named:
-        is_trained_network = config.source not in (None, UNTRAINED_SOURCE) and not config.encoder.startswith(UNTRAINED)
-        if is_trained_network and config.encoder not in there:
-            there.add(config.encoder)
-            yield config.model_copy(update={"name": f"untr-{config.name}", "source": UNTRAINED_SOURCE})
+    yield from missing_twins(named)
 
 
 def gene_vectors(one: SpeciesArm, orthologs: Orthologs, window: int) -> list[np.ndarray]:

@@ -39,6 +39,8 @@ class Figure:
         Interval of the mean if other trainings were made; None of one training.
     n_undefined : int
         Draws of sequences of which the figure is not defined, such as those of one class.
+    undefined : str or None
+        Why the mean is not defined, where it is not.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Figure:
     over_sequences: tuple[float, float]
     over_trainings: tuple[float, float] | None
     n_undefined: int
+    undefined: str | None = None
 
 
 def figures_of(kind: TaskKind, labels: np.ndarray, told: np.ndarray) -> Figures:
@@ -107,9 +110,10 @@ def _of_labels(labels: np.ndarray, told: np.ndarray) -> Figures:
 def _of_values(labels: np.ndarray, told: np.ndarray) -> Figures:
     from sklearn import metrics
 
+    same = np.ptp(labels) == 0  # of which nothing can be explained
     return {
-        "r2": float(metrics.r2_score(labels, told)),
-        "pearson": float(stats.pearsonr(labels, told)[0]),
+        "r2": float("nan") if same else float(metrics.r2_score(labels, told)),
+        "pearson": float("nan") if same or np.ptp(told) == 0 else float(stats.pearsonr(labels, told)[0]),
         "spearman": float(stats.spearmanr(labels, told)[0]),
         "rmse": float(metrics.root_mean_squared_error(labels, told)),
     }
@@ -131,6 +135,7 @@ def summarise(
     n_bootstrap: int,
     level: float,
     seed: int,
+    classes: Sequence[str] = (),
 ) -> list[Figure]:
     """Figures of several trainings on the same sequences.
 
@@ -149,6 +154,8 @@ def summarise(
         Coverage of the intervals.
     seed : int
         Of the draws.
+    classes : sequence of str
+        Their names, by which it is said which of them test lacks; their numbers if not given.
     """
     values = [figures_of(kind, labels, one) for one in told]
     names, number = np.unique(np.asarray(clusters), return_inverse=True)
@@ -160,14 +167,31 @@ def summarise(
         found = [resampled_figures(kind, labels, one, counts) for one in told]
         parts.append({name: np.mean([one[name] for one in found], axis=0) for name in found[0]})
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return [_figure(name, [one[name] for one in values], drawn[name], level) for name in drawn]
+    why = _why_undefined(kind, labels, told, classes)
+    return [_figure(name, [one[name] for one in values], drawn[name], level, why) for name in drawn]
 
 
-def _figure(name: str, values: Sequence[float], drawn: np.ndarray, level: float) -> Figure:
+def _why_undefined(kind: TaskKind, labels: np.ndarray, told: Sequence[np.ndarray], classes: Sequence[str]) -> str:
+    """What a figure that is not defined lacks."""
+    if kind == "regression":
+        same = "all test sequences have" if np.ptp(labels) == 0 else "a training tells all of them"
+        return f"{same} the same value"
+    wanted = labels if kind == "multilabel" else labels[:, None] == np.arange(told[0].shape[1])
+    names = classes or [str(number) for number in range(wanted.shape[1])]
+    lacking = next((name for name, column in zip(names, wanted.T, strict=True) if not column.any()), None)
+    if lacking is not None:
+        return f"test has no sequence of class {lacking}"
+    everywhere = next((name for name, column in zip(names, wanted.T, strict=True) if column.all()), None)
+    return f"all test sequences are of class {everywhere}"
+
+
+def _figure(name: str, values: Sequence[float], drawn: np.ndarray, level: float, why: str) -> Figure:
     defined = drawn[np.isfinite(drawn)]
     tails = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(defined, tails).tolist() if len(defined) else (float("nan"), float("nan"))
     mean, over_trainings = float(np.mean(values)), None
+    if not np.isfinite(mean):  # the trainings of which it is defined are not all of them
+        return Figure(name, tuple(values), mean, (np.nan, np.nan), None, len(drawn) - len(defined), why)
     if len(values) > 1:
         reach = float(stats.t.ppf(tails[1], len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
         over_trainings = (mean - reach, mean + reach)
@@ -185,6 +209,7 @@ def as_json(figures: Sequence[Figure]) -> Mapping[str, object]:
             if one.over_trainings is None
             else [_plain(value) for value in one.over_trainings],
             "n_draws_undefined": one.n_undefined,
+            "undefined": one.undefined,
         }
         for one in figures
     }

@@ -12,6 +12,9 @@ from encoders.training.tasks.card import TaskKind
 Counts = Float64[np.ndarray, "n_draws n_sequences"]
 Drawn = dict[str, np.ndarray]
 
+SAME = 1e-12
+"""Spread of values, beside the largest, that is rounding."""
+
 
 def resampled_figures(kind: TaskKind, labels: np.ndarray, told: np.ndarray, counts: Counts) -> Drawn:
     """The figures of `figures_of` in every draw.
@@ -96,9 +99,10 @@ def _of_values(labels: np.ndarray, told: np.ndarray, counts: Counts) -> Drawn:
     n = counts.sum(axis=1)
     squares = counts @ (labels - told) ** 2
     mean = counts @ labels / n
-    around = counts @ labels**2 - n * mean**2
+    around = ((labels - mean[:, None]) ** 2 * counts).sum(axis=1)
+    varies = around > n * (SAME * np.abs(labels).max()) ** 2
     return {
-        "r2": 1 - squares / around,
+        "r2": np.where(varies, 1 - squares / around, np.nan),
         "pearson": _correlation(np.broadcast_to(labels, counts.shape), np.broadcast_to(told, counts.shape), counts),
         "spearman": _correlation(_ranks(labels, counts), _ranks(told, counts), counts),
         "rmse": np.sqrt(squares / n),
@@ -116,7 +120,8 @@ def _ranks(values: np.ndarray, counts: Counts) -> np.ndarray:
 
 
 def _correlation(x: np.ndarray, y: np.ndarray, counts: Counts) -> np.ndarray:
-    n = counts.sum(axis=1, keepdims=True)
+    n, least = counts.sum(axis=1, keepdims=True), [SAME * np.abs(one).max() for one in (x, y)]
     x, y = (one - (counts * one).sum(axis=1, keepdims=True) / n for one in (x, y))
-    cross, own = (counts * x * y).sum(axis=1), (counts * x**2).sum(axis=1) * (counts * y**2).sum(axis=1)
-    return np.asarray(cross / np.sqrt(own))
+    cross, spreads = (counts * x * y).sum(axis=1), [np.sqrt((counts * one**2).sum(axis=1)) for one in (x, y)]
+    varies = (spreads[0] > least[0]) & (spreads[1] > least[1])
+    return np.where(varies, cross / (spreads[0] * spreads[1]), np.nan)

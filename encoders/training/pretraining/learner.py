@@ -18,10 +18,12 @@ from encoders.dna.protocol import EncoderSpec
 from encoders.dna.registry import UNTRAINED, load_encoder
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_models.token_encoder import TokenEncoder
+from encoders.dna.token_models.token_spec import parameters_sha256
 from encoders.dna.tokenizers import bpe, kmer, single_base
 from encoders.dna.tokenizers.kmer import TokenIds
 from encoders.errors import InputError
 from encoders.training.masking.corruption import MaskingRule, Unit
+from encoders.training.pretraining.first_weights import begin_to_learn
 from encoders.training.pretraining.heads import MaskedLanguageModel
 
 LEARNERS = ("dnabert-3", "dnabert-4", "dnabert-5", "dnabert-6", "dnabert2", "caduceus-ph", "caduceus-ps")
@@ -110,7 +112,8 @@ def make_learner(
     revision : str or None
         Commit of a hub id.
     sizes : mapping or None
-        Sizes of a network of random weights; None: the weights are those of `source`.
+        Sizes of a network of random weights, those of DNABERT made by `begin_to_learn`; None: the weights are those of
+        `source`.
     seed : int
         Draws random weights.
     dropout : float
@@ -136,13 +139,15 @@ def make_learner(
     network = use_plain_linears(encoder.model).requires_grad_(True)
     _set_dropout(network, dropout)
     model = MaskedLanguageModel(network, seed=seed)
+    spec = encoder.spec
+    if sizes is not None and name.startswith("dnabert-"):
+        begin_to_learn(model)
+        spec = replace(spec, weights_sha256=parameters_sha256(network))
     if sizes is None and model.head is not None:
         assert source is not None
         checkpoint = find_checkpoint(source, encoder.spec.revision)
         model.load_head(published_names(read_weights(checkpoint.weights), embedding=EMBEDDING, prefix=PREFIX))
-    learner = Learner(
-        name, model, encoder.encode, _rule(name, model, unit), encoder.spec, encoder.pad_id, encoder.n_special[0]
-    )
+    learner = Learner(name, model, encoder.encode, _rule(name, model, unit), spec, encoder.pad_id, encoder.n_special[0])
     if name != "dnabert2":
         return learner
     path = _tokenizer_file(source, encoder)

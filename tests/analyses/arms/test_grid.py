@@ -1,5 +1,6 @@
 """Which arms an experiment compares."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,27 @@ def test_a_comparison_adds_baselines_and_one_untrained_control_of_each_architect
     arms = make_arms(_config(both, experiment="compare"))
     assert [arm.name for arm in arms] == ["dnab2", "dnab2-fwd", "kmer-5", "dosage", "untr-dnab2"]
     control = arms[-1]
-    assert (control.encoder, control.source, control.rc, control.untrained) == (
-        "dnabert2",
-        "untrained",
+    assert (control.encoder, control.source, control.rc, control.options) == (
+        "untrained:dnabert2",
+        None,
         "average",
         {"seed": 3},
     )
+
+
+def test_the_control_of_a_network_of_its_own_size_has_that_size(tmp_path: Path) -> None:
+    """Fine-tuned networks lie in folders: one of width 24 is not held against the published 256, nor one of 32."""
+    arms = []
+    for width, name in ((24, "mini"), (24, "tuned"), (32, "wide")):
+        folder = tmp_path / name
+        folder.mkdir()
+        shape = {"model_type": "caduceus", "d_model": width, "n_layer": 1, "ssm_cfg": {"d_state": 4, "expand": 1}}
+        (folder / "config.json").write_text(json.dumps(shape))
+        arms.append(EncoderConfig(name=name, encoder="caduceus-ps", source=str(folder), rc="equivariant"))
+    controls = make_arms(_config(tuple(arms), experiment="compare"))[5:]
+    assert [arm.name for arm in controls] == ["untr-mini", "untr-wide"]
+    assert [arm.options["d_model"] for arm in controls] == [24, 32]
+    assert controls[0].options["d_state"] == 4
 
 
 def test_what_is_there_is_not_added_again() -> None:

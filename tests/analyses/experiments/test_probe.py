@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from analyses.arms.twins import make_twin
 from analyses.config.encoder import EncoderConfig
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.experiments.probe import probe
-from analyses.experiments.probe.arms import make_twin
 from analyses.experiments.probe.of_arms import probe_of_arms
 from analyses.results.folder import load_results
 from analyses.results.schema.experiments import ProbeResult
@@ -45,11 +45,15 @@ def write_task(folder: Path, labels: Callable[[np.ndarray, np.random.Generator],
 
 
 @pytest.fixture(scope="module")
-def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A task that a motif decides, and the same sequences with labels at random."""
+def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """A task that a motif decides, the same sequences with labels at random, and one whose test lacks a class."""
     root = tmp_path_factory.mktemp("sets")
     planted = write_task(root / "motif", lambda has, rng: has * 1)
-    return planted, write_task(root / "shuffled", lambda has, rng: rng.permutation(has * 1))
+    lacking = write_task(
+        root / "lacking",
+        lambda has, rng: np.where((rng.random(len(has)) < 0.3) & (len(has) != SIZES["test"]), 2, has * 1),
+    )
+    return planted, write_task(root / "shuffled", lambda has, rng: rng.permutation(has * 1)), lacking
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +73,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(experiment: Experiment, cohort: DemoCohort, sets: tuple[Path, Path], checkpoint: Path) -> dict[str, Any]:
+def demo(experiment: Experiment, cohort: DemoCohort, sets: tuple[Path, Path, Path], checkpoint: Path) -> dict[str, Any]:
     view = f"brain={{linked: {{path: {cohort.brain_linked}}}}}"
     arm = f"{{name: tiny, encoder: dnabert-3, source: {checkpoint}, rc: average}}"
-    made = ("probe.make=[coding]", "probe.window=48", "probe.most=60", f"probe.sets=[{sets[0]}, {sets[1]}]")
+    made = ("probe.make=[coding]", "probe.window=48", "probe.most=60", f"probe.sets=[{sets[0]}, {sets[1]}, {sets[2]}]")
     quick = ("probe.n_permutations=499", "probe.n_bootstrap=200")
     return experiment("probe", f"encoders=[{arm}]", view, *made, *quick, *ONE_VIEW, until="report")
 
@@ -86,7 +90,7 @@ def result(demo: dict[str, Any]) -> ProbeResult:
 
 def test_a_planted_motif_is_found_and_shuffled_labels_are_not(result: ProbeResult) -> None:
     found = {(one.task, one.arm): one for one in result.arms}
-    assert {one.name for one in result.tasks} == {"coding", "motif", "shuffled"}
+    assert {one.name for one in result.tasks} == {"coding", "motif", "shuffled", "lacking"}
     for arm in ("one-hot", "pwm"):
         assert found["motif", arm].p_corrected < 0.05
         assert found["motif", arm].scores[0].value > 0.95
@@ -110,6 +114,14 @@ def test_a_network_whose_weights_are_random_sees_no_more_than_its_twin(result: P
     assert {(one.first, one.second) for one in result.differences if one.question == "kmers"} == {
         (arm, "kmer-5") for arm in ("tiny", "untr-tiny", "one-hot", "pwm")
     }
+
+
+def test_what_is_not_defined_is_left_out_with_the_reason(result: ProbeResult) -> None:
+    assert not [one for one in result.arms if one.task == "lacking"]
+    assert not [one for one in result.differences if one.task == "lacking"]
+    told = [one for one in result.left_out if "lacking" in one]
+    assert "AUROC of one-hot on lacking is not defined: test has no sequence of class 2." in told
+    assert len(told) == len({one.arm for one in result.arms})
 
 
 def test_what_was_made_lies_in_the_results_with_its_card(demo: dict[str, Any], result: ProbeResult) -> None:

@@ -15,9 +15,9 @@ EXAMPLES = sorted((REPOSITORY / "configs" / "training").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_a_configuration(path: Path) -> None:
-    model = FinetuningConfig if path.stem == "finetune" else PretrainingConfig
+    model = FinetuningConfig if path.stem.startswith("finetune") else PretrainingConfig
     assert load_sections(path, [], model).name == path.stem
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 8
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,14 @@ from sklearn import metrics
 
 from analyses.config.training.finetuning import FinetuningConfig
 from analyses.errors import InputError
+from analyses.report.opening import asked_contrasts
+from analyses.results.folder import load_results
+from analyses.simulation.cohort import DemoCohort
 from analyses.training.finetune import run_finetuning
 from encoders import verify_encoder
 from encoders.errors import InputError as EncodersError
 from encoders.training.loop.trainer import WholeTrainer
+from tests.analyses.commands import Experiment
 from tests.analyses.training.test_pretrain import _KilledError, files_of, kill_at
 from tests.encoders.training.conftest import TINY, bpe_of_small_genome, random_bases, small_genome  # noqa: F401
 
@@ -181,3 +185,25 @@ def test_a_loss_that_is_no_number_ends_it(
         run_finetuning(configure())
     with pytest.raises(EncodersError, match="the task is a regression"):
         run_finetuning(configure("regression", class_weights="balanced", output=tmp_path / "other"))
+
+
+def test_a_comparison_holds_a_fine_tuned_arm_against_its_untrained_twin(
+    configure: Configure, experiment: Experiment, cohort: DemoCohort, tmp_path: Path
+) -> None:
+    found = run_finetuning(configure(seeds=[0], output=tmp_path / "tuned", training={"epochs": 1}))
+    compared = experiment(
+        "compare",
+        f"encoders=[{{name: tuned, encoder: dnabert-3, source: {found.folder}, rc: average}}]",
+        f"brain={{linked: {{path: {cohort.brain_linked}}}}}",
+        *("alignment.n_permutations=19", "alignment.n_components=1", "folds.n_splits=3"),
+        label="-tuned",
+        until="report",
+    )
+    results = load_results(compared["folder"])
+    specs = {one.name: one.spec for one in results.run.arms}
+    assert {name: spec.trained for name, spec in specs.items() if "tuned" in name} == {
+        "tuned": True,
+        "untr-tuned": False,
+    }
+    assert specs["tuned"].hidden_dim == specs["untr-tuned"].hidden_dim == TINY["dnabert-3"]["hidden_size"]
+    assert [(one.kind, one.view) for one in asked_contrasts(results)] == [("training", "linked")]

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 
 from fusion import InputError
+from fusion.errors import NotDefinedError
 from fusion.probing import Probe, ProbeTask, compare_probes, fit_probe, fit_weight_matrix, score_probe
 from fusion.probing.scores import _of_classes, _of_ranks
 
@@ -78,6 +79,53 @@ def test_draws_are_weights_and_ties_are_taken_together() -> None:
         assert accuracy[draw] == pytest.approx(metrics.accuracy_score(case[rows], said[rows] > 0.5))
         assert f1[draw] == pytest.approx(metrics.f1_score(case[rows], said[rows] > 0.5))
         assert mcc[draw] == pytest.approx(metrics.matthews_corrcoef(case[rows], said[rows] > 0.5))
+
+
+def lacking(kind: Any) -> tuple[ProbeTask, np.ndarray, str]:
+    """A task whose test lacks what its first score needs, and what it lacks."""
+    task, vectors = make_task(kind)
+    in_test = (SPLIT == 2)[:, np.newaxis]
+    if kind == "regression":
+        return ProbeTask(kind, np.where(in_test, 0.3, task.labels), SPLIT, ALONE), vectors, "have the same value"
+    if kind == "multilabel":
+        labels = np.where(in_test & (np.arange(3) == 1), 0.0, task.labels)
+        return ProbeTask(kind, labels, SPLIT, ALONE, CLASSES), vectors, "no sequence of class b"
+    last = len(task.classes) - 1
+    labels = np.where(in_test & (task.labels == last), 0.0, task.labels)
+    return ProbeTask(kind, labels, SPLIT, ALONE, task.classes), vectors, f"no sequence of class {CLASSES[last]}"
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "regression"])
+def test_a_score_of_what_test_lacks_is_not_defined_and_says_why(kind: str) -> None:
+    task, vectors, why = lacking(kind)
+    probe = fit_probe(vectors, task)
+    first, *others = score_probe(task, probe, n_bootstrap=50).values()
+    assert np.isnan([first.value, first.low, first.high]).all()
+    assert str(first.undefined).endswith(why)
+    assert np.isfinite(others[-1].value)
+    with pytest.raises(NotDefinedError, match=why):
+        compare_probes({"t": task}, {("t", "a"): probe}, [("a", None)], n_permutations=19)
+
+
+def test_a_probe_that_says_one_value_of_all_has_no_correlation() -> None:
+    """0.1 in every row leaves rounding when its mean is taken off, which is no spread."""
+    task, vectors = make_task("regression")
+    found = score_probe(task, fit_probe(np.full_like(vectors, 0.1), task), n_bootstrap=50)
+    assert np.isnan(found["correlation"].value)
+    assert str(found["correlation"].undefined) == "the probe says the same value of every test sequence"
+    assert found["R2"].value == pytest.approx(0.0, abs=0.2)
+
+
+def test_draws_that_lack_a_class_are_passed_over() -> None:
+    """With one case in test a third of all draws lack it; the interval is that of the others, and is one of AUROC."""
+    labels = np.zeros(N)
+    labels[::3] = 1.0
+    labels[SPLIT == 2] = np.arange(SIZES[2]) == 5
+    task = ProbeTask("binary", labels[:, np.newaxis], SPLIT, ALONE, ("no", "yes"))
+    said = np.linspace(0.1, 0.9, SIZES[2])[:, np.newaxis]
+    found = score_probe(task, Probe(said, np.array([0.3]), (1.0,)), n_bootstrap=400)["AUROC"]
+    assert found.value == pytest.approx(5 / (SIZES[2] - 1))
+    assert 0 < found.low < found.value < found.high < 0.5
 
 
 def test_test_sequences_take_no_part_in_the_fit() -> None:

@@ -1,5 +1,7 @@
 """Figures against scikit-learn, intervals against what the sampling really does."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -80,6 +82,40 @@ def test_over_trainings_it_is_students_and_what_is_not_defined_is_null() -> None
     one_class = summarise(
         "binary", np.ones(8, dtype=np.int64), [told[:8]], clusters[:8], n_bootstrap=100, level=0.9, seed=3
     )
-    told_of = as_json(one_class)["auroc"]
-    assert told_of["mean"] is None  # type: ignore[index]
-    assert told_of["n_draws_undefined"] == 100  # type: ignore[index]
+    told_of: Any = as_json(one_class)["auroc"]
+    assert told_of["mean"] is None
+    assert told_of["n_draws_undefined"] == 100
+    assert told_of["undefined"] == "test has no sequence of class 0"
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+def test_a_class_that_test_lacks_is_named(kind: Any) -> None:
+    rng = np.random.default_rng(9)
+    told = rng.dirichlet(np.ones(3), 20)
+    labels = np.arange(20) % 2
+    if kind == "multilabel":
+        labels = np.eye(3, dtype=np.int64)[labels]
+    clusters = [str(one) for one in range(20)]
+    found = summarise(
+        kind, labels, [told, told], clusters, n_bootstrap=20, level=0.9, seed=0, classes=("no", "donor", "acceptor")
+    )
+    figures = {one.name: one for one in found}
+    assert figures["auroc"].undefined == figures["auprc"].undefined == "test has no sequence of class acceptor"
+    assert figures["auroc"].over_trainings is None
+    assert figures["accuracy"].undefined is None
+    assert np.isfinite(figures["accuracy"].over_sequences).all()
+
+
+def test_what_does_not_vary_has_no_correlation() -> None:
+    """0.1 in every row leaves rounding when its mean is taken off, which is no spread."""
+    labels, same = np.linspace(0.1, 2.1, 7), np.full(7, 0.1)
+    clusters = [str(one) for one in range(7)]
+    told = as_json(summarise("regression", labels, [same], clusters, n_bootstrap=30, level=0.9, seed=0))
+    for name, wanted in (("pearson", True), ("spearman", True), ("r2", False), ("rmse", False)):
+        one: Any = told[name]
+        assert (one["mean"] is None) == wanted
+        assert one["undefined"] == ("a training tells all of them the same value" if wanted else None)
+    constant: Any = as_json(summarise("regression", same, [labels], clusters, n_bootstrap=30, level=0.9, seed=0))
+    assert {constant[name]["mean"] for name in ("pearson", "spearman", "r2")} == {None}
+    assert constant["r2"]["undefined"] == "all test sequences have the same value"
+    assert constant["rmse"]["mean"] == pytest.approx(np.sqrt(np.mean((labels - 0.1) ** 2)))
