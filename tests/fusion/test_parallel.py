@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import pytest
 from dask.distributed import Client, LocalCluster
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fusion import permutation_test_cca
 from fusion.parallel import PORTION, map_permutations
@@ -71,7 +71,9 @@ def _blas_threads(index: int) -> np.ndarray:
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_blas_has_one_thread_in_every_worker(n_jobs: int) -> None:
-    assert (map_permutations(_blas_threads, 2 * PORTION, n_jobs=n_jobs) == 1).all()
+    with threadpool_limits(limits=2, user_api="blas"):
+        assert (_blas_threads(0) == 2).all()
+        assert (map_permutations(_blas_threads, 2 * PORTION, n_jobs=n_jobs) == 1).all()
 
 
 def test_progress_counts_every_permutation() -> None:
