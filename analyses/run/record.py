@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from encoders.dna.protocol import EncoderSpec
     from fusion.cross_validation.folds import Folds
 
-RUN = "run.json"
+RUN, ENVIRONMENT = "run.json", "env.json"
 _OF_ONE_RUN = ("n_cached", "n_encoded", "n_forward_passes", "runtime", "seconds")
 """Counts of embedding that say what one run did, where the others say what the windows are."""
 
@@ -70,16 +70,16 @@ def write_run_record(run: Run) -> None:
         inputs=run.keys.inputs,
     )
     if not _repeats(record, workspace):
-        workspace.write_json("env.json", environment())
+        workspace.write_json(ENVIRONMENT, environment())
         workspace.write_result(RUN, record)
 
 
 def _repeats(record: RunRecord, workspace: Workspace) -> bool:
     """Whether a record differs from the one that is there only in when nothing was done."""
-    files = [workspace.folder / name for name in (RUN, "env.json")]
-    if not all(path.is_file() for path in files) or any(arm.embed.n_encoded for arm in record.arms):
+    if not (workspace.folder / RUN).is_file() or any(arm.embed.n_encoded for arm in record.arms):
         return False
     try:
+        workspace.read_json(ENVIRONMENT)
         earlier = workspace.read_result(RunRecord, RUN)
     except InputError:
         return False  # of another version, or damaged: it is written anew

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: Experiments whose arms are compared as encoders, not only as alignments.
 COMPARISONS = ("compare", "pooling", "rc")
+ARMS = "comparison/arms.json"
 
 
 def build_windows(run: Run) -> None:
@@ -113,11 +114,13 @@ def compare(run: Run) -> None:
         with one_blas_thread():  # its products are small
             comparison = compare_alignments(workspace, arms, views, seed=run.seeds.held_out)
         taken = time.perf_counter() - begun  # what the arms are described in is a stage of its own
+        described = []
         if run.config.experiment in COMPARISONS:
             found = _describe_arms(run, min(row.x_cca for row in comparison.rows))
             comparison = replace(comparison, arms=found.arms, alike=found.alike, stability=found.stability)
+            described = [workspace.path(ARMS)]
         with workspace.stage("compare", key, before=taken) as files:
-            files.append(workspace.write_result("comparison.json", comparison))
+            files += [workspace.write_result("comparison.json", comparison), *described]
     comparison = workspace.read_result(Comparison, "comparison.json")
     _show_probe(run)
     of_role = Counter(row.role for row in comparison.rows)
@@ -159,8 +162,8 @@ def _describe_arms(run: Run, n_components: int) -> ArmsDescription:
                 alike=compare_representations({arm: run.gene_scores(arm, n_components) for arm in run.arms}),
                 stability=tuple(_stability(run, arm, view) for arm in run.arms for view in run.tested_views),
             )
-            files.append(workspace.write_result("comparison/arms.json", found))
-    return workspace.read_result(ArmsDescription, "comparison/arms.json")
+            files.append(workspace.write_result(ARMS, found))
+    return workspace.read_result(ArmsDescription, ARMS)
 
 
 def _stability(run: Run, arm: str, view: str) -> LoadingStability:
