@@ -22,9 +22,6 @@ PATIENCE = 600
 
 # Read when OpenMP starts: threads that spin while they wait take the cores from the tests beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Threads of the linear algebra do spin, in every process that tests run in or start: matrices of tests are small, and
-# several threads, beside as many processes as there are cores, wait for one another most of the time.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs of tests stay in the folders of tests
 
 # On a loaded machine processes on the loopback address take long to answer one another as well.
