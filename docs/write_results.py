@@ -37,6 +37,7 @@ refused.
 | `comparison.json`, `comparison/` | `Comparison`: all arms and views as one family of tests; arms as encoders |
 | `experiments/NAME.json` | what an experiment beyond alignments found |
 | `figures/` | every figure as svg, with the csv behind it |
+| `drawn.json` | what the report and its figures were drawn from: what is unchanged is not drawn again |
 | `config/resolved.yaml` | the configuration, defaults included |
 | `env.json`, `splits.json`, `manifest.json` | versions; folds with hashed ids; finished stages, files, seconds |
 | `embed.json`, `embed/` | what was embedded, and what could not be read |

@@ -14,7 +14,7 @@ import scipy.linalg  # noqa: F401 (its BLAS must be loaded before the libraries 
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from fusion.arrays import Matrix
+from fusion.arrays import Floats, Matrix
 from fusion.journal import Arrays, share_out
 
 PORTION = 32
@@ -215,7 +215,14 @@ def product(left: Matrix, right: Matrix) -> Matrix:
     return result
 
 
-def fill_transposed_product(out: Matrix, left: Matrix, right: Matrix) -> None:
+def transposed_product(left: Floats, right: Floats) -> Floats:
+    """``left.T @ right``, each tile of columns of `left` by itself, in the precision of both."""
+    result = np.empty((left.shape[1], right.shape[1]), np.result_type(left, right))
+    fill_transposed_product(result, left, right)
+    return result
+
+
+def fill_transposed_product(out: Floats, left: Floats, right: Floats) -> None:
     """``out[:] = left.T @ right``, each tile of columns of `left` by itself."""
     width = left.shape[1]
     tiles = [slice(first, min(first + COLUMN_TILE, width)) for first in range(0, width, COLUMN_TILE)]

@@ -96,6 +96,13 @@ def read_held_out(workspace: Workspace, arm: str, view: str) -> CrossValidatedCC
     return held_out
 
 
+def compared_files(workspace: Workspace, arms: Sequence[str], views: Sequence[str]) -> list[Path]:
+    """What a comparison of alignments reads, every arm by every view."""
+    names = [f"{arm}__{view}" for arm in arms for view in views]
+    private = [workspace.folder / PRIVATE / f"{name}.npz" for name in names]
+    return [*private, *(workspace.folder / "alignments" / name / "alignment.json" for name in names)]
+
+
 def weights_file(folder: Path, arm: str, view: str) -> Path:
     """Where a results folder keeps the fitted weights of one alignment."""
     return folder / WEIGHTS / f"{arm}__{view}.npz"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,15 +35,32 @@ class Atlas:
 
 def configured_atlas(results: Results, view: str) -> Atlas | None:
     """Atlas that the run's configuration names for a view; None where it names none."""
-    import yaml
-
     resolved = results.path / "config" / "resolved.yaml"
     with refused_if_damaged(resolved, "the configuration of a run"):
-        content = yaml.safe_load(resolved.read_text(encoding="utf-8"))
-        given = (content.get("brain", {}).get(view) or {}).get("atlas")
-        if not given:
-            return None
-        return Atlas(*(Path(given[key]) if given.get(key) else None for key in ("labels", "lut", "coordinates")))
+        return _atlases(resolved.read_text(encoding="utf-8")).get(view)
+
+
+def atlas_files(folder: Path) -> list[Path]:
+    """Files of all atlases that the configuration of a results folder names, whether they are there or not."""
+    resolved = folder / "config" / "resolved.yaml"
+    if not resolved.is_file():
+        return []
+    with refused_if_damaged(resolved, "the configuration of a run"):
+        atlases = _atlases(resolved.read_text(encoding="utf-8")).values()
+    return [path for one in atlases for path in (one.labels, one.lut, one.coordinates) if path is not None]
+
+
+@lru_cache(maxsize=4)
+def _atlases(configuration: str) -> Mapping[str, Atlas]:
+    """Atlases by view; every figure of a run asks for one of them."""
+    import yaml
+
+    found = {}
+    for view, settings in yaml.safe_load(configuration).get("brain", {}).items():
+        if given := (settings or {}).get("atlas"):
+            paths = (Path(given[key]) if given.get(key) else None for key in ("labels", "lut", "coordinates"))
+            found[view] = Atlas(*paths)
+    return found
 
 
 def describe_atlas(results: Results, alignment: Alignment) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.figures.atlas import Atlas, configured_atlas, describe_atlas, place_features
+from analyses.figures.canvas import own_style
 from analyses.formats import table_text
 from analyses.results.tables import rows
 from encoders.publishing import published_file
@@ -46,11 +47,12 @@ def draw_brain(results: Results, alignment: Alignment) -> dict[str, Path]:
     else:
         draws = {"glass": lambda: glass_figure(placed, atlas), "surface": lambda: surface_figure(placed, atlas)}
     drawn = {}
-    for kind, draw in draws.items():
-        figure = draw()
-        if figure is not None:
-            path = results.path / "figures" / f"{alignment.name}__{kind}.png"
-            drawn[f"{alignment.name}__{kind}"] = _save(figure, path, placed)
+    with own_style(None):
+        for kind, draw in draws.items():
+            figure = draw()
+            if figure is not None:
+                path = results.path / "figures" / f"{alignment.name}__{kind}.png"
+                drawn[f"{alignment.name}__{kind}"] = _save(figure, path, placed)
     return drawn
 
 

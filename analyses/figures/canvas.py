@@ -28,12 +28,29 @@ STYLE = Path(__file__).with_name("figures.mplstyle")
 
 
 @contextmanager
+def own_style(style: Path | None = STYLE) -> Iterator[None]:
+    """Within: matplotlib's defaults and this style alone, so that no setting of the user's own changes a figure.
+
+    Parameters
+    ----------
+    style : Path or None
+        None for the defaults as they are.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        if style is not None:
+            matplotlib.rc_file(style, use_default_template=False)
+        yield
+
+
+@contextmanager
 def new_figure(height: float) -> Iterator[tuple["Figure", "Axes"]]:
     """A figure outside pyplot: no global state, no display, nothing to close."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(fname=STYLE):
+    with own_style():
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         yield figure, figure.add_subplot()
 
@@ -82,7 +99,7 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
-        with matplotlib.rc_context({"svg.hashsalt": path.stem}, fname=STYLE):
+        with own_style(), matplotlib.rc_context({"svg.hashsalt": path.stem}):
             _lay_out(figure)
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         _finish(drawing)

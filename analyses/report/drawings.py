@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.alignment.files import SCORES
+from analyses.experiments.registry import find_experiment
 from analyses.figures import alignment as figures
 from analyses.figures.brain import draw_brain
 from analyses.figures.canvas import save_figure
+from analyses.figures.comparison import draw_comparison
+from analyses.figures.sequences.probes import draw_probes
+from analyses.report.drawn import Drawn, alignment_key
 from analyses.report.findings import is_significant
 from analyses.results.folder import Results
 from analyses.results.headlines import Alignment, Headline
@@ -27,12 +31,14 @@ WORTH_SHARING = 4
 """Alignments from which drawing takes longer than to load what draws into every process."""
 
 
-def draw_figures(results: Results, *, n_jobs: int = 1) -> dict[str, Path]:
-    """Write ``figures/*.svg``, each with the CSV behind it.
+def draw_figures(results: Results, drawn: Drawn, *, n_jobs: int = 1) -> dict[str, Path]:
+    """Write ``figures/*.svg``, each with the CSV behind it; those that are there already stay.
 
     Parameters
     ----------
     results : Results
+    drawn : Drawn
+        What was drawn before; takes note of what is drawn.
     n_jobs : int
         Alignments are shared out over so many processes; no byte depends on it.
 
@@ -40,17 +46,36 @@ def draw_figures(results: Results, *, n_jobs: int = 1) -> dict[str, Path]:
     -------
     dict of str to Path
         ``overview``, and per alignment ``<alignment>__<kind>`` for every kind of `FIGURE_KINDS`; ``trace`` where the
-        results hold one; PNG files of the brain where its view names an atlas.
+        results hold one; PNG files of the brain where its view names an atlas; what comparison, probe and experiment
+        draw.
     """
     from joblib import delayed
 
     from fusion.workers import workers
 
-    headlines = results.headlines()
-    shared_out = workers(n_jobs if len(headlines) >= WORTH_SHARING else 1, batch_size=1)
+    keys = {headline.alignment.name: alignment_key(results, headline) for headline in results.headlines()}
+    found = {name: drawn.find(name, key) for name, key in keys.items()}
+    stale = [headline for headline in results.headlines() if found[headline.alignment.name] is None]
+    share = workers(n_jobs if len(stale) >= WORTH_SHARING else 1, batch_size=1, return_as="generator")
+    of_each = share(delayed(_draw_alignment)(results, headline) for headline in stale)
+    of_all = _draw_of_all(results)  # beside the workers
+    for headline, of_one in zip(stale, of_each, strict=True):
+        name = headline.alignment.name
+        found[name] = of_one
+        drawn.keep(name, keys[name], of_one)
+    return of_all | {name: path for of_one in found.values() for name, path in (of_one or {}).items()}
+
+
+def _draw_of_all(results: Results) -> dict[str, Path]:
+    """What shows all alignments, and what the arms, their probe and the experiment add."""
+    comparison, experiment, folder = results.comparison, results.experiment, results.path / "figures"
     drawn = {"overview": _draw_overview(results)}
-    for of_one in shared_out(delayed(_draw_alignment)(results, headline) for headline in headlines):
-        drawn |= of_one
+    if comparison is not None and comparison.arms is not None:
+        drawn |= draw_comparison(comparison, folder)
+    if results.probe is not None and results.probe.arms:
+        drawn |= draw_probes(results.probe, folder)
+    if experiment is not None:
+        drawn |= find_experiment(results.run.experiment).draw(experiment, folder)
     return drawn
 
 

@@ -11,7 +11,7 @@ from analyses.results.schema.alignments import ConfoundTaken
 from analyses.results.serialisation import plain
 from encoders.brain.headers.choice import describe_facts
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def make_environment() -> Any:
@@ -19,7 +19,7 @@ def make_environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -2,16 +2,15 @@
 
 import base64
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from analyses.experiments.registry import find_experiment
 from analyses.figures.atlas import describe_atlas
-from analyses.figures.comparison import draw_comparison
-from analyses.figures.sequences.probes import draw_probes
 from analyses.report.attention import gather_attention
 from analyses.report.drawings import draw_figures
+from analyses.report.drawn import Drawn, page_key
 from analyses.report.environment import make_environment
 from analyses.report.findings import CONTROL, is_significant, planted_ranks
 from analyses.report.methods import make_methods
@@ -20,11 +19,11 @@ from analyses.results.folder import Results, load_results
 from analyses.results.serialisation import read_json
 from encoders.publishing import published_file
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_PAGE = "report"
 
 
-def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
-    """Write ``report.html`` and ``figures/`` of a results folder.
+def make_report(run_folder: Path, *, n_jobs: int = 1, anew: bool = False) -> Path:
+    """Write ``report.html`` and ``figures/`` of a results folder; what is there and was made from the same, stays.
 
     The page loads nothing from outside and holds aggregates only; without scripts it lacks nothing.
 
@@ -34,6 +33,8 @@ def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
         A results folder with finished alignments.
     n_jobs : int
         Processes that draw.
+    anew : bool
+        Draw all of it again.
 
     Returns
     -------
@@ -45,11 +46,16 @@ def make_report(run_folder: Path, *, n_jobs: int = 1) -> Path:
     InputError
         If a file that the run lists is missing.
     """
+    drawn, key = Drawn(run_folder, anew=anew), page_key(run_folder)
+    if (found := drawn.find(_PAGE, key)) is not None:
+        return found[_PAGE]
     results = load_results(run_folder)
-    page = make_environment().get_template("report.html").render(_context(results, n_jobs))
+    figures = draw_figures(results, drawn, n_jobs=n_jobs)
+    page = make_environment().get_template("report.html").render(_context(results, figures))
     path = run_folder / "report.html"
     with published_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+    drawn.keep(_PAGE, key, {_PAGE: path, **figures})
     return path
 
 
@@ -61,17 +67,8 @@ def _arm_labels(results: Results) -> dict[str, str]:
     }
 
 
-def _context(results: Results, n_jobs: int) -> dict[str, Any]:
+def _context(results: Results, figures: Mapping[str, Path]) -> dict[str, Any]:
     headlines, comparison = results.headlines(), results.comparison
-    compared = comparison if comparison is not None and comparison.arms is not None else None
-    drawn = draw_figures(results, n_jobs=n_jobs)
-    if compared:
-        drawn |= draw_comparison(compared, results.path / "figures")
-    name, experiment = results.run.experiment, results.experiment
-    if results.probe is not None and results.probe.arms:
-        drawn |= draw_probes(results.probe, results.path / "figures")
-    if experiment is not None:
-        drawn |= find_experiment(name).draw(experiment, results.path / "figures")
     opened = [headline.alignment.name for headline in headlines if is_significant(headline)]
     return {
         "run": results.run,
@@ -82,15 +79,15 @@ def _context(results: Results, n_jobs: int) -> dict[str, Any]:
         "view_names": list(dict.fromkeys(headline.summary.view for headline in headlines)),
         "opened": opened or [one.alignment.name for one in headlines if one.summary.role != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
-        "experiment": name,
-        "result": experiment,
+        "experiment": results.run.experiment,
+        "result": results.experiment,
         "probed": results.probe,
         "comparison": comparison,
         "comparison_sentences": compared_arms(results),
         "labels": _arm_labels(results),
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
-        "figures": {name: _inline(path) for name, path in drawn.items()},
+        "figures": {name: _inline(path) for name, path in figures.items()},
         "brain_notes": {alignment.name: describe_atlas(results, alignment) for alignment in results.alignments},
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -66,6 +67,11 @@ def git_state() -> dict[str, Any]:
     return {"git_sha": sha, "git_dirty": bool(_git("status", "--porcelain")) if sha else None}
 
 
+def library_versions(also: Sequence[str] = ()) -> dict[str, str]:
+    """Versions of the libraries that results come from, and of others by their name."""
+    return {name: metadata.version(name) for name in (*_PACKAGES, *also)}
+
+
 def environment() -> dict[str, Any]:
     """Versions, platform and BLAS kernels: what can change the last digits of a result."""
     from threadpoolctl import threadpool_info
@@ -78,7 +84,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
-        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "versions": library_versions(),
         "blas": blas,
         **git_state(),
     }

@@ -124,14 +124,20 @@ class Workspace:
         )
 
     @contextmanager
-    def stage(self, stage: str, key: str) -> Iterator[list[Path]]:
-        """Record ``stage`` as finished with the files the caller appends to the yielded list."""
+    def stage(self, stage: str, key: str, *, before: float = 0.0) -> Iterator[list[Path]]:
+        """Record ``stage`` as finished with the files the caller appends to the yielded list.
+
+        Parameters
+        ----------
+        before : float
+            Seconds that were spent on the stage elsewhere.
+        """
         begun = time.perf_counter()
         files: list[Path] = []
         yield files
         record = {
             "key": key,
-            "seconds": round(time.perf_counter() - begun, 3),
+            "seconds": round(before + time.perf_counter() - begun, 3),
             "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "files": {str(path.relative_to(self.folder)): file_fingerprint(path) for path in files},
         }

@@ -12,7 +12,7 @@ from analyses.arms.grid import make_arms
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError, Problems
 from analyses.genome.windows import genome_files
-from analyses.results.provenance import code_version, digest, file_fingerprint
+from analyses.results.provenance import code_version, digest, file_fingerprint, library_versions
 from analyses.results.schema.experiments import result_file
 
 #: Sections that every alignment depends on; the brain view and the arm come on top.
@@ -75,6 +75,16 @@ class StageKeys:
         read = {**first_study_files(self.config), **own_files(self.config)}
         first = self._fingerprints(read.values())
         return digest(name, section, *([first] if first else []), [self.alignment(arm, view) for arm, view in pairs])
+
+    def comparison(self, alignments: Iterable[str]) -> str:
+        """What the comparison of alignments depends on.
+
+        Parameters
+        ----------
+        alignments : iterable of str
+            Fingerprints of their files: an alignment that was made anew may differ where its key does not.
+        """
+        return digest(self.experiment, library_versions(), list(alignments))
 
     def _fingerprints(self, paths: Iterable[Path]) -> list[str]:
         return [self.inputs[path] for path in paths]

@@ -14,7 +14,9 @@ from analyses.cohort.design import describe_confounds
 from analyses.cohort.features import columns_left_out, name_features
 from analyses.cohort.flow import count_flow
 from analyses.cohort.subjects import Cohort
+from analyses.config.file import resolved_yaml
 from analyses.config.run_config import RunConfig
+from analyses.errors import InputError
 from analyses.privacy.counts import show_count
 from analyses.privacy.hashes import keyed_hash
 from analyses.privacy.identities import Identities
@@ -35,14 +37,57 @@ from analyses.results.schema.runs import (
     RunView,
     TableOverlap,
 )
-from analyses.results.serialisation import from_json
+from analyses.results.serialisation import from_json, to_json
 from analyses.results.subject_ids import ID_KEY, PRIVATE, SUBJECTS, SUBJECTS_FORMAT, read_key
 from analyses.results.workspace import SCHEMA, Workspace
 
 if TYPE_CHECKING:
+    from analyses.run.run import Run
     from encoders.brain.tables import BrainTable
     from encoders.dna.protocol import EncoderSpec
     from fusion.cross_validation.folds import Folds
+
+RUN, ENVIRONMENT = "run.json", "env.json"
+_OF_ONE_RUN = ("n_cached", "n_encoded", "n_forward_passes", "runtime", "seconds")
+"""Counts of embedding that say what one run did, where the others say what the windows are."""
+
+
+def write_run_record(run: Run) -> None:
+    """Write ``run.json`` and what stands beside it: the resolved configuration, the environment, the folds.
+
+    A run that finds all of it done leaves the record of the run that did it, and of the environment that it had.
+    """
+    workspace = run.workspace
+    write_subjects(workspace, run.cohort)
+    workspace.write_text("config/resolved.yaml", resolved_yaml(run.config))
+    workspace.write_json("splits.json", describe_splits(workspace, run.folds, run.cohort.subject_ids))
+    record = make_run_record(
+        run.config,
+        workspace,
+        cohort=run.cohort,
+        specs=run.specs,
+        truth=run.truth,
+        inputs=run.keys.inputs,
+    )
+    if not _repeats(record, workspace):
+        workspace.write_json(ENVIRONMENT, environment())
+        workspace.write_result(RUN, record)
+
+
+def _repeats(record: RunRecord, workspace: Workspace) -> bool:
+    """Whether a record differs from the one that is there only in when nothing was done."""
+    if not (workspace.folder / RUN).is_file() or any(arm.embed.n_encoded for arm in record.arms):
+        return False
+    try:
+        workspace.read_json(ENVIRONMENT)
+        earlier = workspace.read_result(RunRecord, RUN)
+    except InputError:
+        return False  # of another version, or damaged: it is written anew
+    done = {arm.name: {name: getattr(arm.embed, name) for name in _OF_ONE_RUN} for arm in earlier.arms}
+    arms = (replace(arm, embed=replace(arm.embed, **done.get(arm.name, {}))) for arm in record.arms)
+    made = replace(earlier.provenance, inputs=record.provenance.inputs, seeds=record.provenance.seeds)
+    repeated = replace(record, arms=tuple(arms), provenance=made, created=earlier.created)
+    return to_json(repeated) == to_json(earlier)
 
 
 def make_run_record(

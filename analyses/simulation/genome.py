@@ -171,6 +171,8 @@ def ancestry_components(pedigree: Pedigree, rng: np.random.Generator) -> np.ndar
     """
     import msprime
 
+    from fusion.parallel import one_blas_thread
+
     markers = _simulate(msprime.RateMap.uniform(MARKER_LENGTH, MARKER_RECOMBINATION), pedigree, rng)
     dosages = (markers.alleles > 0).sum(axis=2).T.astype(np.float64)
     frequencies = dosages.mean(axis=0) / 2
@@ -179,11 +181,12 @@ def ancestry_components(pedigree: Pedigree, rng: np.random.Generator) -> np.ndar
     one_per_family = pedigree.families == np.arange(len(dosages))
     standardised = (dosages - dosages[one_per_family].mean(axis=0)) / dosages[one_per_family].std(axis=0)
     fitted = standardised[one_per_family]
-    # of 600 subjects by 10,000 markers, the subjects' side is the small one
-    squares, scores = np.linalg.eigh(fitted @ fitted.T)
-    loadings = (scores[:, : -N_COMPONENTS - 1 : -1] / np.sqrt(squares[: -N_COMPONENTS - 1 : -1])).T @ fitted
-    loadings *= np.sign(loadings[np.arange(len(loadings)), np.abs(loadings).argmax(axis=1)])[:, None]
-    return np.asarray(standardised @ loadings.T / (fitted @ loadings.T).std(axis=0))
+    with one_blas_thread():  # several wait for one another longer than this takes, and give other last bits
+        # of 600 subjects by 10,000 markers, the subjects' side is the small one
+        squares, scores = np.linalg.eigh(fitted @ fitted.T)
+        loadings = (scores[:, : -N_COMPONENTS - 1 : -1] / np.sqrt(squares[: -N_COMPONENTS - 1 : -1])).T @ fitted
+        loadings *= np.sign(loadings[np.arange(len(loadings)), np.abs(loadings).argmax(axis=1)])[:, None]
+        return np.asarray(standardised @ loadings.T / (fitted @ loadings.T).std(axis=0))
 
 
 def _simulate(rates: "msprime.RateMap", pedigree: Pedigree, rng: np.random.Generator) -> Haplotypes:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from analyses.errors import InputError, UnavailableError
-from analyses.results.folder import load_results
+from analyses.results.folder import Results, load_results
 from analyses.results.journal import Span
 from analyses.stopping import StopRequested, stop_on_signals
 from analyses.tracking.alignment import Columns, panel
+from analyses.tracking.logged import Logged, find_logged
 from analyses.tracking.mlflow_store import no_stray_folder, prepare_store, quiet
 from analyses.tracking.runs import CONTENT, ENTRY, RESULTS, log_results
 from analyses.tracking.saved_views import ALL, NOTE, deep_link, view_of, views_supported
@@ -60,20 +61,25 @@ def log_run(run_folder: Path, uri: str) -> LoggedRun:
     InputError
         If the folder is incomplete or the store cannot be used.
     """
-    from filelock import FileLock
-
     results = load_results(run_folder)
     if not (run_folder / "report.html").is_file():
         raise InputError(f"Logging needs {run_folder / 'report.html'}, which is missing: run `genebrain report` first.")
-    prepare_store(uri)
-    with _said_if_unavailable(uri, run_folder):
-        client = _client(uri)
-        experiment_id = _open_experiment(client, f"{panel(results)}{_EXPERIMENT_SUFFIX}", sqlite_path(uri))
-        with stop_on_signals(), FileLock(run_folder / ".tracking.lock"):  # two processes on one folder log it once
-            run_ids = log_results(_Writer(client, experiment_id), results, Ledger(run_folder / "tracking.json", uri))
+    experiment, ledger = f"{panel(results)}{_EXPERIMENT_SUFFIX}", run_folder / "tracking.json"
+    logged = find_logged(results, uri, ledger, experiment=experiment) or _log(results, uri, ledger, experiment)
     interface = LOCAL_INTERFACE if sqlite_path(uri) else uri
-    link = deep_link(interface, experiment_id, view_of(results.run.experiment))
-    return LoggedRun(experiment_id, run_ids, link)
+    link = deep_link(interface, logged.experiment_id, view_of(results.run.experiment))
+    return LoggedRun(logged.experiment_id, logged.run_ids, link)
+
+
+def _log(results: Results, uri: str, ledger: Path, experiment: str) -> Logged:
+    from filelock import FileLock
+
+    prepare_store(uri)
+    with _said_if_unavailable(uri, results.path):
+        client = _client(uri)
+        experiment_id = _open_experiment(client, experiment, sqlite_path(uri))
+        with stop_on_signals(), FileLock(results.path / ".tracking.lock"):  # two processes on one folder log it once
+            return Logged(experiment_id, log_results(_Writer(client, experiment_id), results, Ledger(ledger, uri)))
 
 
 def open_writer(uri: str, experiment: str) -> "_Writer":

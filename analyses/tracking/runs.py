@@ -11,7 +11,7 @@ from analyses.report.opening import asked_contrasts
 from analyses.results.folder import Results
 from analyses.results.headlines import Headline
 from analyses.results.journal import Span, embedding_seconds, read_spans, whole_span
-from analyses.results.provenance import digest, file_fingerprint
+from analyses.results.provenance import code_version, digest, file_fingerprint, library_versions
 from analyses.results.schema.experiments import Metrics
 from analyses.tracking.alignment import (
     Columns,
@@ -30,8 +30,8 @@ from analyses.tracking.notes import NOTE_TAG, describe_alignment, describe_exper
 from analyses.tracking.store import Ledger
 
 _MAX_CHILDREN = 25  # more children swamp the runs table; the report holds every fold
-_PARENT = "mlflow.parentRunId"
-_EXPERIMENT = "experiment"  # the entry of the run that holds the others, and the report
+PARENT = "mlflow.parentRunId"
+EXPERIMENT = "experiment"  # the entry of the run that holds the others, and the report
 ENTRY, CONTENT, RESULTS = "genebrain.entry", "genebrain.content", "genebrain.results"
 """Tags by which a run is found again: what of a results folder it holds, a digest of it, and whose it is."""
 
@@ -89,22 +89,32 @@ def log_results(writer: Writer, results: Results, ledger: Ledger) -> dict[str, s
     -------
     dict of alignment to run id
     """
-    headlines = results.headlines()
-    files = [results.path / "comparison.json", *sorted((results.path / "experiments").glob("*.json"))]
-    content = digest([_content(one) for one in headlines], [file_fingerprint(path) for path in files if path.exists()])
+    headlines, contents = results.headlines(), make_contents(results)
     log_parent = partial(_log_experiment, writer, results, headlines)
-    parent = _once(writer, results, ledger, (_EXPERIMENT, content), log_parent)
+    parent = _once(writer, results, ledger, (EXPERIMENT, contents[EXPERIMENT]), log_parent)
     run_ids = {}
     for headline in headlines:
         name = headline.alignment.name
         log = partial(_log_alignment, writer, results, headline, parent)
-        run_ids[name] = _once(writer, results, ledger, (name, _content(headline)), log)
-        writer.set_tag(run_ids[name], _PARENT, parent)  # an unchanged alignment may belong to a new comparison
+        run_ids[name] = _once(writer, results, ledger, (name, contents[name]), log)
+        writer.set_tag(run_ids[name], PARENT, parent)  # an unchanged alignment may belong to a new comparison
     return run_ids
 
 
-def _content(headline: Headline) -> str:
-    return digest(file_fingerprint(headline.alignment.folder / "alignment.json"), headline.p_corrected)
+def make_contents(results: Results) -> dict[str, str]:
+    """A digest of what each run of these results holds, by alignment; that of the run that holds them under its own."""
+    of_each = {
+        one.alignment.name: digest(file_fingerprint(one.alignment.folder / "alignment.json"), one.p_corrected)
+        for one in results.headlines()
+    }
+    files = [results.path / "comparison.json", *sorted((results.path / "experiments").glob("*.json"))]
+    whole = digest(list(of_each.values()), [file_fingerprint(path) for path in files if path.exists()])
+    return {**of_each, EXPERIMENT: whole}
+
+
+def logged_by() -> str:
+    """Who logs: another version may have more to say of an experiment, or a store to bring up to date."""
+    return digest(code_version(), library_versions())
 
 
 def _once(writer: Writer, results: Results, ledger: Ledger, entry: tuple[str, str], log: Log) -> str:
@@ -118,9 +128,9 @@ def _once(writer: Writer, results: Results, ledger: Ledger, entry: tuple[str, st
     else:
         writer.end_unfinished(ledger.results_id, name)
         run_id, logged_report = log({ENTRY: name, CONTENT: content, RESULTS: ledger.results_id}), report
-    if logged_report != report and name == _EXPERIMENT:
+    if logged_report != report and name == EXPERIMENT:
         writer.log_file(run_id, results.path / "report.html")
-    ledger[name] = {"content": content, "report": report, "run_id": run_id}
+    ledger[name] = {"content": content, "report": report, "run_id": run_id, "by": logged_by()}
     return run_id
 
 
@@ -148,7 +158,7 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
         if tables := comparison_tables(results) | ({} if result is None else result.tables):
             writer.log_tables(run_id, tables)
         for trial in () if result is None else result.trials:
-            child = {"stage": "trial", "panel": tags["panel"], _PARENT: run_id}
+            child = {"stage": "trial", "panel": tags["panel"], PARENT: run_id}
             with writer.run(trial.name, child, spans.get(f"experiment {kind}")) as trial_id:
                 values = [(key, rounded(value), 0) for key, value in trial.metrics.items()]
                 writer.log_values(trial_id, values, {key: str(value) for key, value in trial.params.items()})
@@ -196,7 +206,7 @@ def _log_alignment(writer: Writer, results: Results, headline: Headline, parent:
     alignment = headline.alignment
     row, asked = find_row(results, alignment), asked_contrasts(results)
     note = describe_alignment(headline, row, writer.file_link(parent, "report.html"))
-    tags = make_tags(results, alignment, _config(results)) | {_PARENT: parent, NOTE_TAG: note, **own}
+    tags = make_tags(results, alignment, _config(results)) | {PARENT: parent, NOTE_TAG: note, **own}
     span = read_spans(results.path).get(f"align {alignment.name}")
     with writer.run(alignment.title, tags, span) as run_id:
         writer.log_values(run_id, make_metrics(headline, row, asked), make_params(results, alignment))
@@ -204,7 +214,7 @@ def _log_alignment(writer: Writer, results: Results, headline: Headline, parent:
             writer.log_file(run_id, path, folder)
         writer.log_tables(run_id, make_tables(alignment))
         for fold, rho in enumerate(alignment.summary.held_out.rho_by_fold[:_MAX_CHILDREN], start=1):
-            child = {"stage": "fold", "panel": tags["panel"], _PARENT: run_id}
+            child = {"stage": "fold", "panel": tags["panel"], PARENT: run_id}
             with writer.run(f"fold {fold}", child, span) as fold_id:
                 values = [(f"heldout/rho_{k}", rounded(value), 0) for k, value in enumerate(rho[:3], start=1)]
                 writer.log_values(fold_id, values, {"fold": str(fold)})

@@ -10,13 +10,13 @@ from analyses.config.run_config import RunConfig
 from analyses.experiments.registry import BEFORE_EMBEDDING, MODULES
 from analyses.progress import say
 from analyses.run.run import Run
-from analyses.workflow import stages, track
+from analyses.workflow import alignments, stages, track
 
 STAGES: Mapping[str, Callable[[Run], object]] = MappingProxyType(
     {
         "windows": stages.build_windows,
         "embed": stages.embed,
-        "align": stages.align,
+        "align": alignments.align,
         "compare": stages.compare,
         "experiment": stages.experiment,
         "report": stages.report,

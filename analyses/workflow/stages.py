@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import asdict, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from analyses.cohort.cautions import n_confound_columns
@@ -12,29 +12,28 @@ from analyses.cohort.design import make_nuisance
 from analyses.cohort.features import describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.cohort.gaps import check_gaps
-from analyses.config.file import resolved_yaml
 from analyses.formats import table_text
 from analyses.genome.windows import describe_left_out
 from analyses.progress import progress_bar, say
 from analyses.results.folder import PROBE_OF_ARMS
 from analyses.results.journal import EMBEDDING
-from analyses.results.provenance import environment
+from analyses.results.provenance import file_fingerprint
 from analyses.results.schema.runs import GenomeSummary
 from analyses.results.unfinished import kept_until_finished
+from analyses.run.record import write_run_record
 from analyses.workflow.sharded_stages import embed_shared, make_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from analyses.arms.arm import SequenceArm
     from analyses.results.schema.comparisons import ArmsDescription, LoadingStability
     from analyses.results.schema.experiments import ProbeResult
     from analyses.run.run import Run
-    from fusion.views.view import View
 
 #: Experiments whose arms are compared as encoders, not only as alignments.
 COMPARISONS = ("compare", "pooling", "rc")
+ARMS = "comparison/arms.json"
 
 
 def build_windows(run: Run) -> None:
@@ -115,61 +114,28 @@ def _report_unread_bases(run: Run, arm: SequenceArm) -> None:
             say(f"         {arm.spec.label}: {sentence}")
 
 
-def align(run: Run) -> None:
-    """Every arm against every brain view: residualise, reduce, align, test."""
-    number, n_alignments = 0, len(run.specs) * len(run.brain)
-    for arm, spec in run.specs.items():
-        gene_view = cache(run.arms[arm].gene_view)  # read only if something is to be aligned
-        for view in run.brain:
-            number += 1
-            key = run.keys.alignment(arm, view)
-            found = "up to date"
-            if not run.workspace.is_finished(f"align {arm}__{view}", key):
-                found = _align_pair(run, arm, view, key, gene_view)
-            say(f"align    {number} of {n_alignments}: {spec.label} x {view}: {found}")
-    write_run_record(run)
-
-
-def _align_pair(run: Run, arm: str, view: str, key: str, gene_view: Callable[[], View]) -> str:
-    """Align one arm with one view and write what was found; returns its headline."""
-    from analyses.alignment.files import write_alignment
-    from analyses.alignment.recipe import align_views
-    from analyses.alignment.summary import shown_summary
-    from analyses.results.schema.alignments import AlignmentLabels
-    from analyses.run.origin import describe_origin
-
-    config, spec, stage = run.config, run.specs[arm], f"align {arm}__{view}"
-    with run.workspace.stage(stage, key) as files, progress_bar(stage) as advance, run.engine.active():
-        alignment = align_views(
-            gene_view(),
-            run.brain_view(view),
-            run.cohort.covariates,
-            labels=AlignmentLabels(arm, spec.label, view, spec.trained, config.brain[view].role),
-            confounds=config.confound_terms,
-            settings=config.alignment,
-            folds=run.folds,
-            seeds=run.seeds,
-            relationship=run.relationship,
-            origin=describe_origin(run, arm, view),
-            x_available=run.narrowest_arm,
-            n_jobs=run.engine.n_jobs,
-            progress=advance,
-        )
-        summary = shown_summary(alignment.summary, run.cohort.known_ids, config.privacy.smallest_count)
-        alignment = replace(alignment, summary=summary)
-        files += write_alignment(run.workspace, alignment, subject_ids=run.published_ids)
-    return alignment.headline()
-
-
 def compare(run: Run) -> None:
     """All arms and the views of one role as one family of tests; encoders as encoders where that is asked for."""
     from analyses.alignment.comparison import compare as compare_alignments
+    from analyses.alignment.files import compared_files
+    from analyses.results.schema.comparisons import Comparison
+    from fusion.parallel import one_blas_thread
 
-    comparison = compare_alignments(run.workspace, list(run.arms), list(run.config.brain), seed=run.seeds.held_out)
-    if run.config.experiment in COMPARISONS:
-        arms = _describe_arms(run, min(row.x_cca for row in comparison.rows))
-        comparison = replace(comparison, arms=arms.arms, alike=arms.alike, stability=arms.stability)
-    run.workspace.write_result("comparison.json", comparison)
+    workspace, arms, views = run.workspace, list(run.arms), list(run.config.brain)
+    key = run.keys.comparison(file_fingerprint(path) for path in compared_files(workspace, arms, views))
+    if not workspace.is_finished("compare", key):
+        begun = time.perf_counter()
+        with one_blas_thread():  # its products are small
+            comparison = compare_alignments(workspace, arms, views, seed=run.seeds.held_out)
+        taken = time.perf_counter() - begun  # what the arms are described in is a stage of its own
+        described = []
+        if run.config.experiment in COMPARISONS:
+            found = _describe_arms(run, min(row.x_cca for row in comparison.rows))
+            comparison = replace(comparison, arms=found.arms, alike=found.alike, stability=found.stability)
+            described = [workspace.path(ARMS)]
+        with workspace.stage("compare", key, before=taken) as files:
+            files += [workspace.write_result("comparison.json", comparison), *described]
+    comparison = workspace.read_result(Comparison, "comparison.json")
     _show_probe(run)
     of_role = Counter(row.role for row in comparison.rows)
     for row in comparison.rows:
@@ -214,8 +180,8 @@ def _describe_arms(run: Run, n_components: int) -> ArmsDescription:
                 alike=compare_representations({arm: run.gene_scores(arm, n_components) for arm in run.arms}),
                 stability=tuple(_stability(run, arm, view) for arm in run.arms for view in run.tested_views),
             )
-            files.append(workspace.write_result("comparison/arms.json", found))
-    return workspace.read_result(ArmsDescription, "comparison/arms.json")
+            files.append(workspace.write_result(ARMS, found))
+    return workspace.read_result(ArmsDescription, ARMS)
 
 
 def _stability(run: Run, arm: str, view: str) -> LoadingStability:
@@ -253,25 +219,5 @@ def report(run: Run) -> None:
     write_run_record(run)
     n_jobs = run.engine.n_jobs if run.engine.config.backend == "loky" else 1  # other machines may not see the folder
     with run.engine.active():
-        page = make_report(run.workspace.folder, n_jobs=n_jobs)
+        page = make_report(run.workspace.folder, n_jobs=n_jobs, anew=run.workspace.is_forced)
     say(f"report   {page}")
-
-
-def write_run_record(run: Run) -> None:
-    """Write ``run.json`` and what stands beside it: the resolved configuration, the environment, the folds."""
-    from analyses.run.record import describe_splits, make_run_record, write_subjects
-
-    workspace = run.workspace
-    write_subjects(workspace, run.cohort)
-    workspace.write_text("config/resolved.yaml", resolved_yaml(run.config))
-    workspace.write_json("env.json", environment())
-    workspace.write_json("splits.json", describe_splits(workspace, run.folds, run.cohort.subject_ids))
-    record = make_run_record(
-        run.config,
-        workspace,
-        cohort=run.cohort,
-        specs=run.specs,
-        truth=run.truth,
-        inputs=run.keys.inputs,
-    )
-    workspace.write_result("run.json", record)

@@ -8,6 +8,7 @@ from jaxtyping import Float64
 from fusion.arrays import Matrix, ViewLike, as_matrix
 from fusion.cca.exact import make_basis
 from fusion.errors import InputError
+from fusion.parallel import one_blas_thread
 from fusion.subject_rows import check_same_subjects
 
 
@@ -38,8 +39,9 @@ def linear_cka(x: ViewLike, y: ViewLike) -> float:
     Kornblith et al. (2019), ICML, arXiv:1905.00414.
     """
     a, b = _centred(x, y)
-    numerator = float(np.sum((a.T @ b) ** 2))
-    return numerator / float(np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b))
+    with one_blas_thread():
+        numerator = float(np.sum((a.T @ b) ** 2))
+        return numerator / float(np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b))
 
 
 def principal_angles(x: ViewLike, y: ViewLike) -> Float64[np.ndarray, " n_angles"]:
@@ -63,8 +65,9 @@ def principal_angles(x: ViewLike, y: ViewLike) -> Float64[np.ndarray, " n_angles
     """
     from scipy.linalg import subspace_angles
 
-    a, b = (make_basis(values).columns for values in _centred(x, y))
-    return np.degrees(np.asarray(subspace_angles(a, b), dtype=np.float64))[::-1]
+    with one_blas_thread():  # threads that wait for one another take longer than matrices of this width
+        a, b = (make_basis(values).columns for values in _centred(x, y))
+        return np.degrees(np.asarray(subspace_angles(a, b), dtype=np.float64))[::-1]
 
 
 def _centred(x: ViewLike, y: ViewLike) -> tuple[Matrix, Matrix]:

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from fusion.arrays import Matrix
 from fusion.confounds.basis import ConfoundBasis, independent_columns
 from fusion.confounds.terms import Term
+from fusion.parallel import tiled
 from fusion.views.view import View
 
 ROUNDING = 1e-7
@@ -71,7 +72,8 @@ def confound_shares(
         others = [values for other, values in columns.items() if other != term and not other.holds(term)]
         bases.append((term.label, _basis(np.hstack([own, *parts])), _rest(own, others)))
     axes = [*(part for _, *pair in bases for part in pair), _basis(np.hstack(list(columns.values())))]
-    explained = _weights(view, scale=scale) @ np.square(view.multiply_transposed(np.hstack(axes)))
+    with tiled():
+        explained = _weights(view, scale=scale) @ np.square(view.multiply_transposed(np.hstack(axes)))
     ends = np.cumsum([part.shape[1] for part in axes])
     *sums, taken = [float(part.sum()) for part in np.split(explained, ends[:-1])]
     rank = axes[-1].shape[1]

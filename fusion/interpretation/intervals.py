@@ -18,6 +18,7 @@ from scipy.special import ndtri
 from fusion.arrays import Matrix
 from fusion.decomposition.residual_view import ResidualView
 from fusion.interpretation.ties import TiedSide
+from fusion.parallel import transposed_product
 
 LARGEST = 1 - 1e-7  # loadings of exactly 1 have no Fisher z
 
@@ -40,8 +41,8 @@ def loading_draws(
     share32, pulled = share.astype(np.float32), (share * centred / spread).astype(np.float32)
     for columns, block in residual.column_blocks():
         block32 = block.astype(np.float32)
-        mean, covariance = block32.T @ share32, block32.T @ pulled
-        variance = np.square(block32).T @ share32 - np.square(mean)
+        mean, covariance = transposed_product(block32, share32), transposed_product(block32, pulled)
+        variance = transposed_product(np.square(block32), share32) - np.square(mean)
         with np.errstate(invalid="ignore", divide="ignore"):
             yield columns, np.where(variance > 0, covariance / np.sqrt(variance), 0.0)
 

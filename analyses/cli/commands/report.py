@@ -76,4 +76,4 @@ def _of_folder(folder: Path, output: Path | None) -> None:
 
     if output is not None:
         raise InputError("The report of one results folder is written into it; --output goes with several folders.")
-    say(f"report   {make_report(folder)}")
+    say(f"report   {make_report(folder, anew=True)}")

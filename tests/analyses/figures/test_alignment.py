@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +43,15 @@ def test_saved_text_is_text_without_a_date_and_equal_input_gives_equal_bytes(tmp
     assert "<dc:date>" not in first.read_text()
     texts = [element.text for element in ElementTree.parse(first).iter("{http://www.w3.org/2000/svg}text")]
     assert any("held-out ρ₁ = 0.31, above the 95 % point of its null (p = 0.002)" in str(text) for text in texts)
+
+
+def test_settings_of_the_users_own_change_no_byte(tmp_path: Path) -> None:
+    data = pd.DataFrame({"null_rho_1": NULL})
+    plain = save_figure(held_out(0.31), tmp_path / "one" / "f.svg", data)
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.grid": True, "axes.facecolor": "red"}):
+        own = save_figure(held_out(0.31), tmp_path / "two" / "f.svg", data)
+        assert matplotlib.rcParams["font.size"] == 30
+    assert own.read_bytes() == plain.read_bytes()
 
 
 def test_the_numbers_lie_beside_the_figure_and_nothing_else_does(tmp_path: Path) -> None:

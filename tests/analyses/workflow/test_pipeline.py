@@ -59,6 +59,27 @@ def test_a_second_run_embeds_nothing_and_aligns_nothing(
     assert capsys.readouterr().out.count("up to date") == 4
 
 
+def test_a_run_with_nothing_to_do_changes_nothing(results: Path, cohort: DemoCohort) -> None:
+    run_pipeline(cohort.folder, results, workers=1)  # what other tests have changed is as it was
+    last_said = {"embed.json", ".windows.lock", ".manifest.lock"}
+    files = [path for path in results.rglob("*") if path.is_file() and path.name not in last_said]
+    before = {path: path.read_bytes() for path in files}
+    written = {path: path.stat().st_mtime_ns for path in files if path.parent.name in ("figures", "comparison")}
+    assert len(written) > 10
+    run_pipeline(cohort.folder, results, workers=1)
+    assert {path: path.read_bytes() for path in files} == before
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
+@pytest.mark.parametrize("name", ["comparison.json", "run.json", "env.json"])
+def test_what_was_damaged_since_is_made_again(results: Path, cohort: DemoCohort, name: str) -> None:
+    run_pipeline(cohort.folder, results, workers=1)
+    whole = (results / name).read_bytes()
+    (results / name).write_bytes(whole[:-20] + b"}")
+    run_pipeline(cohort.folder, results, workers=1)
+    assert set(_read(results, name)) == set(json.loads(whole))
+
+
 def test_workers_do_not_change_a_bit(results: Path, cohort: DemoCohort, tmp_path: Path) -> None:
     run_pipeline(cohort.folder, tmp_path / "run", workers=2)
     names = _read(results, "run.json")["alignments"]
