@@ -37,7 +37,11 @@ BEFORE_EMBEDDING = ("probe",)
 
 
 class Experiment(Protocol):
-    """What such a module offers; its part of the report is ``templates/experiment_<name>.html``."""
+    """What such a module offers; its part of the report is ``templates/experiment_<name>.html``.
+
+    It may offer two functions of the run more, which refuse in one sentence: ``check``, what configuration and tables
+    tell, before anything is done; ``check_windows``, what the windows tell, before anything is embedded.
+    """
 
     def run(self, run: Run) -> ExperimentResult:
         """Do it; the result holds aggregates only.
