@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.bench_pipeline --sizes 500 5000      these cohorts, and the note results/pipeline.md
     python -m tests.benchmarks.bench_pipeline --until embed         no further than this stage
+    python -m tests.benchmarks.bench_pipeline --arms kmer           these encoders alone
     python -m tests.benchmarks.bench_pipeline --note                the note alone, from the figures that are kept
 
 Cohorts are simulated under build/, and removed with what was made of them once all stages of their size are measured.
@@ -58,10 +59,10 @@ class Figures:
         self.known = {key: value for key, value in self.known.items() if int(key.split()[0]) != n_subjects}
         self._write()
 
-    def missing(self, n_subjects: int, stages: Sequence[str]) -> list[tuple[str, Arm]]:
-        """Stages in their order, in either arm, that were not measured."""
+    def missing(self, n_subjects: int, stages: Sequence[str], arms: Sequence[Arm]) -> list[tuple[str, Arm]]:
+        """Stages in their order, in each arm, that were not measured."""
         return [
-            (stage, arm) for stage in stages for arm in ARMS if f"{n_subjects} {arm.name} {stage}" not in self.known
+            (stage, arm) for stage in stages for arm in arms if f"{n_subjects} {arm.name} {stage}" not in self.known
         ]
 
     def _write(self) -> None:
@@ -71,9 +72,11 @@ class Figures:
         os.replace(fresh, self._path)
 
 
-def measure_size(n_subjects: int, figures: Figures, stages: Sequence[str], scratch: Path) -> None:
+def measure_size(
+    n_subjects: int, figures: Figures, stages: Sequence[str], scratch: Path, arms: Sequence[Arm] = ARMS
+) -> None:
     """Measure what is missing of one size, on a cohort that is made for it where it is not there."""
-    if not figures.missing(n_subjects, stages):
+    if not figures.missing(n_subjects, stages, arms):
         return
     folder = scratch / str(n_subjects)
     cohort = folder / "cohort"
@@ -82,7 +85,7 @@ def measure_size(n_subjects: int, figures: Figures, stages: Sequence[str], scrat
         folder.mkdir(parents=True, exist_ok=True)
         made = _watch(["-m", "tests.benchmarks.bench_pipeline", "--cohort", str(n_subjects), str(cohort)], folder, {})
         figures.keep(f"{n_subjects} cohort", made | _sizes(cohort))
-    for stage, arm in figures.missing(n_subjects, stages):
+    for stage, arm in figures.missing(n_subjects, stages, arms):
         before = _bytes_of(folder)
         measured = _watch(_command(stage, folder, arm), folder, _variables(cohort, arm))
         written = (_bytes_of(folder) - before) / GIGABYTE
@@ -143,6 +146,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench_pipeline")
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--until", choices=STAGES, default=STAGES[-1])
+    parser.add_argument("--arms", nargs="*", choices=[arm.name for arm in ARMS], default=[arm.name for arm in ARMS])
     parser.add_argument("--note", action="store_true")
     parser.add_argument("--cohort", nargs=2, metavar=("N", "FOLDER"))
     parser.add_argument("--recipe", nargs=2, type=Path, metavar=("OUTPUT", "STORE"))
@@ -159,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     figures = Figures(FIGURES)
     stages = STAGES[: STAGES.index(asked.until) + 1]
     for n_subjects in () if asked.note else asked.sizes:
-        measure_size(n_subjects, figures, stages, SCRATCH)
+        measure_size(n_subjects, figures, stages, SCRATCH, [arm for arm in ARMS if arm.name in asked.arms])
         write_note(figures.known, RESULTS)
     write_note(figures.known, RESULTS)
 

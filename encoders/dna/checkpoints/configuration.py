@@ -64,6 +64,10 @@ def check_transformer_sizes(sizes: Mapping[str, Any], name: str) -> None:
         raise InputError(
             f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads; got {sizes}."
         )
+
+
+def check_transformer_memory(sizes: Mapping[str, Any], name: str) -> None:
+    """As `check_memory`, of a transformer; sizes that a file claims are first held against its tensors."""
     width, inner = sizes["hidden_size"], sizes["intermediate_size"]
     check_memory(sizes["num_hidden_layers"] * (4 * width**2 + 2 * width * inner), sizes, name)
 

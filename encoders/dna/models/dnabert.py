@@ -13,7 +13,13 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import BertConfig, BertModel
 
-from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_transformer_sizes, check_whole_sizes
+from encoders.dna.checkpoints.configuration import (
+    check_keys,
+    check_numbers,
+    check_transformer_memory,
+    check_transformer_sizes,
+    check_whole_sizes,
+)
 from encoders.dna.checkpoints.files import Checkpoint, find_checkpoint
 from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.weights_file import read_weights
@@ -107,6 +113,7 @@ def _make_untrained(request: EncoderRequest, tokenizer: KmerTokenizer) -> tuple[
     options = request.read_options({"seed": 0} | BASE_SIZES)
     seed = options.pop("seed")
     config = _make_config(options | {"vocab_size": tokenizer.vocabulary_size}, request.name)
+    check_transformer_memory(options, request.name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = BertModel(config, add_pooling_layer=False)

@@ -11,7 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoders.dna.checkpoints.configuration import check_keys, check_numbers, check_transformer_sizes, check_whole_sizes
+from encoders.dna.checkpoints.configuration import (
+    check_keys,
+    check_numbers,
+    check_transformer_memory,
+    check_transformer_sizes,
+    check_whole_sizes,
+)
 from encoders.dna.checkpoints.files import Checkpoint, fetch_file, find_checkpoint
 from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.licenses import AT_SOURCE
@@ -106,7 +112,9 @@ def _find_tokenizer(checkpoint: Checkpoint) -> Path:
 
 
 def _make_network(shape: MosaicBertShape, name: str) -> MosaicBert:
-    check_transformer_sizes({key: getattr(shape, key) for key in BASE_SIZES}, name)
+    sizes = {key: getattr(shape, key) for key in BASE_SIZES}
+    check_transformer_sizes(sizes, name)
+    check_transformer_memory(sizes, name)
     with torch.random.fork_rng(devices=[]):  # torch draws weights first, which must not move the caller's stream
         return MosaicBert(shape)
 

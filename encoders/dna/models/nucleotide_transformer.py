@@ -13,7 +13,12 @@ import torch
 from torch import Tensor
 
 from encoders.dna.catalog import NON_COMMERCIAL
-from encoders.dna.checkpoints.configuration import check_memory, check_numbers, check_switches, check_whole_sizes
+from encoders.dna.checkpoints.configuration import (
+    check_numbers,
+    check_switches,
+    check_transformer_memory,
+    check_whole_sizes,
+)
 from encoders.dna.checkpoints.files import Checkpoint
 from encoders.dna.checkpoints.filling import check_sizes_in_file, fill_strictly, published_names
 from encoders.dna.checkpoints.licenses import AT_SOURCE, check_acceptance
@@ -190,8 +195,7 @@ def _make_network(shape: NucleotideTransformerShape, name: str) -> NucleotideTra
             f"The sizes of {name} must be positive, and hidden_size a multiple of num_attention_heads (of twice as "
             f"many for v2); got {sizes}."
         )
-    width, inner = shape.hidden_size, shape.intermediate_size
-    check_memory(shape.num_hidden_layers * (4 * width**2 + 2 * width * inner), sizes, name)
+    check_transformer_memory(sizes, name)
     with torch.random.fork_rng(devices=[]):  # torch draws weights first, which must not move the caller's stream
         return NucleotideTransformer(shape)
 

@@ -141,7 +141,7 @@ def test_a_file_of_a_run_is_never_replaced_by_a_page(copied: Copy, tmp_path: Pat
     folders = [copied("a"), copied("b")]
     for output, said in (
         (folders[0] / "run.json", "whose name ends in .html; got .*run.json"),
-        (folders[0] / "run.json" / "page.html", "cannot .*name another place"),
+        (folders[0] / "run.json" / "page.html", "needs a folder .*name another place"),
     ):
         with pytest.raises(ValueError, match=said):
             make_comparison_page(folders, output)

@@ -193,7 +193,7 @@ def test_a_place_that_is_no_models_is_refused_before_training_with_force_too(
     (tmp_path / "thesis" / "chapter.txt").write_text("x")
     for output, said in (
         (tmp_path / "file", "where a file is: name another"),
-        (tmp_path / "file" / "model", "cannot .*name another"),
+        (tmp_path / "file" / "model", "needs a folder .*name another"),
         (tmp_path / "thesis", "holds something else: name another"),
         (Path("/"), "a folder of its own; got /"),
         (tmp_path / ("x" * 250), "File name too long"),
