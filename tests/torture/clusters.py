@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from dask.distributed import Client
 
-PATIENCE = 120.0
+from tests.torture.processes import PATIENCE
 
 
 @dataclass

@@ -170,7 +170,7 @@ def test_all_that_waits_waits_at_the_scheduler_so_that_a_cluster_may_grow(
 ) -> None:
     flag, n_tasks = tmp_path / "go", 40
     with closing(Engine(EngineConfig(backend="dask", address=cluster.scheduler_address))) as engine:
-        waiting = threading.Thread(target=_go_when, args=(flag, cluster, n_tasks))
+        waiting = threading.Thread(target=_go_when, args=(flag, cluster, n_tasks), daemon=True)
         waiting.start()
         assert list(engine.map(_until, [flag] * n_tasks)) == [True] * n_tasks
         waiting.join()
