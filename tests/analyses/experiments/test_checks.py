@@ -32,7 +32,7 @@ REFUSED = {
 def test_what_is_wrong_is_told_before_anything_is_done(case: str, small_cohort: DemoCohort, tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("a\tb\n")
     settings, said = REFUSED[case]
-    arms = f"encoders=[{CONFIG.parent / 'encoders' / 'kmer-spectrum.yaml'}]"
+    arms = "encoders=[kmer-spectrum]"
     given = [one.format(folder=tmp_path) for one in settings]
     output = tmp_path / "out"
     without = ("confounds_without=[sex]",) if case.startswith("predict") else ()
