@@ -8,9 +8,11 @@ import pytest
 
 from analyses.cli import app as cli
 from analyses.config.file import load_config
+from analyses.report.page import make_report
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
 from analyses.workflow import pipeline
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline
+from tests.analyses.run_folder import write_run_folder
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +33,14 @@ def results(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Pat
     output = tmp_path_factory.mktemp("results") / "run"
     run_pipeline(cohort.folder, output, workers=1)
     return output
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder that nothing was computed for, with its report."""
+    folder = write_run_folder(tmp_path_factory.mktemp("run") / "example")
+    make_report(folder)
+    return folder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from encoders.dna.networks.linears import product
 from encoders.dna.networks.scans.learning import LearningScan
-from encoders.dna.networks.scans.plain import blocked_scan, selective_scan
+from encoders.dna.networks.scans.plain import blocked_scan, is_compiled, selective_scan
 
 BLOCK_STEPS, CUDA_BLOCK_STEPS = 256, 16_384
 """Steps that are projected at once: memory beyond the inputs and outputs of a mixer does not grow with the length."""
@@ -189,7 +189,7 @@ def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
         return found
     if inputs[0].device.type == "cuda":
         return blocked_scan(*inputs)
-    if inputs[0].device.type == "cpu" and all(one.dtype == torch.float32 for one in inputs):
+    if is_compiled(*inputs):
         from encoders.dna.networks.scans.compiled import compiled_scan  # numba: a second to import
 
         return compiled_scan(*inputs)

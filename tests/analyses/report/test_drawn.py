@@ -12,16 +12,8 @@ import pytest
 from analyses.report import drawn
 from analyses.report.page import make_report
 from analyses.results.folder import load_results
-from tests.analyses.run_folder import write_run_folder
 
 ONE = "kmer-5__linked"
-
-
-@pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_run_folder(tmp_path_factory.mktemp("drawn") / "run")
-    make_report(folder)
-    return folder
 
 
 @pytest.fixture

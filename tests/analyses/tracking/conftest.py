@@ -7,16 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from analyses.report.page import make_report
-from tests.analyses.run_folder import write_run_folder
-
-
-@pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_run_folder(tmp_path_factory.mktemp("run") / "example")
-    make_report(folder)
-    return folder
-
 
 @pytest.fixture
 def another_run(tmp_path: Path, reported: Path) -> Callable[[str], Path]:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from encoders.dna.networks.scans.plain import is_compiled
+
 KEPT_EVERY = 16
 """Steps between the states that are kept: memory is that of the states of two such stretches, beside the kept ones."""
 
@@ -25,7 +27,7 @@ class LearningScan(torch.autograd.Function):
         """Outputs, shape (2, n_steps, n_sequences, d_inner), and the state after the last step."""
         ctx.dtypes = [one.dtype for one in (u, step, a, b, c, state)]
         u, step, a, b, c, state = (_exact(one) for one in (u, step, a, b, c, state))
-        if _is_compiled(u):
+        if is_compiled(u):
             from encoders.dna.networks.scans.compiled import compiled_scan_with_states  # numba: a second to import
 
             y, state, states = compiled_scan_with_states(u, step, a, b, c, state, per_stretch=KEPT_EVERY)
@@ -47,7 +49,7 @@ class LearningScan(torch.autograd.Function):
         """Gradients of u, step, a, b, c and the state before the first step."""
         u, step, a, b, c, kept = ctx.saved_tensors
         grad_y, flowing = grad_y.to(u.dtype), grad_state.to(u.dtype)
-        if _is_compiled(u):
+        if is_compiled(u):
             from encoders.dna.networks.scans.compiled_gradient import compiled_gradient
 
             found = compiled_gradient(u, step, a, b, c, kept, grad_y, flowing, per_stretch=KEPT_EVERY)
@@ -82,10 +84,6 @@ def _states(u: Tensor, step: Tensor, a: Tensor, b: Tensor, state: Tensor) -> tup
     for index in range(states.shape[1]):
         state = states[:, index].addcmul_(decay[:, index], state)
     return decay, states
-
-
-def _is_compiled(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32
 
 
 def _exact(x: Tensor) -> Tensor:

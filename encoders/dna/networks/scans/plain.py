@@ -10,6 +10,11 @@ SCAN_STEPS = 8
 """Steps whose states are held at once: what fits a processor's cache."""
 
 
+def is_compiled(*inputs: Tensor) -> bool:
+    """Whether the compiled scans take these: float32 on a processor."""
+    return all(one.device.type == "cpu" and one.dtype == torch.float32 for one in inputs)
+
+
 def selective_scan(u: Tensor, step: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """States ``s_t = exp(step_t a) s_(t-1) + step_t b_t u_t`` and outputs ``y_t = c_t s_t`` of both directions.
 
