@@ -9,6 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
 from importlib import import_module
@@ -164,7 +165,8 @@ def _losses_said(backend: str) -> Iterator[None]:
     if backend == "dask":
         client, comm = import_module("distributed.client"), import_module("distributed.comm")
         killed += (import_module("dask.distributed").KilledWorker,)
-        gone = (comm.CommClosedError, client.FutureCancelledError, client.ClosedClientError)
+        closed = getattr(client, "ClosedClientError", comm.CommClosedError)  # older versions have none of its own
+        gone = (comm.CommClosedError, CancelledError, closed)
     try:
         yield
     except killed:
