@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fusion import lapack
-from fusion.arrays import Floats, Matrix, Real, stores_parameters
+from fusion.arrays import Floats, Matrix, Positions, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
 
 RANK_TOLERANCE = 1e-10
@@ -62,20 +62,56 @@ def make_basis(
     overwrite : bool
         Work in the memory of the matrix (which should be in column order) if all its columns vary.
     """
-    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
-    reference = norms if former_norms is None else former_norms
-    kept = np.flatnonzero(norms > VANISHED * reference)
+    norms, kept = _varying(matrix, former_norms)
     if kept.size == 0:
         return Basis(matrix[:, :0], np.zeros((matrix.shape[1], 0)), matrix.shape[1])
     varying = matrix if kept.size == matrix.shape[1] else matrix[:, kept]
     scaled = varying if overwrite else np.empty(varying.shape, order="F")
     np.divide(varying, norms[kept], out=scaled)
     q, r = scipy.linalg.qr(scaled, mode="economic", overwrite_a=True, check_finite=False)
+    left, weights = _from_triangle(r, norms, kept, tolerance)
+    return Basis(q @ left, weights, matrix.shape[1] - kept.size)
+
+
+def basis_weights(
+    matrix: Float64[np.ndarray, "n_subjects n_features"], rows: Positions, tolerance: Real = RANK_TOLERANCE
+) -> Float64[np.ndarray, "n_features rank"]:
+    """Weights of `make_basis` of some rows, for half its time and a third of its memory: no basis is made.
+
+    Parameters
+    ----------
+    matrix : float64 array, shape [n_subjects, n_features]
+        Centred, or residualised, in these rows.
+    rows : int array, shape [n_rows]
+    tolerance : float
+        Relative to the largest singular value.
+    """
+    chosen = np.empty((len(rows), matrix.shape[1]), order="F")
+    for column in range(matrix.shape[1]):
+        chosen[:, column] = matrix[rows, column]
+    norms, kept = _varying(chosen, None)
+    if kept.size == 0:
+        return np.zeros((matrix.shape[1], 0))
+    scaled = chosen if kept.size == matrix.shape[1] else np.asfortranarray(chosen[:, kept])
+    scaled /= norms[kept]
+    (r,) = scipy.linalg.qr(scaled, mode="r", overwrite_a=True, check_finite=False)
+    return _from_triangle(r[: scaled.shape[1]], norms, kept, tolerance)[1]
+
+
+def _varying(matrix: Matrix, former_norms: Matrix | None) -> tuple[Matrix, Positions]:
+    """Norms of all columns, and which of them vary."""
+    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    reference = norms if former_norms is None else former_norms
+    return norms, np.flatnonzero(norms > VANISHED * reference)
+
+
+def _from_triangle(r: Matrix, norms: Matrix, kept: Positions, tolerance: Real) -> tuple[Matrix, Matrix]:
+    """From R of the columns at unit norm: the rotation of Q, [n_kept, rank], and the weights, [n_features, rank]."""
     left, singular, right = np.linalg.svd(r, full_matrices=False)
     rank = int((singular > tolerance * singular[0]).sum())
-    weights = np.zeros((matrix.shape[1], rank))
+    weights = np.zeros((len(norms), rank))
     weights[kept] = right[:rank].T / singular[:rank] / norms[kept, np.newaxis]
-    return Basis(q @ left[:, :rank], weights, matrix.shape[1] - kept.size)
+    return left[:, :rank], weights
 
 
 def canonical_rotations(
@@ -179,14 +215,22 @@ def leading_pairs(product: Floats, n_components: int) -> tuple[Floats, Floats, N
     return left, right, np.asarray((np.diff(values) < EIGENGAP * values[..., -1:]).any(axis=-1))
 
 
-def singular_pair(product: Matrix, number: int) -> tuple[Matrix, Matrix]:
-    """Singular vectors of one singular value, counted from the largest as 0: [..., rank_x, 1] and [..., rank_y, 1]."""
+def singular_pair(product: Matrix, number: int, *, neighbours: int = 0) -> tuple[Matrix, Matrix, NDArray[np.bool_]]:
+    """Singular vectors of one singular value, counted from the largest as 0: [..., rank_x, 1] and [..., rank_y, 1].
+
+    The last value says whether it is nearly tied with one of so many neighbours before and after it, [...]; they have
+    to be found for that.
+    """
     if product.shape[-2] > product.shape[-1]:
-        right, left = singular_pair(product.mT, number)
-        return left, right
-    wanted = product.shape[-2] - 1 - number
-    _, left = lapack.eigenpairs(product @ product.mT, wanted, wanted)
-    return left, _unit_columns(product.mT @ left)
+        right, left, is_tied = singular_pair(product.mT, number, neighbours=neighbours)
+        return left, right, is_tied
+    last = product.shape[-2] - 1
+    wanted = last - number
+    first, last = max(wanted - neighbours, 0), min(wanted + neighbours, last)
+    values, vectors = lapack.eigenpairs(product @ product.mT, first, last)
+    left = vectors[..., wanted - first : wanted - first + 1]
+    is_close = np.diff(values) < EIGENGAP * values[..., -1:]
+    return left, _unit_columns(product.mT @ left), np.asarray(is_close.any(axis=-1))
 
 
 def _unit_columns(matrix: Floats) -> Floats:

@@ -1,7 +1,5 @@
 from .fold_embedding import FoldEmbedding as FoldEmbedding
 from .fold_embedding import embed_folds as embed_folds
-from .fold_permutation import FoldPermutation as FoldPermutation
-from .fold_permutation import make_fold_permutation as make_fold_permutation
 from .folds import Folds as Folds
 from .folds import make_folds as make_folds
 from .held_out import cross_validated_cca as cross_validated_cca

@@ -12,21 +12,22 @@ Permuting all of x instead would destroy the leading links, and k-th components 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
 
 from fusion import lapack
 from fusion.arrays import Matrix, Positions, Real
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import canonical_rotations, singular_pair
-from fusion.cross_validation.fold_embedding import FoldEmbedding
-from fusion.cross_validation.fold_permutation import FoldPermutation, make_products
-from fusion.cross_validation.fold_product import FoldProduct
+from fusion.cross_validation.fold_embedding import FoldEmbedding, training_product
+from fusion.cross_validation.fold_null import FoldStatistics, statistics_by_fold
+from fusion.cross_validation.fold_permutation import Exchange
+from fusion.cross_validation.fold_product import FoldProduct, Moments
 from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.cross_validation.resampling import fold_average
-from fusion.parallel import map_permutations
-from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.p_values import permutation_p
 from fusion.permutation.permutations import PermutationSet, take_permutations
 from fusion.power.detectability import rho_c
@@ -36,96 +37,126 @@ LEADING_KEY = 2**32 - 3
 
 
 @dataclass(frozen=True)
-class FoldRows:
-    """A fold without its x, which the products have.
+class ConditionalSteps(FoldStatistics):
+    """Held-out correlations of components 2..K of one fold after permutation ``index``, [K - 1]; picklable.
+
+    In float32, NaN for all of them where one is nearly tied with a neighbour.
 
     Attributes
     ----------
     train, test : int arrays
     y : float64 array, shape [n_subjects, Q]
         Whitened and turned to the canonical axes of the training rows.
+    product : FoldProduct
+        Of x on the same axes.
+    leading_pairs : MovedColumns
+        The first K - 1 pairs, x beside y.
+    permutations, of_leading : PermutationSet
+        Of what follows the leading pairs of x, and of the leading pairs.
+    shrinkage : float64 array, shape [K - 1]
+        Population over sample correlations of the leading pairs.
     """
 
     train: Positions
     test: Positions
     y: Matrix
-
-
-@dataclass(frozen=True)
-class ConditionalSteps:
-    """Held-out correlations of components 2..K after permutation ``index``, [n_folds, K - 1]; picklable.
-
-    Attributes
-    ----------
-    folds : sequence of FoldRows
-    products : sequence of FoldProduct
-        Of x on the same axes.
-    leading_pairs : sequence of MovedColumns
-        The first K - 1 pairs of each fold, x beside y.
-    permutations, of_leading : PermutationSet
-        Of what follows the leading pairs of x, and of the leading pairs.
-    shrinkage : sequence of float64 arrays, shape [K - 1]
-        Of each fold: population over sample correlations of the leading pairs.
-    """
-
-    folds: Sequence[FoldRows]
-    products: Sequence[FoldProduct]
-    leading_pairs: Sequence[MovedColumns]
+    product: FoldProduct
+    leading_pairs: MovedColumns
     permutations: PermutationSet
     of_leading: PermutationSet
-    shrinkage: Sequence[Matrix]
+    shrinkage: Matrix
 
-    def __call__(self, index: int) -> Float64[np.ndarray, "n_folds steps"]:
-        return np.asarray(self.stack([index])[0])
+    @classmethod
+    def of(cls, fold: FoldEmbedding, exchange: Exchange, n_components: int) -> "ConditionalSteps":
+        """Prepare a whitened fold, with permutations of the leading pairs that are independent of the others.
+
+        Parameters
+        ----------
+        fold : FoldEmbedding
+        exchange : Exchange
+        n_components : int
+            K.
+        """
+        rest, width = exchange.permutations, n_components - 1
+        entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
+        leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"), table=None)
+        fold = on_canonical_axes(fold)
+        pairs = np.hstack([fold.x[:, :width], fold.y[:, :width]])
+        return cls(
+            fold.train,
+            fold.test,
+            fold.y,
+            exchange.product(fold),
+            MovedColumns.of(fold, pairs, exchange.theil),
+            rest,
+            leading,
+            _shrinkage(fold, width),
+        )
 
     @property
     def at_once(self) -> int:
         """Permutations that are taken together."""
-        return min(product.at_once for product in self.products)
+        return self.product.at_once
 
-    def stack(self, indices: Sequence[int]) -> Float64[np.ndarray, "n_stacked n_folds steps"]:
-        """``self(index)`` of several indices at once, to the last bit."""
+    def in_float32(self) -> "ConditionalSteps":
+        """The same in half the memory and half the time."""
+        return replace(self, product=self.product.in_float32())
+
+    def drawn(self, indices: Sequence[int]) -> Sequence[NDArray[Any]]:
+        """Permutations of the rest and of the leading pairs, [n_indices, n_rows] each, and which are the identity."""
         rest, leading = (take_permutations(drawn, indices) for drawn in (self.permutations, self.of_leading))
-        is_permuted = np.asarray(indices)[:, np.newaxis] > 0
-        folds = zip(self.folds, self.products, self.leading_pairs, self.shrinkage, strict=True)
-        return np.stack(
-            [
-                _held_out_steps(fold, product, rest, pairs(leading), np.where(is_permuted, kept, 1.0))
-                for fold, product, pairs, kept in folds
-            ],
-            axis=1,
-        )
+        return rest, leading, np.asarray(indices)[:, np.newaxis] == 0
 
+    def statistics(self, drawn: Sequence[NDArray[Any]]) -> Float64[np.ndarray, "n_indices steps"]:
+        """Correlations of every permutation."""
+        rest, leading, is_identity = drawn
+        pairs = self.leading_pairs(leading)
+        moments = self.product.moments(rest, pairs)
+        steps = self._step_moments(moments, pairs).weights(np.where(is_identity, 1.0, self.shrinkage))
+        u, v = np.split(pairs.take(self.test, axis=-2), 2, axis=-1)
+        x_weights = np.concatenate([weights.x_rest for weights in steps], axis=-1)
+        x = self.product.test_scores(rest, x_weights, moments.of_thin)
+        y = self.y[self.test] @ np.concatenate([weights.y_rest for weights in steps], axis=-1)
+        for step, weights in enumerate(steps):
+            x[..., step] += (u[..., : step + 1] @ weights.x_leading)[..., 0]
+            y[..., step] += (v[..., : step + 1] @ weights.y_leading)[..., 0]
+        is_tied = np.any([weights.is_tied for weights in steps], axis=0)
+        return np.where(is_tied[..., np.newaxis], np.nan, paired_correlations(x, y))
 
-def _held_out_steps(
-    fold: FoldRows, product: FoldProduct, permutation: Permutation, pairs: Matrix, shrinkage: Matrix
-) -> Matrix:
-    """Held-out correlations of components 2..K of a fold, [..., K - 1]; pairs of shape [..., n_subjects, 2 K - 2]."""
-    steps = FoldMoments.of(fold, product, permutation, pairs).weights(shrinkage)
-    u, v = np.split(pairs.take(fold.test, axis=-2), 2, axis=-1)
-    x = product.test_scores(permutation, np.concatenate([weights.x_rest for weights in steps], axis=-1))
-    y = fold.y[fold.test] @ np.concatenate([weights.y_rest for weights in steps], axis=-1)
-    for step, weights in enumerate(steps):
-        x[..., step] += (u[..., : step + 1] @ weights.x_leading)[..., 0]
-        y[..., step] += (v[..., : step + 1] @ weights.y_leading)[..., 0]
-    return paired_correlations(x, y)
+    @property
+    def _is_coarse(self) -> bool:
+        return self.product.rows.dtype == np.float32
+
+    def _step_moments(self, of_x: Moments, pairs: Matrix) -> "StepMoments":
+        """Products beside those of x with y; pairs of shape [..., n_subjects, 2 K - 2] are the moved [U, V]."""
+        train = pairs.take(self.train, axis=-2)
+        both = np.concatenate([of_x.product[..., :0:-1, :0:-1], of_x.beside[..., :0:-1, :]], axis=-1)
+        factor = None
+        if of_x.gram is not None:
+            factor = lapack.cholesky(of_x.gram[..., :0:-1, :0:-1])
+            both = lapack.solve_lower(factor, both)
+        product_part, beside = np.split(both, [self.y.shape[1] - 1], axis=-1)
+        y_leading = (self.y[self.train].T @ train)[..., :0:-1, :]
+        return StepMoments(product_part, factor, beside, y_leading, train.mT @ train, self._is_coarse)
 
 
 @dataclass(frozen=True)
 class StepWeights:
     """Weights of one component, on the leading pairs before it and on all axes (there 0 on the leading).
 
-    Shapes [..., step, 1], [..., P, 1], [..., step, 1] and [..., Q, 1].
+    Shapes [..., step, 1], [..., P, 1], [..., step, 1] and [..., Q, 1]; and whether it may be
+    taken for a neighbour, [...].
     """
 
     x_leading: Matrix
     x_rest: Matrix
     y_leading: Matrix
     y_rest: Matrix
+    is_tied: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class FoldMoments:
+class StepMoments:
     """Products over a fold's training rows of permuted x, y, and leading pairs moved by a permutation of their own.
 
     Axes are counted from the last, so that every step's rest is a leading block and one Cholesky factor serves all.
@@ -142,6 +173,8 @@ class FoldMoments:
         Y'[U, V].
     leading : float64 array, shape [..., 2 K - 2, 2 K - 2]
         [U, V]'[U, V].
+    is_coarse : bool
+        Of products in float32, in which neighbours that are nearly tied may be taken for one another.
     """
 
     product: Matrix
@@ -149,19 +182,7 @@ class FoldMoments:
     x_leading: Matrix
     y_leading: Matrix
     leading: Matrix
-
-    @classmethod
-    def of(cls, fold: FoldRows, product: FoldProduct, permutation: Permutation, pairs: Matrix) -> "FoldMoments":
-        """Moments of permutations; pairs of shape [..., n_subjects, 2 K - 2] are the moved leading pairs [U, V]."""
-        of_x, train = product.moments(permutation, pairs), pairs.take(fold.train, axis=-2)
-        both = np.concatenate([of_x.product[..., :0:-1, :0:-1], of_x.beside[..., :0:-1, :]], axis=-1)
-        factor = None
-        if of_x.gram is not None:
-            factor = lapack.cholesky(of_x.gram[..., :0:-1, :0:-1])
-            both = lapack.solve_lower(factor, both)
-        product_part, beside = np.split(both, [fold.y.shape[1] - 1], axis=-1)
-        y_leading = (fold.y[fold.train].T @ train)[..., :0:-1, :]
-        return cls(product_part, factor, beside, y_leading, train.mT @ train)
+    is_coarse: bool
 
     def weights(self, shrinkage: Matrix) -> list[StepWeights]:
         """Weights of the components 2..K.
@@ -188,14 +209,14 @@ class FoldMoments:
         y_corner = lapack.cholesky(self.leading[..., v, v] - beside_y[..., v].mT @ beside_y[..., v])
         last = whitened[..., rest_y:] - whitened[..., :rest_y] @ beside_y[..., v]
         whitened[..., rest_y:] = lapack.solve_lower(y_corner, last.mT).mT
-        left, right = singular_pair(whitened, step)
+        left, right, is_tied = singular_pair(whitened, step, neighbours=1 if self.is_coarse else 0)
         x_leading = lapack.solve_lower(x_corner, left[..., rest_x:, :], transposed=True)
         y_leading = lapack.solve_lower(y_corner, right[..., rest_y:, :], transposed=True)
         x_rest = left[..., :rest_x, :] - beside_x[..., u] @ x_leading
         if self.factor is not None:
             x_rest = lapack.solve_lower(self.factor[..., :rest_x, :rest_x], x_rest, transposed=True)
         y_rest = right[..., :rest_y, :] - beside_y[..., v] @ y_leading
-        return StepWeights(x_leading, _from_last(x_rest, step), y_leading, _from_last(y_rest, step))
+        return StepWeights(x_leading, _from_last(x_rest, step), y_leading, _from_last(y_rest, step), is_tied)
 
 
 def _from_last(weights: Matrix, step: int) -> Matrix:
@@ -231,7 +252,8 @@ def population_correlations(
 
 
 def conditional_null(
-    permuted: FoldPermutation,
+    folds: Sequence[FoldEmbedding],
+    exchange: Exchange,
     null: Float64[np.ndarray, "n_draws K"],
     n_test: Int64[np.ndarray, " n_folds"],
     *,
@@ -242,7 +264,9 @@ def conditional_null(
 
     Parameters
     ----------
-    permuted : FoldPermutation
+    folds : sequence of FoldEmbedding
+        Whitened.
+    exchange : Exchange
     null : float64 array, shape [n_permutations + 1, K]
         Fold averages with all of x permuted, of which the first component's are kept.
     n_test : int array, shape [n_folds]
@@ -255,27 +279,14 @@ def conditional_null(
     level = np.inf if stop_at is None else stop_at
     if null.shape[1] == 1 or permutation_p(found)[0] > level:
         return found
-    run = make_conditional_steps(permuted)
-    found[:, 1:] = fold_average(map_permutations(run, len(run.permutations), n_jobs=n_jobs), n_test)
+    steps = statistics_by_fold(
+        folds, lambda fold: ConditionalSteps.of(fold, exchange, null.shape[1]), len(null), n_test=n_test, n_jobs=n_jobs
+    )
+    found[:, 1:] = fold_average(steps, n_test)
     above = np.flatnonzero(permutation_p(found) > level)
     if above.size:
         found[:, above[0] + 1 :] = np.nan
     return found
-
-
-def make_conditional_steps(permuted: FoldPermutation) -> ConditionalSteps:
-    """Steps 2..K of a held-out test, with permutations of the leading pairs that are independent of the others."""
-    rest, width = permuted.permutations, permuted.n_components - 1
-    entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
-    leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"), table=None)
-    folds, products, pairs, shrinkage = [], [], [], []
-    for whitened in permuted.folds:
-        fold = on_canonical_axes(whitened)
-        products += make_products([fold], permuted.theil)
-        pairs.append(MovedColumns.of(fold, np.hstack([fold.x[:, :width], fold.y[:, :width]]), permuted.theil))
-        shrinkage.append(_shrinkage(fold, width))
-        folds.append(FoldRows(fold.train, fold.test, fold.y))
-    return ConditionalSteps(folds, products, pairs, rest, leading, shrinkage)
 
 
 def _shrinkage(fold: FoldEmbedding, width: int) -> Matrix:
@@ -285,5 +296,5 @@ def _shrinkage(fold: FoldEmbedding, width: int) -> Matrix:
 
 def on_canonical_axes(fold: FoldEmbedding) -> FoldEmbedding:
     """The fold in coordinates whose training cross-product is diagonal, largest first."""
-    left, _, right = canonical_rotations(fold.x[fold.train].T @ fold.y[fold.train])
+    left, _, right = canonical_rotations(training_product(fold))
     return replace(fold, x=fold.x @ left, y=fold.y @ right)

@@ -2,17 +2,18 @@
 
 # ruff: noqa: F722
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from fusion.arrays import Matrix, Positions
-from fusion.cca.exact import make_basis
+from fusion.cca.exact import basis_weights, make_basis
 from fusion.confounds.coding import Confounds
 from fusion.confounds.learned_view import fitted_on
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
+from fusion.permutation.statistics import permuted_products
 from fusion.views.view import View
 
 
@@ -53,7 +54,7 @@ class FoldEmbedding:
     def whiten(self, p: int, q: int) -> "FoldEmbedding":
         """Keep the leading p and q components, whitened by the training rows."""
         x_weights, y_weights = (
-            make_basis(view[self.train, :width]).weights for view, width in ((self.x, p), (self.y, q))
+            basis_weights(view[:, :width], self.train) for view, width in ((self.x, p), (self.y, q))
         )
         loadings = self.y_loadings[:, :q] @ y_weights
         return replace(self, x=self.x[:, :p] @ x_weights, y=self.y[:, :q] @ y_weights, y_loadings=loadings)
@@ -85,8 +86,21 @@ def embed_folds(
         At most so many of each view.
     scale : bool or pair of bool
     """
+    return list(each_embedded(views, confounds, folds, n_components=n_components, scale=scale))
+
+
+def each_embedded(
+    views: tuple[View, View],
+    confounds: Confounds,
+    folds: Iterable[tuple[Positions, Positions]],
+    *,
+    n_components: int,
+    scale: Scaling = True,
+) -> Iterator[FoldEmbedding]:
+    """`embed_folds` one after another: of a large cohort not all of them have room."""
     settings = [(n_components, one) for one in scale_pair(scale)]
-    return [_embed(views, confounds.coded(train), train, test, settings) for train, test in folds]
+    for train, test in folds:
+        yield _embed(views, confounds.coded(train), train, test, settings)
 
 
 def _embed(
@@ -119,3 +133,9 @@ def fold_nuisance(confounds: Matrix | None, train: Positions) -> Matrix | None:
     basis = make_basis(centred[train], np.linalg.norm(confounds[train], axis=0))
     intercept = np.full((len(confounds), 1), 1 / np.sqrt(len(train)))
     return np.hstack([intercept, centred @ basis.weights])
+
+
+def training_product(fold: FoldEmbedding) -> Float64[np.ndarray, "P Q"]:
+    """X'Y of the training rows, which are gathered some at a time."""
+    (product,) = permuted_products(fold.x, fold.train, fold.y[fold.train])
+    return np.ascontiguousarray(product)

@@ -20,6 +20,7 @@ from fusion.parallel import stack_size
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
 from fusion.permutation.statistics import permuted_products
+from fusion.permutation.whitening import COLUMNS_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,9 @@ class ResidualTerms:
         X'Y of the part that stays in place.
     fixed : float64 array, shape [n_fixed, rank_x]
         U'x.
-    test_nuisance : float array, shape [n_test, rank]
-        Of the cohort, at the test rows.
-    spread : float64 array, shape [rank, rank]
+    spread : float64 array, shape [rank, rank of the cohort's]
         From the training rows' nuisance to the cohort's: N_train = N_t spread.
-    left_out : float64 array, shape [n_left_out, rank]
+    left_out : float64 array, shape [n_left_out, rank of the cohort's]
         -N_d F of the training rows without a Theil residual.
     left_out_partners : float64 array, shape [n_left_out, rank_y + rank + n_fixed]
     complement : float64 array, shape [n_subjects, n_fixed]
@@ -48,7 +47,6 @@ class ResidualTerms:
     gram: Matrix
     product: Matrix
     fixed: Matrix
-    test_nuisance: Floats
     spread: Matrix
     left_out: Matrix
     left_out_partners: Matrix
@@ -57,14 +55,28 @@ class ResidualTerms:
 
 @dataclass(frozen=True)
 class Moments:
-    """Products over the training rows, of one permutation or a stack.
+    """Products of the permuted rows, of one permutation or a stack.
 
-    X'Y [..., rank_x, rank_y], X'X or None where it is the identity, and X' with what was asked for beside.
+    Attributes
+    ----------
+    product : float64 array, shape [..., rank_x, rank_y]
+        X'Y of the training rows.
+    gram : float64 array, shape [..., rank_x, rank_x], or None
+        X'X of the training rows; None where it is the identity.
+    beside : float64 array, shape [..., rank_x, k]
+        X' of the training rows with what was asked for.
+    tested : float64 array, shape [..., rank_x, rank_tested]
+        Of the permuted test rows with `FoldProduct.tested`.
+    of_thin : float64 array, shape [..., rank_x, rank of the cohort's + rank]
+        Of all permuted rows with the cohort's nuisance, and of the training rows with the fold's; no columns without
+        confounds.
     """
 
     product: Matrix
     gram: Matrix | None
     beside: Matrix
+    tested: Matrix
+    of_thin: Matrix
 
 
 @dataclass(frozen=True)
@@ -77,16 +89,22 @@ class FoldProduct:
     Attributes
     ----------
     rows : float array, shape [n_rows, rank_x]
-        What is permuted: x, or its Theil residuals.
+        What is permuted, x or its Theil residuals: training rows first, so that neither part has to be gathered.
+    place : int array, shape [n_rows]
+        Where in `rows` each row stands that a permutation counts.
     train, test : int arrays
-        Positions of the fold's training and test rows among `rows`.
+        The fold's training and test rows as a permutation counts them.
     partners : float array, shape [n_train, rank_y + rank + n_fixed]
         At `train`: y, the training rows' orthonormal nuisance, and U.
+    tested : float array, shape [n_test, rank_tested + rank of the cohort's]
+        At `test`: columns that permuted test rows are multiplied with, and the cohort's nuisance.
     rank_y : int
-    test_x : float64 array, shape [n_test, rank_x]
-        x of the fold's test rows.
+    test_x : float64 array, shape [n_test of all, rank_x]
+        x of the fold's test rows; empty without confounds, where `rows` has it.
     test_change : MovedResiduals or None
         Of the test rows; None without confounds.
+    still : float64 array, shape [rank_x, rank of the cohort's + rank]
+        `Moments.of_thin` where nothing is permuted.
     terms : ResidualTerms or None
         None without confounds, when X'X is the identity.
     n_subjects : int
@@ -96,27 +114,53 @@ class FoldProduct:
     """
 
     rows: Floats
+    place: Positions
     train: Positions
     test: Positions
     partners: Floats
+    tested: Floats
     rank_y: int
     test_x: Matrix
     test_change: MovedResiduals | None
+    still: Matrix
     terms: ResidualTerms | None
     n_subjects: int
     kept: Positions
     left_out: Positions
 
     @classmethod
-    def without_confounds(cls, fold: FoldEmbedding) -> "FoldProduct":
-        """Without confounds: rows of x change places as they are."""
-        sizes = fold.widths[1], fold.x[fold.test], None, None, len(fold.x)
+    def without_confounds(cls, fold: FoldEmbedding, tested: Matrix) -> "FoldProduct":
+        """Without confounds: rows of x change places as they are.
+
+        Parameters
+        ----------
+        fold : FoldEmbedding
+            Whitened.
+        tested : float64 array, shape [n_test, rank_tested]
+        """
+        n_subjects, rank_x = fold.x.shape
+        order = np.concatenate([fold.train, fold.test])
         return cls(
-            np.ascontiguousarray(fold.x), fold.train, fold.test, fold.y[fold.train], *sizes, fold.train, fold.train[:0]
+            rows=fold.x[order],
+            place=_places(order),
+            train=fold.train,
+            test=fold.test,
+            partners=fold.y[fold.train],
+            tested=tested,
+            rank_y=fold.widths[1],
+            test_x=np.empty((0, rank_x)),
+            test_change=None,
+            still=np.empty((rank_x, 0)),
+            terms=None,
+            n_subjects=n_subjects,
+            kept=fold.train,
+            left_out=fold.train[:0],
         )
 
     @classmethod
-    def of_residuals(cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix) -> "FoldProduct":
+    def of_residuals(
+        cls, fold: FoldEmbedding, nuisance: Matrix, theil: Theil, complement: Matrix, tested: Matrix
+    ) -> "FoldProduct":
         """With confounds: Theil's residuals change places.
 
         Parameters
@@ -128,30 +172,49 @@ class FoldProduct:
         theil : Theil
         complement : float64 array, shape [n_subjects, n_fixed]
             U: orthonormal, outside both the cohort's nuisance and the space of the residuals.
+        tested : float64 array, shape [n_test, rank_tested]
         """
         position = np.full(len(fold.x), -1)
         position[theil.kept] = np.arange(len(theil.kept))
         kept, dropped = (fold.train[(position[fold.train] >= 0) == wanted] for wanted in (True, False))
-        tested = fold.test[position[fold.test] >= 0]
-        rows, train = np.ascontiguousarray(theil.apply(fold.x)), position[kept]
-        own_complement = fold.residualise(complement)
+        is_measured = position[fold.test] >= 0
+        measured = fold.test[is_measured]
+        order = position[np.concatenate([kept, measured])]
+        rows = np.empty((len(order), fold.x.shape[1]))
+        for start in range(0, rows.shape[1], COLUMNS_AT_ONCE):  # no second copy of all of x on the way
+            columns = slice(start, start + COLUMNS_AT_ONCE)
+            rows[:, columns] = theil.apply(fold.x[:, columns])[order]
+        trained_rows = rows[: len(kept)]
+        partners = [fold.y, nuisance, own_complement := fold.residualise(complement)]
         trained = own_complement.copy()
         trained[fold.test] = 0.0
-        partners = np.hstack([fold.y, nuisance, own_complement])
         fixed, of_train = complement.T @ fold.x, own_complement[fold.train]
         terms = ResidualTerms(
-            gram=rows[train].T @ rows[train] + fixed.T @ (of_train.T @ of_train) @ fixed,
+            gram=trained_rows.T @ trained_rows + fixed.T @ (of_train.T @ of_train) @ fixed,
             product=fixed.T @ (of_train.T @ fold.y[fold.train]),
             fixed=fixed,
-            test_nuisance=theil.nuisance[tested],
             spread=nuisance[fold.train].T @ theil.nuisance[fold.train],
             left_out=-theil.nuisance[dropped] @ theil.factor,
-            left_out_partners=partners[dropped],
+            left_out_partners=np.hstack([partner[dropped] for partner in partners]),
             complement=trained,
         )
-        change = MovedResiduals.of(nuisance, fold.train, theil, fold.test)
-        sizes = fold.widths[1], fold.x[fold.test], change, terms, len(fold.x)
-        return cls(rows, train, position[tested], partners[kept], *sizes, kept, dropped)
+        made = cls(
+            rows=rows,
+            place=_places(order),
+            train=position[kept],
+            test=position[measured],
+            partners=np.hstack([partner[kept] for partner in partners]),
+            tested=np.hstack([tested[is_measured], theil.nuisance[measured]]),
+            rank_y=fold.widths[1],
+            test_x=fold.x[fold.test],
+            test_change=MovedResiduals.of(nuisance, fold.train, theil, fold.test).without_rows(),
+            still=np.empty((rows.shape[1], 0)),
+            terms=terms,
+            n_subjects=len(fold.x),
+            kept=kept,
+            left_out=dropped,
+        )
+        return replace(made, still=made.moments(np.arange(len(order))).of_thin)
 
     @property
     def at_once(self) -> int:
@@ -160,32 +223,34 @@ class FoldProduct:
 
     def in_float32(self) -> "FoldProduct":
         """The same with everything that has the length of the rows in float32."""
-        terms = self.terms
-        if terms is not None:
-            terms = replace(terms, test_nuisance=terms.test_nuisance.astype(np.float32))
-        return replace(self, rows=self.rows.astype(np.float32), partners=self.partners.astype(np.float32), terms=terms)
+        rows, partners, tested = (part.astype(np.float32) for part in (self.rows, self.partners, self.tested))
+        return replace(self, rows=rows, partners=partners, tested=tested)
 
-    def __call__(self, permutation: Permutation) -> tuple[Floats, Floats | None]:
-        """X'Y [..., rank_x, rank_y], and the lower Cholesky factor of X'X or None where that is the identity."""
-        moments = self.moments(permutation)
+    def factor(self, moments: Moments) -> Floats | None:
+        """Lower Cholesky factor of X'X, in the precision of the rows; None where that is the identity."""
         if moments.gram is None:
-            return moments.product, None
-        factor = lapack.cholesky(moments.gram)
-        precision = self.rows.dtype  # of what follows: a triangular solve and a Gram matrix of this size
-        return moments.product.astype(precision, copy=False), factor.astype(precision, copy=False)
+            return None
+        return lapack.cholesky(moments.gram).astype(self.rows.dtype, copy=False)
 
-    def test_scores(self, permutation: Permutation, weights: Matrix) -> Matrix:
-        """Scores of the fold's test rows of the permuted x, [..., n_test, k]; weights of shape [..., rank_x, k]."""
+    def test_scores(self, permutation: Permutation, weights: Floats, of_thin: Matrix) -> Matrix:
+        """Scores of the fold's test rows of the permuted x, [..., n_test, k].
+
+        Parameters
+        ----------
+        permutation : int array, shape [..., n_rows]
+        weights : float array, shape [..., rank_x, k]
+        of_thin : float64 array, shape [..., rank_x, rank of the cohort's + rank]
+            Of the permutation's `Moments`.
+        """
+        rows = (self._test_rows @ weights.astype(self.rows.dtype, copy=False)).astype(np.float64, copy=False)
+        moved = np.take_along_axis(rows, self._test_source(permutation)[..., np.newaxis], axis=-2)
         if self.test_change is None:
-            place = np.empty(self.n_subjects, dtype=np.int64)
-            place[self.test] = np.arange(len(self.test))
-            return np.asarray(self.test_x.take(place[permutation[..., self.test]], axis=0) @ weights)
-        rows = (self.rows @ weights.astype(self.rows.dtype, copy=False)).astype(np.float64, copy=False)
-        moved = np.take_along_axis(rows, permutation[..., np.newaxis], axis=-2)
-        return np.asarray(self.test_x @ weights + self.test_change(moved - rows))
+            return np.asarray(moved)
+        changed = self.test_change.spread((of_thin - self.still).mT @ weights, moved - rows)
+        return np.asarray(self.test_x @ weights + changed)
 
-    def moments(self, permutation: Permutation, beside: Matrix | None = None) -> "Moments":
-        """Products of the permuted training rows.
+    def moments(self, permutation: Permutation, beside: Matrix | None = None) -> Moments:
+        """Products of the permuted rows.
 
         Parameters
         ----------
@@ -194,46 +259,57 @@ class FoldProduct:
             Columns without the fold's nuisance that x is multiplied with as well.
         """
         columns = np.zeros((self.n_subjects, 0)) if beside is None else beside
-        kept = columns[..., self.kept, :]
-        products = self._products(permutation[..., self.train], self.partners, kept)
-        moved, of_beside = (product.astype(np.float64, copy=False) for product in products)
+        kept = columns[..., self.kept, :].astype(self.rows.dtype, copy=False)
+        trained = self.rows[: len(self.train)], self.place[permutation[..., self.train]]
+        moved, of_beside = self._products(*trained, self.partners, kept)
+        (of_test,) = self._products(self._test_rows, self._test_source(permutation), self.tested)
         terms = self.terms
         if terms is None:
-            return Moments(moved, None, of_beside)
-        nuisance = slice(self.rank_y, self.rank_y + terms.spread.shape[0])
-        (of_test,) = self._products(permutation[..., self.test], terms.test_nuisance)
-        filled = (moved[..., nuisance] @ terms.spread + of_test) @ terms.left_out.T
+            return Moments(moved, None, of_beside, of_test, of_test[..., :0])
+        rank, rank_of_cohort = terms.spread.shape
+        nuisance = slice(self.rank_y, self.rank_y + rank)
+        tested, of_test = np.split(of_test, [of_test.shape[-1] - rank_of_cohort], axis=-1)
+        of_cohort = moved[..., nuisance] @ terms.spread + of_test
+        of_thin = np.concatenate([of_cohort, moved[..., nuisance]], axis=-1)
+        filled = of_cohort @ terms.left_out.T
         moved += filled @ terms.left_out_partners
         removed, fixed = moved[..., nuisance], moved[..., nuisance.stop :] @ terms.fixed
         gram = terms.gram + filled @ filled.mT - removed @ removed.mT + fixed + fixed.mT
         product = moved[..., : self.rank_y] + terms.product
         of_beside += filled @ columns[..., self.left_out, :] + terms.fixed.T @ (terms.complement.T @ columns)
-        return Moments(product, gram, of_beside)
+        return Moments(product, gram, of_beside, tested, of_thin)
 
-    def _products(self, permuted: Permutation, *partners: Floats) -> list[Floats]:
-        """Permuted rows times each of the partners; where they are no stack, no permuted copy of them is made."""
-        return products_of_stack(self.rows, permuted, *partners, at_once=self.at_once)
+    @property
+    def _test_rows(self) -> Floats:
+        return self.rows[len(self.train) :]
+
+    def _test_source(self, permutation: Permutation) -> Permutation:
+        return np.asarray(self.place[permutation[..., self.test]] - len(self.train))
+
+    def _products(self, rows: Floats, permuted: Permutation, *partners: Floats) -> list[Matrix]:
+        """``rows[permuted].T @ partner`` of each partner, of one permutation or of a stack.
+
+        Where a stack is not worth it, rows are gathered some at a time: a permuted copy of a whole view would leave
+        the cache, and take its memory once more in every worker.
+        """
+        if not any(partner.shape[-1] for partner in partners):
+            nothing = np.zeros((*permuted.shape[:-1], rows.shape[1], 0))
+            return [nothing for _ in partners]
+        if self.at_once > 1:
+            gathered = rows.take(permuted, axis=0).mT
+            return [np.asarray(gathered @ partner, dtype=np.float64) for partner in partners]
+        stack = permuted.shape[:-1]
+        spread = [np.broadcast_to(partner, (*stack, *partner.shape[-2:])) for partner in partners]
+        each = [permuted_products(rows, permuted[at], *(partner[at] for partner in spread)) for at in np.ndindex(stack)]
+        stacked = [np.stack(found).reshape(*stack, *found[0].shape) for found in zip(*each, strict=True)]
+        return [np.asarray(found, dtype=np.float64) for found in stacked]
 
 
-def products_of_stack(rows: Floats, permuted: Permutation, *partners: Floats, at_once: int) -> list[Floats]:
-    """``rows[permuted].T @ partner`` of each partner, of one permutation or of a stack.
-
-    Parameters
-    ----------
-    rows : float array, shape [n_rows, rank]
-    permuted : int array, shape [..., n_taken]
-    *partners : float arrays, shape [n_taken, k] or [..., n_taken, k]
-    at_once : int
-        Permutations worth taking together. Where that is one, rows are gathered some at a time: a permuted copy of a
-        whole view would leave the cache, and take its memory once more in every worker.
-    """
-    if at_once > 1:
-        gathered = rows.take(permuted, axis=0).mT
-        return [gathered @ partner for partner in partners]
-    stack = permuted.shape[:-1]
-    spread = [np.broadcast_to(partner, (*stack, *partner.shape[-2:])) for partner in partners]
-    each = [permuted_products(rows, permuted[at], *(partner[at] for partner in spread)) for at in np.ndindex(stack)]
-    return [np.stack(found).reshape(*stack, *found[0].shape) for found in zip(*each, strict=True)]
+def _places(order: Positions) -> Positions:
+    """Where each of 0..n - 1 stands in an order of them."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place
 
 
 def fixed_complement(theil: Theil) -> Matrix:

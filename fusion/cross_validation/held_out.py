@@ -15,15 +15,18 @@ from fusion.arrays import LabelsLike, Matrix, Real, ViewLike
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.conditional_steps import conditional_null
-from fusion.cross_validation.fold_embedding import embed_folds
-from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation.fold_embedding import each_embedded
+from fusion.cross_validation.fold_null import statistics_by_fold
+from fusion.cross_validation.fold_permutation import Exchange, FoldTest
+from fusion.cross_validation.fold_scores import observed_scores
 from fusion.cross_validation.folds import Folds, folds_of
+from fusion.cross_validation.kept_folds import KeptFolds
 from fusion.cross_validation.resampling import bootstrap_correlations, fold_average, fold_widening, percentile_interval
 from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.cross_validation.score_tails import ScoreTails
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.parallel import Progress, map_permutations, one_blas_thread
+from fusion.parallel import Progress, one_blas_thread, tiled
 from fusion.permutation.assumptions.sentences import assumption_warnings
 from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.relations import FEWEST_CLUSTERS, Relations
@@ -115,31 +118,36 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     )
     folds = folds or folds_of(relations, n_splits, seed)
     n_subjects = relations.n_subjects
+    n_test = np.bincount(folds.assignments)
+    with tiled():
+        embedded = each_embedded(views, confounds, folds, n_components=pca_components, scale=scale)
+        kept = KeptFolds(embedded, folds.n_splits)
     with one_blas_thread():
-        embedded = embed_folds(views, confounds, folds, n_components=pca_components, scale=scale)
-        n_effective = min(fold.n_effective for fold in embedded)
-        available = min(fold.x.shape[1] for fold in embedded), min(fold.y.shape[1] for fold in embedded)
-        p, q = settle_dimensions(n_effective, available, (x_dimensions, y_dimensions), min_ratio=min_ratio)
-        said = assumption_warnings(embedded[0].x, embedded[0].y, confounds.by_name(), relations, (p, q))
-        whitened = []
-        while embedded:  # of a large cohort every fold's x is let go as soon as it is whitened
-            whitened.append(embedded.pop(0).whiten(p, q))
-        permuted = make_fold_permutation(
-            whitened,
+        (p, q), n_effective = _settle_widths(kept, (x_dimensions, y_dimensions), min_ratio)
+        first = kept[0]
+        said = assumption_warnings(first.x, first.y, confounds.by_name(), relations, (p, q))
+        del first
+        kept.change(lambda fold: fold.whiten(p, q))
+        scores = observed_scores(kept, min(n_components, *(min(fold.widths) for fold in kept)))
+        widening = fold_widening(scores.of_all)
+        x_scores, y_scores = scores.held_out(folds)
+        exchange = Exchange.of(
             confounds.coded(np.arange(n_subjects)),
             folds,
             blocks=relations.blocks,
             n_permutations=n_permutations,
-            n_components=min(n_components, *(min(fold.widths) for fold in whitened)),
             random_state=seed,
-            with_trace=True,
         )
-        x_scores, y_scores = _collect_scores(permuted, n_subjects)
-        widening = fold_widening(permuted.scores_of_all())
-    n_test = np.bincount(folds.assignments)
-    by_fold = map_permutations(permuted, len(permuted.permutations), n_jobs=n_jobs, progress=progress)
+    n_kept = x_scores.shape[1]
+    by_fold = statistics_by_fold(
+        kept,
+        lambda fold: FoldTest.of(fold, exchange, n_kept, with_trace=True),
+        len(exchange.permutations),
+        n_test=n_test,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
     averages = fold_average(by_fold, n_test)
-    permuted = permuted.without_products()
     n_unseen = confounds.count_unseen(folds)
     clusters = relations.drawn_together(folds.assignments)
     draws = bootstrap_correlations(
@@ -148,7 +156,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     tails = ScoreTails.of(x_scores, y_scores, folds.assignments)
     return CrossValidatedCCA(
         rho_by_fold=by_fold[0, :, :-1],
-        null=conditional_null(permuted, averages[:, :-1], n_test, stop_at=stop_at, n_jobs=n_jobs),
+        null=conditional_null(kept, exchange, averages[:, :-1], n_test, stop_at=stop_at, n_jobs=n_jobs),
         interval=np.where(tails.too_heavy[:, np.newaxis], np.nan, percentile_interval(draws)),
         widening=widening,
         n_test=n_test,
@@ -202,13 +210,13 @@ def _settle_relations(
     return relations
 
 
-def _collect_scores(permuted: FoldPermutation, n_subjects: int) -> tuple[Matrix, Matrix]:
-    """Held-out scores of every subject, in units of the training rows' standard deviations."""
-    x_scores, y_scores = np.empty((n_subjects, permuted.n_components)), np.empty((n_subjects, permuted.n_components))
-    for fold, scores in zip(permuted.folds, permuted.held_out_scores(permuted.permutations[0]), strict=True):
-        unit = np.sqrt(len(fold.train) - 1)
-        x_scores[fold.test], y_scores[fold.test] = scores[0] * unit, scores[1] * unit
-    return x_scores, y_scores
+def _settle_widths(
+    folds: KeptFolds, asked: tuple[Dimensions, Dimensions], min_ratio: Real
+) -> tuple[tuple[int, int], int]:
+    """Dimensions of x and y that the smallest fold has, and its effective training subjects."""
+    n_effective, x_available, y_available = np.min([(fold.n_effective, *fold.widths) for fold in folds], axis=0)
+    available = int(x_available), int(y_available)
+    return settle_dimensions(int(n_effective), available, asked, min_ratio=min_ratio), int(n_effective)
 
 
 def _constant_warnings(rho_by_fold: Matrix) -> list[str]:

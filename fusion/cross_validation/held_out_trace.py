@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fusion import lapack
-from fusion.arrays import Floats, Matrix, Positions
+from fusion.arrays import Floats, Matrix
 from fusion.cross_validation.fold_embedding import FoldEmbedding
-from fusion.cross_validation.fold_product import FoldProduct, products_of_stack
-from fusion.parallel import stack_size
-from fusion.permutation.exchangeability import Permutation
+from fusion.cross_validation.fold_product import FoldProduct, Moments
 from fusion.permutation.projections import Theil
 
 
@@ -27,25 +25,14 @@ class HeldOutTrace:
 
     Attributes
     ----------
-    rows : float array, shape [n_rows, rank_x]
-        What is permuted, as in `FoldProduct`.
-    test : int array
-        Positions of the test rows among `rows`.
-    y : float array, shape [n_test, rank_y]
-        Centred test rows of y, at `test`.
-    thin : float array, shape [n_rows, k]
-        Nuisance that the permuted rows meet; no columns without confounds.
-    weights : float64 array, shape [k, rank_y]
+    weights : float64 array, shape [2 rank, rank_y]
+        Of the nuisance that the permuted rows meet; no rows without confounds.
     still : float64 array, shape [rank_x, rank_y]
         Product of what no permutation moves.
     unit : float
         From products to squared correlations.
     """
 
-    rows: Floats
-    test: Positions
-    y: Floats
-    thin: Floats
     weights: Matrix
     still: Matrix
     unit: float
@@ -58,55 +45,42 @@ class HeldOutTrace:
         ----------
         fold : FoldEmbedding
         product : FoldProduct
-            Of the same fold.
+            Of the same fold, whose permuted test rows are multiplied with `centred_test_rows`.
         theil : Theil or None
             None without confounds.
         """
-        y = fold.y[fold.test] - fold.y[fold.test].mean(axis=0)
+        y = centred_test_rows(fold)
         unit = fold.n_effective / (len(fold.test) - 1)
+        nothing_moves = np.zeros(fold.widths)
         if theil is None or fold.nuisance is None:
-            nothing = np.zeros((len(fold.x), 0)), np.zeros((0, y.shape[1])), np.zeros(fold.widths)
-            return cls(fold.x, fold.test, y, *nothing, unit)
+            return cls(np.zeros((0, y.shape[1])), nothing_moves, unit)
+        of_nuisance = fold.nuisance[fold.test].T @ y
         adjoint = np.zeros((len(fold.y), y.shape[1]))
         adjoint[fold.test] = y
-        of_nuisance = fold.nuisance[fold.test].T @ y
         adjoint[fold.train] = -fold.nuisance[fold.train] @ of_nuisance
-        position = np.full(len(fold.y), -1)
-        position[theil.kept] = np.arange(len(theil.kept))
-        tested = fold.test[position[fold.test] >= 0]
-        trained = np.isin(theil.kept, fold.train)
-        thin = np.hstack([np.where(trained[:, np.newaxis], fold.nuisance[theil.kept], 0.0), theil.nuisance[theil.kept]])
-        weights = np.vstack([-of_nuisance, theil.adjoint_weights(adjoint)])
-        made = cls(product.rows, position[tested], adjoint[tested], thin, weights, np.zeros(fold.widths), unit)
-        moving = made.cross_product(np.arange(len(theil.kept)))
+        made = cls(np.vstack([theil.adjoint_weights(adjoint), -of_nuisance]), nothing_moves, unit)
+        moving = made.cross_product(product.moments(np.arange(len(theil.kept))))
         return replace(made, still=np.asarray(fold.x[fold.test].T @ y - moving))
 
-    def in_float32(self, product: FoldProduct) -> "HeldOutTrace":
-        """The same with everything that has the length of the rows in float32, the rows those of such a product."""
-        y, thin = (part.astype(np.float32) for part in (self.y, self.thin))
-        return replace(self, rows=product.rows, y=y, thin=thin)
-
-    def cross_product(self, permutation: Permutation) -> Matrix:
+    def cross_product(self, moments: Moments) -> Matrix:
         """Product of the permuted test rows of x with those of y, [..., rank_x, rank_y]."""
-        found = self._product(permutation[..., self.test], self.y) + self.still
-        if self.thin.shape[1]:
-            found += self._product(permutation, self.thin) @ self.weights
-        return np.asarray(found)
+        return np.asarray(moments.tested + moments.of_thin @ self.weights + self.still)
 
-    def _product(self, permuted: Permutation, partner: Floats) -> Matrix:
-        (found,) = products_of_stack(self.rows, permuted, partner, at_once=stack_size(self.rows.size))
-        return np.asarray(found.astype(np.float64, copy=False))
-
-    def __call__(self, permutation: Permutation, product: Floats, factor: Floats | None) -> Matrix:
+    def __call__(self, moments: Moments, product: Floats, factor: Floats | None) -> Matrix:
         """Trace under a permutation, or under each of a stack, [...].
 
         Parameters
         ----------
-        permutation : int array, shape [..., n_rows]
+        moments : Moments
         product, factor : float arrays
-            What `FoldProduct` gives for it.
+            X'Y and the Cholesky factor of X'X of the training rows, None where that is the identity.
         """
-        tested = self.cross_product(permutation)
+        tested = self.cross_product(moments)
         if factor is not None:  # the training rows' Gram matrix whitens both
             product, tested = (lapack.solve_lower(factor, part) for part in (product, tested))
         return np.asarray(self.unit * np.einsum("...ij,...ij->...", product, tested))
+
+
+def centred_test_rows(fold: FoldEmbedding) -> Matrix:
+    """Test rows of y less their mean, [n_test, rank_y]."""
+    return np.asarray(fold.y[fold.test] - fold.y[fold.test].mean(axis=0))

@@ -9,7 +9,7 @@ and M of the fold: with K = N at the rows of d and F Theil's factor,
 So what was eight passes over all subjects for every permutation is one product with [K, M] and one with [N, M].
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,8 +68,16 @@ class MovedResiduals:
 
     def __call__(self, change: Matrix) -> Matrix:
         """Change of the residuals, [..., n_wanted, k], by one of the rows, [..., n_rows, k]."""
-        found: Matrix = self.back @ (self.weights @ (self.thin.T @ change))
-        found[..., self.at, :] += change[..., self.source, :]
+        return self.spread(self.thin.T @ change, change[..., self.source, :])
+
+    def without_rows(self) -> "MovedResiduals":
+        """For `spread` alone: without what has the length of the rows."""
+        return replace(self, source=np.empty(0, dtype=np.intp), thin=np.empty((0, self.thin.shape[1])))
+
+    def spread(self, of_thin: Matrix, own: Matrix) -> Matrix:
+        """The same by ``thin.T @ change``, [..., 2 rank, k], and by the change of the rows at `source`."""
+        found: Matrix = self.back @ (self.weights @ of_thin)
+        found[..., self.at, :] += own
         return found
 
 

@@ -4,7 +4,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -18,11 +17,12 @@ from fusion.cca.exact import leading_pairs
 from fusion.comparison.max_t import westfall_young
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
-from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation.fold_null import statistics_by_fold
+from fusion.cross_validation.fold_permutation import Exchange, FoldTest
 from fusion.cross_validation.folds import Folds, folds_of
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.parallel import Progress, map_permutations, one_blas_thread
+from fusion.parallel import Progress, one_blas_thread
 from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.p_values import permutation_p
 from fusion.subject_rows import check_same_subjects
@@ -135,17 +135,28 @@ def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)
     )  # [n_folds, n_inner, n_grid]
     mean, se = inner.mean(axis=1), inner.std(axis=1, ddof=1) / np.sqrt(inner.shape[1])
     chosen = np.array([smallest_within_one_se(*pair) for pair in zip(mean, se, strict=True)])
-    settings = {
-        "blocks": relations.blocks,
-        "n_permutations": n_permutations,
-        "n_components": 1,
-        "random_state": random_state,
-    }
-    permuted = alignment.outer_permutations(folds, settings)
-    outer = np.stack(
-        [map_permutations(run, n_permutations + 1, n_jobs=n_jobs, progress=progress)[:, :, 0] for run in permuted]
-    )  # [n_grid, n_permutations + 1, n_folds]
     n_test = np.bincount(folds.assignments)
+    exchange = Exchange.of(
+        confounds.coded(np.arange(relations.n_subjects)),
+        folds,
+        blocks=relations.blocks,
+        n_permutations=n_permutations,
+        random_state=random_state,
+    )
+    embedded = alignment.embed(folds)
+    outer = np.stack(
+        [
+            statistics_by_fold(
+                _whiten(embedded, size),
+                lambda fold: FoldTest.of(fold, exchange, 1),
+                n_permutations + 1,
+                n_test=n_test,
+                n_jobs=n_jobs,
+                progress=progress,
+            )[:, :, 0]
+            for size in sizes
+        ]
+    )  # [n_grid, n_permutations + 1, n_folds]
     weights = n_test / n_test.sum()
     by_fold = outer[chosen, :, np.arange(len(chosen))].T  # every fold at its own choice
     averages = {str(size): values @ weights for size, values in zip(sizes, outer, strict=True)}
@@ -192,12 +203,6 @@ class _Alignment:
         """First held-out correlation of every fold and size, [n_folds, n_grid]."""
         embedded = self.embed(folds)
         return np.column_stack([_observed(_whiten(embedded, size)) for size in self.sizes])
-
-    def outer_permutations(self, folds: Folds, settings: dict[str, Any]) -> list[FoldPermutation]:
-        """What gives the first held-out correlation of every fold and permutation, by size."""
-        embedded = self.embed(folds)
-        encoded = self.confounds.coded(np.arange(len(folds.assignments)))
-        return [make_fold_permutation(_whiten(embedded, size), encoded, folds, **settings) for size in self.sizes]
 
 
 def _whiten(embedded: Sequence[FoldEmbedding], size: int) -> list[FoldEmbedding]:

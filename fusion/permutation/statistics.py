@@ -16,7 +16,7 @@ from fusion.permutation.permutations import PermutationSet, restrict, take_permu
 
 Statistic = Literal["wilks", "roy"]
 
-ROWS_AT_ONCE = 512
+ROWS_AT_ONCE = 1024
 """Rows gathered before they are multiplied: still in the cache then, and no permuted copy of a view ever exists."""
 
 INVERSE_LIMIT = 100
@@ -124,13 +124,33 @@ def permuted_product(first: Floats, permutation: Permutation, second: Floats) ->
 
 
 def permuted_products(first: Floats, permutation: Permutation, *others: Floats) -> list[Floats]:
-    """``first[permutation].T @ other`` of several others, for one pass over the rows."""
-    products = [np.zeros((first.shape[1], other.shape[1]), np.result_type(first, other)) for other in others]
-    for start in range(0, len(permutation), ROWS_AT_ONCE):
+    """``first[permutation].T @ other`` of several others, for one pass over the rows.
+
+    Where the others have fewer columns together they are gathered instead, in the order of `first`: a tile of it that
+    is read where it lies takes half the time.
+
+    Parameters
+    ----------
+    first : float array, shape [n_all, rank]
+    permutation : int array, shape [n_rows]
+        Of rows of `first`, each once at most.
+    *others : float arrays, shape [n_rows, k]
+    """
+    if len(permutation) < len(first) or sum(other.shape[1] for other in others) >= first.shape[1]:
+        return _gathered_products(first, permutation, others)
+    place = np.empty_like(permutation)
+    place[permutation] = np.arange(len(permutation))
+    return [_gathered_products(other, place, (first,))[0].T for other in others]
+
+
+def _gathered_products(gathered: Floats, source: Permutation, others: Sequence[Floats]) -> list[Floats]:
+    """``gathered[source].T @ other`` of several others, some rows at a time."""
+    products = [np.zeros((gathered.shape[1], other.shape[1]), np.result_type(gathered, other)) for other in others]
+    for start in range(0, len(source), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        gathered = first.take(permutation[rows], axis=0).T
+        columns = gathered.take(source[rows], axis=0).T
         for product, other in zip(products, others, strict=True):
-            product += gathered @ other[rows]
+            product += columns @ other[rows]
     return products
 
 

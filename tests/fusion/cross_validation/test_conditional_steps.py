@@ -1,5 +1,6 @@
 """Components after the first, and the trace of all of them: against every step done by hand on permuted subjects."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ from fusion import cross_validated_cca, make_folds
 from fusion.confounds.coding import Confounds
 from fusion.cross_validation.conditional_steps import (
     ConditionalSteps,
-    make_conditional_steps,
     on_canonical_axes,
     population_correlations,
 )
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
-from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation.fold_null import SideBySide
+from fusion.cross_validation.fold_permutation import Exchange, FoldTest
 from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.projections import Theil
 from fusion.views.view import as_view
@@ -33,15 +34,29 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def _permuted(confounds: Any = None, blocks: Any = None, groups: Any = None) -> FoldPermutation:
+@dataclass(frozen=True)
+class Permuted:
+    """Whitened folds and what changes places in them."""
+
+    folds: list[FoldEmbedding]
+    exchange: Exchange
+
+    def tests(self) -> SideBySide:
+        return SideBySide([FoldTest.of(fold, self.exchange, 3, with_trace=True) for fold in self.folds])
+
+    def steps(self) -> list[ConditionalSteps]:
+        return [ConditionalSteps.of(fold, self.exchange, 3) for fold in self.folds]
+
+
+def _permuted(confounds: Any = None, blocks: Any = None, groups: Any = None) -> Permuted:
     rng = np.random.default_rng(0)
     shared = rng.standard_normal((N, 3)) * [2.0, 1.2, 0.9]
     x, y = (as_view(rng.standard_normal((N, k)) + shared @ rng.standard_normal((3, k))) for k in (9, 7))
     folds = make_folds(N, 4, groups=groups, random_state=1)
     known = Confounds.of(confounds)
     whitened = [fold.whiten(6, 5) for fold in embed_folds((x, y), known, folds, n_components=8)]
-    settings: dict[str, Any] = {"n_permutations": 20, "n_components": 3, "random_state": 3, "with_trace": True}
-    return make_fold_permutation(whitened, known.coded(np.arange(N)), folds, blocks=blocks, **settings)
+    exchange = Exchange.of(known.coded(np.arange(N)), folds, blocks=blocks, n_permutations=20, random_state=3)
+    return Permuted(whitened, exchange)
 
 
 def _moved(fold: FoldEmbedding, columns: np.ndarray, permutation: np.ndarray, theil: Theil | None) -> np.ndarray:
@@ -56,9 +71,7 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray:
     return np.linalg.inv(scipy.linalg.sqrtm(matrix.T @ matrix).real)
 
 
-def _step_by_hand(
-    permuted: FoldPermutation, run: ConditionalSteps, theil: Theil | None, index: int, step: int
-) -> list[float]:
+def _step_by_hand(permuted: Permuted, run: ConditionalSteps, theil: Theil | None, index: int, step: int) -> list[float]:
     found = []
     for fold in map(on_canonical_axes, permuted.folds):
         rest, leading = run.permutations[index], run.of_leading[index]
@@ -78,19 +91,18 @@ def _step_by_hand(
 @pytest.mark.parametrize("case", CASES)
 def test_steps_are_those_of_permuted_subjects(case: str) -> None:
     permuted = _permuted(**CASES[case])
-    run = make_conditional_steps(permuted)
+    steps = permuted.steps()
     for index in (0, 1, 13):
-        found = run(index)
+        found = np.stack([one(index) for one in steps])
         for step in (1, 2):
-            np.testing.assert_allclose(
-                found[:, step - 1], _step_by_hand(permuted, run, permuted.theil, index, step), atol=1e-8
-            )
+            by_hand = _step_by_hand(permuted, steps[0], permuted.exchange.theil, index, step)
+            np.testing.assert_allclose(found[:, step - 1], by_hand, atol=1e-8)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_permuted_gives_the_components_of_the_folds(case: str) -> None:
     permuted = _permuted(**CASES[case])
-    np.testing.assert_allclose(make_conditional_steps(permuted)(0), permuted(0)[:, 1:3], atol=1e-8)
+    np.testing.assert_allclose(SideBySide(permuted.steps())(0), permuted.tests()(0)[:, 1:3], atol=1e-8)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -99,12 +111,12 @@ def test_the_trace_is_that_of_permuted_subjects(case: str) -> None:
     for index in (0, 1, 13):
         by_hand = []
         for fold in permuted.folds:
-            x = _moved(fold, fold.x, permuted.permutations[index], permuted.theil)
+            x = _moved(fold, fold.x, permuted.exchange.permutations[index], permuted.exchange.theil)
             root = _inverse_root(x[fold.train])
             trained = root @ x[fold.train].T @ fold.y[fold.train]
             tested = root @ np.cov(x[fold.test].T, fold.y[fold.test].T)[: x.shape[1], x.shape[1] :]
             by_hand.append(fold.n_effective * np.sum(trained * tested))
-        np.testing.assert_allclose(permuted(index)[:, -1], by_hand, atol=1e-8)
+        np.testing.assert_allclose(permuted.tests()(index)[:, -1], by_hand, atol=1e-8)
 
 
 def test_a_sample_correlation_goes_back_to_the_population() -> None:

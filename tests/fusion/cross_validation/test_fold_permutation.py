@@ -1,6 +1,7 @@
 """The fast held-out permutation against the plain one: permute subjects' residuals, refit every fold from scratch."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,40 @@ import scipy.linalg
 
 from fusion import CanonicalCorrelation, ConfoundDesign, cross_validated_cca, make_folds, parallel
 from fusion.confounds.coding import Confounds
-from fusion.cross_validation import fold_permutation
-from fusion.cross_validation.conditional_steps import make_conditional_steps
-from fusion.cross_validation.fold_embedding import embed_folds
-from fusion.cross_validation.fold_permutation import FoldPermutation, make_fold_permutation
+from fusion.cross_validation import fold_null, kept_folds
+from fusion.cross_validation.conditional_steps import ConditionalSteps
+from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
+from fusion.cross_validation.fold_null import FoldStatistics, SideBySide, statistics_by_fold
+from fusion.cross_validation.fold_permutation import Exchange, FoldTest
+from fusion.cross_validation.kept_folds import KeptFolds
 from fusion.cross_validation.resampling import fold_average
 from fusion.permutation import statistics
 from fusion.permutation.exchangeability import Blocks
+from fusion.permutation.p_values import permutation_p
 from fusion.views.view import as_view
 
 N, P, Q = 137, 9, 7
 
 
-def _run(seed: int = 0, confounds: Any = None, blocks: Any = None, groups: Any = None) -> FoldPermutation:
+@dataclass(frozen=True)
+class Permuted:
+    """Whitened folds and what changes places in them."""
+
+    folds: list[FoldEmbedding]
+    exchange: Exchange
+
+    def tests(self) -> SideBySide:
+        return SideBySide([FoldTest.of(fold, self.exchange, 3, with_trace=True) for fold in self.folds])
+
+    def steps(self) -> SideBySide:
+        return SideBySide([ConditionalSteps.of(fold, self.exchange, 3) for fold in self.folds])
+
+    def null(self, make: Callable[[FoldEmbedding], FoldStatistics]) -> np.ndarray:
+        n_test = np.array([len(fold.test) for fold in self.folds])
+        return statistics_by_fold(self.folds, make, len(self.exchange.permutations), n_test=n_test)
+
+
+def _permuted(seed: int = 0, confounds: Any = None, blocks: Any = None, groups: Any = None) -> Permuted:
     rng = np.random.default_rng(seed)
     shared = rng.standard_normal((N, 3)) * [2.0, 1.0, 0.9]
     views = tuple(
@@ -32,19 +54,18 @@ def _run(seed: int = 0, confounds: Any = None, blocks: Any = None, groups: Any =
     folds = make_folds(N, 4, groups=groups, random_state=1)
     whitened = [fold.whiten(6, 5) for fold in embed_folds(views, Confounds.of(confounds), folds, n_components=8)]
     encoded = Confounds.of(confounds).coded(np.arange(N))
-    settings: dict[str, Any] = {"n_permutations": 30, "n_components": 3, "random_state": 3}
-    return make_fold_permutation(whitened, encoded, folds, blocks=blocks, **settings)
+    return Permuted(whitened, Exchange.of(encoded, folds, blocks=blocks, n_permutations=30, random_state=3))
 
 
-def _plain(run: FoldPermutation, index: int) -> np.ndarray:
+def _plain(permuted: Permuted, index: int) -> np.ndarray:
     """First held-out correlation of every fold, without any of the shortcuts."""
-    found, permutation = [], run.permutations[index]
-    for fold in run.folds:
-        if run.theil is None:
+    found, permutation, theil = [], permuted.exchange.permutations[index], permuted.exchange.theil
+    for fold in permuted.folds:
+        if theil is None:
             x = fold.x[permutation]
         else:
-            rows = run.theil.apply(fold.x)
-            x = fold.x + fold.residualise(run.theil.restore(rows[permutation] - rows))
+            rows = theil.apply(fold.x)
+            x = fold.x + fold.residualise(theil.restore(rows[permutation] - rows))
         q_x, r_x = np.linalg.qr(x[fold.train])
         left, _, right = scipy.linalg.svd(q_x.T @ fold.y[fold.train])
         a, b = x[fold.test] @ np.linalg.solve(r_x, left[:, 0]), fold.y[fold.test] @ right[0]
@@ -75,27 +96,37 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", SETTINGS)
 def test_shortcuts_change_nothing(case: str) -> None:
-    run = _run(**SETTINGS[case])
+    permuted = _permuted(**SETTINGS[case])
+    run = permuted.tests()
     for index in (0, 1, 17, 30):
-        np.testing.assert_allclose(run(index)[:, 0], _plain(run, index), atol=1e-9)
+        np.testing.assert_allclose(run(index)[:, 0], _plain(permuted, index), atol=1e-9)
 
 
 @pytest.mark.parametrize("case", SETTINGS)
-def test_screening_in_float32_decides_as_float64(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = _run(**SETTINGS[case])
-    monkeypatch.setattr(fold_permutation, "SCREENING_SIZE", 0)
-    screened = _run(**SETTINGS[case])
-    assert not exact.coarse_products
-    assert len(screened.coarse_products) == 4
-    assert screened(0).tobytes() == exact(0).tobytes()
-    for index in range(1, 31):
-        np.testing.assert_allclose(screened(index), exact(index), atol=1e-5)
+@pytest.mark.parametrize("kind", ["first", "later"])
+def test_screening_in_float32_decides_as_float64(case: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    permuted = _permuted(**SETTINGS[case])
+
+    def make(fold: FoldEmbedding) -> FoldStatistics:
+        if kind == "first":
+            return FoldTest.of(fold, permuted.exchange, 3, with_trace=True)
+        return ConditionalSteps.of(fold, permuted.exchange, 3)
+
+    exact = permuted.null(make)
+    monkeypatch.setattr(fold_null, "SCREENING_SIZE", 0)
+    screened = permuted.null(make)
+    assert screened[0].tobytes() == exact[0].tobytes()
+    assert screened.tobytes() != exact.tobytes()
+    np.testing.assert_allclose(screened, exact, atol=1e-5)
+    n_test = np.array([len(fold.test) for fold in permuted.folds])
+    p, expected = (permutation_p(fold_average(null, n_test)) for null in (screened, exact))
+    np.testing.assert_array_equal(p, expected)
 
 
 @pytest.mark.parametrize("case", ["plain", "numbers", "families"])
 def test_a_stack_has_the_bits_of_one_after_another(case: str) -> None:
-    run = _run(**SETTINGS[case])
-    for one in (run, make_conditional_steps(run)):
+    permuted = _permuted(**SETTINGS[case])
+    for one in (permuted.tests(), permuted.steps()):
         assert one.at_once > 9
         alone = np.stack([one(index) for index in range(9)])
         np.testing.assert_array_equal(one.stack(range(9)), alone)
@@ -104,24 +135,71 @@ def test_a_stack_has_the_bits_of_one_after_another(case: str) -> None:
 
 @pytest.mark.parametrize("case", SETTINGS)
 def test_rows_that_are_gathered_some_at_a_time_give_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = _run(**SETTINGS[case])
-    steps = make_conditional_steps(run)
-    stacked = run.stack([0, 1, 17]), steps.stack([0, 1, 17])
+    permuted = _permuted(**SETTINGS[case])
+    runs = permuted.tests(), permuted.steps()
+    stacked = [run.stack([0, 1, 17]) for run in runs]
     monkeypatch.setattr(parallel, "STACKED_VALUES", 1)
     monkeypatch.setattr(statistics, "ROWS_AT_ONCE", 13)
-    assert (run.at_once, steps.at_once) == (1, 1)
-    for one, expected in zip((run, steps), stacked, strict=True):
+    assert [run.at_once for run in runs] == [1, 1]
+    for one, expected in zip(runs, stacked, strict=True):
         np.testing.assert_allclose(np.stack([one(index) for index in (0, 1, 17)]), expected, atol=1e-9)
 
 
-def test_near_ties_with_the_observed_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = _run()
-    monkeypatch.setattr(fold_permutation, "SCREENING_SIZE", 0)
-    screened = _run()
-    n_test = np.array([len(fold.test) for fold in screened.folds])
-    near = fold_average(exact(5), n_test) + 5e-5
-    assert replace(screened, observed=near)(5).tobytes() == exact(5).tobytes()
-    assert screened(5).tobytes() != exact(5).tobytes()
+@pytest.mark.parametrize("reason", ["near the observed", "nearly tied"])
+def test_what_float32_cannot_decide_is_computed_again(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one fold undecided, of all folds again."""
+    permuted = _permuted()
+    exact, coarse = permuted.tests(), [fold.in_float32() for fold in permuted.tests().folds]
+    monkeypatch.setattr(fold_null, "SCREENING_SIZE", 0)
+    if reason == "near the observed":
+        monkeypatch.setattr(fold_null, "is_decided", lambda found, _: not np.allclose(found, averages[5], atol=1e-5))
+    else:
+        of_float32, last = FoldTest.statistics, exact.folds[-1].y
+
+        def undecided(self: FoldTest, drawn: Any) -> np.ndarray:
+            found = of_float32(self, drawn)
+            is_last = self.product.rows.dtype == np.float32 and np.array_equal(self.y, last)
+            is_fifth = (drawn[0] == permuted.exchange.permutations[5]).all(axis=1)
+            found[is_fifth & is_last] = np.nan
+            return found
+
+        monkeypatch.setattr(FoldTest, "statistics", undecided)
+    n_test = np.array([len(fold.test) for fold in permuted.folds])
+    averages = fold_average(np.stack([exact(index) for index in range(31)]), n_test)
+    found = permuted.null(lambda fold: FoldTest.of(fold, permuted.exchange, 3, with_trace=True))
+    assert found[5].tobytes() == exact(5).tobytes()
+    assert found[6].tobytes() == np.stack([fold(6) for fold in coarse]).tobytes()
+
+
+def test_folds_in_files_are_those_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    folds = _permuted(**SETTINGS["numbers"]).folds
+    monkeypatch.setattr(kept_folds, "IN_MEMORY", 0)
+    kept = KeptFolds(folds, len(folds))
+    kept.change(lambda fold: replace(fold, x=2 * fold.x))
+    assert kept[1] is not kept[1]
+    for read, fold in zip(kept, folds, strict=True):
+        np.testing.assert_array_equal(read.x, 2 * fold.x)
+        np.testing.assert_array_equal(read.y, fold.y)
+        np.testing.assert_array_equal(read.train, fold.train)
+
+
+def test_a_large_cohort_gives_what_a_small_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    shared = rng.standard_normal((180, 3)) * [2.0, 1.0, 0.9]
+    x, y = (rng.standard_normal((180, k)) + shared @ rng.standard_normal((3, k)) for k in (9, 7))
+    confounds = rng.standard_normal((180, 3))
+    settings: dict[str, Any] = {"x_dimensions": 6, "y_dimensions": 5, "n_permutations": 40, "random_state": 1}
+    small = cross_validated_cca(x, y, confounds, **settings)
+    monkeypatch.setattr(fold_null, "SCREENING_SIZE", 0)
+    monkeypatch.setattr(kept_folds, "IN_MEMORY", 0)
+    done: list[tuple[int, int]] = []
+    large = cross_validated_cca(x, y, confounds, **settings, progress=lambda *now: done.append(now))
+    np.testing.assert_array_equal(large.p, small.p)
+    np.testing.assert_allclose(large.null, small.null, atol=1e-5)
+    np.testing.assert_array_equal(large.x_scores, small.x_scores)
+    np.testing.assert_array_equal(large.interval, small.interval)
+    assert done == sorted(done)
+    assert done[-1] == (41, 41)
 
 
 def test_folds_are_matched_in_sign_and_in_nothing_else() -> None:
