@@ -45,12 +45,13 @@ Probes = dict[tuple[str, str], "Probe"]
 def check(run: Run) -> None:
     """See that given sets can be read, and that every arm has its poolings and layers and reads sequences whole."""
     settings, given = run.config.probe, read_given_tasks(run)
-    longest = max([settings.window] * bool(settings.make) + [task.labelled.longest for task in given], default=1)
+    made = {} if settings.window is None else dict.fromkeys(settings.make, settings.window)  # else each by its task
+    longest = max([*made.values(), *(task.labelled.longest for task in given)], default=1)
     specs = [open_arm(run, one.config).spec for one in list_arms(run, longest)]
     read = [spec for spec in specs if spec.name != ONE_HOT]
     check_lengths(given, read)
-    for name in settings.make:
-        check_length(name, [settings.window], read)
+    for name, window in made.items():
+        check_length(name, [window], read)
 
 
 def check_windows(run: Run) -> None:
