@@ -98,6 +98,28 @@ def test_every_command_that_a_page_shows_is_one(command: str) -> None:
     group.make_parser(context).parse_args(args=words)  # refuses an option that it does not know
 
 
+def test_every_command_that_a_sentence_names_is_one() -> None:
+    from typer.main import get_command
+
+    from analyses.cli.app import app
+
+    folders = [REPOSITORY / name for name in ("analyses", "encoders", "fusion", "configs", "docs")]
+    texts = [one for folder in folders for one in folder.rglob("*") if one.suffix in {".py", ".html", ".md", ".yaml"}]
+    named = {
+        (path.name, found)
+        for path in [*texts, REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
+        for found in re.findall(r"[`“]genebrain ([a-z][^`”\n]*)[`”]", path.read_text("utf-8"))
+    }
+    assert len(named) > 30
+    for page, words in named:
+        group: Any = get_command(app)
+        for word in words.split():
+            if not hasattr(group, "commands"):
+                break
+            assert word in group.commands, f"{page}: genebrain {words}"
+            group = group.commands[word]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))

@@ -36,7 +36,7 @@ def caution_of_ancestry(table: ParticipantsConfig, confounds: list[str]) -> list
     Parameters
     ----------
     table : ParticipantsConfig
-        ``ancestry.tsv`` as `genebrain genome ancestry` writes it, ``ancestry.json`` beside it.
+        ``ancestry.tsv`` as `genebrain ancestry` writes it, ``ancestry.json`` beside it.
     confounds : list of str
         Columns that are confounds.
     """
@@ -80,7 +80,7 @@ def said_of_a_run(sentence: str) -> str:
     Examples
     --------
     >>> said_of_a_run(f"Rows 3 and 17 are {ALIKE}: keep one of each, or {ONE_FAMILY} (groups and blocks).")[:57]
-    '1 pair of subjects is as alike as one subject measured tw'
+    '1 pair of subjects is as alike as the same subject measure'
     """
     found = _ALIKE.fullmatch(sentence)
     if found is None:
@@ -89,7 +89,7 @@ def said_of_a_run(sentence: str) -> str:
     which = "1 pair of subjects is" if n_pairs == 1 else f"{n_pairs} pairs of subjects are"
     return (
         f"{which} {ALIKE}: leave one of each out of the tables, or {ONE_FAMILY} (cohort.family_column or "
-        "cohort.kinship_table, with cohort.relatives: keep-all); `genebrain genome kinship` says who shares a genome."
+        "cohort.kinship_table, with cohort.relatives: keep-all); `genebrain kinship` says who shares a genome."
     )
 
 

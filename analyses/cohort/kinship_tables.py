@@ -1,4 +1,4 @@
-"""Tables of related pairs as KING, PLINK 2 and `genebrain genome kinship` write them."""
+"""Tables of related pairs as KING, PLINK 2 and `genebrain kinship` write them."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,7 +15,15 @@ from analyses.errors import InputError
 from analyses.genome.windows import Genome, open_genome
 from encoders.errors import InputError as EncodersError
 
-_RECORDS, _SUBJECTS = 400, 100
+if TYPE_CHECKING:
+    from encoders.genome.intervals import Gene
+    from encoders.genome.variants import GenotypeBlock
+
+Item = TypeVar("Item")
+
+_GENES, _RECORDS, _SUBJECTS = 8, 100, 1000
+"""How much is looked at, spread over panel and files: genes, records of each in each file, subjects."""
+
 _CHECKED: tuple[dict[str, object], ...] = (
     {},
     {"contig_aliases": True},
@@ -78,15 +88,26 @@ def look_at_genotypes(
 
 
 def _count_phase(genome: Genome) -> tuple[int, int]:
-    """Unphased and all heterozygous genotypes among the first records of the first contig."""
-    subjects = genome.samples[:_SUBJECTS]
-    contig = genome.variants.contigs[0]
+    """Unphased and all heterozygous genotypes, of genes and subjects from all over the files: one may be phased."""
+    subjects, n_unphased, n_heterozygous = _spread(genome.samples, _SUBJECTS), 0, 0
+    for gene in _spread(genome.panel.genes, _GENES):
+        for block in _first_records(genome, gene, subjects):
+            first, second = block.alleles[:, :, 0], block.alleles[:, :, 1]
+            is_heterozygous = (first != second) & (first >= 0) & (second >= 0)
+            n_unphased += int(np.count_nonzero(is_heterozygous & ~block.phased))
+            n_heterozygous += int(np.count_nonzero(is_heterozygous))
+    return n_unphased, n_heterozygous
+
+
+def _first_records(genome: Genome, gene: Gene, subjects: Sequence[str]) -> list[GenotypeBlock]:
     try:
-        block = next(iter(genome.variants.chunks(contig, subjects, n_records=_RECORDS)), None)
-    except (InputError, EncodersError):  # a contig whose subjects are spread over files; a run will say what it needs
-        return 0, 0
-    if block is None:
-        return 0, 0
-    first, second = block.alleles[:, :, 0], block.alleles[:, :, 1]
-    is_heterozygous = (first != second) & (first >= 0) & (second >= 0)
-    return int(np.count_nonzero(is_heterozygous & ~block.phased)), int(np.count_nonzero(is_heterozygous))
+        streams = genome.variants.stream(gene.interval, subjects, n_records=_RECORDS)
+        return [block for _, chunks in streams for block in islice(chunks, 1)]
+    except (InputError, EncodersError):  # a run will say what the gene needs
+        return []
+
+
+def _spread(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """At most so many of them, at equal distances."""
+    step = max(len(items) / most, 1.0)
+    return [items[int(place * step)] for place in range(min(most, len(items)))]

@@ -75,9 +75,10 @@ def _sentences(brain: dict[str, SharedGroups], genes: SharedGroups, families: Sh
             f"{families.split} families have members in more than one fold: set folds.group to the family column."
         )
     if genes.n:
+        which = "1 group of subjects carries" if genes.n == 1 else f"{genes.n} groups of subjects carry"
         sentences.append(
-            f"{genes.n} groups of subjects carry the same haplotypes in every window, {genes.split} of them in "
-            "more than one fold: on a small panel unrelated people do; on a large one these are twins or duplicates."
+            f"{which} the same haplotypes in every window, {genes.split} of them in more than one fold: on a "
+            "small panel unrelated people do; on a large one these are twins or duplicates."
         )
     return sentences
 

@@ -25,7 +25,7 @@ from analyses.results.schema.experiments.replications import FirstFinding, First
 from analyses.results.schema.runs import RunRecord
 from analyses.results.serialisation import optional_interval, read_result, tuples
 from analyses.results.subject_ids import shared_ids
-from analyses.run.origin import describe_origin
+from analyses.run.origin import describe_origin, describe_origin_before_windows
 from fusion import FrozenAlignment, westfall_young
 from fusion.replication.new_cohort import replicable_rho, replicate_cca, replication_power
 
@@ -57,7 +57,7 @@ def run(run: Run) -> ReplicateResult:
 
 
 def check(run: Run) -> None:
-    """Hold brain features against those of the first cohort.
+    """Hold encoders, brain features and how they are made against those of the first cohort.
 
     Raises
     ------
@@ -77,11 +77,13 @@ def check(run: Run) -> None:
             )
     for arm in run.arm_configs:
         for view, table in run.brain.items():
-            _read_weights(run, arm.name, view).aligned_to(y=table.feature_names)
+            first = _read_weights(run, arm.name, view)
+            first.aligned_to(y=table.feature_names)
+            first.check_origin(describe_origin_before_windows(run, arm.name, view), partly=True)
 
 
 def check_windows(run: Run) -> None:
-    """Hold windows and encoders against those of the first cohort.
+    """Hold windows against those of the first cohort.
 
     Raises
     ------

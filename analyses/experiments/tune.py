@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fusion.cross_validation.fold_embedding import FoldEmbedding
     from fusion.views.view import View
 
+LEVEL = 0.05
 BATCH = 4
 """Trials asked for at once: fixed, so that the search does not depend on the number of workers."""
 
@@ -269,12 +270,13 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
 
 def _sentence(search: SettingSearch) -> str:
     best, tested = search.best, search.tested
+    found = "links genes and brain" if tested.p < LEVEL else "shows no link beyond chance"
     return (
-        f"{search.arm_label} × {search.view}: of {len(search.trials)} trials the best took {best.pooling} "
-        f"pooling, layer {best.layer}, {best.n_components} components and penalty "
-        f"{format_number(best.penalty)} (inner ρ₁ {format_number(best.inner_rho)}, which is chosen and so too "
-        f"large); in the {tested.n_test} subjects set aside ρ₁ = {format_number(tested.rho)} ("
-        f"{format_interval(tested.interval)}, p = {format_p(tested.p)})."
+        f"In the {tested.n_test} subjects set aside the best setting {found}: {search.arm_label} × {search.view}, "
+        f"ρ₁ = {format_number(tested.rho)} ({format_interval(tested.interval)}, p = {format_p(tested.p)}). "
+        f"Of {len(search.trials)} trials it took {best.pooling} pooling, layer {format_number(best.layer)}, "
+        f"{best.n_components} components and penalty {format_number(best.penalty)} (inner ρ₁ "
+        f"{format_number(best.inner_rho)}, which is chosen and so too large)."
     )
 
 

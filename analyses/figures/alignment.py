@@ -171,7 +171,7 @@ def loadings_figure(
         axes.tick_params(axis="y", length=0)
         of_all = f"{len(shown)} largest of {values.size}" if len(shown) < values.size else f"all {values.size}"
         lines = "" if intervals is None else "; lines: 95 % intervals"
-        axes.set(xlabel=f"structure loading, component 1, by {kind} ({of_all}{lines})")
+        axes.set(xlabel=f"structure loading, component 1, by {kind}\n({of_all}{lines})")
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, -0.3 if (value < 0).any() else 0), max(high, 0.3))  # small loadings look small
         axes.set_title(title)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.figures.canvas import BLUE, GREY, INK, VERMILION, new_figure
+from analyses.formats import format_number
 from analyses.results.schema.experiments import DimensionSearch, SettingSearch, SubsamplePoint
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def history_figure(search: SettingSearch) -> Figure:
     with new_figure(2.6) as (figure, axes):
         axes.plot(numbers, values, "o", color=GREY, markersize=4, label="trial, inner folds")
         axes.step(numbers, np.maximum.accumulate(values), where="post", color=BLUE, label="best so far")
-        axes.axhline(tested.rho, color=VERMILION, label=f"subjects set aside: {tested.rho:.2f}")
+        axes.axhline(tested.rho, color=VERMILION, label=f"subjects set aside: {format_number(tested.rho)}")
         low, high = tested.interval
         if low is not None and high is not None:
             axes.axhspan(low, high, color=VERMILION, alpha=0.1, linewidth=0)

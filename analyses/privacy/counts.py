@@ -13,8 +13,11 @@ _COUNTED = r"(?:(?:empty|missing|training) )?(?:cells?|rows?|values?|subjects?)\
 _NUMBER = re.compile(
     rf"(?<![\w.,<'\"-])(?:\d[\d,]*|one)(?= (?:of \d[\d,]* )?{_COUNTED})"  # "3 of 120 subjects were left out"
     r"|(?<=['\"] \()\d[\d,]*(?=\))"  # "'thickness' (3)"
-    r"|(?<=[:,] )\d[\d,]*(?= of )"  # "were left out: 3 of APOE"
+    r"|(?<=[:,] )\d[\d,]*(?= of (?!\d[\d,]* columns\b))"  # "were left out: 3 of APOE"
 )
+
+_SINGULAR = re.compile(r"(?<=<)(\d+ (?:(?:empty|missing|training) )?(?:cell|row|value|subject))\b")
+"""Of a small count that was one."""
 
 
 def show_count(n: int, smallest: int) -> Count:
@@ -53,14 +56,16 @@ def show_sentence(sentence: str, smallest: int) -> str:
     >>> show_sentence("3 of 120 subjects lack values: 'thickness' (2), 'area' (40).", 5)
     "<5 of 120 subjects lack values: 'thickness' (<5), 'area' (40)."
     >>> show_sentence("Confound 'site' has one training subject in level 'B'.", 5)
-    "Confound 'site' has <5 training subject in level 'B'."
+    "Confound 'site' has <5 training subjects in level 'B'."
+    >>> show_sentence("x: 3 of 30 columns have heavy tails.", 5)
+    'x: 3 of 30 columns have heavy tails.'
     """
 
     def shown(match: re.Match[str]) -> str:
         n = 1 if match[0] == "one" else int(match[0].replace(",", ""))
         return f"<{smallest}" if 0 < n < smallest else match[0]
 
-    return _NUMBER.sub(shown, sentence)
+    return _SINGULAR.sub(r"\1s", _NUMBER.sub(shown, sentence))
 
 
 def format_count(count: Count) -> str:

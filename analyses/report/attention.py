@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from analyses.results.folder import Results
+
+_MINUS = re.compile(r"(?<![\w.,-])-(?=[\d.])")
 
 
 @dataclass(frozen=True)
@@ -23,5 +26,8 @@ def gather_attention(results: Results) -> list[Attention]:
         for is_flag, sentences in ((True, one.summary.flags), (False, one.summary.warnings)):
             for sentence in sentences:
                 said.setdefault((is_flag, sentence), []).append((one.name, one.title))
-    found = [Attention(sentence, is_flag, tuple(where)) for (is_flag, sentence), where in said.items()]
+    found = [
+        Attention(_MINUS.sub("\N{MINUS SIGN}", sentence), is_flag, tuple(where))
+        for (is_flag, sentence), where in said.items()
+    ]
     return sorted(found, key=lambda one: not one.is_flag)

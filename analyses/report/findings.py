@@ -9,6 +9,7 @@ from analyses.results.headlines import Alignment, Headline
 
 ALPHA = 0.05
 CONTROL = "negative control"
+AT_RANDOM = "Genes and brains were paired at random"
 
 
 def is_significant(headline: Headline) -> bool:
@@ -22,14 +23,15 @@ def answer(results: Results) -> list[str]:
     Returns
     -------
     list of str
-        What was found or not, what could have been found, the negative control, the untrained arms, the planted truth.
+        What was found or not, what could have been found, the negative control, the untrained arms, pairing at random,
+        the planted truth.
     """
     headlines = results.headlines()
     tested = [headline for headline in headlines if headline.summary.role != CONTROL]
     controls = [headline for headline in headlines if headline.summary.role == CONTROL]
     found = [headline for headline in tested if is_significant(headline)]
     sentences = _found(found, results) if found else _not_found(tested, results)
-    return [*sentences, *_control(controls), *_untrained(found), *_planted(results)]
+    return [*sentences, *_control(controls), *_untrained(found), *_paired(results), *_planted(results)]
 
 
 def _in_figures(headline: Headline) -> str:
@@ -171,6 +173,14 @@ def _untrained(found: Sequence[Headline]) -> list[str]:
             "training an encoder helped; only the difference between arms can."
         ]
     return []
+
+
+def _paired(results: Results) -> list[str]:
+    if results.run.pairing == "by-id":
+        return []
+    if results.run.planted is not None:
+        return [f"{AT_RANDOM}, so the planted link is the only one there is."]
+    return [f"{AT_RANDOM}, so there is no link to find: this run shows how the tests behave where there is none."]
 
 
 def _planted(results: Results) -> list[str]:

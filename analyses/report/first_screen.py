@@ -47,7 +47,11 @@ def show_run(folder: Path) -> str:
     return "\n".join(
         [
             f"{printable(run.title or run.name)} ({printable(run.experiment)})",
-            *(line for sentence in (*opening.sentences, *cells, *opening.in_full) for line in _wrapped(sentence)),
+            *(
+                line
+                for sentence in (*opening.sentences, *cells, *opening.more, *opening.in_full)
+                for line in _wrapped(sentence)
+            ),
             "",
             *_table([[*_cells(results)]]),
             "",

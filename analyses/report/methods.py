@@ -41,7 +41,8 @@ def _data(results: Results) -> str:
     if run.planted is not None:
         said.append("The link between genes and brain is simulated.")
     if run.pairing != "by-id":
-        said.append("Genes and brains were paired at random, so that no link can exist.")
+        beside = "" if run.planted is None else " but the one that was planted"
+        said.append(f"Brains of other people were assigned to genotypes at random, so that no link exists{beside}.")
     views = [
         f"{view.name} ({format_number(view.n_features)} features{', negative control' if view.role == CONTROL else ''})"
         for view in run.views

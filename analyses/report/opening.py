@@ -1,19 +1,21 @@
-"""The first screen: the answer of this experiment in at most three sentences, and four figures that are asked for."""
+"""The first screen: the answer of this experiment in at most three sentences, and four cells that are asked for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyses.formats import format_interval, format_number, format_p
 from analyses.report.comparison_findings import Contrast, comparison_sentences, contrasts
-from analyses.report.findings import CONTROL, answer, by_strength, is_significant
+from analyses.report.findings import AT_RANDOM, CONTROL, answer, by_strength, is_significant
 from analyses.results.folder import Results
 from analyses.results.headlines import Headline
 
 _AT_MOST = 3
 _CAUTION = "Caution:"
 _SIMULATED = "The link is simulated"
+_END = re.compile(r"[.!?](?=\s+[A-Z“(]|$)")
 
 
 @dataclass(frozen=True)
@@ -36,24 +38,46 @@ class Cell:
 
 @dataclass(frozen=True)
 class Opening:
-    """What is read first: at most three sentences, four cells; and all sentences of the answer, in `in_full`."""
+    """What is read first, and what is left to say.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+        At most three.
+    cells : tuple of Cell
+    more : tuple of str
+        What else the experiment answers; its section opens with it. Empty where the alignments are the experiment.
+    in_full : tuple of str
+        What else the alignments answer.
+    """
 
     sentences: tuple[str, ...]
     cells: tuple[Cell, Cell, Cell, Cell]
+    more: tuple[str, ...]
     in_full: tuple[str, ...]
 
 
 def make_opening(results: Results) -> Opening:
     """The first screen of a run."""
     of_alignments, of_arms, asked = answer(results), compared_arms(results), asked_contrasts(results)
+    more: list[str] = []
     if results.experiment is not None:
-        first = [*results.experiment.answer[:_AT_MOST]]
-        rest = [*results.experiment.answer[_AT_MOST:], *of_alignments]
+        paired = [one for one in of_alignments if one.startswith(AT_RANDOM)]
+        first = _leading(results.experiment.answer, _AT_MOST - len(paired)) + paired
+        more = [one for one in results.experiment.answer if one not in first]
+        rest = [one for one in of_alignments if one not in first]
     else:
         first, rest = _first(of_alignments, of_arms)
     headlines = results.headlines()
     cells = _best(headlines), _contrast(asked, "rc"), _contrast(asked, "training"), _control(headlines)
-    return Opening(tuple(first), cells, tuple(rest))
+    return Opening(tuple(first), cells, tuple(more), tuple(rest))
+
+
+def _leading(said: Sequence[str], most: int) -> list[str]:
+    """What comes first and is no more than so many sentences; the first of all whatever its length."""
+    n_sentences = [len(_END.findall(one)) for one in said]
+    fitting = [place for place in range(len(said)) if place == 0 or sum(n_sentences[: place + 1]) <= most]
+    return list(said[: len(fitting)])
 
 
 def asked_contrasts(results: Results) -> list[Contrast]:
@@ -76,7 +100,7 @@ def encoders_of(results: Results) -> dict[str, str]:
 def _first(of_alignments: Sequence[str], of_arms: Sequence[str]) -> tuple[list[str], list[str]]:
     """The first sentence stands; after it what would mislead if it came later, then who leads, then the rest."""
     first, *others = of_alignments
-    urgent = [one for one in others if one.startswith(_CAUTION)] + [one for one in others if one.startswith(_SIMULATED)]
+    urgent = [one for start in (_CAUTION, _SIMULATED, AT_RANDOM) for one in others if one.startswith(start)]
     ranked = [*urgent, *of_arms[:1], *(one for one in others if one not in urgent)]
     opening = [first, *ranked[: _AT_MOST - 1]]
     return opening, [one for one in others if one not in opening]

@@ -68,11 +68,11 @@ def _arm_labels(results: Results) -> dict[str, str]:
 
 
 def _context(results: Results, figures: Mapping[str, Path]) -> dict[str, Any]:
-    headlines, comparison = results.headlines(), results.comparison
+    headlines, comparison, opening = results.headlines(), results.comparison, make_opening(results)
     opened = [headline.alignment.name for headline in headlines if is_significant(headline)]
     return {
         "run": results.run,
-        "opening": make_opening(results),
+        "opening": opening,
         "attention": gather_attention(results),
         "methods": make_methods(results),
         "rows": headlines,
@@ -83,12 +83,13 @@ def _context(results: Results, figures: Mapping[str, Path]) -> dict[str, Any]:
         "result": results.experiment,
         "probed": results.probe,
         "comparison": comparison,
-        "comparison_sentences": compared_arms(results),
+        "comparison_sentences": [one for one in compared_arms(results) if one not in opening.sentences],
+        "compared": comparison is not None and comparison.arms is not None,
         "labels": _arm_labels(results),
         "planted_ranks": planted_ranks(results),
         "planted_arms": _planted_arms(results),
         "figures": {name: _inline(path) for name, path in figures.items()},
-        "brain_notes": {alignment.name: describe_atlas(results, alignment) for alignment in results.alignments},
+        "brain_notes": list(dict.fromkeys(filter(None, (describe_atlas(results, one) for one in results.alignments)))),
         "environment": read_json(results.path / "env.json"),
         "config": (results.path / "config" / "resolved.yaml").read_text(encoding="utf-8"),
     }

@@ -23,11 +23,16 @@ def describe_origin(run: Run, arm: str, view: str) -> dict[str, str]:
 
     Names of genes and features are not among it: the views have them.
     """
-    of_brain = describe_brain_view(run.config, view)
+    of_windows = describe_windows(run.window_table) if isinstance(run.arms[arm], SequenceArm) else {}
+    return describe_origin_before_windows(run, arm, view) | of_windows
+
+
+def describe_origin_before_windows(run: Run, arm: str, view: str) -> dict[str, str]:
+    """What of it the configuration and its files tell, before any window is cut: encoder and brain view."""
+    of_brain, spec = describe_brain_view(run.config, view), run.specs[arm]
     if not isinstance(run.arms[arm], SequenceArm):
-        return {"the vectors of the genes": _describe_vectors(run.specs[arm])} | of_brain
-    encoder = f"{run.specs[arm].name} {run.specs[arm].fingerprint}"
-    return {"the encoder": encoder} | describe_windows(run.window_table) | of_brain
+        return {"the vectors of the genes": _describe_vectors(spec)} | of_brain
+    return {"the encoder": f"{spec.name} {spec.fingerprint}"} | of_brain
 
 
 def _describe_vectors(spec: EncoderSpec) -> str:

@@ -45,6 +45,7 @@ def make_params(results: Results, alignment: Alignment) -> dict[str, str]:
     values = {
         "encoder.name": short_name(summary.arm),
         "encoder.rc_mode": RC_MODES[spec.rc_mode],
+        "strands": RC_MODES[spec.rc_mode],  # the same, by which runs are grouped: see the saved views
         "encoder.weights": "trained" if summary.trained else "untrained",
         "encoder.pooling": spec.pooling,
         "encoder.hidden_dim": spec.hidden_dim,
@@ -100,7 +101,7 @@ def find_row(results: Results, alignment: Alignment) -> ComparisonRow | None:
     return next((row for row in rows if (row.arm, row.view) == own), None)
 
 
-_CONTRASTS = {"rc": "diff/rc_equiv_minus_avg", "training": "diff/trained_minus_untrained"}
+_CONTRASTS = {"rc": "diff/rc", "training": "diff/trained"}  # heads of columns are cut near 14 characters
 
 
 def contrast_metrics(asked: Sequence[Contrast]) -> Metrics:
@@ -108,7 +109,7 @@ def contrast_metrics(asked: Sequence[Contrast]) -> Metrics:
     found: Metrics = {}
     for one in sorted(asked, key=lambda one: (one.p_corrected, -abs(one.difference)), reverse=True):
         name = _CONTRASTS[one.kind]
-        found |= {name: one.difference, f"{name}_p_corrected": one.p_corrected}
+        found |= {name: one.difference, f"{name}_p": one.p_corrected}
         found |= {
             f"{name}_{end}": bound
             for end, bound in zip(("low", "high"), one.interval, strict=True)

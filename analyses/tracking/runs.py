@@ -166,7 +166,8 @@ def _log_experiment(writer: Writer, results: Results, headlines: list[Headline],
 
 
 def _best(headlines: list[Headline]) -> Metrics:
-    best = max(headlines, key=lambda headline: headline.rho)
+    tested = [one for one in headlines if one.summary.role != CONTROL]
+    best = max(tested or headlines, key=lambda headline: headline.rho)
     return {"best/heldout_rho_1": best.rho, "best/p_corrected": best.p_corrected}
 
 

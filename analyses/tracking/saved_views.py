@@ -17,7 +17,8 @@ _VERSIONS = ("3.17.",)
 NOTE = (
     "`heldout/rho_1` is primary: the correlation of the first component in subjects that took no part in fitting. Read "
     "it beside `perm/null_q95_1` and `perm/p_corrected_1`. `train/rho_1` is fitted: compare it with `train/null_q95_1` "
-    "only. Each run's `report.html` is among its artifacts; child runs are folds."
+    "only. `diff/rc` is RC-equivariant minus averaged, `diff/trained` trained minus untrained, `_p` their corrected p. "
+    "Each run's `report.html` is among its artifacts; child runs are folds."
 )
 
 
@@ -57,8 +58,10 @@ class SavedView:
 
 
 _RC_MODE = "encoder.rc_mode"
+STRANDS = "strands"
+"""Groups have the colour of a checksum of this name and their value: by `encoder.rc_mode` two of them share one."""
 _ORDER = "metrics.`heldout/rho_1`"
-_BOUNDS = ("metrics.`heldout/rho_1_low`", "metrics.`heldout/rho_1_high`", "metrics.`perm/null_q95_1`")
+_NULL = "metrics.`perm/null_q95_1`"
 _DECIDES = "metrics.`perm/p_corrected_1`"
 _HELD_OUT = SavedChart("BAR", ["heldout/rho_1"], "Held-out correlation")
 _NEEDED = SavedChart("BAR", ["perm/null_q95_1"], "95 % point of its null")
@@ -69,7 +72,7 @@ SUMMARY = SavedView(
     key="alignment-summary",
     name="Alignments",
     columns=(
-        *(_ORDER, _DECIDES, *_BOUNDS, "metrics.`place`"),
+        *(_ORDER, _NULL, _DECIDES, "metrics.`place`"),  # by the alphabet in the table, all before its edge
         *("params.`encoder.name`", f"params.`{_RC_MODE}`", "params.`brain.view`", "params.`brain.role`"),
     ),
     order_by=_ORDER,
@@ -79,22 +82,20 @@ BY_RC_MODE = SavedView(
     key="rc-equivariant-vs-averaged",
     name="RC-equivariant vs averaged",
     columns=(
-        *(_ORDER, _DECIDES, "metrics.`perm/null_q95_1`"),
-        *(f"metrics.`diff/rc_equiv_minus_avg{end}`" for end in ("", "_low", "_high", "_p_corrected")),
+        *("metrics.`diff/rc`", "metrics.`diff/rc_p`", _ORDER, _DECIDES),
         *("params.`encoder.name`", "params.`brain.view`"),
     ),
     order_by=_ORDER,
     search="tags.stage = 'alignment' and params.`brain.role` = 'test'",  # a control would dilute the averages
-    group_by=_RC_MODE,
-    charts=(_HELD_OUT, SavedChart("BAR", ["diff/rc_equiv_minus_avg"], "RC-equivariant minus averaged"), _P),
+    group_by=STRANDS,
+    charts=(_HELD_OUT, SavedChart("BAR", ["diff/rc"], "RC-equivariant minus averaged"), _P),
 )
 EXPERIMENTS = SavedView(
     key="experiments",
     name="Experiments of this cohort",
     columns=(
         *("metrics.`best/heldout_rho_1`", "metrics.`best/p_corrected`", "tags.`best_arm`", "params.`experiment`"),
-        *(f"metrics.`diff/rc_equiv_minus_avg{end}`" for end in ("", "_p_corrected")),
-        *(f"metrics.`diff/trained_minus_untrained{end}`" for end in ("", "_p_corrected")),
+        *(f"metrics.`diff/{which}{end}`" for which in ("rc", "trained") for end in ("", "_p")),
     ),
     order_by="attributes.`start_time`",
     search="tags.stage = 'experiment'",

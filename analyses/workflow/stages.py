@@ -139,7 +139,7 @@ def compare(run: Run) -> None:
     _show_probe(run)
     of_role = Counter(row.role for row in comparison.rows)
     for row in comparison.rows:
-        kind = "tests" if row.role == "test" else "negative controls"
+        kind = ("test" if row.role == "test" else "negative control") + "s" * (of_role[row.role] != 1)
         say(
             f"compare  {row.arm_label} x {row.view}: held-out rho {row.rho:.3f}, "
             f"p {row.p_max_t:.3f} after correction over the {of_role[row.role]} {kind}"

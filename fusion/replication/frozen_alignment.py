@@ -183,15 +183,17 @@ class FrozenAlignment(Saved):
             self, x_weights=weights[0], y_weights=weights[1], y_spread=spread, x_columns=given_x, y_columns=given_y
         )
 
-    def check_origin(self, origin: Mapping[str, str]) -> None:
+    def check_origin(self, origin: Mapping[str, str], *, partly: bool = False) -> None:
         """Raise an `InputError` that names what is not as it was in the first cohort.
 
         Parameters
         ----------
         origin : mapping of str to str
             As it was given where this was made.
+        partly : bool
+            Hold what `origin` names alone: the rest is not known yet.
         """
-        then = dict(self.origin)
+        then = {name: value for name, value in dict(self.origin).items() if not partly or name in origin}
         names = [name for name in {**then, **origin} if then.get(name) != origin.get(name)]
         if names:
             first = names[0]

@@ -12,6 +12,7 @@ from analyses.report.page import make_report
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
 from analyses.workflow import pipeline
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, run_pipeline
+from tests.analyses.pages import check_page
 from tests.analyses.run_folder import write_run_folder
 
 
@@ -69,6 +70,8 @@ def experiment(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> 
         quick = (f"output={output}", "alignment.n_permutations=99", "folds.n_splits=4", "workers=1", *settings)
         config = load_config(EXPERIMENTS / f"{name}.yaml", quick, variables={"DEMO_COHORT": str(cohort.folder)})
         pipeline.run_pipeline(config, until=until)
+        if until == "report":
+            check_page((output / "report.html").read_text("utf-8"))
         names = ("run", "comparison", f"experiments/{name}")
         found = {Path(file).name: output / f"{file}.json" for file in names}
         read = {file: json.loads(path.read_text()) for file, path in found.items() if path.exists()}

@@ -105,7 +105,7 @@ def embed_tasks(run: Run, arms: list[ProbeArm], tasks: list[Task]) -> Iterator[P
     from encoders.embedding import embed_missing, read_embeddings
 
     for one in arms:
-        arm = _open(run, one.config)
+        arm = open_arm(run, one.config)
         vectors = {}
         for task in tasks:
             with progress_bar(f"probe: {arm.name}, {task.name}") as advance:
@@ -114,7 +114,14 @@ def embed_tasks(run: Run, arms: list[ProbeArm], tasks: list[Task]) -> Iterator[P
         yield ProbeVectors(arm.name, _label(run, one, arm.spec), one.kind, arm.spec, one.control, vectors)
 
 
-def _open(run: Run, config: EncoderConfig) -> SequenceArm:
+def open_arm(run: Run, config: EncoderConfig) -> SequenceArm:
+    """An arm that is probed, its encoder loaded: that of the run where it is one.
+
+    Raises
+    ------
+    InputError
+        The encoder has not this pooling or layer, and what loading refuses.
+    """
     named = run.arms.get(config.name)
     if isinstance(named, SequenceArm) and config in run.arm_configs:
         return named

@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from analyses.errors import InputError
-from analyses.experiments.probe.arms import KMERS, MATRIX, MOST_ONE_HOT, ONE_HOT, ProbeVectors, embed_tasks, list_arms
+from analyses.experiments.probe.arms import (
+    KMERS,
+    MATRIX,
+    MOST_ONE_HOT,
+    ONE_HOT,
+    ProbeVectors,
+    embed_tasks,
+    list_arms,
+    open_arm,
+)
 from analyses.experiments.probe.record import describe_answer, list_metrics, make_trials
-from analyses.experiments.probe.tasks import Task, check_lengths, read_tasks
+from analyses.experiments.probe.tasks import Task, check_length, check_lengths, read_given_tasks, read_tasks
 from analyses.results.schema.experiments.probes import (
     ProbeArmKind,
     ProbedArm,
@@ -31,6 +40,18 @@ if TYPE_CHECKING:
 
 MATRIX_LABEL = "position weight matrix"
 Probes = dict[tuple[str, str], "Probe"]
+
+
+def check(run: Run) -> None:
+    """See that given sets can be read, and that every arm has its poolings and layers and reads sequences whole."""
+    settings, given = run.config.probe, read_given_tasks(run)
+    made = {} if settings.window is None else dict.fromkeys(settings.make, settings.window)  # else each by its task
+    longest = max([*made.values(), *(task.labelled.longest for task in given)], default=1)
+    specs = [open_arm(run, one.config).spec for one in list_arms(run, longest)]
+    read = [spec for spec in specs if spec.name != ONE_HOT]
+    check_lengths(given, read)
+    for name, window in made.items():
+        check_length(name, [window], read)
 
 
 def check_windows(run: Run) -> None:

@@ -98,10 +98,20 @@ def read_tasks(run: Run) -> list[Task]:
     InputError
         What making and reading refuse.
     """
+    made = [Task(name, read_labelled_set(_make(run, name)), made=True) for name in run.config.probe.make]
+    return [*made, *read_given_tasks(run)]
+
+
+def read_given_tasks(run: Run) -> list[Task]:
+    """Sets that are given as folders; nothing is made for them.
+
+    Raises
+    ------
+    InputError
+        What reading refuses.
+    """
     settings = run.config.probe
-    made = [Task(name, read_labelled_set(_make(run, name)), made=True) for name in settings.make]
-    given = [Task(path.name, read_labelled_set(path, overlap=settings.overlap), made=False) for path in settings.sets]
-    return [*made, *given]
+    return [Task(path.name, read_labelled_set(path, overlap=settings.overlap), made=False) for path in settings.sets]
 
 
 def _make(run: Run, name: str) -> str:
@@ -142,15 +152,19 @@ def _make(run: Run, name: str) -> str:
 def check_lengths(tasks: Sequence[Task], specs: Sequence[EncoderSpec]) -> None:
     """Raise InputError where an encoder does not read the sequences of a task whole."""
     for task in tasks:
-        lengths = [len(sequence) for sequence in task.sequences]
-        for spec in specs:
-            if spec.max_bp is not None and max(lengths) > spec.max_bp:
-                raise InputError(
-                    f"A probe reads sequences whole; {spec.label} reads at most {spec.max_bp} bp, and task {task.name} "
-                    f"has one of {max(lengths)}: shorten them, or leave this arm or task out."
-                )
-            if min(lengths) < spec.min_bp:
-                raise InputError(
-                    f"{spec.label} reads sequences of {spec.min_bp} bp or more; task {task.name} has one of "
-                    f"{min(lengths)}: lengthen it, or leave this arm or task out."
-                )
+        check_length(task.name, [len(sequence) for sequence in task.sequences], specs)
+
+
+def check_length(task: str, lengths: Sequence[int], specs: Sequence[EncoderSpec]) -> None:
+    """Raise InputError where an encoder does not read sequences of all these lengths whole."""
+    for spec in specs:
+        if spec.max_bp is not None and max(lengths) > spec.max_bp:
+            raise InputError(
+                f"A probe reads sequences whole; {spec.label} reads at most {spec.max_bp} bp, and task {task} "
+                f"has one of {max(lengths)}: shorten them, or leave this arm or task out."
+            )
+        if min(lengths) < spec.min_bp:
+            raise InputError(
+                f"{spec.label} reads sequences of {spec.min_bp} bp or more; task {task} has one of "
+                f"{min(lengths)}: lengthen it, or leave this arm or task out."
+            )

@@ -18,7 +18,7 @@ from fusion.permutation.assumptions.sides import FEWEST_ROWS, Sides, block_indic
 from fusion.permutation.projections import nuisance_basis
 from fusion.permutation.relations import Relations
 
-ALIKE = "as alike as one subject measured twice"
+ALIKE = "as alike as the same subject measured twice"
 ONE_FAMILY = "give both one family that is held out and exchanged as a whole"
 
 

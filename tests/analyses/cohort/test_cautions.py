@@ -56,7 +56,7 @@ def test_brain_rows_that_came_twice_are_said(tmp_path: Path) -> None:
     values[150:] = values[:7] + 0.2 * RNG.standard_normal((7, 23))
     (said,) = _said(tmp_path, values)
     assert said.startswith(
-        "brain thickness: 7 pairs of subjects are as alike as one subject measured twice: leave one of each out"
+        "brain thickness: 7 pairs of subjects are as alike as the same subject measured twice: leave one of each out"
     )
     assert "cohort.family_column or cohort.kinship_table" in said
     assert "exchangeability_blocks" not in said

@@ -101,6 +101,24 @@ def test_contigs_of_another_spelling_and_unphased_genotypes_are_seen(folder: Pat
     assert [sentence for sentence in study.needs() if "genome.unphased" in sentence]
 
 
+def test_one_unphased_subject_of_the_last_of_several_files_is_seen(folder: Path, small_cohort: DemoCohort) -> None:
+    rows = [line.split("\t") for line in gzip.decompress(small_cohort.variants.read_bytes()).decode().splitlines()]
+    half = 9 + (len(rows[-1]) - 9) // 2
+    halves = {"first": slice(9, half), "second": slice(half, None)}
+    for name, kept in halves.items():
+        lines = ["\t".join(row if row[0].startswith("##") else row[:9] + row[kept]) for row in rows]
+        if name == "second":  # all of its last subject, and of nobody else
+            lines = [line if line.startswith("#") else line[:-2] + line[-2:].replace("|", "/") for line in lines]
+        (folder / f"{name}.vcf").write_text("\n".join(lines) + "\n")
+        pysam.tabix_index(str(folder / f"{name}.vcf"), preset="vcf", force=True)
+    for path in folder.glob("cohort.vcf*"):
+        path.unlink()
+    study = write_draft([folder], folder / "study.yaml")
+    assert study.genotypes is not None
+    assert 0 < study.genotypes.n_unphased < 0.05 * study.genotypes.n_heterozygous
+    assert [sentence for sentence in study.needs() if "genome.unphased" in sentence]
+
+
 def test_what_is_missing_is_said_and_nothing_half_made_is_left(folder: Path, tmp_path: Path) -> None:
     study = write_draft([folder / "genes.gtf", folder / "participants.tsv"], tmp_path / "new" / "study.yaml")
     assert [sentence.split(" is needed")[0] for sentence in study.needs()] == [

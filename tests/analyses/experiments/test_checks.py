@@ -12,6 +12,7 @@ from analyses.workflow.plan import make_plan
 from encoders.errors import InputError as EncodersError
 from tests.analyses.commands import CONFIG, EXPERIMENTS
 
+_NETWORK = "encoders=[untrained-dnabert-3-rc]"
 REFUSED = {
     "tune": (("tune.poolings=[mean, max]",), "kmer-spectrum has no weights and layers: pooling must be 'mean'"),
     "tune folds": (("tune.poolings=[mean]", "tune.test_folds=5"), "tune.test_folds must leave folds to learn from"),
@@ -24,6 +25,8 @@ REFUSED = {
     "tokens": (("tokens.motifs={folder}/a.tsv",), "must begin with a line >ID NAME"),
     "variants": (("variants.annotations={folder}/a.tsv",), "variants.annotations must have the columns"),
     "attribute": (("attribute.gene_sets={folder}/a.tsv",), "Every line of a GMT file"),
+    "probe layers": ((_NETWORK, "probe.layers=[99]"), "has layers 0 .* got layer 99"),
+    "probe window": ((_NETWORK, "probe.window=3000"), "reads at most 512 bp, and task splice has one of 3000"),
     "stratify": (("stratify.levels=[M, X]",), "nobody has 'X'"),
 }
 

@@ -77,7 +77,8 @@ def test_a_planted_difference_is_found_in_the_right_order(
 
 
 def test_poolings_are_named_arms_of_one_encoder(experiment: Experiment) -> None:
-    found = experiment("pooling", "pooling.poolings=[mean, max]", "encoders=[../encoders/untrained-dnabert-3-rc.yaml]")
+    arm = "encoders=[../encoders/untrained-dnabert-3-rc.yaml]"
+    found = experiment("pooling", "pooling.poolings=[mean, max]", arm, until="report")
     assert [arm["spec"]["pooling"] for arm in found["run"]["arms"]] == ["mean", "max"]
     by_arm = {(row["arm"], row["view"]): row for row in found["comparison"]["rows"]}
     assert by_arm["untr3-rc-mean-last1", "linked"]["p_max_t"] < 0.05
@@ -86,7 +87,7 @@ def test_poolings_are_named_arms_of_one_encoder(experiment: Experiment) -> None:
 
 
 def test_forward_and_averaged_strands_are_compared(experiment: Experiment) -> None:
-    found = experiment("rc", "encoders=[../encoders/untrained-dnabert-3-rc.yaml]")
+    found = experiment("rc", "encoders=[../encoders/untrained-dnabert-3-rc.yaml]", until="report")
     strands = {arm["rc_mode"]: arm["rc_consistency"] for arm in found["comparison"]["arms"]}
     assert strands["forward"]["median_relative_l2"] > 0.01
     assert strands["average"]["most_relative_l2"] == 0.0
@@ -99,7 +100,7 @@ def test_forward_and_averaged_strands_are_compared(experiment: Experiment) -> No
 
 def test_an_audit_finds_the_site_that_was_left_in_and_only_that(experiment: Experiment) -> None:
     settings = ("audit.n_shuffles=99", "audit.n_pairings=6", "audit.targets=[site, sex]")
-    clean = experiment("audit", *settings)
+    clean = experiment("audit", *settings, until="report")
     before = {(leak["view"], leak["target"]): leak["before"] for leak in clean["leaks"]}
     after = {(leak["view"], leak["target"]): leak["after"] for leak in clean["leaks"]}
     assert before["control", "site"]["q"] < 0.05  # the simulation gives sites their own white matter
@@ -149,7 +150,7 @@ def test_dimensions_are_chosen_inside_and_tested_outside(experiment: Experiment)
 def test_a_search_goes_on_where_it_stopped_and_is_tested_on_subjects_set_aside(experiment: Experiment) -> None:
     arms = ("encoders=[../encoders/kmer-spectrum.yaml]", "tune.poolings=[mean]")
     short = experiment("tune", *arms, "tune.n_trials=4", "tune.test_folds=2", label="_short")
-    again = experiment("tune", *arms, "tune.n_trials=4", "tune.test_folds=2", label="_again")
+    again = experiment("tune", *arms, "tune.n_trials=4", "tune.test_folds=2", label="_again", until="report")
     assert again["searches"] == short["searches"]  # the same seed searches alike
     more = experiment("tune", *arms, "tune.n_trials=8", "tune.test_folds=2", label="_short")
     trials = {name: found["searches"][0]["trials"] for name, found in (("short", short), ("more", more))}

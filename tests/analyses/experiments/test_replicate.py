@@ -119,6 +119,23 @@ def test_what_is_not_as_it_was_is_named_before_anything_is_embedded(
         experiment("replicate", *settings, label="_unlike", until="windows")
 
 
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("encoders=[{name: kmer-5, encoder: kmer-spectrum, options: {k: 4}}]", "the encoder differs"),
+        ("brain.linked.normal_scores=true", r"normal scores differs \(it was no, it is yes\)"),
+    ],
+)
+def test_what_needs_no_windows_is_named_before_they_are_cut(
+    experiment: Experiment, halves: tuple[Path, Path], first: Path, setting: str, sentence: str
+) -> None:
+    settings = (ARM, f"participants=[{{path: {halves[1]}}}]", f"replicate={first}", setting)
+    label = f"_early_{setting.partition('=')[0].replace('.', '-')}"
+    with pytest.raises((InputError, FusionError), match=sentence):
+        experiment("replicate", *settings, label=label, until="windows")
+    assert not (first.parent / f"replicate{label}" / "windows").exists()
+
+
 def test_a_folder_without_results_or_weights_says_so(
     experiment: Experiment, halves: tuple[Path, Path], first: Path, tmp_path: Path
 ) -> None:

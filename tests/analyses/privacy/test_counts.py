@@ -122,7 +122,7 @@ def test_remarks_of_readers_name_nobody() -> None:
     said = "brain t1: subject s3 has 2 rows, of which 1 row was left out."
     known = replace(cohort([{}], [], remarks=(said,)), known_ids=frozenset({"s3", "s11", "subject-4"}))
     (remark,) = record._count_subjects(known, SMALLEST).remarks
-    assert remark == "brain t1: subject (an id) has <5 rows, of which <5 row was left out."
+    assert remark == "brain t1: subject (an id) has <5 rows, of which <5 rows was left out."
     assert record._count_subjects(known, 1).remarks == (said.replace("s3", "(an id)"),)
 
 
@@ -134,7 +134,7 @@ def test_what_an_alignment_publishes_names_nobody_and_counts_few_as_few() -> Non
     assert shown.held_out.n_unseen_levels == "<5"
     assert shown.warnings == (
         "Subject (an id) has the largest weight.",
-        "Confound 'site' has <5 training subject in level 'B'.",
+        "Confound 'site' has <5 training subjects in level 'B'.",
     )
 
 

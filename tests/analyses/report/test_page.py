@@ -13,6 +13,7 @@ from analyses.errors import InputError
 from analyses.formats import format_number
 from analyses.report.page import make_report
 from tests.analyses.example_alignment import GENES
+from tests.analyses.pages import check_page
 from tests.analyses.run_folder import SUBJECTS, write_run_folder
 
 VOID = {"meta", "br", "path", "use", "rect", "link", "img", "hr", "input"}
@@ -28,6 +29,17 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(run_folder: Path) -> str:
     return (run_folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_nothing_twice_and_opens_with_three_sentences(page: str) -> None:
+    check_page(page)
+
+
+def test_a_sentence_that_is_said_twice_is_found() -> None:
+    twice = "<p>All of it was said here before.</p><table><tr><td>All of it was said here before.</td></tr></table>"
+    check_page(f"<div class='answer'><p>One.</p></div>{twice}")
+    with pytest.raises(AssertionError, match="said here before"):
+        check_page(f"<div class='answer'><p>One.</p></div>{twice}<li>All of it was said here before.</li>")
 
 
 def test_nothing_is_loaded_from_outside(page: str) -> None:
@@ -62,7 +74,7 @@ def test_a_mark_says_what_it_is_while_a_pointer_rests_on_it(page: str) -> None:
 
 def test_features_and_columns_that_are_none_are_listed(page: str) -> None:
     assert "lh_insula_thickness, v1 to v28." in page
-    assert "Left out: siteID (a site or scanner), age (an age)." in page
+    assert "<dt>Left out</dt><dd>siteID (a site or scanner), age (an age).</dd>" in page
 
 
 def test_every_arm_and_view_is_in_the_table_with_its_null(run_folder: Path, page: str) -> None:
@@ -128,7 +140,7 @@ def test_a_run_of_an_older_version_is_still_reported(tmp_path: Path) -> None:
         for row in [*facts["gene_loadings"], *facts["roi_loadings"]]:
             del row["lo"], row["hi"]
         path.write_text(json.dumps(facts))
-    assert "random halves" not in make_report(folder).read_text(encoding="utf-8")
+    assert "cosine between random halves" not in make_report(folder).read_text(encoding="utf-8")
 
 
 def test_tied_components_and_dependence_of_any_form_are_shown(tmp_path: Path) -> None:
@@ -147,7 +159,7 @@ def test_tied_components_and_dependence_of_any_form_are_shown(tmp_path: Path) ->
     assert ("RV coefficient" in beside, "HSIC" in beside, "distance correlation" in beside) == (True, True, False)
     assert beside.count("0.072") == 2
     section = page[page.index("What the first 2 components span together") :]
-    section = section[: section.index("Dimensions and what")]
+    section = section[: section.index("Dimensions and detectability")]
     assert section.count("sure to 27.3°") == 2
     assert section.count("0.04 to 0.20") == sum(min(12, len(facts[side])) for side in ("gene_loadings", "roi_loadings"))
     assert page.count("are too near one another to be told apart, see below") == 1

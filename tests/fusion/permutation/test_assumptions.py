@@ -14,7 +14,11 @@ from fusion.permutation.relations import Relations
 
 N = 183
 SITE = np.arange(N) * 7 % 5
-SCATTER, CURVED, TWICE = "scatter more at some values of", "still depend on", "as alike as one subject measured twice"
+SCATTER, CURVED, TWICE = (
+    "scatter more at some values of",
+    "still depend on",
+    "as alike as the same subject measured twice",
+)
 
 
 def _draw(seed: int = 0, q: int = 9) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
