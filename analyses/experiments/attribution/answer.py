@@ -43,20 +43,34 @@ def _of(one: Attribution, outcome: str | None) -> str:
 def _finding(one: Attribution, outcome: str | None) -> str:
     word, words = _WORDS[one.side]
     found = found_blocks(one)
-    clearest = found[0] if found else min(one.blocks, key=lambda block: (block.p, -block.value))
-    verb, size = ("falls", clearest.value) if clearest.value >= 0 else ("rises", -clearest.value)
-    numbers = (
-        f"{clearest.label}, without which it {verb} by {format_number(size, 3)} "
-        f"({format_interval(clearest.interval, 3)} of the fall; q = {format_p(clearest.q)}, "
-        f"p = {format_p(clearest.p_fwer)} by max-T)"
-    )
-    if not found:
-        return f"No {word} of {len(one.blocks)} is shown to add to {_of(one, outcome)}; the clearest is {numbers}."
-    verb = "adds" if len(found) == 1 else "add"
+    adding, still = [block for block in found if block.value > 0], [block for block in found if block.value <= 0]
+    if not adding:
+        clearest = min(one.blocks, key=lambda block: (block.p, -block.value))
+        what = f"No {word} of {len(one.blocks)} is shown to add to {_of(one, outcome)}"
+        return f"{what}; the clearest is {_numbers(clearest)}{_without_a_fall(still)}."
+    verb = "adds" if len(adding) == 1 else "add"
     return (
-        f"{len(found)} of {len(one.blocks)} {words} {verb} to {_of(one, outcome)}, given all others: {numbers}"
-        f"{_also(found[1:])}."
+        f"{len(adding)} of {len(one.blocks)} {words} {verb} to {_of(one, outcome)}, given all others: "
+        f"{_numbers(adding[0])}{_also(adding[1:])}{_without_a_fall(still)}."
     )
+
+
+def _numbers(block: BlockChange) -> str:
+    verb, size = ("falls", block.value) if block.value >= 0 else ("rises", -block.value)
+    return (
+        f"{block.label}, without which it {verb} by {format_number(size, 3)} "
+        f"({format_interval(block.interval, 3)} of the fall; q = {format_p(block.q)}, "
+        f"p = {format_p(block.p_fwer)} by max-T)"
+    )
+
+
+def _without_a_fall(still: Sequence[BlockChange]) -> str:
+    """Leaving out columns of noise helps; what helps less than that is told from noise, and yet adds nothing."""
+    if not still:
+        return ""
+    named = ", ".join(block.label for block in still[:MOST_NAMED])
+    verb, them = ("is", "it") if len(still) == 1 else ("are", "them")
+    return f"; {named} {verb} told from noise (q below {LEVEL}), though nothing falls without {them}"
 
 
 def _also(others: Sequence[BlockChange]) -> str:

@@ -1,6 +1,7 @@
 """What genes and regions add is found where it was planted; what has no answer says why."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,21 @@ def test_a_planted_gene_is_found_and_the_answer_names_it(attributed: dict[str, A
     assert any("exchanges one gene among 8 can reach q = 0.044" in sentence for sentence in result.answer)
 
 
+def test_a_gene_that_tells_something_and_yet_changes_nothing_does_not_add(attributed: dict[str, Any]) -> None:
+    """Without columns of noise the measure rises; one that is told from noise may still not let it fall."""
+    result = load_results(attributed["folder"]).experiment
+    assert isinstance(result, AttributeResult)
+    (genes,) = result.attributions
+    first, second, *others = (replace(block, value=-0.01, q=0.5) for block in genes.blocks)
+    still = replace(second, q=0.02, label="STILL")
+    adding = replace(first, q=0.03, value=0.04, label="ADDING")
+    both, none = (answer.sentences([replace(genes, blocks=(one, still, *others))], None)[0] for one in (adding, first))
+    assert both.startswith("1 of 8 genes adds to")
+    assert both.endswith("; STILL is told from noise (q below 0.05), though nothing falls without it.")
+    assert none.startswith("No gene of 8 is shown to add to")
+    assert none.endswith("; STILL is told from noise (q below 0.05), though nothing falls without it.")
+
+
 def test_sets_are_held_against_the_other_genes_and_taken_by_themselves(attributed: dict[str, Any]) -> None:
     result = load_results(attributed["folder"]).experiment
     assert isinstance(result, AttributeResult)
@@ -90,7 +106,7 @@ def test_sets_are_held_against_the_other_genes_and_taken_by_themselves(attribute
 def test_the_page_the_figures_and_the_long_table_show_it(attributed: dict[str, Any]) -> None:
     folder: Path = attributed["folder"]
     page = (folder / "report.html").read_text("utf-8")
-    assert "What single genes add" in page
+    assert "Genes left out one by one" in page
     assert "Sets of genes" in page
     (name,) = {path.stem.removesuffix("__bars") for path in (folder / "figures").glob("attribute_*__bars.svg")}
     for kind in ("bars", "volcano"):
