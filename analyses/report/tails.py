@@ -13,7 +13,7 @@ from fusion.permutation.tails.fitted import ENOUGH_EXCEEDING
 #: What a reader is told once beside the fitted p.
 EXPLAINED = (
     f"Fewer than {ENOUGH_EXCEEDING} permutations reach these values, so the counted p is coarse. A law is fitted to "
-    "the permuted values by their moments (Pearson's type III, its gamma and normal forms) or to the largest of them "
+    "the permuted values by their moments (Pearson's type III) or to the largest of them "
     "(generalised Pareto), where its goodness of fit allows and the 95 % interval spans less than a factor of ten "
     "either way; else the counted p stands alone. All verdicts are those of the counted p."
 )

@@ -123,7 +123,7 @@ def make_held_out(by_fold: np.ndarray, null: np.ndarray, *, r1: float) -> HeldOu
     """The held-out part of correlations [n_splits, C] against draws [n_permutations, C]."""
     rho = by_fold.mean(axis=0)
     p = (1 + (null >= rho).sum(axis=0)) / (1 + len(null))
-    fitted = describe_tested(tail_ps(np.arctanh(np.vstack([rho, null])), "normal"))
+    fitted = describe_tested(tail_ps(np.arctanh(np.vstack([rho, null]))))
     return HeldOut(
         rho=tuples(rho),
         p=tuples(p),

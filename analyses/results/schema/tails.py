@@ -19,9 +19,10 @@ class FittedTail:
     interval : tuple of (low, high)
         95 % interval of `p` over other permutations, if the law holds; None, None without `p`.
     is_least : bool
-        The observed value lies beyond what the fit is read to, so that `p` is an upper bound.
+        `p` is an upper bound: the observed value lies beyond what the fit is read to, or the statistic is one held-out
+        correlation, whose null has a lighter tail than the law (`interval` then begins at 0).
     method : str
-        ``pearson III``, ``gamma`` (two moments, from 0), ``normal`` or ``generalised Pareto``; empty without `p`.
+        ``pearson III``, ``gamma`` (its form with two moments, from 0) or ``generalised Pareto``; empty without `p`.
     goodness, shape, threshold : float or None
         p of the goodness of fit, at most 0.5; skewness, or shape of the Pareto tail above ``threshold``.
     n_fitted : int

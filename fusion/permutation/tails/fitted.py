@@ -26,8 +26,8 @@ ENOUGH_EXCEEDING = 10
 FEWEST_DRAWS = 499
 """Permutations below which no tail is fitted."""
 
-FURTHEST = 100
-"""How many times below the smallest p that can be counted a fit is read."""
+REACHES = (100, 30, 10, 3)
+"""How many times below the smallest p that can be counted a fit is read: the furthest that its interval allows."""
 
 WIDEST = 10.0
 """Largest factor by which either end of the 95 % interval may differ from the fitted p."""
@@ -39,7 +39,7 @@ N_GROUPS = 40
 """Of permutations, left out in turn."""
 
 REPEATS_AMONG = 2000
-MOST_REPEATS = 1 / (2 * FURTHEST)
+MOST_REPEATS = 1 / (2 * REACHES[0])
 """Share of repeated values among the first permutations above which there are too few distinct ones to read that far:
 n of N equally likely ones repeat n^2 / 2N."""
 
@@ -62,9 +62,9 @@ class TailP:
     interval : tuple of float
         95 % interval of `p_fitted` over other draws of as many permutations, if the law holds.
     method : str
-        ``pearson III``, ``gamma`` (two moments, from 0), ``normal`` or ``generalised Pareto``; empty if refused.
+        ``pearson III``, ``gamma`` (its form with two moments, from 0) or ``generalised Pareto``; empty if refused.
     is_least : bool
-        The observed value lies beyond what the fit is read to: `p_fitted` is an upper bound.
+        `p_fitted` is an upper bound: the observed value lies beyond what the fit is read to, or see `as_bound`.
     threshold : float
         Value above which a Pareto tail was fitted; NaN for a law of all permutations.
     n_fitted : int
@@ -107,16 +107,16 @@ def tail_p(null: Float64[np.ndarray, " n_draws"], law: Law = "pearson III") -> T
     ----------
     null : float64 array, shape [n_permutations + 1]
         The observed value first; large is evidence.
-    law : {"pearson III", "gamma", "normal"}
-        "gamma" for a statistic that is about a scaled chi-square (-log Wilks' lambda), "normal" for one that is about
-        normal (Fisher's z of a held-out correlation): two moments vary less than three.
+    law : {"pearson III", "gamma"}
+        "gamma" for a statistic that is about a scaled chi-square (-log Wilks' lambda): two moments vary less.
 
     Returns
     -------
     TailP
         Nothing is fitted where ten permutations or more reach the observed value, where there are fewer than 499, where
         values are infinite or repeat, where no law fits, and where the interval spans more than a factor of ten either
-        way.
+        way even at a third of the smallest p that can be counted. The fit is read as far as that factor allows, at most
+        to a hundredth of it; for a value beyond, that is a bound (``is_least``).
 
     References
     ----------
@@ -126,10 +126,10 @@ def tail_p(null: Float64[np.ndarray, " n_draws"], law: Law = "pearson III") -> T
     Examples
     --------
     >>> import numpy as np
-    >>> draws = np.random.default_rng(0).standard_normal(999)
-    >>> found = tail_p(np.append(3.5, draws), "normal")
+    >>> draws = np.random.default_rng(0).chisquare(12, 999)
+    >>> found = tail_p(np.append(39.1, draws), "gamma")  # of a true p of 0.0001
     >>> found.p_counted, round(found.p_fitted, 5), found.method
-    (0.001, 0.00019, 'normal')
+    (0.001, 9e-05, 'gamma')
     """
     observed, draws = float(null[0]), null[1:]
     counted = float(permutation_p(null[:, np.newaxis])[0])
@@ -148,6 +148,13 @@ def tail_p(null: Float64[np.ndarray, " n_draws"], law: Law = "pearson III") -> T
 def tail_ps(null: Float64[np.ndarray, "n_draws n_tests"], law: Law = "pearson III") -> tuple[TailP, ...]:
     """`tail_p` of every column."""
     return tuple(tail_p(column, law) for column in null.T)
+
+
+def as_bound(found: TailP) -> TailP:
+    """The fit as an upper bound, its interval from 0: for a statistic whose tail is known to be the lighter one."""
+    if not found.method:
+        return found
+    return replace(found, is_least=True, interval=(0.0, found.interval[1]))
 
 
 def step_down_tails(null: Float64[np.ndarray, "n_draws n_tests"]) -> tuple[TailP, ...]:
@@ -222,28 +229,35 @@ def _describe_by_excesses(draws: Matrix) -> _Fit | None:
 
 
 def _read(observed: float, draws: Matrix, alone: TailP, fit: _Fit) -> TailP:
-    least = 1 / (FURTHEST * (len(draws) + 1))
-    furthest = fit.law.isf(least)
-    value = min(observed, furthest)
-    p = max(fit.law.sf(value), least)
-    left_out = [fit.refit(np.delete(draws, slice(group, None, N_GROUPS))).sf(value) for group in range(N_GROUPS)]
+    """p at the observed value, or the smallest that the fit is read to."""
+    others = [fit.refit(np.delete(draws, slice(group, None, N_GROUPS))) for group in range(N_GROUPS)]
+    for reach in REACHES:
+        least = 1 / (reach * (len(draws) + 1))
+        furthest = fit.law.isf(least)
+        value = min(observed, furthest)
+        factor = _spread(np.array([other.sf(value) for other in others]))
+        if factor <= WIDEST:
+            p = max(fit.law.sf(value), least)
+            return replace(
+                alone,
+                p_fitted=p,
+                interval=(p / factor, min(1.0, p * factor)),
+                method=fit.method,
+                is_least=observed > furthest,
+                threshold=fit.threshold,
+                n_fitted=fit.n_fitted,
+                shape=fit.shape,
+                goodness=fit.goodness,
+            )
+    refusal = (
+        f"{len(draws)} permutations do not carry a fit that far out: the 95 % interval of its p would span more than a "
+        f"factor of {WIDEST:g} either way."
+    )
+    return replace(alone, refusal=refusal)
+
+
+def _spread(left_out: Float64[np.ndarray, " n_groups"]) -> float:
+    """Factor by which p differs at either end of its 95 % interval: a jackknife of its logarithm."""
     logs = np.log(np.maximum(left_out, LEAST_SURVIVAL))
     error = math.sqrt((N_GROUPS - 1) * float(logs.var()))
-    factor = math.exp(min(float(student.ppf(0.975, N_GROUPS - 1)) * error, 700.0))
-    if not factor <= WIDEST:
-        return replace(
-            alone,
-            refusal=f"{len(draws)} permutations do not carry a fit that far out: the 95 % interval of its p would span "
-            f"more than a factor of {WIDEST:g} either way.",
-        )
-    return replace(
-        alone,
-        p_fitted=p,
-        interval=(p / factor, min(1.0, p * factor)),
-        method=fit.method,
-        is_least=observed > furthest,
-        threshold=fit.threshold,
-        n_fitted=fit.n_fitted,
-        shape=fit.shape,
-        goodness=fit.goodness,
-    )
+    return math.exp(min(float(student.ppf(0.975, N_GROUPS - 1)) * error, 700.0))

@@ -69,12 +69,10 @@ def _p(statistic: float, at: float, rows: Matrix, table: Matrix, levels: Matrix)
 
 LEVELS = np.array([0.5, 0.25, 0.1, 0.05, 0.025, 0.01])
 SKEWNESSES: dict[Law, Matrix] = {
-    "normal": np.array([0.0]),
     "gamma": np.array([0.1, 0.5, 1.0, 1.5, 2.0]),
     "pearson III": np.array([-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25]),
 }
 PEARSON_TABLES: dict[Law, Matrix] = {
-    "normal": np.array([[0.168, 0.237, 0.323, 0.391, 0.458, 0.548]]),
     "gamma": np.array(
         [
             [0.166, 0.236, 0.325, 0.391, 0.458, 0.545],

@@ -12,8 +12,8 @@ from typing_extensions import Protocol, runtime_checkable
 
 from fusion.arrays import Matrix
 
-Law = Literal["pearson III", "gamma", "normal"]
-"""Of Pearson's type III with three moments; with two, its origin at 0 (gamma); or with two and no skewness."""
+Law = Literal["pearson III", "gamma"]
+"""Pearson's type III with three moments, or with two and its origin at 0."""
 
 
 def fisher_z(correlations: Matrix) -> Matrix:
@@ -35,7 +35,7 @@ class Tail(Protocol):
 
 @dataclass(frozen=True)
 class PearsonIII:
-    """A shifted gamma law: the normal one where the skewness is 0.
+    """A shifted gamma law; the normal one where the skewness is 0.
 
     Attributes
     ----------
@@ -52,10 +52,8 @@ class PearsonIII:
 
     @classmethod
     def of(cls, draws: Float64[np.ndarray, " n_draws"], law: Law = "pearson III") -> "PearsonIII":
-        """The law with the draws' moments: three, or two where the third follows from them."""
+        """The law with the draws' moments: three, or two where its origin is 0."""
         mean, sd = float(draws.mean()), float(draws.std())
-        if law == "normal":
-            return cls(mean, sd, 0.0)
         if law == "gamma":
             return cls(mean, sd, 2 * sd / mean)
         return cls(mean, sd, float((((draws - mean) / sd) ** 3).mean()))

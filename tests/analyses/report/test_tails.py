@@ -16,7 +16,7 @@ from analyses.tracking.alignment import make_metrics, make_tags
 from tests.analyses.run_folder import write_run_folder
 
 FITTED = FittedTail(
-    p=2.3e-5, interval=(7e-6, 8e-5), method="normal", goodness=0.4, shape=0.0, n_fitted=999, n_exceeding=0
+    p=2.3e-5, interval=(7e-6, 8e-5), method="pearson III", goodness=0.4, shape=0.0, n_fitted=999, n_exceeding=0
 )
 REFUSED = FittedTail(p=None, interval=(None, None), method="", n_fitted=0, n_exceeding=3, refusal="Values repeat.")
 ALIGNMENT = "alignments/kmer-5__linked/alignment.json"
@@ -82,5 +82,5 @@ def test_tracking_has_the_fitted_p_or_says_that_there_is_none(folder: Path) -> N
     assert metrics["perm/p_fitted_1"] == metrics["perm/p_fitted_corrected_trace"] == 2.3e-5
     assert "perm/p_fitted_corrected_1" not in metrics
     tags = [make_tags(results, one, "0")["p_fitted"] for one in results.alignments]
-    assert "normal" in tags
+    assert "pearson III" in tags
     assert any(tag.startswith("none: ") and tag.endswith("sure enough.") for tag in tags)
