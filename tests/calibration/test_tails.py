@@ -6,7 +6,7 @@ holding one permutation against 999 others of the same data, a hundred thousand 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 
 from fusion.confounds.coding import Confounds
 from fusion.cross_validation.fold_embedding import embed_folds
-from fusion.cross_validation.fold_permutation import make_fold_permutation
+from fusion.cross_validation.fold_permutation import Exchange, FoldTest
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.p_values import standardised
@@ -58,22 +58,15 @@ def held_out(seed: int, width: int) -> np.ndarray:
     common, y = rng.standard_normal((2, N, width))
     parts = [np.flatnonzero(folds.assignments == fold) for fold in range(N_FOLDS)]
     table, found = _shuffled(N, seed, parts), []
+    exchange = Exchange.of(None, folds, blocks=None, n_permutations=1, random_state=0)
     for _ in range(ARMS[width]):
         x = np.sqrt(0.5) * (common + rng.standard_normal((N, width)))
         embedded = embed_folds((as_view(x), as_view(y)), Confounds.of(None), folds, n_components=width, scale=True)
-        run = make_fold_permutation(
-            [fold.whiten(width, width) for fold in embedded],
-            None,
-            folds,
-            blocks=None,
-            n_permutations=1,
-            n_components=1,
-            random_state=0,
-            with_trace=True,
-        )
-        run = replace(run, permutations=replace(run.permutations, table=table))
-        by_fold = np.concatenate([run.stack(range(start, start + STACK)) for start in range(0, CHUNK, STACK)])
-        found.append(fold_average(by_fold, np.bincount(folds.assignments)))
+        tests = [FoldTest.of(fold.whiten(width, width), exchange, 1, with_trace=True) for fold in embedded]
+        by_fold = [
+            np.stack([one.statistics((part,)) for one in tests], axis=1) for part in np.split(table, CHUNK // STACK)
+        ]
+        found.append(fold_average(np.concatenate(by_fold), np.bincount(folds.assignments)))
     return np.stack(found, axis=1)
 
 
