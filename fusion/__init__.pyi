@@ -6,6 +6,7 @@ from .cca.kernel import KernelCCA as KernelCCA
 from .cca.ridge import RidgeCCA as RidgeCCA
 from .cca.sparse import SparseCCA as SparseCCA
 from .comparison.max_t import westfall_young as westfall_young
+from .comparison.max_t import westfall_young_tails as westfall_young_tails
 from .comparison.paired_differences import PairedDifference as PairedDifference
 from .comparison.paired_differences import paired_difference as paired_difference
 from .comparison.ranking import Ranking as Ranking
@@ -53,6 +54,11 @@ from .permutation.in_sample import permutation_tests_cca as permutation_tests_cc
 from .permutation.kinship import kinship_blocks as kinship_blocks
 from .permutation.permutations import make_permutations as make_permutations
 from .permutation.result import PermutationTestCCA as PermutationTestCCA
+from .permutation.sequential import SequentialP as SequentialP
+from .permutation.sequential import sequential_p as sequential_p
+from .permutation.sequential import sequential_test_cca as sequential_test_cca
+from .permutation.tails.fitted import TailP as TailP
+from .permutation.tails.fitted import tail_p as tail_p
 from .power.detectability import NullR1 as NullR1
 from .power.detectability import approximate_null_r1 as approximate_null_r1
 from .power.detectability import flags as flags

@@ -10,21 +10,26 @@ from numpy.typing import NDArray
 
 from analyses.alignment.files import read_held_out
 from analyses.alignment.summary import link_nulls
+from analyses.alignment.tails import describe_tail
 from analyses.results.schema.alignments import AlignmentSummary, Role
 from analyses.results.schema.comparisons import ArmDifference, Comparison, ComparisonRow
+from analyses.results.schema.tails import FittedTail
 from analyses.results.serialisation import OptionalInterval, optional_interval, tuples
 from analyses.results.workspace import Workspace
-from fusion.comparison.max_t import westfall_young
+from fusion.comparison.max_t import westfall_young, westfall_young_tails
 from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
 from fusion.comparison.ranking import Ranking, rank_arms
 from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
+from fusion.permutation.tails import TailP
 from fusion.power.held_out import critical_value, detectable_held_out_rho
 
 HeldOutByArm = Mapping[str, CrossValidatedCCA]
 
 
-def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, seed: int) -> Comparison:
+def compare(
+    workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, seed: int, tails: bool = True
+) -> Comparison:
     """Correct the held-out tests of all arms and the views of one role together, and compare arms within each view.
 
     Parameters
@@ -33,6 +38,8 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
         Every combination must have been aligned.
     seed : int
         Of the paired bootstrap and the paired permutations.
+    tails : bool
+        Whether tails are fitted beside the corrected p.
 
     Raises
     ------
@@ -43,6 +50,7 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
     summaries = {(arm, view): _summary(workspace, arm, view) for arm in arms for view in views}
     roles = {view: summaries[arms[0], view].role for view in views}
     corrected, both = correct_by_role(held_out, roles)
+    fitted, fitted_both = fit_by_role(held_out, roles) if tails else ({}, {})
     rankings = {view: rank_arms(of_arms, random_state=seed) for view, of_arms in held_out.items()}
     intervals: dict[str, NDArray[np.float64]] = {}
     critical: dict[str, float] = {}
@@ -59,6 +67,8 @@ def compare(workspace: Workspace, arms: Sequence[str], views: Sequence[str], *, 
                 rankings[view],
                 optional_interval(intervals[f"{arm}__{view}"]),
                 critical[roles[view]],
+                fitted.get(f"{arm}__{view}"),
+                _pair(fitted_both, f"{arm}__{view}"),
             )
             for arm in arms
             for view in views
@@ -111,14 +121,40 @@ def correct_by_role(
     of_first: dict[str, float] = {}
     of_both: dict[str, float] = {}
     for family in families(held_out, roles).values():
-        of_first |= westfall_young({name: (found.null[0, 0], found.null[:, 0]) for name, found in family.items()})
-        both = {
-            f"{name}__{kind}": (null[0], null)
-            for name, found in family.items()
-            for kind, null in (("rho", found.null[:, 0]), ("trace", found.trace_null))
-        }
-        of_both |= westfall_young(both, is_mixed=True)
+        of_first |= westfall_young(_of_first(family))
+        of_both |= westfall_young(_of_both(family), is_mixed=True)
     return of_first, of_both
+
+
+def fit_by_role(
+    held_out: Mapping[str, HeldOutByArm], roles: Mapping[str, Role]
+) -> tuple[dict[str, FittedTail], dict[str, FittedTail]]:
+    """Fitted tails beside the p of `correct_by_role`, by the same names."""
+    of_first: dict[str, TailP] = {}
+    of_both: dict[str, TailP] = {}
+    for family in families(held_out, roles).values():
+        of_first |= westfall_young_tails(_of_first(family))
+        of_both |= westfall_young_tails(_of_both(family), is_mixed=True)
+    first, both = ({name: describe_tail(found) for name, found in of.items()} for of in (of_first, of_both))
+    return first, both
+
+
+def _of_first(family: HeldOutByArm) -> dict[str, tuple[float, NDArray[np.float64]]]:
+    """First correlations with their null, by name."""
+    return {name: (float(found.null[0, 0]), found.null[:, 0]) for name, found in family.items()}
+
+
+def _of_both(family: HeldOutByArm) -> dict[str, tuple[float, NDArray[np.float64]]]:
+    """First correlations and traces with their null, by ``name__rho`` and ``name__trace``."""
+    return {
+        f"{name}__{kind}": (float(null[0]), null)
+        for name, found in family.items()
+        for kind, null in (("rho", found.null[:, 0]), ("trace", found.trace_null))
+    }
+
+
+def _pair(fitted: Mapping[str, FittedTail], name: str) -> tuple[FittedTail, FittedTail] | None:
+    return (fitted[f"{name}__rho"], fitted[f"{name}__trace"]) if fitted else None
 
 
 def _summary(workspace: Workspace, arm: str, view: str) -> AlignmentSummary:
@@ -132,6 +168,8 @@ def _row(
     ranking: Ranking,
     interval_of_all: OptionalInterval,
     critical: float,
+    tail: FittedTail | None,
+    tails_of_both: tuple[FittedTail, FittedTail] | None,
 ) -> ComparisonRow:
     held_out, place = summary.held_out, ranking.arms.index(summary.arm)
     return ComparisonRow(
@@ -158,6 +196,8 @@ def _row(
             n_folds=held_out.n_splits,
             critical=critical,
         ),
+        tail=tail,
+        tails_of_both=tails_of_both,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from analyses.alignment.tails import describe_pair, describe_tail, describe_tested
 from analyses.privacy.counts import show_count, show_sentence
 from analyses.privacy.identities import Identities
 from analyses.results.schema.alignments import (
@@ -34,6 +35,7 @@ from analyses.results.schema.interpretations import (
     Tied,
     VarianceExtracted,
 )
+from analyses.results.schema.tails import FittedTail
 from analyses.results.serialisation import optional_interval, tuples
 from fusion.interpretation.bootstrap import bootstrap_refits
 from fusion.interpretation.loading_table import communality_table, loading_table, redundancy
@@ -78,8 +80,14 @@ def _shown_relatives(relatives: RelativesWhitened, smallest: int) -> RelativesWh
     return replace(relatives, n_related=show_count(n_related, smallest) if isinstance(n_related, int) else n_related)
 
 
-def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) -> InSample:
-    """Correlations with their p by the chosen statistic, and r1 beside its permutation null (Roy's)."""
+def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str, *, tails: bool = True) -> InSample:
+    """Correlations with their p by the chosen statistic, and r1 beside its permutation null (Roy's).
+
+    Parameters
+    ----------
+    tails : bool
+        Whether tails are fitted beside p.
+    """
     headline, roy = tests[statistic], tests["roy"]
     null_r1 = roy.null_statistics[1:, 0]
     return InSample(
@@ -93,8 +101,9 @@ def describe_in_sample(tests: Mapping[str, PermutationTestCCA], statistic: str) 
         projection=headline.projection,
         scheme=headline.scheme,
         n_tested=headline.n_tested,
-        roy=RoyTest(_reported(roy, "p_fwer")),
+        roy=RoyTest(_reported(roy, "p_fwer"), _tails(roy, tails)),
         is_withheld=headline.is_liberal,
+        tails=_tails(headline, tails),
     )
 
 
@@ -104,8 +113,12 @@ def _reported(test: PermutationTestCCA, name: str) -> tuple[float | None, ...]:
     return tuple(None if test.is_liberal else value for value in p)
 
 
-def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
-    """Held-out correlations beside their null; ``r1`` is the first in-sample correlation."""
+def _tails(test: PermutationTestCCA, asked: bool) -> tuple[FittedTail, ...] | None:
+    return describe_tested(test.tails) if asked and not test.is_liberal else None
+
+
+def describe_held_out(held_out: CrossValidatedCCA, r1: float, *, tails: bool = True) -> HeldOut:
+    """Held-out correlations beside their null; ``r1`` is the first in-sample correlation, `tails` as in sample."""
     described = held_out.to_dict()  # None for what was not tested
     null = held_out.trace_null[1:]
     return HeldOut(
@@ -122,12 +135,15 @@ def describe_held_out(held_out: CrossValidatedCCA, r1: float) -> HeldOut:
             null_q95=float(np.quantile(null, 0.95)),
             p=held_out.trace_p,
             p_corrected=held_out.p_link,
+            tail=describe_tail(held_out.trace_tail) if tails else None,
+            tails_corrected=describe_pair(held_out.link_tails) if tails else None,
         ),
         n_splits=len(held_out.n_test),
         n_unseen_levels=int(held_out.n_unseen.sum()),
         n_permutations=len(held_out.null) - 1,
         folds_sha256=held_out.folds_sha256,
         ratio_to_in_sample=float(held_out.rho[0] / r1),
+        tails=describe_tested(held_out.tails) if tails else None,
     )
 
 

@@ -39,6 +39,8 @@ class AlignmentConfig(Section):
     """Canonical components that are tested and described."""
     n_permutations: int = Field(default=999, ge=19)
     """Permutations of every test; the smallest p is 1 / (n_permutations + 1)."""
+    tails: bool = True
+    """Whether p of a fitted tail is given beside a p that fewer than ten permutations decide."""
     exchangeable_within: str | None = None
     """Column within whose levels subjects change places, such as a site."""
     unseen_level: Literal["error", "mean"] = "mean"

@@ -7,6 +7,7 @@ from typing import Any
 from analyses.formats import format_number, format_p
 from analyses.privacy.counts import Count, format_count
 from analyses.report.findings import is_significant
+from analyses.report.tails import format_tail
 from analyses.results.schema.alignments import ConfoundTaken
 from analyses.results.serialisation import plain
 from encoders.brain.headers.choice import describe_facts
@@ -27,6 +28,7 @@ def make_environment() -> Any:
     )
     environment.filters |= {"p": format_p, "number": format_number, "plain": plain, "facts": describe_facts}
     environment.filters["count"] = _count
+    environment.filters["tail"] = format_tail
     environment.filters["by_side"] = _by_side
     environment.filters["described"] = _described
     environment.tests |= {"significant": is_significant}

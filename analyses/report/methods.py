@@ -9,6 +9,7 @@ from analyses.arms.twins import UNTRAINED
 from analyses.formats import format_number
 from analyses.report.findings import CONTROL
 from analyses.report.references import Citations, Reference
+from analyses.report.tails import tail_rows
 from analyses.results.folder import Results
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.runs import RunArm
@@ -123,6 +124,7 @@ def _inference(results: Results, cite: Citations) -> str:
         f"{cite('winkler2020')}, one-sided, exchange being {_exchange(one, cite)}.",
         f"p-values are corrected {_family(results)} by step-down max-T {cite('westfall1993')}.",
         _in_sample(results, cite),
+        *_fitted_tails(results, cite),
     ]
     if results.comparison is not None and results.intervals_hold_together and len(results.alignments) > 1:
         said.append(
@@ -136,6 +138,17 @@ def _inference(results: Results, cite: Citations) -> str:
         f"Computed with gene-brain-fusion{_versions(results, cite)}, seed {results.run.seed}."
     )
     return " ".join(said)
+
+
+def _fitted_tails(results: Results, cite: Citations) -> list[str]:
+    """Said where some p of this run has a fit beside it."""
+    fits = [row.tail for headline in results.headlines() for row in tail_rows(headline)]
+    if all(fit.p is None for fit in fits):
+        return []
+    return [
+        "Where fewer than ten permutations reached a value, a law was fitted to the permuted ones "
+        f"{cite('winkler2016')} {cite('knijnenburg2009')} and its p is given beside the counted one."
+    ]
 
 
 _STATISTICS = {"wilks": "Wilks' lambda", "roy": "Roy's largest root"}

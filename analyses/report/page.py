@@ -15,6 +15,7 @@ from analyses.report.environment import make_environment
 from analyses.report.findings import CONTROL, is_significant, planted_ranks
 from analyses.report.methods import make_methods
 from analyses.report.opening import compared_arms, make_opening
+from analyses.report.tails import EXPLAINED, tail_rows
 from analyses.results.folder import Results, load_results
 from analyses.results.serialisation import read_json
 from encoders.publishing import published_file
@@ -77,6 +78,8 @@ def _context(results: Results, figures: Mapping[str, Path]) -> dict[str, Any]:
         "methods": make_methods(results),
         "rows": headlines,
         "view_names": list(dict.fromkeys(headline.summary.view for headline in headlines)),
+        "tails": {headline.alignment.name: tail_rows(headline) for headline in headlines},
+        "tails_explained": EXPLAINED,
         "opened": opened or [one.alignment.name for one in headlines if one.summary.role != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
         "experiment": results.run.experiment,

@@ -81,6 +81,18 @@ _KNOWN = (
         "Multi-level block permutation", "NeuroImage", 2015, "123:253–268", "10.1016/j.neuroimage.2015.05.092",
     ),
     Reference(
+        "winkler2016", "article",
+        "Winkler, A. M. and Ridgway, G. R. and Douaud, G. and Nichols, T. E. and Smith, S. M.",
+        "Faster permutation inference in brain imaging", "NeuroImage", 2016, "141:502–516",
+        "10.1016/j.neuroimage.2016.05.068",
+    ),
+    Reference(
+        "knijnenburg2009", "article",
+        "Knijnenburg, T. A. and Wessels, L. F. A. and Reinders, M. J. T. and Shmulevich, I.",
+        "Fewer permutations, more accurate P-values", "Bioinformatics", 2009, "25:i161–i168",
+        "10.1093/bioinformatics/btp211",
+    ),
+    Reference(
         "theil1965", "article", "Theil, H.", "The analysis of disturbances in regression analysis",
         "Journal of the American Statistical Association", 1965, "60:1067–1079", "10.1080/01621459.1965.10480851",
     ),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analyses.results.schema.alignments import AlignmentSummary, HeldOutTrace
+from analyses.results.schema.alignments import AlignmentSummary, HeldOut, HeldOutTrace
 from analyses.results.schema.comparisons import ComparisonRow
+from analyses.results.schema.tails import FittedTail
 from analyses.results.serialisation import OptionalInterval
 from encoders.damage import refused_if_damaged
 from encoders.numpy_files import open_npz
@@ -72,6 +73,8 @@ class Headline:
     rho_at_80_percent_power : float or None
         Correlation that these tests, so corrected, find in 80 % of studies; None where there is none, or in results
         of an earlier format.
+    tail, tail_corrected, trace_tail_corrected : FittedTail or None
+        Beside `p`, `p_corrected` and `trace_p_corrected`; None where no tails were asked for.
     """
 
     alignment: Alignment
@@ -82,6 +85,9 @@ class Headline:
     trace: HeldOutTrace | None = None
     trace_p_corrected: float | None = None
     rho_at_80_percent_power: float | None = None
+    tail: FittedTail | None = None
+    tail_corrected: FittedTail | None = None
+    trace_tail_corrected: FittedTail | None = None
 
     @property
     def p_link(self) -> float:
@@ -104,4 +110,13 @@ def make_headline(alignment: Alignment, compared: ComparisonRow | None) -> Headl
     found = alignment, held_out.rho[0], of_all or held_out.interval[0], held_out.first_p
     of_alignment = alignment.summary.detectability.held_out_rho_at_80_percent_power
     power = of_alignment if compared is None else compared.rho_at_80_percent_power
-    return Headline(*found, first, held_out.trace, of_trace, power)
+    return Headline(*found, first, held_out.trace, of_trace, power, *_fitted(held_out, compared))
+
+
+def _fitted(held_out: HeldOut, compared: ComparisonRow | None) -> tuple[FittedTail | None, ...]:
+    """Fitted tails of the first component: alone, corrected, and that of the trace corrected."""
+    alone = held_out.tails[0] if held_out.tails else None
+    if compared is None:
+        both = held_out.trace and held_out.trace.tails_corrected
+        return alone, *(both or (alone, None))
+    return alone, *(compared.tails_of_both or (compared.tail, None))

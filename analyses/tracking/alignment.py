@@ -81,6 +81,8 @@ def make_tags(results: Results, alignment: Alignment, config_sha256: str) -> dic
         "pooling_strategy": spec.pooling,
         "rc_averaged": spec.rc_mode == "average",
     }
+    for tail in (alignment.summary.held_out.tails or ())[:1]:
+        values["p_fitted"] = tail.method or f"none: {tail.refusal}"
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
 
 
@@ -148,6 +150,9 @@ def _metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
     yield "perm/p_1", headline.p, 0
     yield "perm/neglog10p_1", -math.log10(headline.p), 0  # a table shows p = 0.001 as 0.00
     yield "perm/p_corrected_1", headline.p_corrected, 0
+    for name, tail in (("1", headline.tail), ("corrected_1", headline.tail_corrected)):
+        if tail is not None and tail.p is not None:
+            yield f"perm/p_fitted_{name}", tail.p, 0
     yield "perm/null_q95_1", held_out.first_null_q95, 0
     for end, bound in zip(("low", "high"), headline.interval, strict=True):
         if bound is not None:
@@ -156,6 +161,8 @@ def _metrics(headline: Headline) -> Iterator[tuple[str, float, int]]:
         yield "heldout/trace", headline.trace.value, 0
         yield "perm/p_trace", headline.trace.p, 0
         yield "perm/p_corrected_trace", headline.trace_p_corrected, 0
+        if (tail := headline.trace_tail_corrected) is not None and tail.p is not None:
+            yield "perm/p_fitted_corrected_trace", tail.p, 0
         yield "perm/null_q95_trace", headline.trace.null_q95, 0
     for test in summary.dependence or ():
         yield f"dependence/{test.name}", test.value, 0

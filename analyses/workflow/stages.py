@@ -126,7 +126,9 @@ def compare(run: Run) -> None:
     if not workspace.is_finished("compare", key):
         begun = time.perf_counter()
         with one_blas_thread():  # its products are small
-            comparison = compare_alignments(workspace, arms, views, seed=run.seeds.held_out)
+            comparison = compare_alignments(
+                workspace, arms, views, seed=run.seeds.held_out, tails=run.config.alignment.tails
+            )
         taken = time.perf_counter() - begun  # what the arms are described in is a stage of its own
         described = []
         if run.config.experiment in COMPARISONS:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float64
 
-from fusion.arrays import Real
+from fusion.arrays import Matrix, Real
 from fusion.errors import InputError
 from fusion.permutation.p_values import standardised, step_down_max_t
+from fusion.permutation.tails.fitted import TailP, step_down_tails
+from fusion.permutation.tails.laws import fisher_z
 
 
 def westfall_young(
@@ -50,12 +52,38 @@ def westfall_young(
     """
     if not statistics:
         return {}
+    table = _family(statistics)
+    p = step_down_max_t(standardised(table) if is_mixed else table)
+    return dict(zip(statistics, p.tolist(), strict=True))
+
+
+def westfall_young_tails(
+    statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_draws"]]], *, is_mixed: bool = False
+) -> dict[str, TailP]:
+    """Fitted tails beside the p of `westfall_young`, whose arguments these are: fitted to the distribution of maxima.
+
+    Parameters
+    ----------
+    is_mixed : bool
+        False for correlations, which are fitted as Fisher's z.
+
+    Returns
+    -------
+    dict of name to TailP
+        In the order of the mapping.
+    """
+    if not statistics:
+        return {}
+    table = _family(statistics)
+    return dict(zip(statistics, step_down_tails(standardised(table) if is_mixed else fisher_z(table)), strict=True))
+
+
+def _family(statistics: Mapping[str, tuple[Real, Float64[np.ndarray, " n_draws"]]]) -> Matrix:
+    """Null distributions of a family side by side, [n_permutations + 1, n_tests]."""
     names = list(statistics)
     for name, (observed, null) in statistics.items():
         if len(null) != len(statistics[names[0]][1]) or null[0] != observed:
             raise InputError(
                 f"{name!r} must bring the null of the same permutations as {names[0]!r}, its observed value first."
             )
-    table = np.column_stack([null for _, null in statistics.values()])
-    p = step_down_max_t(standardised(table) if is_mixed else table)
-    return dict(zip(names, p.tolist(), strict=True))
+    return np.column_stack([null for _, null in statistics.values()])

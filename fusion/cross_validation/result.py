@@ -22,6 +22,8 @@ from fusion.permutation.p_values import (
     step_down_max_t,
 )
 from fusion.permutation.relations import Relations
+from fusion.permutation.tails.fitted import TailP, as_bound, step_down_tails, tail_p, tail_ps
+from fusion.permutation.tails.laws import fisher_z
 from fusion.subject_rows import RowIds
 
 
@@ -103,9 +105,33 @@ class CrossValidatedCCA(TestedComponents, Saved):
     @property
     def p_link(self) -> tuple[float, float]:
         """p of the first component and of the trace, corrected for being two by max-T over their permutations."""
-        both = standardised(np.column_stack([self.null[:, 0], self.trace_null]))
-        first, trace = step_down_max_t(both).tolist()
+        first, trace = step_down_max_t(self._link_null).tolist()
         return first, trace
+
+    @property
+    def tails(self) -> tuple[TailP, ...]:
+        """Fitted tails beside ``p``, of Fisher's z of every component, [K].
+
+        Upper bounds: folds test one another's training rows, which makes the null of one held-out correlation flatter
+        than any law with its first three moments (tests/calibration/results_tails.md: the fit is two times the p of
+        0.001, and four to five times that of 0.0001).
+        """
+        return tuple(map(as_bound, tail_ps(fisher_z(self.null))))
+
+    @property
+    def trace_tail(self) -> TailP:
+        """Fitted tail beside ``trace_p``."""
+        return tail_p(self.trace_null)
+
+    @property
+    def link_tails(self) -> tuple[TailP, TailP]:
+        """Fitted tails beside ``p_link``."""
+        first, trace = step_down_tails(self._link_null)
+        return first, trace
+
+    @property
+    def _link_null(self) -> Matrix:
+        return standardised(np.column_stack([self.null[:, 0], self.trace_null]))
 
     @property
     def relations(self) -> Relations:

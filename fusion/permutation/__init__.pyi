@@ -12,3 +12,6 @@ from .projections import Theil as Theil
 from .projections import keep_rows as keep_rows
 from .projections import nuisance_basis as nuisance_basis
 from .result import PermutationTestCCA as PermutationTestCCA
+from .sequential import SequentialP as SequentialP
+from .sequential import sequential_p as sequential_p
+from .sequential import sequential_test_cca as sequential_test_cca

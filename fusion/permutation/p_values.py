@@ -3,7 +3,7 @@
 # ruff: noqa: F722
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from fusion.arrays import Matrix, Real
 
@@ -83,11 +83,18 @@ def step_down_max_t(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.
     ----------
     Westfall & Young (1993), ISBN 978-0-471-55761-6, algorithm 4.1.
     """
-    order = np.argsort(-null[0], kind="stable")
-    remaining_maximum = np.maximum.accumulate(null[:, order][:, ::-1], axis=1)[:, ::-1]
+    order, maxima = remaining_maxima(null)
     adjusted = np.empty(null.shape[1])
-    adjusted[order] = np.maximum.accumulate((remaining_maximum >= null[:1, order]).mean(axis=0))
+    adjusted[order] = np.maximum.accumulate((maxima >= null[:1, order]).mean(axis=0))
     return adjusted
+
+
+def remaining_maxima(
+    null: Float64[np.ndarray, "n_draws n_tests"],
+) -> tuple[Int64[np.ndarray, " n_tests"], Float64[np.ndarray, "n_draws n_tests"]]:
+    """Tests by their observed values, the largest first, and the largest of each and all after it."""
+    order = np.argsort(-null[0], kind="stable")
+    return order, np.maximum.accumulate(null[:, order][:, ::-1], axis=1)[:, ::-1]
 
 
 def monte_carlo_interval(

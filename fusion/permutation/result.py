@@ -12,6 +12,8 @@ from jaxtyping import Float64
 from fusion.archive import Saved, jsonable
 from fusion.arrays import Matrix
 from fusion.permutation.p_values import monte_carlo_interval, permutation_p
+from fusion.permutation.tails.fitted import TailP, tail_ps
+from fusion.permutation.tails.laws import fisher_z
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,13 @@ class PermutationTestCCA(Saved):
     def p_interval(self) -> Float64[np.ndarray, "K 2"]:
         """95 % Monte-Carlo interval of ``p_uncorrected``, shape [K, 2]."""
         return monte_carlo_interval(self.p_uncorrected, self.n_permutations)
+
+    @property
+    def tails(self) -> tuple[TailP, ...]:
+        """Fitted tails beside ``p_uncorrected``: Wilks' as a gamma law, Roy's correlations as Fisher's z."""
+        if self.statistic_name == "wilks":
+            return tail_ps(self.null_statistics, "gamma")
+        return tail_ps(fisher_z(self.null_statistics))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready copy with the p-values, without the null distribution."""

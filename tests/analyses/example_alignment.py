@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analyses.alignment.tails import describe_tested
 from analyses.results.schema.alignments import (
     AlignmentSummary,
     Detectability,
@@ -30,6 +31,7 @@ from analyses.results.schema.interpretations import (
 from analyses.results.serialisation import tuples
 from analyses.results.workspace import SCHEMA
 from encoders.dna.protocol import RcMode
+from fusion.permutation.tails.fitted import tail_ps
 
 GENES = ("ADRB1", "BDNF", "CACNA1C", "COMT", "DRD2", "FOXP2", "GRIN2B", "HTR2A", "KCNS1", "MAOA", "NRG1")  # 11
 PLANTED_GENES = ("COMT", "GRIN2B")
@@ -121,6 +123,7 @@ def make_held_out(by_fold: np.ndarray, null: np.ndarray, *, r1: float) -> HeldOu
     """The held-out part of correlations [n_splits, C] against draws [n_permutations, C]."""
     rho = by_fold.mean(axis=0)
     p = (1 + (null >= rho).sum(axis=0)) / (1 + len(null))
+    fitted = describe_tested(tail_ps(np.arctanh(np.vstack([rho, null]))))
     return HeldOut(
         rho=tuples(rho),
         p=tuples(p),
@@ -135,9 +138,11 @@ def make_held_out(by_fold: np.ndarray, null: np.ndarray, *, r1: float) -> HeldOu
             null_q95=0.061,
             p=float(p[0]),
             p_corrected=(float(p[0]), float(min(1.0, 2 * p[0]))),
+            tails_corrected=(fitted[0], fitted[1]),
         ),
         n_splits=len(by_fold),
         n_unseen_levels=4,
+        tails=fitted,
         n_permutations=len(null),
         folds_sha256="f01d" * 16,
         ratio_to_in_sample=float(rho[0] / r1),

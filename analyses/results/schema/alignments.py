@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from analyses.errors import InputError
 from analyses.privacy.counts import Count
 from analyses.results.schema.interpretations import FeatureLoading, GeneLoading, Interpretation
+from analyses.results.schema.tails import FittedTail
 from analyses.results.serialisation import OMITTED_IF_FALSE, OMITTED_IF_NONE, OptionalInterval
 
 Role = Literal["test", "negative control"]
@@ -100,9 +101,11 @@ class Dimensions:
 
 @dataclass(frozen=True, slots=True)
 class RoyTest:
-    """``p_fwer`` by Roy's largest root, [min(x_cca, y_cca)], None where a component was not tested."""
+    """``p_fwer`` by Roy's largest root, [min(x_cca, y_cca)], None where a component was not tested; ``tails`` of the
+    components tested, by themselves, where ``alignment.tails`` is on."""
 
     p_fwer: tuple[float | None, ...]
+    tails: Annotated[tuple[FittedTail, ...] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,8 @@ class InSample:
     roy : RoyTest
     is_withheld : bool
         No p is given, since heavy tails and many confounds make it too small (`warnings` of the alignment say so).
+    tails : tuple of FittedTail, optional, [n_tested]
+        Beside `p_uncorrected`, where ``alignment.tails`` is on and p is given.
     """
 
     canonical_correlations: tuple[float, ...]
@@ -141,6 +146,7 @@ class InSample:
     n_tested: int
     roy: RoyTest
     is_withheld: Annotated[bool, OMITTED_IF_FALSE] = False
+    tails: Annotated[tuple[FittedTail, ...] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +163,10 @@ class HeldOutTrace:
         One-sided permutation p.
     p_corrected : tuple of float
         Of the first component and of the trace, corrected for being two by max-T over their permutations.
+    tail : FittedTail, optional
+        Beside `p`, where ``alignment.tails`` is on.
+    tails_corrected : pair of FittedTail, optional
+        Beside `p_corrected`, fitted to the larger of the two.
     """
 
     value: float
@@ -164,6 +174,8 @@ class HeldOutTrace:
     null_q95: float
     p: float
     p_corrected: tuple[float, float]
+    tail: Annotated[FittedTail | None, OMITTED_IF_NONE] = None
+    tails_corrected: Annotated[tuple[FittedTail, FittedTail] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +203,8 @@ class HeldOut:
         Hash of who is in which fold.
     ratio_to_in_sample : float
         First `rho` over the first in-sample correlation.
+    tails : tuple of FittedTail, optional
+        Beside `p`, of the components tested, where ``alignment.tails`` is on.
     """
 
     rho: tuple[float, ...]
@@ -206,6 +220,7 @@ class HeldOut:
     n_permutations: int
     folds_sha256: str
     ratio_to_in_sample: float
+    tails: Annotated[tuple[FittedTail, ...] | None, OMITTED_IF_NONE] = None
 
     @property
     def first_p(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from analyses.results.schema.alignments import Role
+from analyses.results.schema.tails import FittedTail
 from analyses.results.serialisation import OMITTED_IF_NONE, Interval, Number, OptionalInterval
 
 
@@ -28,6 +29,8 @@ class ComparisonRow:
         Held-out Pillai trace.
     p_of_both : tuple of float, optional
         Of the first correlation and of the trace, corrected together over all arms and the views of its role.
+    tail, tails_of_both : FittedTail and pair of FittedTail, optional
+        Beside `p_max_t` and `p_of_both`, fitted to the largest of the family, where ``alignment.tails`` is on.
     in_sample_r1 : float
         First in-sample correlation.
     x_cca : int
@@ -65,6 +68,8 @@ class ComparisonRow:
     interval_of_all: Annotated[OptionalInterval | None, OMITTED_IF_NONE] = None
     rho_at_80_percent_power: Annotated[float | None, OMITTED_IF_NONE] = None
     p_best: Annotated[float | None, OMITTED_IF_NONE] = None
+    tail: Annotated[FittedTail | None, OMITTED_IF_NONE] = None
+    tails_of_both: Annotated[tuple[FittedTail, FittedTail] | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

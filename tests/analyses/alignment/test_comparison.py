@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from analyses.alignment.comparison import correct_by_role
+from analyses.alignment.comparison import correct_by_role, fit_by_role
 
 
 def _found(rho: float, trace: float, seed: int) -> Any:
@@ -28,3 +28,23 @@ def test_controls_do_not_raise_the_p_of_the_views_tested() -> None:
     together = correct_by_role(TESTED | CONTROLS, dict.fromkeys(roles, "test"))
     assert together[0]["a__thickness"] >= alone[0]["a__thickness"]
     assert together[0]["a__area"] > alone[0]["a__area"]
+
+
+def test_fits_of_a_family_are_beside_their_counted_p() -> None:
+    rng = np.random.default_rng(0)
+    null = np.tanh(rng.normal(0, 0.08, (1000, 3)))
+    null[0] = [0.4, 0.05, 0.36]
+    traces = rng.normal(0, 0.1, (1000, 3))
+    arms: Any = {
+        name: SimpleNamespace(null=null[:, [k]], trace_null=traces[:, k]) for k, name in enumerate(("a", "b", "c"))
+    }
+    counted, _ = correct_by_role({"thickness": arms}, {"thickness": "test"})
+    fitted, of_both = fit_by_role({"thickness": arms}, {"thickness": "test"})
+    assert list(fitted) == list(counted)
+    assert set(of_both) == {f"{name}__{kind}" for name in fitted for kind in ("rho", "trace")}
+    largest = fitted["a__thickness"]
+    assert largest.p is not None
+    assert largest.p < counted["a__thickness"] == 0.001
+    assert fitted["b__thickness"].p is None
+    assert fitted["b__thickness"].refusal is not None
+    assert "reach the observed value" in fitted["b__thickness"].refusal
