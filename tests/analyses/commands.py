@@ -9,7 +9,7 @@ import pytest
 
 from analyses.config.file import load_config
 from analyses.workflow import alignments, pipeline
-from fusion.power import held_out
+from fusion.power import held_out, stability
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 #: Quick, and enough for the planted link to be found.
@@ -39,7 +39,10 @@ def run_pipeline(cohort: Path, output: Path, *, workers: int) -> None:
         pipeline.run_pipeline(load_config(CONFIG, settings, variables={"DEMO_COHORT": str(cohort)}))
 
 
-FEW_STUDIES = tuple((widest, *(n // 10 for n in drawn)) for widest, *drawn in held_out.DRAWN)
+FEW_STUDIES = {
+    module: tuple((widest, *(n // 10 for n in drawn)) for widest, *drawn in module.DRAWN)
+    for module in (held_out, stability)
+}
 
 
 @contextmanager
@@ -50,7 +53,8 @@ def few_studies_drawn() -> Iterator[None]:
     for it themselves.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(held_out, "DRAWN", FEW_STUDIES)
+        for module, few in FEW_STUDIES.items():
+            patched.setattr(module, "DRAWN", few)
         patched.setattr(alignments, "_align_alone", align_with_few_studies)
         _forget()
         yield
