@@ -26,7 +26,7 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)  # runs of tests stay in the folders
 
 # On a loaded machine processes on the loopback address take long to answer one another as well.
 os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", f"{PATIENCE}s")
-for wait in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
+for wait in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
     os.environ.setdefault(wait, str(PATIENCE))
 
 # A loaded or slow machine takes longer over an example, and to draw one; that is no fault of the code. What passes once

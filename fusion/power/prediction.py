@@ -6,6 +6,7 @@ its law: the squared multiple correlation of y_1 with x. Wilks' lambda is a prod
 the same one changes. Both powers are therefore exact up to the number of draws, at the cost of drawing the null.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,6 +20,18 @@ from fusion.power.detectability import draw_r1
 ALPHA = 0.05
 WILKS_TIMES = 10
 """Draws of Wilks' lambda per draw of Roy's root, which costs more and varies less."""
+
+
+class _Size(NamedTuple):
+    """Effective rows, dimensions of the smaller and of the larger view."""
+
+    n: int
+    few: int
+    many: int
+
+
+Draw = Callable[[_Size, Real, int, int], Matrix]
+"""Draws a statistic of studies with a link: their size, the link, how many, seed."""
 
 
 class Power(NamedTuple):
@@ -61,12 +74,11 @@ def predicted_power(n: int, p: int, q: int, rho: Real, *, n_draws: int = 2000, r
         raise InputError(f"A correlation to be found lies in [0, 1); got {rho}: correct it.")
     if p + q >= n:
         return Power(ALPHA, ALPHA)
-    few, many = min(p, q), max(p, q)
-    powers = []
-    for draw, times in ((_draw_roy, 1), (_draw_wilks, WILKS_TIMES)):
-        null, linked = (draw(n, few, many, r, times * n_draws, random_state + i) for i, r in enumerate((0.0, rho)))
-        powers.append(float((linked > np.quantile(null, 1 - ALPHA)).mean()))
-    return Power(*powers)
+    size = _Size(n, min(p, q), max(p, q))
+    return Power(
+        _power(_draw_roy, size, rho, n_draws, random_state),
+        _power(_draw_wilks, size, rho, WILKS_TIMES * n_draws, random_state),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -79,21 +91,37 @@ def detectable_rho(n: int, p: int, q: int, *, power: Real = 0.8, n_draws: int = 
     True
     """
 
+    if p + q >= n:
+        return 1.0
+    size = _Size(n, min(p, q), max(p, q))
+
     def missing(rho: float) -> float:
-        return predicted_power(n, p, q, round(rho, 6), n_draws=n_draws).roy - float(power)
+        return _power(_draw_roy, size, round(rho, 6), n_draws, 0) - float(power)
 
     return 1.0 if missing(0.999) < 0 else float(brentq(missing, 0.0, 0.999, xtol=5e-4))
 
 
-def _draw_roy(n: int, few: int, many: int, rho: Real, n_draws: int, seed: int) -> Matrix:
+def _power(draw: Draw, size: _Size, rho: Real, n_draws: int, seed: int) -> float:
+    return float((draw(size, rho, n_draws, seed + 1) > _critical(draw, size, n_draws, seed)).mean())
+
+
+@lru_cache(maxsize=256)
+def _critical(draw: Draw, size: _Size, n_draws: int, seed: int) -> float:
+    """What 5 % of studies without a link exceed; a search for a link asks again and again."""
+    return float(np.quantile(draw(size, 0.0, n_draws, seed), 1 - ALPHA))
+
+
+def _draw_roy(size: _Size, rho: Real, n_draws: int, seed: int) -> Matrix:
     """Largest correlations, [n_draws]."""
+    n, few, many = size
     rng = np.random.default_rng(seed)
     first = _squared_multiple_correlations(rng, n, many, rho, n_draws)
     return np.array([draw_r1(rng, n, few, many, first=value) for value in first])
 
 
-def _draw_wilks(n: int, few: int, many: int, rho: Real, n_draws: int, seed: int) -> Matrix:
+def _draw_wilks(size: _Size, rho: Real, n_draws: int, seed: int) -> Matrix:
     """-log Wilks' lambda, [n_draws]: one factor per column of y, given the columns before it."""
+    n, few, many = size
     rng = np.random.default_rng(seed)
     statistic = -np.log1p(-_squared_multiple_correlations(rng, n, many, rho, n_draws))
     for before in range(1, few):

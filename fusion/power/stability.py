@@ -24,8 +24,9 @@ MOST_SUBJECTS = 10**8
 CLOSE = 0.02
 """Relative error of a number of subjects at which the search for it ends."""
 
-WIDE, WIDEST = 64, 256
-"""Dimensions of both sides together beyond which fewer studies are drawn: their errors scatter less."""
+DRAWN = ((64, 400), (256, 60), (math.inf, 20))
+"""Dimensions of both sides together up to which so many studies are drawn: the more dimensions, the less their errors
+scatter."""
 
 
 class StabilityErrors(NamedTuple):
@@ -115,7 +116,7 @@ def subjects_for_stability(
     >>> 20 < subjects_for_stability(0.5, 5, 5) / 10 < 60  # subjects a feature
     True
     """
-    draws = n_draws or (400 if p + q <= WIDE else 60 if p + q <= WIDEST else 20)
+    draws = n_draws or next(drawn for widest, drawn in DRAWN if p + q <= widest)
 
     def suffices(n: int) -> bool:
         found = stability_errors(n, p, q, float(rho), n_draws=draws)

@@ -14,11 +14,17 @@ from tests.fuzz.run import BAD, Tally, outcomes
 PARTS = [list(READERS)[:17], list(READERS)[17:41], list(READERS)[41:]]
 
 
+def _have_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine hangs at nothing in particular."""
+    for limit in ("SECONDS", "SEEDS_SECONDS"):
+        monkeypatch.setattr(f"tests.fuzz.run.{limit}", PATIENCE)
+
+
 @pytest.mark.parametrize("names", PARTS, ids=["tables to genomes", "genotypes to own files", "cohorts and studies"])
 def test_damaged_files_are_read_or_refused_in_one_sentence(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.fuzz.run.SECONDS", PATIENCE)  # a loaded machine hangs at nothing in particular
+    _have_patience(monkeypatch)
     tallies = {name: Tally() for name in names}
     for name, kind, seconds, megabytes in outcomes([(name, 0, READERS[name].suite) for name in names], tmp_path):
         tallies[name].add(kind, seconds, megabytes)
@@ -32,8 +38,11 @@ def test_damaged_files_are_read_or_refused_in_one_sentence(
 
 def test_what_is_bad_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that errs in every way there is: each way is told by its name, and what follows is read all the same."""
-    monkeypatch.setattr("tests.fuzz.run.SECONDS", 30.0)
-    found = [kind for _, kind, *_ in outcomes([("erring", 0, 8)], tmp_path, module="tests.fuzz.erring")]
+    _have_patience(monkeypatch)
+    found = []
+    for _, kind, *_ in outcomes([("erring", 0, 8)], tmp_path, module="tests.fuzz.erring"):
+        found.append(kind)
+        monkeypatch.setattr("tests.fuzz.run.SECONDS", 1.0 if kind == "memory" else PATIENCE)  # the next one hangs
     assert found == ["uncaught", "no sentence", "memory", "hang", "crash", "otherwise", "refused", "read"]
 
 

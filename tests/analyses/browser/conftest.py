@@ -19,9 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from analyses.report.page import make_report
 from analyses.tracking.server import ui_environment
-from tests.analyses.run_folder import write_run_folder
 from tests.conftest import PATIENCE
 
 if TYPE_CHECKING:
@@ -40,7 +38,8 @@ def browser() -> Iterator[Browser]:
     """Chromium as the system has it: nothing is downloaded."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        patience = {"timeout": PATIENCE * 1000}
+        chromium = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"], **patience)
         yield chromium
         chromium.close()
 
@@ -68,14 +67,6 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 def _outside(address: str) -> list[str]:
     own = ("file:", "data:", "blob:", "http://127.0.0.1:")
     return [] if address.startswith(own) else [address]
-
-
-@pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder with its report."""
-    folder = write_run_folder(tmp_path_factory.mktemp("browser") / "run")
-    make_report(folder)
-    return folder
 
 
 def free_port() -> int:

@@ -11,11 +11,13 @@ import pytest
 
 from analyses.errors import UnavailableError
 from analyses.report.compared_runs import make_comparison_page
+from analyses.tracking import server
 from analyses.tracking.mlflow_client import log_run
 from analyses.tracking.server import ui_command, ui_environment
 from analyses.tracking.store import sqlite_uri
 from tests.analyses.browser.conftest import auth_environment, find_chromium, free_port, mlflow_server, postgres, served
 from tests.analyses.run_folder import write_run_folder
+from tests.conftest import PATIENCE
 
 Open = Callable[..., Any]
 
@@ -128,6 +130,7 @@ def test_a_server_of_a_lab_on_postgresql_keeps_runs_of_whom_it_knows(
     open_page: Open, reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("flask_wtf", reason="mlflow[auth] is not installed")
+    monkeypatch.setattr(server, "_PROBE_SECONDS", PATIENCE)
     port, password = free_port(), "long enough for a test"
     address = f"http://127.0.0.1:{port}"
     with postgres() as store:

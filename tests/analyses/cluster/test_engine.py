@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
+import dask
 import numpy as np
 import pytest
 from dask.distributed import LocalCluster
@@ -26,7 +27,14 @@ from analyses.workflow.pipeline import run_stages
 from analyses.workflow.sharded_stages import chosen_arms, window_parts
 from fusion import cross_validated_cca, permutation_test_cca
 from tests.analyses.shared_out import ARM, RESULT_FILES, WINDOW_FILES, check_same_files, open_run, stored_vectors
+from tests.conftest import PATIENCE
 from tests.torture.clusters import TcpCluster, tcp_cluster
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine takes long to answer."""
+    monkeypatch.setattr(engine_module, "_SECONDS_TO_CONNECT", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +50,7 @@ def alone(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes with one thread each."""
     with LocalCluster(
@@ -126,8 +134,9 @@ def _die(number: int) -> int:
 
 
 def test_work_that_kills_every_worker_ends_in_a_sentence() -> None:
-    """dask gives it up after four; without that answer the run would wait for ever."""
-    with closing(Engine(EngineConfig(backend="dask", workers=2))) as engine:  # noqa: SIM117
+    """dask gives it up after four, here after two; without that answer the run would wait for ever."""
+    few = dask.config.set({"distributed.scheduler.allowed-failures": 1})
+    with few, closing(Engine(EngineConfig(backend="dask", workers=2))) as engine:  # noqa: SIM117
         with pytest.raises(InputError, match="Workers must live until their work is done"):
             list(engine.map(_die, [1, 2, 3]))
 
@@ -189,7 +198,9 @@ def _until(flag: Path) -> bool:
 
 
 @pytest.mark.parametrize("backend", ["loky", "dask"])
-def test_arrays_too_large_to_be_copied_give_the_same_bits(backend: Literal["loky", "dask"]) -> None:
+def test_arrays_too_large_to_be_copied_give_the_same_bits(
+    backend: Literal["loky", "dask"], cluster: LocalCluster
+) -> None:
     """Beyond 1 MB workers get arrays memory-mapped or scattered, and read-only."""
     rng = np.random.default_rng(5)
     x, y, z = rng.standard_normal((1200, 130)), rng.standard_normal((1200, 21)), rng.standard_normal((1200, 3))
@@ -202,7 +213,8 @@ def test_arrays_too_large_to_be_copied_give_the_same_bits(backend: Literal["loky
 
     assert x.nbytes > 2**20
     expected = null(1)
-    with closing(Engine(EngineConfig(backend=backend, workers=2))) as engine, engine.active():
+    address = cluster.scheduler_address if backend == "dask" else None
+    with closing(Engine(EngineConfig(backend=backend, workers=2, address=address))) as engine, engine.active():
         assert null(engine.n_jobs) == expected
 
 

@@ -1,6 +1,7 @@
 """The whole way on a simulated cohort: what was planted is found, what was not is not, nothing is done twice."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,12 @@ import pytest
 
 from analyses.simulation.cohort import DemoCohort
 from tests.analyses.commands import Command, run_arguments, run_pipeline
+
+
+@pytest.fixture(scope="module")
+def results(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run with its store and its database: tests here run it again and damage it."""
+    return Path(shutil.copytree(results.parent, tmp_path_factory.mktemp("again") / "results")) / results.name
 
 
 def _read(results: Path, name: str) -> Any:

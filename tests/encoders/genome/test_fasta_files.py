@@ -98,7 +98,9 @@ def test_a_table_of_blocks_of_another_file_is_not_used(tmp_path: Path) -> None:
         _check(path, contigs)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     lengths=st.lists(st.integers(1, 400), min_size=1, max_size=5),
     width=st.integers(1, 90),

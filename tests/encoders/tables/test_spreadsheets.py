@@ -124,7 +124,9 @@ def test_codes_of_missing_values_are_suspected(values: list[float], code: float 
 _CELL = st.sampled_from(["1", "2.5", "3,5", "1,234", "1.234", "", "NA", "F", '"', '"a,b"', " x", "-9", "é", "#", "1e5"])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     rows=st.lists(st.lists(_CELL, min_size=1, max_size=4), max_size=5),
     separator=st.sampled_from([",", ";", "\t", "|", " "]),

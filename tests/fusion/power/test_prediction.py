@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from fusion import InputError
-from fusion.power.prediction import _draw_roy, _draw_wilks, detectable_rho, predicted_power
+from fusion.power.prediction import _draw_roy, _draw_wilks, _Size, detectable_rho, predicted_power
 
 
 @pytest.mark.parametrize(("p", "q", "rho"), [(5, 9, 0.0), (9, 5, 0.5), (4, 4, 0.8), (1, 6, 0.4), (6, 1, 0.4)])
@@ -17,7 +17,7 @@ def test_draws_are_those_of_cca(p: int, q: int, rho: float) -> None:
         r = np.linalg.svd(np.linalg.qr(x)[0].T @ np.linalg.qr(y)[0], compute_uv=False)
         direct.append([r[0], -np.log1p(-(r**2)).sum()])
     for k, draw in enumerate((_draw_roy, _draw_wilks)):
-        model = draw(n, min(p, q), max(p, q), rho, 800, 1)
+        model = draw(_Size(n, min(p, q), max(p, q)), rho, 800, 1)
         assert ks_2samp(np.array(direct)[:, k], model).pvalue > 0.001
 
 

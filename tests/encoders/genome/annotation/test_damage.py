@@ -17,7 +17,7 @@ ODD = st.sampled_from([
     'gene_id "', 'gene_id ";', '"', ";", "=", "%", "%zz", "\\", "#", "##FASTA", ">", "\r", "transcript_id",
     "gene_id=ENSG1",
 ]) | st.text(st.characters(codec="latin-1", exclude_characters="\n"), max_size=12)  # fmt: skip
-fuzz = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def damage(draw: st.DrawFn, line: str) -> str:

@@ -48,7 +48,9 @@ def _rows(blocks: list[GenotypeBlock]) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(seed=st.integers(0, 10**6), n_files=st.integers(2, 4), n_records=st.integers(4, 40), shared=st.booleans())
 def test_records_dealt_out_to_files_read_as_the_whole(
     write_vcf: Callable[..., Path], seed: int, n_files: int, n_records: int, shared: bool
