@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from analyses.alignment.dimensions import describe_dimensions, dimensions_of_cca
+from analyses.alignment.first_component import interpret
 from analyses.alignment.summary import (
     describe_dependence,
     describe_detectability,
     describe_held_out,
     describe_in_sample,
-    interpret,
 )
 from analyses.cohort.cautions import said_of_a_run
 from analyses.config.sections import AlignmentConfig

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from analyses.alignment.first_component import interpret
 from analyses.alignment.recipe import collected_warnings
-from analyses.alignment.summary import interpret
 from analyses.results.serialisation import plain
 from fusion import TableView
 
