@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -275,7 +276,13 @@ register_meta_command(app)
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """What this program warns of is a sentence for the user; where in the code it stands is not."""
     kind = "" if issubclass(category, UserWarning) else f" ({category.__name__})"
-    typer.echo(f"genebrain: warning{kind}: {InputError(message)}", err=True)
+    _tell_once(f"genebrain: warning{kind}: {InputError(message)}")
+
+
+@cache
+def _tell_once(sentence: str) -> None:
+    """Every stage that meets the same thing would say so again."""
+    typer.echo(sentence, err=True)
 
 
 def main() -> None:
@@ -287,6 +294,7 @@ def main() -> None:
     from fusion.errors import InputError as FusionError
 
     prefer_fast_kernel()
+    _tell_once.cache_clear()
     warnings.showwarning = _show_warning
     # Read once, when OpenMP starts: threads that spin while they wait take the cores from the workers beside them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

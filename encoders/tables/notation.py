@@ -17,8 +17,8 @@ _OTHER: dict[Decimal, Decimal] = {".": ",", ",": "."}
 _NAMES: dict[Decimal, str] = {".": "point", ",": "comma"}
 #: Blanks and apostrophes between groups; as they are, since the engine of pyarrow knows no ``\\u``.
 _SPACES = " '\u2019\u00a0\u202f"
-#: Looks like a number in some notation.
-_NUMBER_LIKE = rf"[+-]?(?=[.,]?\d)[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
+#: Looks like a number in some notation. Without looking ahead, which pyarrow cannot: it takes a table at once.
+_NUMBER_LIKE = rf"[+-]?[.,]?\d[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
 #: Blanks and apostrophes between groups of three digits can be nothing else.
 _SPACED = rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?"
 

@@ -117,15 +117,14 @@ class _Column:
 
     def typed(self) -> "pandas.Series":
         """The column, shape (n_rows,)."""
-        import pandas as pd
 
         stored = self.sheet.frame[self.name]
         if not (stored.dtype == object or stored.dtype == "str"):
             return self._without_codes(stored)
-        if not all(isinstance(cell, str) for cell in stored if cell is not None and cell is not pd.NA):
+        if stored.dtype == object and not all(isinstance(cell, str) for cell in stored.dropna()):
             return stored  # vectors, dates and other objects of a parquet file
         cells = stored.str.strip()
-        if set(cells.dropna()) <= _TRUE | _FALSE and cells.notna().all():
+        if cells.isin(_TRUE | _FALSE).all():
             return cells.isin(_TRUE)
         numbers, odd = self.sheet.numbers(self.name, self.missing_codes)
         return self._words(stored, cells) if odd else self._whole_or_not(cells, numbers)
@@ -138,7 +137,7 @@ class _Column:
 
     def _whole_or_not(self, cells: "pandas.Series", numbers: "pandas.Series") -> "pandas.Series":
         """Whole numbers stay whole, as levels are; a column with gaps cannot."""
-        if numbers.isna().any():
+        if numbers.isna().any() or (numbers % 1 != 0).any():
             return numbers
         plain = self.sheet.plain(self.name, cells)
         is_whole = plain.str.fullmatch(_WHOLE.pattern).fillna(False).all()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,28 @@ def test_doctor_gets_the_known_answer_right(genebrain: Command, capsys: pytest.C
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith("known answer right")
     assert [line.split()[1] for line in lines if line.startswith("products ")] == ["float32", "bfloat16"]
+
+
+def test_a_command_says_a_warning_once(
+    genebrain: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stage after stage meets the same rare level; another command says it again."""
+    monkeypatch.setattr("analyses.cli.doctor.examine", _examine_with_warnings)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            assert genebrain("doctor") == 0
+        assert capsys.readouterr().err.splitlines() == [
+            "genebrain: warning: Level North has one subject.",
+            "genebrain: warning (RuntimeWarning): Level North has one subject.",
+        ]
+
+
+def _examine_with_warnings() -> str:
+    for category in (UserWarning, UserWarning, RuntimeWarning):
+        warnings.warn("Level North has one subject.", category, stacklevel=1)
+    return ""
 
 
 def test_power_prints_the_published_size_of_noise(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
