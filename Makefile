@@ -50,10 +50,17 @@ coverage: $(INSTALLED)  ## the share of lines and branches that the tests reach
 	$(BIN)/python -m pytest $(ON_ALL_CORES) --cov --cov-report=
 	@echo "Coverage of lines and branches: $$($(BIN)/coverage report --format=total) %"
 
+# What a processor decides: the library and the kernel that multiply, and with them the last bits and whether bfloat16 is
+# there. That is all networks and what is proved of them, what asks for a kernel, and the statistics that compare products
+# to the last bit or with a threshold. What files say, what tokens are and how a fault is found is the same everywhere.
+NETWORKS := attribution models networks test_device.py test_policies.py token_models verification/test_contract.py \
+  verification/test_verify.py
+STATISTICS := confounds interpretation missing_values permutation prediction replication
 older-processor: $(INSTALLED)  ## tests of encoders and of statistics as on a processor without AVX-512
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell \
-	  $(BIN)/python -m pytest $(ON_ALL_CORES) tests/encoders/dna tests/analyses/cli tests/fusion/permutation tests/fusion/confounds \
-	  tests/fusion/interpretation tests/fusion/missing_values tests/fusion/prediction tests/fusion/replication
+	  $(BIN)/python -m pytest $(ON_ALL_CORES) $(addprefix tests/encoders/dna/,$(NETWORKS)) \
+	  $(addprefix tests/analyses/cli/,test_app.py test_blas_kernel.py test_encoders.py) \
+	  $(addprefix tests/fusion/,$(STATISTICS))
 
 matrix:  ## a short part of the tests and the demo on Python 3.11, 3.12, 3.13 and on the lowest versions (LEGS="3.12 lowest")
 	@$(PYTHON) .ci/matrix.py $(LEGS)
