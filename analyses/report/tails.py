@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analyses.formats import format_p
 from analyses.results.headlines import Headline
 from analyses.results.schema.tails import FittedTail
-from fusion.permutation.tails.fitted import ENOUGH_EXCEEDING
+from fusion.permutation.tails.limits import ENOUGH_EXCEEDING
 
 #: What a reader is told once beside the fitted p.
 EXPLAINED = (

@@ -103,7 +103,7 @@ def find_row(results: Results, alignment: Alignment) -> ComparisonRow | None:
     return next((row for row in rows if (row.arm, row.view) == own), None)
 
 
-_CONTRASTS = {"rc": "diff/rc", "training": "diff/trained"}  # heads of columns are cut near 14 characters
+_CONTRASTS = {"rc": "rc_equiv_minus_avg", "training": "trained_minus_untrained"}
 
 
 def contrast_metrics(asked: Sequence[Contrast]) -> Metrics:
@@ -111,9 +111,10 @@ def contrast_metrics(asked: Sequence[Contrast]) -> Metrics:
     found: Metrics = {}
     for one in sorted(asked, key=lambda one: (one.p_corrected, -abs(one.difference)), reverse=True):
         name = _CONTRASTS[one.kind]
-        found |= {name: one.difference, f"{name}_p": one.p_corrected}
+        # The interface cuts heads of columns near 14 characters: what tells them apart comes first.
+        found |= {f"diff/{name}": one.difference, f"p_corrected/{name}": one.p_corrected}
         found |= {
-            f"{name}_{end}": bound
+            f"diff/{name}_{end}": bound
             for end, bound in zip(("low", "high"), one.interval, strict=True)
             if bound is not None
         }

@@ -17,7 +17,7 @@ _VERSIONS = ("3.17.",)
 NOTE = (
     "`heldout/rho_1` is primary: the correlation of the first component in subjects that took no part in fitting. Read "
     "it beside `perm/null_q95_1` and `perm/p_corrected_1`. `train/rho_1` is fitted: compare it with `train/null_q95_1` "
-    "only. `diff/rc` is RC-equivariant minus averaged, `diff/trained` trained minus untrained, `_p` their corrected p. "
+    "only. `diff/rc_equiv_minus_avg` is RC-equivariant minus averaged, `p_corrected/rc_equiv_minus_avg` its p. "
     "Each run's `report.html` is among its artifacts; child runs are folds."
 )
 
@@ -82,20 +82,21 @@ BY_RC_MODE = SavedView(
     key="rc-equivariant-vs-averaged",
     name="RC-equivariant vs averaged",
     columns=(
-        *("metrics.`diff/rc`", "metrics.`diff/rc_p`", _ORDER, _DECIDES),
+        *("metrics.`diff/rc_equiv_minus_avg`", _ORDER, "metrics.`p_corrected/rc_equiv_minus_avg`", _DECIDES),
         *("params.`encoder.name`", "params.`brain.view`"),
     ),
     order_by=_ORDER,
     search="tags.stage = 'alignment' and params.`brain.role` = 'test'",  # a control would dilute the averages
     group_by=STRANDS,
-    charts=(_HELD_OUT, SavedChart("BAR", ["diff/rc"], "RC-equivariant minus averaged"), _P),
+    charts=(_HELD_OUT, SavedChart("BAR", ["diff/rc_equiv_minus_avg"], "RC-equivariant minus averaged"), _P),
 )
 EXPERIMENTS = SavedView(
     key="experiments",
     name="Experiments of this cohort",
     columns=(
         *("metrics.`best/heldout_rho_1`", "metrics.`best/p_corrected`", "tags.`best_arm`", "params.`experiment`"),
-        *(f"metrics.`diff/{which}{end}`" for which in ("rc", "trained") for end in ("", "_p")),
+        *(f"metrics.`{kind}/rc_equiv_minus_avg`" for kind in ("diff", "p_corrected")),
+        *(f"metrics.`{kind}/trained_minus_untrained`" for kind in ("diff", "p_corrected")),
     ),
     order_by="attributes.`start_time`",
     search="tags.stage = 'experiment'",

@@ -19,18 +19,10 @@ from fusion.arrays import Matrix
 from fusion.permutation.p_values import permutation_p, remaining_maxima
 from fusion.permutation.tails.goodness import LEAST_SURVIVAL, goodness_of_pareto, goodness_of_pearson
 from fusion.permutation.tails.laws import Law, ParetoTail, PearsonIII, Tail
-
-ENOUGH_EXCEEDING = 10
-"""Permutations that reach the observed value from which the counted p is sure to a third, and no tail is fitted."""
-
-FEWEST_DRAWS = 499
-"""Permutations below which no tail is fitted."""
+from fusion.permutation.tails.limits import ENOUGH_EXCEEDING, FEWEST_DRAWS, WIDEST
 
 REACHES = (100, 30, 10, 3)
 """How many times below the smallest p that can be counted a fit is read: the furthest that its interval allows."""
-
-WIDEST = 10.0
-"""Largest factor by which either end of the 95 % interval may differ from the fitted p."""
 
 LEVEL = 0.05
 """A law of goodness p below it is refused."""

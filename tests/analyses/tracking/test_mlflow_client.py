@@ -246,7 +246,7 @@ def test_saved_views_open_on_the_headline(client: Any, logged: LoggedRun) -> Non
         assert not any("perm/p_1" in column for column in state["selectedColumns"])  # never the uncorrected one
         assert state["searchFilter"].startswith("tags.stage = 'alignment'")
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": STRANDS}]
-    assert "metrics.`diff/rc_p`" in state["selectedColumns"]
+    assert "metrics.`p_corrected/rc_equiv_minus_avg`" in state["selectedColumns"]
     charts = [(card["type"], card["displayName"]) for card in shown[SUMMARY.key]["compareRunCharts"]]
     assert charts[:3] == [("BAR", "Held-out correlation"), ("BAR", "95 % point of its null"), ("BAR", "p, corrected")]
     query = f"workflowType=machine_learning&viewStateShareKey={SUMMARY.key}"
