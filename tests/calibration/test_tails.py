@@ -22,8 +22,8 @@ from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.p_values import standardised
 from fusion.permutation.statistics import PermutedStatistics
 from fusion.permutation.tails.fitted import TailP, step_down_tails, tail_p
-from fusion.permutation.tails.limits import ENOUGH_EXCEEDING
 from fusion.permutation.tails.laws import fisher_z
+from fusion.permutation.tails.limits import ENOUGH_EXCEEDING
 from fusion.permutation.variates import order_variates, trailing_blocks, whiten_views
 from fusion.views.view import as_view
 
