@@ -61,7 +61,7 @@ def test_the_run_says_what_every_confound_took_from_each_side(run_folder: Path) 
 
 def test_report_and_tracking_show_the_table(run_folder: Path) -> None:
     page = (run_folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("What the confounds took") == 2
+    assert page.count("<h3>What the confounds took</h3>") == 2
     assert all(page.count(f"<td>{label}</td>") == 2 for label in LABELS)
     assert "age (spline, df 4), sex (categorical)" in page
     results = load_results(run_folder)
