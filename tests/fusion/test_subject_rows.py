@@ -87,6 +87,12 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ),
         ["x", "y", "confounds", "scores"],
     ),
+    "sequential_test_cca": (
+        lambda t: fusion.sequential_test_cca(
+            t["x"], t["y"], t["confounds"], exchangeability_blocks=t["families"], n_permutations=9
+        ),
+        ["x", "y", "confounds", "families"],
+    ),
     "cross_validated_cca": (
         lambda t: _cca(t, confounds=t["confounds"], groups=t["families"], stratify=t["sites"]),
         ["x", "y", "confounds", "families", "sites"],
@@ -323,6 +329,8 @@ WITHOUT_ROWS = {
         "View",
         "as_view",
         "westfall_young",
+        "westfall_young_tails",
+        *("TailP", "tail_p", "SequentialP", "sequential_p"),
         "FrozenAlignment",
         "ReplicatedCCA",
         "MetaAnalysis",
