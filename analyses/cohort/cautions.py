@@ -79,7 +79,7 @@ def said_of_a_run(sentence: str) -> str:
 
     Examples
     --------
-    >>> said_of_a_run(f"Rows 3 and 17 are {ALIKE}: keep one of each, or {ONE_FAMILY} (groups and blocks).")[:57]
+    >>> said_of_a_run(f"Rows 3 and 17 are {ALIKE}: keep one of each, or {ONE_FAMILY} (groups and blocks).")[:58]
     '1 pair of subjects is as alike as the same subject measure'
     """
     found = _ALIKE.fullmatch(sentence)
