@@ -21,7 +21,7 @@ from fusion.comparison.paired_differences import PairedDifference, paired_differ
 from fusion.comparison.ranking import Ranking, rank_arms
 from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
-from fusion.permutation.tails import TailP
+from fusion.permutation.tails.fitted import TailP, unless_narrow
 from fusion.power.held_out import critical_value, detectable_held_out_rho
 
 HeldOutByArm = Mapping[str, CrossValidatedCCA]
@@ -134,7 +134,9 @@ def fit_by_role(
     of_both: dict[str, TailP] = {}
     for family in families(held_out, roles).values():
         of_first |= westfall_young_tails(_of_first(family))
-        of_both |= westfall_young_tails(_of_both(family), is_mixed=True)
+        narrowest = min(min(found.dimensions) for found in family.values())
+        fitted = westfall_young_tails(_of_both(family), is_mixed=True)
+        of_both |= {name: unless_narrow(found, narrowest) for name, found in fitted.items()}
     first, both = ({name: describe_tail(found) for name, found in of.items()} for of in (of_first, of_both))
     return first, both
 

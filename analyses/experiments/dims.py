@@ -14,6 +14,7 @@ from analyses.formats import format_number, format_p
 from analyses.progress import progress_bar
 from analyses.results.schema.experiments import DimensionSearch, DimsResult, Trial
 from analyses.results.serialisation import tuples
+from fusion.comparison.max_t import westfall_young
 from fusion.model_selection.nested_dimensions import NestedDimensions, nested_dimensions
 
 if TYPE_CHECKING:
@@ -22,19 +23,26 @@ if TYPE_CHECKING:
 
 def run(run: Run) -> DimsResult:
     """Every arm and view over the grid of sizes."""
-    searches = tuple(_search(run, arm, view) for arm in run.arms for view in run.config.brain)
+    found = {(arm, view): _search(run, arm, view) for arm in run.arms for view in run.config.brain}
+    corrected = westfall_young(
+        {"__".join(pair): (one.rho, one.null) for pair, one in found.items() if pair[1] in run.tested_views}
+    )
+    searches = tuple(
+        _describe(one, arm, view, run.specs[arm].label, corrected.get(f"{arm}__{view}"))
+        for (arm, view), one in found.items()
+    )
     return DimsResult(
         searches=searches,
-        answer=tuple(_sentence(search) for search in searches),
+        answer=tuple(_sentence(search, len(corrected)) for search in searches),
         metrics={f"dims/rho_{search.arm}_{search.view}": search.rho for search in searches},
         trials=tuple(trial for search in searches for trial in _trials(search)),
     )
 
 
-def _search(run: Run, arm: str, view: str) -> DimensionSearch:
+def _search(run: Run, arm: str, view: str) -> NestedDimensions:
     covariates, settings = run.cohort.covariates, run.config.dims
     with progress_bar(f"dims {arm} x {view}") as advance:
-        found = nested_dimensions(
+        return nested_dimensions(
             run.arms[arm].gene_view(),
             run.brain_view(view),
             (covariates, make_design(run.config)) if run.config.confounds else None,
@@ -47,10 +55,9 @@ def _search(run: Run, arm: str, view: str) -> DimensionSearch:
             n_jobs=run.engine.n_jobs,
             progress=advance,
         )
-    return _describe(found, arm, run.specs[arm].label, view)
 
 
-def _describe(found: NestedDimensions, arm: str, label: str, view: str) -> DimensionSearch:
+def _describe(found: NestedDimensions, arm: str, view: str, label: str, p_corrected: float | None) -> DimensionSearch:
     return DimensionSearch(
         arm=arm,
         arm_label=label,
@@ -63,6 +70,7 @@ def _describe(found: NestedDimensions, arm: str, label: str, view: str) -> Dimen
         rho=found.rho,
         rho_by_fold=tuples(found.rho_by_fold),
         p=found.p,
+        p_corrected=p_corrected,
         null_q95=float(np.quantile(found.null[1:], 0.95)),
         grid_rho=tuples(found.grid_rho),
         grid_p=tuples(found.grid_p),
@@ -70,13 +78,15 @@ def _describe(found: NestedDimensions, arm: str, label: str, view: str) -> Dimen
     )
 
 
-def _sentence(search: DimensionSearch) -> str:
+def _sentence(search: DimensionSearch, n_tests: int) -> str:
+    corrected = search.p_corrected if n_tests > 1 else None
+    family = "" if corrected is None else f", over {n_tests} arms and views {format_p(corrected)}"
     chosen = sorted(set(search.chosen))
     sizes = str(chosen[0]) if len(chosen) == 1 else f"{chosen[0]} to {chosen[-1]}"
     return (
         f"{search.arm_label} × {search.view}: inner folds chose {sizes} components a side; with them the "
         f"held-out ρ₁ is {format_number(search.rho)} (95 % point of its null {format_number(search.null_q95)}, "
-        f"p = {format_p(search.p)})."
+        f"p = {format_p(search.p)}{family})."
     )
 
 

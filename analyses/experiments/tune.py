@@ -35,8 +35,9 @@ from analyses.results.schema.experiments import (
 )
 from analyses.results.serialisation import optional_interval, plain
 from encoders.damage import refused_if_damaged
+from fusion.comparison.max_t import westfall_young
 from fusion.cross_validation.folds import folds_of
-from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
+from fusion.model_selection.settings import Setting, TestedSetting, embed_inner, evaluate_setting, inner_correlation
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -62,10 +63,16 @@ def check(run: Run) -> None:
 
 def run(run: Run) -> TuneResult:
     """One search per arm and tested view."""
-    searches = tuple(_search(_Problem(run, arm, view)) for arm in run.config.encoders for view in run.tested_views)
+    tested = {
+        (arm.name, view): _search(_Problem(run, arm, view)) for arm in run.config.encoders for view in run.tested_views
+    }
+    corrected = westfall_young({"__".join(pair): (one.rho, one.null) for pair, (_, one) in tested.items()})
+    searches = tuple(
+        _describe(found, one, p) for (found, one), p in zip(tested.values(), corrected.values(), strict=True)
+    )
     return TuneResult(
         searches=searches,
-        answer=tuple(_sentence(search) for search in searches),
+        answer=tuple(_sentence(search, len(searches)) for search in searches),
         metrics={f"tune/rho_{search.arm}_{search.view}": search.tested.rho for search in searches},
         trials=tuple(trial for search in searches for trial in _trials(search)),
     )
@@ -176,7 +183,18 @@ class _Objective:
         )
 
 
-def _search(problem: _Problem) -> SettingSearch:
+@dataclass(frozen=True)
+class _Found:
+    """A finished search: the arm's label with the best setting, and its trials, the best of them by itself."""
+
+    problem: _Problem
+    label: str
+    best: FrozenTrial
+    finished: list[FrozenTrial]
+
+
+def _search(problem: _Problem) -> tuple[_Found, TestedSetting]:
+    """The search, and the one test of its best setting in the subjects set aside."""
     objective, run = _Objective(problem), problem.run
     study = _open_study(problem)
     _optimise(study, objective, problem)
@@ -194,19 +212,27 @@ def _search(problem: _Problem) -> SettingSearch:
         random_state=run.seeds.held_out,
     )
     finished = [trial for trial in study.trials if trial.value is not None]
+    return _Found(problem, objective.variant(kind).spec.label, best, finished), tested
+
+
+def _describe(found: _Found, tested: TestedSetting, p_corrected: float) -> SettingSearch:
+    best = found.best
     return SettingSearch(
-        arm=problem.arm.name,
-        arm_label=objective.variant(kind).spec.label,
-        view=problem.view,
+        arm=found.problem.arm.name,
+        arm_label=found.label,
+        view=found.problem.view,
         best=BestSetting(**best.params, inner_rho=_value(best), trial=best.number),
         tested=SetAsideTest(
             rho=tested.rho,
             interval=optional_interval(tested.interval),
             p=tested.p,
+            p_corrected=p_corrected,
             n_train=tested.n_train,
             n_test=tested.n_test,
         ),
-        trials=tuple(SettingTrial(number=trial.number, inner_rho=_value(trial), **trial.params) for trial in finished),
+        trials=tuple(
+            SettingTrial(number=trial.number, inner_rho=_value(trial), **trial.params) for trial in found.finished
+        ),
     )
 
 
@@ -268,12 +294,14 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
             advance(done + len(trials), n_trials)
 
 
-def _sentence(search: SettingSearch) -> str:
-    best, tested = search.best, search.tested
-    found = "links genes and brain" if tested.p < LEVEL else "shows no link beyond chance"
+def _sentence(search: SettingSearch, n_searches: int) -> str:
+    best, tested, p = search.best, search.tested, search.tested.p_corrected
+    assert p is not None  # of results of earlier versions alone
+    found = "links genes and brain" if p < LEVEL else "shows no link beyond chance"
+    family = "" if n_searches == 1 else f", over {n_searches} searches {format_p(p)}"
     return (
         f"In the {tested.n_test} subjects set aside the best setting {found}: {search.arm_label} × {search.view}, "
-        f"ρ₁ = {format_number(tested.rho)} ({format_interval(tested.interval)}, p = {format_p(tested.p)}). "
+        f"ρ₁ = {format_number(tested.rho)} ({format_interval(tested.interval)}, p = {format_p(tested.p)}{family}). "
         f"Of {len(search.trials)} trials it took {best.pooling} pooling, layer {format_number(best.layer)}, "
         f"{best.n_components} components and penalty {format_number(best.penalty)} (inner ρ₁ "
         f"{format_number(best.inner_rho)}, which is chosen and so too large)."

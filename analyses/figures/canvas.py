@@ -19,6 +19,13 @@ WIDTH = 7.0  # inches: the text width of a page
 
 # Okabe & Ito's palette, distinguishable under all common colour-vision deficiencies.
 BLUE, ORANGE, VERMILION, GREY, PALE, INK = "#0072B2", "#E69F00", "#D55E00", "#767676", "#C9CED3", "#222222"
+PAPER = "#FFFFFF"
+
+FOLLOWING = {PAPER: "paper", INK: "ink", GREY: "grey", PALE: "pale", BLUE: "blue"}
+"""Colours that the report gives by these names, so that they follow a reader's dark mode; all others stay."""
+
+ON_PALE, ON_DEEP = "#000000", "#FDFDFD"
+"""Text on a coloured cell, which stays as it is in dark mode as the cell does."""
 
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.figures.canvas import BLUE, GREY, INK, WIDTH, add_hint, new_figure, save_figure
+from analyses.figures.canvas import BLUE, GREY, INK, ON_DEEP, ON_PALE, WIDTH, add_hint, new_figure, save_figure
 from analyses.formats import format_interval, format_number, format_p
 from analyses.results.schema.comparisons import ArmDifference, Comparison, RepresentationLikeness
 from analyses.results.tables import rows
@@ -69,7 +69,9 @@ def likeness_figure(pairs: Sequence[RepresentationLikeness], labels: Mapping[str
     with new_figure(min(1.2 + 0.42 * len(arms), WIDTH)) as (figure, axes):
         image = axes.imshow(cka, vmin=0, vmax=1, cmap="Blues", aspect="auto")
         for (a, b), value in np.ndenumerate(cka):
-            axes.text(b, a, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 else INK, fontsize=8)
+            axes.text(
+                b, a, f"{value:.2f}", ha="center", va="center", color=ON_DEEP if value > 0.6 else ON_PALE, fontsize=8
+            )
         axes.set_xticks(range(len(arms)), [str(i + 1) for i in range(len(arms))])
         axes.set_yticks(range(len(arms)), [f"{labels[arm]}  {i + 1}" for i, arm in enumerate(arms)])
         axes.tick_params(length=0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analyses.figures.atlas import describe_atlas
+from analyses.figures.canvas import FOLLOWING
 from analyses.report.attention import gather_attention
 from analyses.report.drawings import draw_figures
 from analyses.report.drawn import Drawn, page_key
@@ -21,6 +22,9 @@ from analyses.results.serialisation import read_json
 from encoders.publishing import published_file
 
 _PAGE = "report"
+
+_COLOUR_NAMES = {colour.lower(): name for colour, name in FOLLOWING.items()}
+_FOLLOWING = re.compile(rf"\b(fill|stroke): ({'|'.join(_COLOUR_NAMES)})\b", re.IGNORECASE)
 
 
 def make_report(run_folder: Path, *, n_jobs: int = 1, anew: bool = False) -> Path:
@@ -106,7 +110,8 @@ def _planted_arms(results: Results) -> list[str]:
 
 
 def _inline(path: Path) -> Any:
-    """The drawing without its XML prologue; identifiers carry the figure's hash, so that no two figures share one."""
+    """The drawing without its XML prologue; identifiers carry the figure's hash, so that no two figures share one, and
+    colours that follow the page's have their names."""
     from markupsafe import Markup
 
     if path.suffix == ".png":
@@ -115,4 +120,5 @@ def _inline(path: Path) -> Any:
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     own = f"f{sha256(path.stem.encode()).hexdigest()[:8]}"
-    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}.", svg))
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}.", svg)
+    return Markup(_FOLLOWING.sub(lambda found: f"{found[1]}: var(--{_COLOUR_NAMES[found[2].lower()]})", svg))

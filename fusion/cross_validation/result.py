@@ -22,7 +22,7 @@ from fusion.permutation.p_values import (
     step_down_max_t,
 )
 from fusion.permutation.relations import Relations
-from fusion.permutation.tails.fitted import TailP, as_bound, step_down_tails, tail_p, tail_ps
+from fusion.permutation.tails.fitted import TailP, as_bound, step_down_tails, tail_p, tail_ps, unless_narrow
 from fusion.permutation.tails.laws import fisher_z
 from fusion.subject_rows import RowIds
 
@@ -120,13 +120,13 @@ class CrossValidatedCCA(TestedComponents, Saved):
 
     @property
     def trace_tail(self) -> TailP:
-        """Fitted tail beside ``trace_p``."""
-        return tail_p(self.trace_null)
+        """Fitted tail beside ``trace_p``; refused where a view has fewer than six columns."""
+        return unless_narrow(tail_p(self.trace_null), min(self.dimensions))
 
     @property
     def link_tails(self) -> tuple[TailP, TailP]:
-        """Fitted tails beside ``p_link``."""
-        first, trace = step_down_tails(self._link_null)
+        """Fitted tails beside ``p_link``; refused where a view has fewer than six columns."""
+        first, trace = (unless_narrow(found, min(self.dimensions)) for found in step_down_tails(self._link_null))
         return first, trace
 
     @property

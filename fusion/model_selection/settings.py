@@ -87,21 +87,29 @@ class TestedSetting:
 
     Attributes
     ----------
-    rho : float
-        Correlation of the two scores in the test rows.
+    null : float64 array, shape [n_permutations + 1]
+        Correlation of the two scores in the test rows, the observed one first. With the same subjects, relations and
+        seed, entry b is of the same permutation whatever the views and the setting.
     interval : float64 array, shape [2]
         95 % percentile bootstrap over test rows (who belongs together is drawn together), the fit held fixed; NaN where
         few subjects carry the scores.
-    p : float
-        One-sided, identity counted.
     n_train, n_test : int
     """
 
-    rho: float
+    null: Float64[np.ndarray, " n_draws"]
     interval: Float64[np.ndarray, " 2"]
-    p: float
     n_train: int
     n_test: int
+
+    @property
+    def rho(self) -> float:
+        """Correlation of the two scores in the test rows."""
+        return float(self.null[0])
+
+    @property
+    def p(self) -> float:
+        """One-sided, identity counted."""
+        return float(permutation_p(self.null[:, np.newaxis])[0])
 
 
 def evaluate_setting(
@@ -153,9 +161,8 @@ def evaluate_setting(
     draws = bootstrap_correlations(x, y, one_fold, clusters, n_draws=n_bootstrap, seed=random_state)
     is_heavy = bool(ScoreTails.of(x, y, one_fold).too_heavy[0])
     return TestedSetting(
-        rho=float(null[0, 0]),
+        null=null[:, 0],
         interval=np.full(2, np.nan) if is_heavy else percentile_interval(draws[:, 0]),
-        p=float(permutation_p(null)[0]),
         n_train=len(train),
         n_test=len(test),
     )

@@ -19,7 +19,7 @@ from fusion.arrays import Matrix
 from fusion.permutation.p_values import permutation_p, remaining_maxima
 from fusion.permutation.tails.goodness import LEAST_SURVIVAL, goodness_of_pareto, goodness_of_pearson
 from fusion.permutation.tails.laws import Law, ParetoTail, PearsonIII, Tail
-from fusion.permutation.tails.limits import ENOUGH_EXCEEDING, FEWEST_DRAWS, WIDEST
+from fusion.permutation.tails.limits import ENOUGH_EXCEEDING, FEWEST_COLUMNS, FEWEST_DRAWS, WIDEST
 
 REACHES = (100, 30, 10, 3)
 """How many times below the smallest p that can be counted a fit is read: the furthest that its interval allows."""
@@ -140,6 +140,22 @@ def tail_p(null: Float64[np.ndarray, " n_draws"], law: Law = "pearson III") -> T
 def tail_ps(null: Float64[np.ndarray, "n_draws n_tests"], law: Law = "pearson III") -> tuple[TailP, ...]:
     """`tail_p` of every column."""
     return tuple(tail_p(column, law) for column in null.T)
+
+
+def unless_narrow(found: TailP, n_columns: int) -> TailP:
+    """The fit of a held-out trace, or of a family with one, unless its views have too few columns for any law."""
+    if n_columns >= FEWEST_COLUMNS or not found.method:
+        return found
+    refusal = (
+        f"The held-out trace of {n_columns} columns has a heavier tail than any law that is fitted: {FEWEST_COLUMNS} "
+        "or more are needed."
+    )
+    return TailP(
+        p_counted=found.p_counted,
+        n_permutations=found.n_permutations,
+        n_exceeding=found.n_exceeding,
+        refusal=refusal,
+    )
 
 
 def as_bound(found: TailP) -> TailP:

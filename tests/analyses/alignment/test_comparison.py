@@ -36,7 +36,8 @@ def test_fits_of_a_family_are_beside_their_counted_p() -> None:
     null[0] = [0.4, 0.05, 0.36]
     traces = rng.normal(0, 0.1, (1000, 3))
     arms: Any = {
-        name: SimpleNamespace(null=null[:, [k]], trace_null=traces[:, k]) for k, name in enumerate(("a", "b", "c"))
+        name: SimpleNamespace(null=null[:, [k]], trace_null=traces[:, k], dimensions=(12, 6))
+        for k, name in enumerate(("a", "b", "c"))
     }
     counted, _ = correct_by_role({"thickness": arms}, {"thickness": "test"})
     fitted, of_both = fit_by_role({"thickness": arms}, {"thickness": "test"})
@@ -48,3 +49,10 @@ def test_fits_of_a_family_are_beside_their_counted_p() -> None:
     assert fitted["b__thickness"].p is None
     assert fitted["b__thickness"].refusal is not None
     assert "reach the observed value" in fitted["b__thickness"].refusal
+    assert of_both["a__thickness__rho"].p is not None
+    arms["b"].dimensions = (12, 5)
+    narrow = fit_by_role({"thickness": arms}, {"thickness": "test"})
+    assert narrow[0] == fitted, "first correlations alone are fitted at any width"
+    refusal = narrow[1]["a__thickness__rho"].refusal
+    assert refusal is not None
+    assert "of 5 columns has a heavier tail" in refusal

@@ -158,6 +158,7 @@ def test_a_search_goes_on_where_it_stopped_and_is_tested_on_subjects_set_aside(e
     assert len(trials["more"]) == 8
     tested = more["searches"][0]["tested"]
     assert tested["p"] < 0.05
+    assert tested["p_corrected"] == tested["p"]  # of one search
     assert tested["n_train"] + tested["n_test"] == more["run"]["cohort"]["n_subjects"]
 
 
@@ -172,3 +173,22 @@ def test_a_search_without_a_link_finds_none(experiment: Experiment, cohort: Demo
         label="_null",
     )
     assert found["searches"][0]["tested"]["p"] >= 0.05
+
+
+def test_several_searches_are_one_family(experiment: Experiment, cohort: DemoCohort) -> None:
+    views = {name: "{path: " + str(path) + "}" for name, path in (
+        ("linked", cohort.brain_linked), ("unlinked", cohort.folder / "brain_control.parquet")
+    )}  # fmt: skip
+    found = experiment(
+        "tune",
+        "encoders=[../encoders/kmer-spectrum.yaml]",
+        "brain={" + ", ".join(f"{name}: {value}" for name, value in views.items()) + "}",
+        "tune.poolings=[mean]",
+        "tune.n_trials=4",
+        "tune.test_folds=2",
+        label="_family",
+    )
+    linked, unlinked = (search["tested"] for search in found["searches"])
+    assert linked["p"] <= linked["p_corrected"] < 0.05
+    assert unlinked["p"] == unlinked["p_corrected"] >= 0.05  # the last step of step-down is by itself
+    assert all(", over 2 searches 0." in sentence for sentence in found["answer"])

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from analyses.errors import InputError
+from analyses.figures.canvas import FOLLOWING
 from analyses.formats import format_number
 from analyses.report.page import make_report
 from tests.analyses.example_alignment import GENES
@@ -70,6 +71,16 @@ def test_a_mark_says_what_it_is_while_a_pointer_rests_on_it(page: str) -> None:
     assert re.search(r"<title>lh_roi\d\d_thickness: −?0\.\d\d \(95 % interval ", page)
     assert "<title>kmer-5: 0." in page
     assert "hint: " not in page
+
+
+def test_drawings_follow_the_colours_of_the_page(page: str) -> None:
+    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    used = {name for one in drawings for name in re.findall(r": var\(--(\w+)\)", one)}
+    assert {"paper", "ink", "grey", "blue"} <= used
+    for colour in FOLLOWING:
+        assert not re.search(rf"(fill|stroke): {colour}", " ".join(drawings), re.IGNORECASE)
+    light, dark = (set(re.findall(r"--(\w+):", block)) for block in re.findall(r":root \{(.*?)\}", page, re.DOTALL)[:2])
+    assert used <= light & dark
 
 
 def test_features_and_columns_that_are_none_are_listed(page: str) -> None:

@@ -7,6 +7,7 @@ from sklearn.linear_model import LinearRegression
 
 from fusion import InputError, TableView, make_folds
 from fusion.cca.ridge import RidgeCCA
+from fusion.comparison.max_t import westfall_young
 from fusion.model_selection.settings import Setting, embed_inner, evaluate_setting, inner_correlation
 
 N = 150
@@ -65,6 +66,22 @@ def test_a_link_is_found_in_rows_apart() -> None:
     assert found.p == pytest.approx(1 / 200)
     assert found.interval[0] > 0
     assert (found.n_train, found.n_test) == (90, 60)
+
+
+def test_searches_of_one_split_are_tested_by_the_same_exchanges() -> None:
+    x, y, z = _views(1)
+    split = np.arange(0, 90), np.arange(90, N)
+    doubled = TableView(2.0 * y.multiply(np.eye(y.shape[1])), y.subject_ids)
+    one, same, other = (
+        evaluate_setting((x, view), z, split, setting, scale=True, n_permutations=99, random_state=7)
+        for view, setting in ((y, Setting(5)), (doubled, Setting(5)), (y, Setting(3, 0.5)))
+    )
+    np.testing.assert_allclose(one.null, same.null, atol=1e-9)
+    assert np.corrcoef(one.null[1:], other.null[1:])[0, 1] > 0.3
+    family = westfall_young({name: (found.rho, found.null) for name, found in zip("ab", (one, other), strict=True)})
+    assert family["a"] >= one.p
+    assert family["b"] >= other.p
+    assert sum(family.values()) < 2 * (one.p + other.p)  # what alike exchanges save over Bonferroni
 
 
 def test_p_is_uniform_without_a_link() -> None:

@@ -11,7 +11,15 @@ from scipy import stats
 
 from fusion import cross_validated_cca, permutation_test_cca, westfall_young, westfall_young_tails
 from fusion.permutation.p_values import permutation_p, step_down_max_t
-from fusion.permutation.tails.fitted import REACHES, TailP, as_bound, step_down_tails, tail_p, tail_ps
+from fusion.permutation.tails.fitted import (
+    REACHES,
+    TailP,
+    as_bound,
+    step_down_tails,
+    tail_p,
+    tail_ps,
+    unless_narrow,
+)
 from fusion.permutation.tails.goodness import goodness_of_pareto, goodness_of_pearson
 from fusion.permutation.tails.laws import ParetoTail, PearsonIII, fisher_z
 
@@ -220,9 +228,11 @@ def test_held_out_tests_bring_their_tails(linked: tuple[np.ndarray, np.ndarray])
     np.testing.assert_array_equal([one.p_counted for one in found.tails], found.p)
     assert found.trace_tail.p_counted == found.trace_p
     assert tuple(one.p_counted for one in found.link_tails) == found.p_link
+    assert all("of 3 columns has a heavier tail" in one.refusal for one in (found.trace_tail, *found.link_tails))
     assert found.tails[0].method == "pearson III"
     assert found.tails[0].p_fitted < found.p[0]
     assert found.tails[0].is_least, "a bound"
     assert found.tails[0].interval[0] == 0 < found.tails[0].interval[1]
+    assert unless_narrow(found.tails[0], 6) == found.tails[0]
     enough = tail_p(against(1.0, normal()))
     assert as_bound(enough) == enough, "there is nothing to bound"

@@ -24,6 +24,9 @@ class DimensionSearch:
         Smallest size within one standard error of the best.
     rho, p, null_q95 : float
         With the chosen sizes, in the outer folds; p keeps the choices.
+    p_corrected : float or None
+        p by step-down max-T over the searches of all arms and test views; None of a control view, and in results of
+        earlier versions.
     rho_by_fold : tuple of float, [F]
     grid_rho, grid_p : tuple of float, [G]
         Each size in all outer folds; p by max-T over the grid.
@@ -45,6 +48,7 @@ class DimensionSearch:
     grid_rho: tuple[float, ...]
     grid_p: tuple[float, ...]
     n_permutations: int
+    p_corrected: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +88,14 @@ class BestSetting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAsideTest:
     """The one test in ``n_test`` subjects set aside, fitted on ``n_train``: first correlation, 95 % interval (None,
-    None where none is valid), p."""
+    None where none is valid), p, and p by step-down max-T over all searches (None in results of earlier versions)."""
 
     rho: float
     interval: OptionalInterval
     p: float
     n_train: int
     n_test: int
+    p_corrected: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
