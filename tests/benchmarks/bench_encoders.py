@@ -1,6 +1,7 @@
 """Speed and memory of the encoders, as ratios within one run: ``make bench-encoders`` (about three minutes).
 
-Sections may be named, as in ``python -m tests.benchmarks.bench_encoders buckets caduceus``; the note needs all.
+Sections may be named, as in ``python -m tests.benchmarks.bench_encoders buckets caduceus``; the note needs all. A
+processor without AVX-512 has a note of its own, results/encoders_avx2.md.
 
 Weights are random: no time depends on them. Every figure is measured here and now; what was not is said to be
 "not measured". Times are the shortest of several, the ways that are compared taking turns.
@@ -42,7 +43,10 @@ from tests.benchmarks.encoder_costs import (
     train_step,
 )
 
-NOTE = Path(__file__).parent / "results" / "encoders.md"
+_PROCESSOR = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else ""
+NOTE = Path(__file__).parent / "results" / ("encoders.md" if "avx512f" in _PROCESSOR else "encoders_avx2.md")
+"""The fast products are others without AVX-512, and so are the figures."""
+
 N_TOKENS = 512
 
 Line = tuple[str, str, str]
@@ -265,7 +269,7 @@ def _rate(of_a_billion: Seconds) -> str:
 
 def _context() -> str:
     made_by = runtime(torch.device("cpu"))
-    bf16 = "with" if "avx512_bf16" in Path("/proc/cpuinfo").read_text("utf-8") else "without"
+    bf16 = "with" if "avx512_bf16" in _PROCESSOR else "without"
     return (
         f"# Encoders: speed and memory\n\nWritten by `make bench-encoders`. {made_by['cpu']}, {N_THREADS} threads, "
         f"{bf16} AVX512_BF16; Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}. "
