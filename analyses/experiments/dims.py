@@ -34,7 +34,12 @@ def run(run: Run) -> DimsResult:
     return DimsResult(
         searches=searches,
         answer=tuple(_sentence(search, len(corrected)) for search in searches),
-        metrics={f"dims/rho_{search.arm}_{search.view}": search.rho for search in searches},
+        metrics={
+            f"dims/{name}_{search.arm}_{search.view}": value
+            for search in searches
+            for name, value in (("rho", search.rho), ("p_corrected", search.p_corrected))
+            if value is not None
+        },
         trials=tuple(trial for search in searches for trial in _trials(search)),
     )
 

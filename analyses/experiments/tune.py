@@ -73,7 +73,12 @@ def run(run: Run) -> TuneResult:
     return TuneResult(
         searches=searches,
         answer=tuple(_sentence(search, len(searches)) for search in searches),
-        metrics={f"tune/rho_{search.arm}_{search.view}": search.tested.rho for search in searches},
+        metrics={
+            f"tune/{name}_{search.arm}_{search.view}": value
+            for search in searches
+            for name, value in (("rho", search.tested.rho), ("p_corrected", search.tested.p_corrected))
+            if value is not None
+        },
         trials=tuple(trial for search in searches for trial in _trials(search)),
     )
 
