@@ -27,14 +27,13 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        first: dict[str, int] = {}
+        first: dict[str, tuple[int, int]] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and first.setdefault(key.value, line) != line:
-                earlier = first[key.value]
-                raise yaml.YAMLError(
-                    f"the key '{key.value}' stands in line {earlier} and again in line {line}; keep one"
-                )
+            place = key.start_mark.line + 1, key.start_mark.column
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<" and first.setdefault(key.value, place) != place:
+                earlier, line = first[key.value][0], place[0]
+                where = f"in line {earlier} and again in line {line}" if earlier != line else f"twice in line {line}"
+                raise yaml.YAMLError(f"the key '{key.value}' stands {where}; keep one")
         return super().construct_mapping(node, deep=deep)
 
 

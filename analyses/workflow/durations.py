@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 REPEATS = 2
+LONG = 3.0
+"""Seconds of some work that is not done again to be measured: a dry run must not take as long as the run."""
+
 _EXTRAPOLATED = 1.2
 """What is measured once and multiplied is known less well than what was measured."""
 
@@ -54,13 +57,15 @@ def measure(work: Callable[[], object], *, repeats: int = REPEATS) -> Duration:
 
 def measure_warm(work: Callable[[], object], *, repeats: int = REPEATS) -> Duration:
     """Seconds of some work whose like was done before: at least those of a machine that does nothing else meanwhile,
-    at most those that passed."""
+    at most those that passed. What takes long is done once."""
     passed, worked = [], []
     for _ in range(repeats):
         begun, begun_work = time.perf_counter(), time.process_time()
         work()
         passed.append(time.perf_counter() - begun)
         worked.append(time.process_time() - begun_work)
+        if passed[-1] > LONG:
+            break
     return Duration(min(*passed, *worked), max(passed))
 
 

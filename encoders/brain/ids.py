@@ -97,12 +97,17 @@ def place_index(sheet: Spreadsheet, id_column: str | None) -> Spreadsheet:
     if sheet.index is None or (id_column is not None and id_column != INDEX_COLUMN):
         return sheet
     shown, known = quote_some(list(sheet.index)), find_id_name(sheet.names)
+    is_text = not sheet.path.name.endswith(".parquet")
+    if id_column is None and known is not None and is_text:
+        return replace(sheet, index=None)  # row names of R beside a column of ids
     if id_column is None and known is not None:
         raise InputError(
             f"Subject ids must be in one column; {sheet.path} has {quote_some(list(sheet.frame[known]))} in {known!r} "
             f"and {shown} in an index without a name: name {known} or {INDEX_COLUMN} with the id column option."
         )
-    if id_column is None and not all(isinstance(value, str) for value in sheet.index):
+    if id_column is None and not all(
+        isinstance(value, str) and not (is_text and value.isdigit()) for value in sheet.index
+    ):
         raise InputError(
             f"The column of subject ids in {sheet.path} is not known by its name, and the index without a name holds "
             f"{shown}, which may count rows: name a column, or {INDEX_COLUMN}, with the id column option."

@@ -65,7 +65,7 @@ class Reference:
         return name
 
     def fetch(self, interval: Interval) -> str:
-        """Upper-case sequence of the plus strand.
+        """Upper-case sequence of the plus strand, U read as T.
 
         Raises
         ------
@@ -78,7 +78,11 @@ class Reference:
                 f"{interval} runs past the end of contig {name}, which has {self.contigs[name]} bases: check that "
                 "annotation and reference are of one build."
             )
-        return _read(self._file_of[name], Interval(name, interval.start, interval.end)).upper()
+        return _read(self._file_of[name], Interval(name, interval.start, interval.end)).upper().replace("U", "T")
+
+
+_NUCLEOTIDES = frozenset("ACGTUNRYSWKMBDHVX")
+"""IUPAC codes of nucleic acids, and X, by which some programs mask."""
 
 
 def _open(path: Path) -> Any:
@@ -101,6 +105,12 @@ def _read(fasta: Any, place: Interval) -> str:
         raise InputError(
             f"A reference must hold one letter per base; {path} has something else at {place.chrom}:"
             f"{place.start + len(letters) + 1} (such as the NUL bytes of a broken copy, or a gap): repair the FASTA."
+        )
+    if odd := set(letters.upper()) - _NUCLEOTIDES:
+        letter = min(odd)
+        raise InputError(
+            f"A reference must be DNA (A, C, G, T, N or an IUPAC code); {path} has {letter} at {place.chrom}:"
+            f"{place.start + letters.upper().index(letter) + 1}: give the FASTA of the genome, not of proteins."
         )
     return letters
 

@@ -20,6 +20,7 @@ _SPACES = " '\u2019\u00a0\u202f"
 #: Looks like a number in some notation. Without looking ahead, which pyarrow cannot: it takes a table at once.
 _NUMBER_LIKE = rf"[+-]?[.,]?\d[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
 #: Blanks and apostrophes between groups of three digits can be nothing else.
+_DIGITS_OF_A_GROUP = 3
 _SPACED = rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?"
 
 
@@ -53,10 +54,14 @@ class Evidence:
         A cell that can be read with this decimal mark alone.
     either : dict of mark to str
         A cell in which this mark may be decimal or stand between thousands.
+    whole : str
+        An integer of three digits and no mark, in a column of which all other cells are like those of ``either``: so
+        look thousands of which the smaller ones have no mark. Empty where there is none.
     """
 
     certain: dict[Decimal, str]
     either: dict[Decimal, str]
+    whole: str = ""
 
 
 def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
@@ -69,6 +74,7 @@ def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
     """
     certain: dict[Decimal, str] = {}
     either: dict[Decimal, str] = {}
+    whole = ""
     for column in columns:
         marked = column[column.str.contains(r"[.,]", na=False)]
         if not len(marked) or column.str.fullmatch(_NUMBER_LIKE).dropna().mean() < 0.5:
@@ -78,7 +84,17 @@ def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
                 if mark not in found:
                     cells = marked[marked.str.fullmatch(patterns[mark])]
                     found |= {mark: str(cells.iloc[0])} if len(cells) else {}
-    return Evidence(certain, either)
+        whole = whole or _find_whole(column, marked)
+    return Evidence(certain, either, whole)
+
+
+def _find_whole(column: "pandas.Series", marked: "pandas.Series") -> str:
+    """An integer of three digits, if no integer has more and every other number is one of thousands with one mark."""
+    whole = column[column.str.fullmatch(r"[+-]?\d+", na=False)].str.lstrip("+-")
+    thousands = marked.str.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", na=False)
+    if not len(whole) or not thousands.all() or whole.str.len().max() != _DIGITS_OF_A_GROUP:
+        return ""
+    return str(whole[whole.str.len() == _DIGITS_OF_A_GROUP].iloc[0])
 
 
 def find_decimal(path: Path, name: str, column: Evidence, table: Evidence) -> Decimal:
@@ -100,12 +116,14 @@ def find_decimal(path: Path, name: str, column: Evidence, table: Evidence) -> De
         return "."
     if len(table.certain) == 1:
         return next(iter(table.certain))
-    if not table.certain and "," not in table.either:
+    if not table.certain and "," not in table.either and not column.whole:
         return "."
     mark: Decimal = next(iter(column.either))
     cell = column.either[mark]
     whole, decimals = cell.replace(mark, ""), cell.replace(mark, ".")
     why = "cells of both kinds stand in the table" if len(table.certain) == 2 else "no cell of the table decides"
+    if column.whole:
+        why += f" ({column.whole!r} beside it has no decimals)"
     raise InputError(
         f"Numbers must have one reading; {cell!r} in column {name!r} of {path} is {whole} (the {_NAMES[mark]} between "
         f"thousands) or {decimals} (a decimal {_NAMES[mark]}), and {why}: name the decimal mark by the option decimal "

@@ -40,7 +40,8 @@ class Spreadsheet:
     notes : tuple of str
         What was found out, and what was left out.
     index : Series or None
-        The index without a name that pandas stored in a parquet file, where it is no count of rows.
+        The index without a name that pandas stored in a parquet file or in the first column of a text, where it is no
+        count of rows.
     """
 
     path: Path
@@ -132,8 +133,9 @@ def read_spreadsheet(path: Path, *, separator: str | None = None, decimal: Decim
     notes += ["A comment above the header was left out."] * bool(comments)
     if separator != "," and not path.name.lower().removesuffix(".gz").endswith((".tsv", ".txt")):
         notes.append(f"Columns are separated by {SEPARATOR_NAMES.get(separator, repr(separator))}.")
-    frame, dropped = _drop_unnamed_and_empty(path, split_cells(path, text, separator))
-    return Spreadsheet(path, frame, decimal, (*notes, *dropped))
+    cells = split_cells(path, text, separator)
+    frame, dropped = _drop_unnamed_and_empty(path, cells)
+    return Spreadsheet(path, frame, decimal, (*notes, *dropped), _find_index(cells, frame))
 
 
 def read_parquet(path: Path) -> Spreadsheet:
@@ -168,7 +170,7 @@ def read_parquet(path: Path) -> Spreadsheet:
     if index is not None:  # its ids fill every row
         return Spreadsheet(path, frame, None, (), index)
     kept, notes = _drop_unnamed_and_empty(path, frame)
-    return Spreadsheet(path, kept, None, tuple(notes))
+    return Spreadsheet(path, kept, None, tuple(notes), _find_index(frame, kept))
 
 
 def _check_letters(frame: "pandas.DataFrame") -> None:
@@ -213,6 +215,19 @@ def _cells(column: "pandas.Series", missing_codes: Sequence[str] = ()) -> "panda
     cells = column.astype("str").str.strip().str.replace("\N{MINUS SIGN}", "-")
     absent = column.isna() | cells.isna() | cells.str.lower().isin([*MISSING_MARKS, *map(str.lower, missing_codes)])
     return cells.mask(absent, None)
+
+
+def _find_index(cells: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.Series | None":
+    """The index without a name as pandas writes it: a first column without one, whose cells differ and are no count."""
+    name, first = cells.columns[0], cells.iloc[:, 0]
+    is_left_out = str(name).startswith("Unnamed: ") and name not in kept.columns
+    if not is_left_out or len(kept) != len(cells) or not _is_text(first):
+        return None
+    index = first.fillna("").str.strip()
+    is_count = index.str.fullmatch(r"\d+").all() and (index.astype(int).diff().dropna() == 1).all()
+    if is_count or index.duplicated().any() or (index == "").any():
+        return None
+    return index.astype(object).rename(INDEX_COLUMN)
 
 
 def _drop_unnamed_and_empty(path: Path, frame: "pandas.DataFrame") -> tuple["pandas.DataFrame", list[str]]:

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from fusion.arrays import ArrayLike, Matrix
 from fusion.errors import InputError
+from fusion.parallel import one_blas_thread
 
 RANK_TOLERANCE = 1e-8  # of the largest pivot, columns scaled to unit norm
 
@@ -38,13 +39,15 @@ class ConfoundBasis:
         """Make the basis of training confounds, float64 of shape (n_train, n_confounds), without intercept."""
         mean = confounds.mean(axis=0)
         centred = confounds - mean
-        kept = independent_columns(centred, confounds)
-        continuation = np.zeros((confounds.shape[1], len(kept)))
-        triangle = np.linalg.qr(centred[:, kept]).R
-        continuation[kept] = scipy.linalg.solve_triangular(triangle, np.eye(len(kept)))
-        # A second step restores the orthogonality that nearly collinear confounds cost the first.
-        again = np.linalg.qr(centred @ continuation).R
-        continuation = scipy.linalg.solve_triangular(again.T, continuation.T, lower=True).T
+        # A few narrow products: on a busy machine several threads of BLAS wait for one another longer than they work.
+        with one_blas_thread():
+            kept = independent_columns(centred, confounds)
+            continuation = np.zeros((confounds.shape[1], len(kept)))
+            triangle = np.linalg.qr(centred[:, kept]).R
+            continuation[kept] = scipy.linalg.solve_triangular(triangle, np.eye(len(kept)))
+            # A second step restores the orthogonality that nearly collinear confounds cost the first.
+            again = np.linalg.qr(centred @ continuation).R
+            continuation = scipy.linalg.solve_triangular(again.T, continuation.T, lower=True).T
         return cls(mean, continuation, len(confounds))
 
     @property

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from fusion.arrays import Matrix
 from fusion.confounds.basis import ConfoundBasis, independent_columns
 from fusion.confounds.terms import Term
-from fusion.parallel import tiled
+from fusion.parallel import one_blas_thread, tiled
 from fusion.views.view import View
 
 ROUNDING = 1e-7
@@ -67,10 +67,11 @@ def confound_shares(
     if not columns:
         return ()
     bases: list[tuple[str, Matrix, Matrix]] = []
-    for term, own in columns.items():
-        parts = [values for other, values in columns.items() if term.is_product and term.holds(other)]
-        others = [values for other, values in columns.items() if other != term and not other.holds(term)]
-        bases.append((term.label, _basis(np.hstack([own, *parts])), _rest(own, others)))
+    with one_blas_thread():
+        for term, own in columns.items():
+            parts = [values for other, values in columns.items() if term.is_product and term.holds(other)]
+            others = [values for other, values in columns.items() if other != term and not other.holds(term)]
+            bases.append((term.label, _basis(np.hstack([own, *parts])), _rest(own, others)))
     axes = [*(part for _, *pair in bases for part in pair), _basis(np.hstack(list(columns.values())))]
     with tiled():
         explained = _weights(view, scale=scale) @ np.square(view.multiply_transposed(np.hstack(axes)))

@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Spellings that tell an instance: ``26755-2.0``, ``f.26755.2.0`` and ``X26755.2.0`` (R), ``n_26755_2_0`` (Stata),
-#: ``p26755_i2_a0`` (research analysis platform, also behind ``participant.``), ``Title | Instance 2 | Array 0``.
+#: ``p26755_i2_a0`` (research analysis platform, also behind ``participant.`` or ``participant_``),
+#: ``Title | Instance 2 | Array 0``.
 _SPELLINGS = (
     re.compile(r"(?P<field>\d+)-(?P<instance>\d+)\.(?P<array>\d+)"),
     re.compile(r"(?:f\.|X)(?P<field>\d+)\.(?P<instance>\d+)\.(?P<array>\d+)"),
     re.compile(r"(?:n|s|ts|x|(?:\w+_)?f)_?(?P<field>\d+)_(?P<instance>\d+)_(?P<array>\d+)"),
-    re.compile(r"(?:participant\.)?p(?P<field>\d+)_i(?P<instance>\d+)(?:_a(?P<array>\d+))?"),
-    re.compile(r"(?:participant\.)?p(?P<field>\d+)_a(?P<array>\d+)"),
-    re.compile(r"participant\.p(?P<field>\d+)"),
+    re.compile(r"(?:participant[._])?p(?P<field>\d+)_i(?P<instance>\d+)(?:_a(?P<array>\d+))?", re.IGNORECASE),
+    re.compile(r"(?:participant[._])?p(?P<field>\d+)_a(?P<array>\d+)", re.IGNORECASE),
+    re.compile(r"participant[._]p(?P<field>\d+)", re.IGNORECASE),
     re.compile(r"(?P<title>[^|]+?) \| Instance (?P<instance>\d+)(?: \| Array (?P<array>\d+))?"),
 )
 _BARE = re.compile(r"p(?P<field>\d+)")
-_IDS = re.compile(r"(?:participant\.|f\.|n_)?eid|participant id", re.IGNORECASE)
+_IDS = re.compile(r"(?:participant[._]|f\.|n_)?eid|participant id", re.IGNORECASE)
 #: Blocks of field ids that hold measures of brain images: ASL, SWI and QSM; T1, diffusion, functional; FreeSurfer.
 _IMAGING = (range(24300, 25000), range(25000, 26000), range(26500, 28000), range(31000, 33000))
 #: Within them: head size, signal, noise and motion, where the head lay, echo times and intensity scaling.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from encoders.errors import InputError
 from encoders.genome.haplotypes.alleles import HOMOZYGOUS_REFERENCE, MISSING, unpack_pair
 from encoders.genome.sequences import AMBIGUITY
-from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, deleted_length
 
 _BASES = {base: frozenset(base) for base in "ACGT"} | {code: frozenset(bases) for code, bases in AMBIGUITY.items()}
 _BASES["N"] = frozenset("ACGT")
@@ -135,11 +135,13 @@ class Consensus:
         ref, alt = self._spell(record, code, span)
         if alt == "*":
             return None
+        if (own := deleted_length(alt)) is not None:
+            alt, span = DELETION, own + 1
         if alt in _REFERENCE_BLOCKS:
             return Proposal(position, frozen=position + span - 1)
         if error := self._find_error(record, position, ref, alt):
             return Proposal(position, error=error)
-        if alt == "<DEL>":
+        if alt == DELETION:
             start, end = max(position + 1, 0), min(position + span, len(self._sequence))
             edit = Edit(min(start, end), end, "")
             return Proposal(position, frozen=end - 1, edit=edit, anchored=True, event="symbolic_deletion")
@@ -164,9 +166,9 @@ class Consensus:
 
     def _find_error(self, record: int, position: int, ref: str, alt: str) -> str:
         item = self._block.describe(record)
-        if alt == "<DEL>" and self._block.info_ends[record] - self._block.positions[record] < 2:
+        if alt == DELETION and self._block.info_ends[record] - self._block.positions[record] < 2:
             return f"A <DEL> allele needs INFO/END or SVLEN past its position; {item} has none: add one or remove it."
-        if alt != "<DEL>" and not _BASES.keys() >= set(alt):
+        if alt != DELETION and not _BASES.keys() >= set(alt):
             return (
                 f"An applied allele must be letters, * or <DEL>; {item} has {alt}: leave such records out with "
                 "bcftools view --exclude 'ALT~\"[<\\[\\]]\"'."

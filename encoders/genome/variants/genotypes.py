@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int8, Int16, Int64
+
+DELETION = "<DEL>"
+_OF_LENGTH = re.compile(r"<DEL:(\d+)>")
 
 ONE_PHASE_SET = -1
 """Phase set of phased genotypes that name none: all of them are of one set (VCF specification)."""
@@ -27,7 +31,7 @@ class GenotypeBlock:
         First base of REF, from 0, in file order.
     refs : tuple of str [n_records]
     alts : tuple of tuple of str [n_records]
-        Empty for a record without ALT.
+        Empty for a record without ALT; see `spell_deletions`.
     info_ends : int64 [n_records]
         One past the last reference base of the record (from 0), INFO/END and SVLEN included.
     alleles : int16 [n_records, n_subjects, 2]
@@ -117,3 +121,32 @@ def _join(parts: Sequence[np.ndarray | None], chunks: Sequence[GenotypeBlock], a
         np.full(chunk.phased.shape, absent) if part is None else part for part, chunk in zip(parts, chunks, strict=True)
     ]
     return np.concatenate(filled)
+
+
+def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None]) -> tuple[str, ...]:
+    """ALT alleles of a record, upper case; deletions of unlike length become ``<DEL:LENGTH>``.
+
+    Parameters
+    ----------
+    alts : tuple of str
+    lengths : sequence of int or None
+        INFO/SVLEN, one an allele; fewer where the file has fewer.
+
+    Examples
+    --------
+    >>> spell_deletions(("<DEL>", "<DEL>"), (-5, -10))
+    ('<DEL:5>', '<DEL:10>')
+    >>> spell_deletions(("<DEL>", "A"), (-5, None))
+    ('<DEL>', 'A')
+    """
+    of_allele = dict(enumerate(lengths))
+    own = [abs(of_allele.get(k) or 0) if alt == DELETION else 0 for k, alt in enumerate(alts)]
+    if alts.count(DELETION) < 2 or len({length for length, alt in zip(own, alts, strict=True) if alt == DELETION}) == 1:
+        return alts
+    return tuple(f"<DEL:{length}>" if length else alt for length, alt in zip(own, alts, strict=True))
+
+
+def deleted_length(alt: str) -> int | None:
+    """Bases that an allele with a length of its own deletes, after the first of REF; None of other alleles."""
+    found = _OF_LENGTH.fullmatch(alt)
+    return None if found is None else int(found[1])

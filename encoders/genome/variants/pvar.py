@@ -15,10 +15,11 @@ from jaxtyping import Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
+from encoders.genome.variants.genotypes import DELETION, spell_deletions
 from encoders.genome.variants.source import overlapping
 
 _END = re.compile(r"(?:^|;)END=(\d+)")
-_LENGTH = re.compile(r"(?:^|;)SVLEN=-?(\d+)")
+_LENGTHS = re.compile(r"(?:^|;)SVLEN=((?:-?\d+|\.)(?:,(?:-?\d+|\.))*)")
 _COLUMNS = ("#CHROM", "POS", "REF", "ALT")
 
 
@@ -34,6 +35,7 @@ class Records:
         0-based half-open; END and SVLEN of symbolic alleles included.
     refs, alts : arrow arrays of str [n_records]
         ALT as written, alleles joined by commas.
+    infos : arrow array of str [n_records], optional
     """
 
     first: int
@@ -41,6 +43,7 @@ class Records:
     ends: Int64[np.ndarray, " n_records"]
     refs: Any
     alts: Any
+    infos: Any = None
 
     @cached_property
     def _furthest(self) -> Int64[np.ndarray, " n_records"]:
@@ -59,8 +62,11 @@ class Records:
 
     def alleles(self, number: int) -> tuple[str, tuple[str, ...]]:
         """REF and ALT of one record, upper case."""
-        alts = self.alts[number].as_py().upper()
-        return self.refs[number].as_py().upper(), () if alts == "." else tuple(alts.split(","))
+        written = self.alts[number].as_py().upper()
+        alts = () if written == "." else tuple(written.split(","))
+        if self.infos is not None and alts.count(DELETION) > 1:
+            alts = spell_deletions(alts, _lengths(self.infos[number].as_py()))
+        return self.refs[number].as_py().upper(), alts
 
 
 def read_pvar(path: Path) -> dict[str, Records]:
@@ -138,9 +144,16 @@ def _split(table: Any, path: Path) -> dict[str, Records]:
                 f"Records must be sorted by contig and position; contig {name} of {path} is not: run plink2 "
                 "--sort-vars."
             )
-        refs, alts = (table[column].chunk(0).slice(first, last - first) for column in ("REF", "ALT"))
-        found[name] = Records(first, starts[first:last], ends[first:last], refs, alts)
+        columns = [name for name in ("REF", "ALT", "INFO") if name in table.column_names]
+        texts = [table[column].chunk(0).slice(first, last - first) for column in columns]
+        found[name] = Records(first, starts[first:last], ends[first:last], *texts)
     return found
+
+
+def _lengths(info: str) -> list[int | None]:
+    """INFO/SVLEN, one an allele."""
+    found = _LENGTHS.search(info)
+    return [None if one == "." else int(one) for one in found[1].split(",")] if found else []
 
 
 def _ends(table: Any, starts: Int64[np.ndarray, " n_records"]) -> Int64[np.ndarray, " n_records"]:
@@ -151,7 +164,8 @@ def _ends(table: Any, starts: Int64[np.ndarray, " n_records"]) -> Int64[np.ndarr
         return np.asarray(ends, dtype=np.int64)
     for record in np.flatnonzero(pc.match_substring(table["ALT"], "<").to_numpy()).tolist():
         info = table["INFO"][record].as_py()
+        deleted = max((abs(length) for length in _lengths(info) if length is not None), default=None)
         given = chain((int(found[1]) for found in _END.finditer(info)),
-                      (int(starts[record]) + 1 + int(found[1]) for found in _LENGTH.finditer(info)))  # fmt: skip
+                      () if deleted is None else (int(starts[record]) + 1 + deleted,))  # fmt: skip
         ends[record] = next(given, ends[record])
     return np.asarray(ends, dtype=np.int64)

@@ -20,7 +20,7 @@ from encoders.genome.blocks import read_ends
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import DosagePolicy
 from encoders.genome.variants.calls import read_calls
-from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, spell_deletions
 from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalled, uncalled
 from encoders.genome.variants.indexes import indexed_path, open_without_index
 from encoders.genome.variants.source import Site, check_order, check_samples
@@ -197,9 +197,17 @@ def _read(found: Iterable[Any]) -> tuple[_Sites, list[tuple[str, str]]]:
     sites, texts = [], []
     for record in found:
         alts = tuple(alt.upper() for alt in record.alts or ())
+        if alts.count(DELETION) > 1:
+            alts = spell_deletions(alts, _lengths(record))
         sites.append((record.start, record.ref.upper(), alts, record.stop))
         texts.append(_text(record))
     return sites, texts
+
+
+def _lengths(record: Any) -> tuple[int | None, ...]:
+    """INFO/SVLEN, one an allele."""
+    found = record.info.get("SVLEN")
+    return found if isinstance(found, tuple) else (found,)
 
 
 def _text(record: Any) -> tuple[str, str]:

@@ -16,15 +16,17 @@ from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import CALLED, DosagePolicy
-from encoders.genome.variants.genotypes import ONE_PHASE_SET, GenotypeBlock
+from encoders.genome.variants.genotypes import DELETION, ONE_PHASE_SET, GenotypeBlock, spell_deletions
 from encoders.genome.variants.imputed import guess_record
 from encoders.genome.variants.source import Site, check_samples, overlapping
 from encoders.genome.variants.zarr_chunks import check_chunks, lost_chunk, open_store
 
 _NEEDED = ("contig_id", "sample_id", "variant_contig", "variant_position", "variant_allele", "call_genotype")
-_OPTIONAL = ("variant_length", "call_genotype_phased", "call_PS", "call_HDS", "call_GP", "call_DS")
+_OPTIONAL = ("variant_length", "call_genotype_phased", "call_PS", "call_HDS", "call_GP", "call_DS", "variant_SVLEN")
 _PER_FILE = ("contig_id", "sample_id")
 _ABSENT = -2
+_NO_NUMBER = (-1, -2)
+"""Missing, and no allele, in arrays of whole numbers."""
 Columns = Int64[np.ndarray, " n_subjects"]
 _CHUNK = 100_000
 
@@ -121,6 +123,11 @@ class ZarrSource:
         spelled = [tuple(str(allele).upper() for allele in row if allele not in {"", "."}) for row in rows]
         if not all(spelled):
             raise InputError(f"Every record of a VCF Zarr needs a REF; {self.path} has one without: write it anew.")
+        if "variant_SVLEN" in self._arrays:
+            for k in (k for k, alleles in enumerate(spelled) if alleles.count(DELETION) > 1):
+                lengths = np.atleast_1d(self._arrays.read("variant_SVLEN", int(numbers[k]))).astype(np.int64).tolist()
+                known = [None if length in _NO_NUMBER else length for length in lengths]
+                spelled[k] = (spelled[k][0], *spell_deletions(spelled[k][1:], known))
         return spelled
 
     def _block(self, contig: str, numbers: Int64[np.ndarray, " n_records"], subjects: tuple[str, ...]) -> GenotypeBlock:

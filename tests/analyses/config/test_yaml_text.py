@@ -17,6 +17,7 @@ LAUGHS = "\n".join(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("folds: {n_splits: 3, n_splits: 4}\n", "'n_splits' stands twice in line 1; keep one"),
         ("seed: 5\nname: x\nseed: 6\n", "'seed' stands in line 1 and again in line 3; keep one"),
         ("a: {b: 1, c: 2,\n b: 3}\n", "'b' stands in line 1 and again in line 2"),
         ("- {x: 1}\n- {x: 1, y: {z: 1,\n    z: 2}}\n", "'z' stands in line 2 and again in line 3"),

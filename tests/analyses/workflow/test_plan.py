@@ -26,6 +26,13 @@ QUICK = (
 )
 
 
+def test_what_takes_long_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyses.workflow.durations.LONG", -1.0)
+    done: list[int] = []
+    measure(lambda: done.append(1))
+    assert len(done) == 2
+
+
 def test_work_is_done_once_before_it_is_timed_twice() -> None:
     done: list[int] = []
     taken = measure(lambda: done.append(1))

@@ -23,6 +23,13 @@ def test_several_files_act_as_one_and_aliases_are_found(write_fasta: Callable[..
     assert Path(f"{paths[0]}.fai").is_file()
 
 
+def test_letters_that_are_no_nucleotides_are_refused_and_u_is_t(write_fasta: Callable[..., Path]) -> None:
+    reference = Reference(write_fasta({"20": "ACGUTNRYacgux" * 5, "21": "ACGTACGEF"}))
+    assert reference.fetch(Interval("20", 0, 13)) == "ACGTTNRYACGTX"
+    with pytest.raises(InputError, match=r"must be DNA .* has E at 21:8: give the FASTA of the genome"):
+        reference.fetch(Interval("21", 2, 9))
+
+
 def test_bgzip_gets_both_indexes_and_reads_the_same(write_fasta: Callable[..., Path]) -> None:
     plain = write_fasta({"20": "ACGTT" * 60})
     packed = plain.with_name("packed.fa.gz")

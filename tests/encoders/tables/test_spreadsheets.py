@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from encoders.brain.ids import place_index
 from encoders.errors import InputError
 from encoders.tables import read_spreadsheet, read_subject_table, suspected_code
 from tests.sentences import or_one_sentence
@@ -18,6 +19,25 @@ def _write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_points_beside_integers_of_three_digits_may_stand_between_thousands(tmp_path: Path, separator: str) -> None:
+    cells = ["845", "1.234", "990", "2.101"]
+    text = "\n".join([f"id{separator}vol", *(f"s{k}{separator}{cell}" for k, cell in enumerate(cells))])
+    path = _write(tmp_path, text + "\n")
+    with pytest.raises(InputError, match=r"'1.234' .* is 1234 .* or 1.234 .*'845' beside it has no decimals"):
+        read_spreadsheet(path).numbers("vol")
+    assert read_spreadsheet(path, decimal=",").numbers("vol")[0].tolist() == [845, 1234, 990, 2101]
+    assert read_spreadsheet(path, decimal=".").numbers("vol")[0].tolist() == [845, 1.234, 990, 2.101]
+
+
+@pytest.mark.parametrize(
+    "cells", [["1.234", "2.345"], ["845", "0.234"], ["845", "1.5"], ["12345", "1.234"], ["1", "1.234"]]
+)
+def test_points_of_other_columns_are_decimal(tmp_path: Path, cells: list[str]) -> None:
+    path = _write(tmp_path, "\n".join(["id,vol", *(f"s{k},{cell}" for k, cell in enumerate(cells))]) + "\n")
+    assert read_spreadsheet(path).numbers("vol")[0].tolist() == [float(cell) for cell in cells]
 
 
 PLAIN = "id,site,volume\n01,Köln,2.5\n02,Bonn,1203.25\n03,Köln,0.75\n"
@@ -105,6 +125,30 @@ def test_an_index_without_a_name_is_seen(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="index without a name that holds 'P0', 'P1'"):
         read_subject_table(path)
     assert read_subject_table(path, "__index_level_0__").frame.index.tolist() == ["P0", "P1", "P2"]
+
+
+@pytest.mark.parametrize("header", [",roi", "Unnamed: 0,roi"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_an_index_that_a_text_holds_without_a_name_is_seen(tmp_path: Path, header: str, binary: bool) -> None:
+    path = _write(tmp_path, f"{header}\nP0,1.5\nP1,2.5\n")
+    if binary:
+        pd.read_csv(path).to_parquet(tmp_path / "t.parquet")
+        path = tmp_path / "t.parquet"
+    with pytest.raises(InputError, match="index without a name that holds 'P0', 'P1'"):
+        read_subject_table(path)
+    assert read_subject_table(path, "__index_level_0__").frame.index.tolist() == ["P0", "P1"]
+    sheet = place_index(read_spreadsheet(path), None)
+    assert sheet.frame["__index_level_0__"].tolist() == ["P0", "P1"]
+
+
+def test_row_names_and_counts_are_no_index_of_ids(tmp_path: Path) -> None:
+    counted = read_spreadsheet(_write(tmp_path, ",id,roi\n0,P0,1\n1,P1,2\n"))
+    assert counted.index is None
+    named = read_spreadsheet(_write(tmp_path, ",participant_id,roi\nA,P0,1\nB,P1,2\n"))
+    assert place_index(named, None).index is None
+    filtered = read_spreadsheet(_write(tmp_path, ",roi\n3,1.5\n7,2.5\n"))
+    with pytest.raises(InputError, match="which may count rows"):
+        place_index(filtered, None)
 
 
 @pytest.mark.parametrize(

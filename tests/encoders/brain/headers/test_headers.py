@@ -114,6 +114,19 @@ def test_a_header_of_the_research_analysis_platform(tmp_path: Path) -> None:
     assert _read(tmp_path, text, include=("*p21003*",))[1] == ("participant.p21003_i2",)
 
 
+@pytest.mark.parametrize("prefix", ["participant_", "Participant.", "PARTICIPANT_", ""])
+def test_other_spellings_of_that_header_are_its_fields(tmp_path: Path, prefix: str) -> None:
+    names = [f"{prefix}{name}" for name in ("eid", "p26755_i2", "p26755_i3", "p21003_i2")]
+    header = ",".join(name.upper() if prefix.isupper() else name for name in names)
+    text = f"{header}\n1000000,2,2.5,60\n1000001,3,3.5,61\n"
+    with pytest.raises(InputError, match="has instances 2, 3: choose one"):
+        _read(tmp_path, text)
+    ids, features, left_out = _read(tmp_path, text, instance=3)
+    assert ids == ("1000000", "1000001")
+    assert [name.casefold() for name in features] == [f"{prefix}p26755_i3".casefold()]
+    assert "no measure of a brain image" in left_out.values()
+
+
 def test_titles_as_a_header(tmp_path: Path) -> None:
     text = "Participant ID,Sex,Age when attended assessment centre | Instance 2,Area of insula | Instance 2\n7,M,60,2\n"
     ids, names, left_out = _read(tmp_path, text)

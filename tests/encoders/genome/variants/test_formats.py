@@ -20,6 +20,7 @@ from encoders.genome.intervals import Gene, Interval, parse_region
 from encoders.genome.reference import Reference
 from encoders.genome.variants.files import VariantFiles
 from encoders.genome.variants.genotypes import GenotypeBlock
+from encoders.genome.variants.pvar import read_pvar
 from encoders.genome.windows.haplotype_windows import make_window_table
 
 SAMPLES = tuple(f"S{number}" for number in range(1, 12))
@@ -313,3 +314,16 @@ def test_windows_of_every_format_are_those_of_the_vcf(
         ours, theirs = (np.array(t.sequence_ids)[t.haplotypes(window)] for t in (found, expected))
         assert np.array_equal(ours, theirs)
     assert found.events.keys() == expected.events.keys()
+
+
+def test_deletions_of_one_record_of_a_pvar_have_lengths_of_their_own(tmp_path: Path) -> None:
+    rows = [("<DEL>,<DEL>", "SVLEN=-5,-10;X=1"), ("<DEL>,<DEL>", "SVLEN=7,7"), ("<DEL>,A", "SVLEN=-5,."),
+            ("<DEL>", "SVTYPE=DEL;SVLEN=3")]  # fmt: skip
+    lines = [f"20\t{10 * k + 11}\t.\tA\t{alt}\t.\tPASS\t{info}" for k, (alt, info) in enumerate(rows)]
+    path = tmp_path / "study.pvar"
+    header = "##fileformat=VCFv4.4\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    path.write_text(header + "\n".join(lines) + "\n")
+    records = read_pvar(path)["20"]
+    alts = [records.alleles(number)[1] for number in range(len(rows))]
+    assert alts == [("<DEL:5>", "<DEL:10>"), ("<DEL>", "<DEL>"), ("<DEL>", "A"), ("<DEL>",)]
+    assert (records.ends - records.starts).tolist() == [11, 8, 6, 4]

@@ -57,6 +57,21 @@ def test_genotypes_of_any_form_are_what_pysam_reads_one_by_one(write_lines: Writ
                 assert block.phased[row, column] == (call.phased and len(expected) == 2)
 
 
+@pytest.mark.parametrize("lengths", [(9, 4), (4, 9), (-9, -4)])
+def test_deletions_of_one_record_have_lengths_of_their_own(
+    write_lines: Write, write_fasta: Write, lengths: tuple[int, int]
+) -> None:
+    genome = "".join(random.Random(5).choices("ACGT", k=400))
+    info = "SVLEN={},{}".format(*lengths)
+    vcf = write_lines([f"20\t150\t.\t{genome[149]}\t<DEL>,<DEL>\t.\tPASS\t{info}\tGT\t1|2"], version="4.4")
+    expected = [genome[139:150] + genome[150 + abs(length) : 170] for length in lengths]
+    for path in (vcf, _as_bcf(vcf)):
+        found = haplotype_sequences(
+            Reference(write_fasta({"20": genome})), VariantFiles(path), parse_region("20:140-170"), ["S1"]
+        )
+        assert list(found["S1"]) == expected
+
+
 @pytest.mark.parametrize("version", ["4.1", "4.2", "4.3", "4.4", "4.5"])
 @pytest.mark.parametrize("info", ["SVLEN=-9", "SVLEN=9", "END=159", "END=159;SVLEN=9"])
 @pytest.mark.parametrize("region", ["20:140-170", "20:155-170"])
