@@ -23,7 +23,7 @@ from analyses.config.run_config import RunConfig
 from analyses.errors import InputError, Problems
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.population.kinship import select_unrelated
-from encoders.tables import SubjectTable, read_subject_table, suspected_codes
+from encoders.tables import SubjectTable, read_subject_table, suspected_codes, suspected_level
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _remarks(participants: Mapping[str, SubjectTable], brain: Mapping[str, Brain
         more = f" and {len(found) - _SHOWN} columns more" if len(found) > _SHOWN else ""
         if found:
             lines.append(
-                f"{name}: {shown}{more} seem to hold a code for missing values, which is used as a number: declare it "
+                f"{name}: {shown}{more} seem to hold a code for missing values, which is used as a value: declare it "
                 "by missing_codes, or keep it if it is a measurement."
             )
     return lines
@@ -173,7 +173,9 @@ def _remarks(participants: Mapping[str, SubjectTable], brain: Mapping[str, Brain
 
 def _codes_of(frame: pd.DataFrame) -> dict[str, float]:
     numbers = frame.select_dtypes("number")
-    return suspected_codes(list(map(str, numbers.columns)), numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    found = suspected_codes(list(map(str, numbers.columns)), numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    words = {str(name): frame[name].dropna().unique() for name in frame.columns.difference(numbers.columns)}
+    return found | {name: code for name, cells in words.items() if (code := suspected_level(cells)) is not None}
 
 
 def _read_view(config: RunConfig, name: str) -> BrainTable:

@@ -1,5 +1,6 @@
 from .codes import suspected_code as suspected_code
 from .codes import suspected_codes as suspected_codes
+from .codes import suspected_level as suspected_level
 from .quoting import FLOAT_ID as FLOAT_ID
 from .quoting import INDEX_COLUMN as INDEX_COLUMN
 from .quoting import quote_some as quote_some

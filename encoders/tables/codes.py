@@ -1,6 +1,6 @@
 """Numbers that tables write where there is no value."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -44,6 +44,22 @@ def suspected_code(values: Column) -> float | None:
         if (code < 0 and others.min() >= 0) or np.abs(others - code).min() > np.ptp(others):
             return code
     return None
+
+
+def suspected_level(cells: Iterable[object]) -> float | None:
+    """A negative code among the words of a column, where it would be one more level.
+
+    Examples
+    --------
+    >>> from encoders.tables.codes import suspected_level
+    >>> suspected_level(["F", "M", "-9"])
+    -9.0
+    >>> suspected_level(["-1", "F"]) is None
+    True
+    """
+    levels = set(map(str, cells))
+    found = [code for code in CODES if code < 0 and f"{code:g}" in levels]
+    return found[0] if found else None
 
 
 def suspected_codes(names: Sequence[str], values: Columns) -> dict[str, float]:

@@ -94,3 +94,19 @@ def test_the_simulated_cohort_is_not_suspected(cohort: DemoCohort, tmp_path: Pat
     )
     run = Run(config, dry=True)
     assert cautions_before_embedding(config, run.cohort.covariates, run.cohort.brain, run.folds) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_said"), [(("F", "M", "-9"), True), (("F", "M", "-1"), False), (("F", "M", ""), False)]
+)
+def test_a_code_among_words_is_said(cohort: DemoCohort, tmp_path: Path, cells: tuple[str, ...], is_said: bool) -> None:
+    table = pd.read_csv(cohort.folder / "participants.tsv", sep="\t")
+    table["hand"] = np.resize(np.array(cells), len(table))
+    table.to_csv(tmp_path / "participants.tsv", sep="\t", index=False)
+    config = load_config(
+        EXPERIMENTS / "align.yaml",
+        (f"output={tmp_path / 'out'}", f"participants=[{{path: {tmp_path / 'participants.tsv'}}}]"),
+        variables={"DEMO_COHORT": str(cohort.folder)},
+    )
+    remarks = Run(config, dry=True).cohort.remarks
+    assert any("hand (-9) seem to hold a code for missing values" in remark for remark in remarks) is is_said
