@@ -7,11 +7,21 @@ from functools import cache
 from encoders.errors import InputError
 from encoders.genome.assemblies import chromosomes, names_by_accession, names_by_length
 
-_CHR = re.compile(r"chr(?:omosome)?_?(?=.)", re.IGNORECASE)
-_MITOCHONDRIA = dict.fromkeys(("M", "MT", "26", "MITO", "MITOCHONDRION", "RCRS", "RSRS"), "MT")
-_UNEQUAL_PLOIDY = {"X": "X", "Y": "Y", "23": "X", "24": "Y", "25": "XY", "XY": "XY", "PAR1": "XY", "PAR2": "XY"}
+_CHR = re.compile(r"chr(?:om(?:osome)?)?_?(?=.)", re.IGNORECASE)
+_MITOCHONDRIA = dict.fromkeys(("M", "MT", "26", "MITO", "MITOCHONDRION", "MITOCHONDRION_GENOME", "RCRS", "RSRS"), "MT")
+_UNEQUAL_PLOIDY = {
+    "X": "X",
+    "Y": "Y",
+    "23": "X",
+    "24": "Y",
+    "25": "XY",
+    "XY": "XY",
+    "PAR": "XY",
+    "PAR1": "XY",
+    "PAR2": "XY",
+}
 _UNEQUAL_PLOIDY |= _MITOCHONDRIA
-_PATCH = re.compile(r"(?:CHR_)?HS(?:CHR)?(X|Y|M)_.*|(X|Y|MT?)_.*")
+_PATCH = re.compile(r"(?:CHR_)?HS(?:CHR)?(X|Y|M)(?:_.*)?|(X|Y|MT?|PAR[12]?)_.*")
 """Scaffolds beside a chromosome: CHR_HSCHRX_1_CTG3 (Ensembl), chrX_KI270880v1_alt (UCSC)."""
 
 
@@ -98,7 +108,8 @@ def _unequal_by_name(chrom: str) -> str:
             return _UNEQUAL_PLOIDY[name]
         if scaffold := _PATCH.fullmatch(name) or _PATCH.fullmatch(part.upper()):
             return _UNEQUAL_PLOIDY[scaffold[1] or scaffold[2]]
-    return ""
+    parts = (_CHR.sub("", part, count=1).upper() for part in re.split(r"[|#.]", chrom))  # GRCh38.chrX, chrX.1
+    return next((_UNEQUAL_PLOIDY[part] for part in parts if part.isalpha() and part in _UNEQUAL_PLOIDY), "")
 
 
 def check_autosome(chrom: str, item: str, length: int | None = None) -> None:

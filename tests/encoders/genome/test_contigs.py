@@ -59,6 +59,9 @@ def test_accessions_have_the_ploidy_of_their_chromosome() -> None:
         ("chrX_KI270880v1_alt", "X"), ("CHR_HSCHRX_1_CTG3", "X"), ("chrY_KI270740v1_random", "Y"), ("chrMT", "MT"),
         ("chr1_KI270706v1_random", ""), ("HSCHR17_1", ""), ("chrUn_KI270302v1", ""), ("MTOR", ""), ("XIST", ""),
         ("22", ""), ("GL000209.1", ""), ("NC_0000231.1", ""),
+        ("GRCh38.chrX", "X"), ("chrX.1", "X"), ("X.1", "X"), ("chrom_Y", "Y"), ("HSCHRX", "X"), ("PAR", "XY"),
+        ("PAR1_X", "XY"),
+        ("mitochondrion_genome", "MT"), ("scaffold.24", ""), ("chrom_7", ""), ("GRCh38.chr7", ""), ("HSCHR7", ""),
     ],
 )  # fmt: skip
 def test_names_of_every_convention(name: str, expected: str) -> None:
