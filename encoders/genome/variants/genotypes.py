@@ -134,6 +134,7 @@ def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None]) -> tup
 
     Examples
     --------
+    >>> from encoders.genome.variants.genotypes import spell_deletions
     >>> spell_deletions(("<DEL>", "<DEL>"), (-5, -10))
     ('<DEL:5>', '<DEL:10>')
     >>> spell_deletions(("<DEL>", "A"), (-5, None))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
-from analyses.results.serialisation import Number, OptionalInterval
+from analyses.results.serialisation import OMITTED_IF_NONE, Number, OptionalInterval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class DimensionSearch:
     grid_rho: tuple[float, ...]
     grid_p: tuple[float, ...]
     n_permutations: int
-    p_corrected: float | None = None
+    p_corrected: Annotated[float | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class SetAsideTest:
     p: float
     n_train: int
     n_test: int
-    p_corrected: float | None = None
+    p_corrected: Annotated[float | None, OMITTED_IF_NONE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
