@@ -1,4 +1,4 @@
-"""Speed and memory of the encoders, as ratios within one run: ``make bench-encoders`` (about three minutes).
+"""Speed and memory of the encoders, as ratios within one run: ``make bench-encoders`` (three minutes; eight on AVX2).
 
 Sections may be named, as in ``python -m tests.benchmarks.bench_encoders buckets caduceus``; the note needs all. A
 processor without AVX-512 has a note of its own, results/encoders_avx2.md.
@@ -26,7 +26,13 @@ from encoders import EmbeddingStore, load_encoder
 from encoders.dna.batching import make_buckets
 from encoders.dna.models.caduceus import Caduceus
 from encoders.dna.networks import linears
-from encoders.dna.networks.product_libraries import multiply_by_onednn, pack_weights, runtime
+from encoders.dna.networks.product_libraries import (
+    multiply_by_onednn,
+    onednn_multiplies,
+    pack_weights,
+    runtime,
+    torch_multiplies,
+)
 from encoders.dna.reverse_complement import ReverseComplementAverage
 from encoders.dna.token_models.token_encoder import TOKEN_BUDGET, TokenEncoder
 from encoders.embedding import EmbedReport, embed_missing
@@ -90,13 +96,20 @@ def best_rates() -> dict[str, Seconds]:
 def _products(n_in: int, n_out: int) -> dict[str, Callable[[], object]]:
     x, weight = torch.randn(N_TOKENS, n_in), torch.randn(n_out, n_in)
     rough, arrays = x.bfloat16(), (x.numpy(), weight.numpy().T)
-    packed, packed_rough = (pack_weights(one) for one in (weight, weight.bfloat16()))
-    return {
+    ways: dict[str, Callable[[], object]] = {
         "MKL float32 (what nn.Linear calls)": lambda: functional.linear(x, weight),
-        "oneDNN float32": lambda: multiply_by_onednn(x, packed),
         "numpy float32": lambda: arrays[0] @ arrays[1],
-        "oneDNN bfloat16": lambda: multiply_by_onednn(rough, packed_rough),
     }
+    if onednn_multiplies(torch.float32):
+        packed = pack_weights(weight)
+        ways["oneDNN float32"] = lambda: multiply_by_onednn(x, packed)
+    if onednn_multiplies(torch.bfloat16):
+        packed_rough = pack_weights(weight.bfloat16())
+        ways["oneDNN bfloat16"] = lambda: multiply_by_onednn(rough, packed_rough)
+    elif torch_multiplies(torch.bfloat16, torch.device("cpu")):
+        rough_weight = weight.bfloat16()
+        ways["torch's own bfloat16"] = lambda: functional.linear(rough, rough_weight)
+    return ways
 
 
 def transformers() -> Iterator[Line]:
