@@ -219,12 +219,14 @@ def _cells(column: "pandas.Series", missing_codes: Sequence[str] = ()) -> "panda
 
 def _find_index(cells: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.Series | None":
     """The index without a name as pandas writes it: a first column without one, whose cells differ and are no count."""
+    import pandas as pd
+
     name, first = cells.columns[0], cells.iloc[:, 0]
     is_left_out = str(name).startswith("Unnamed: ") and name not in kept.columns
     if not is_left_out or len(kept) != len(cells) or not _is_text(first):
         return None
     index = first.fillna("").str.strip()
-    is_count = index.str.fullmatch(r"\d+").all() and (index.astype(int).diff().dropna() == 1).all()
+    is_count = (pd.to_numeric(index, errors="coerce").diff().iloc[1:] == 1).all()
     if is_count or index.duplicated().any() or (index == "").any():
         return None
     return index.astype(object).rename(INDEX_COLUMN)

@@ -24,13 +24,13 @@ from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import Progress, one_blas_thread
 from fusion.permutation.exchangeability import Blocks
-from fusion.permutation.p_values import permutation_p
+from fusion.permutation.p_values import TestedCorrelation
 from fusion.subject_rows import check_same_subjects
 from fusion.views.view import View, as_view
 
 
 @dataclass(frozen=True, eq=False)
-class NestedDimensions(Saved):
+class NestedDimensions(TestedCorrelation, Saved):
     """A grid of component numbers, the choice in every outer fold, and what it is worth in rows that took no part.
 
     Attributes
@@ -43,7 +43,7 @@ class NestedDimensions(Saved):
     rho_by_fold : float64 array, shape [n_folds]
         First held-out correlation of every outer fold with its chosen number.
     null : float64 array, shape [n_permutations + 1]
-        Fold average with the choices kept, the identity first.
+        Fold average with the choices kept, in which outer test rows took no part, the identity first.
     grid_rho : float64 array, shape [n_grid]
         Fold average with the same number in every fold.
     grid_p : float64 array, shape [n_grid]
@@ -60,16 +60,6 @@ class NestedDimensions(Saved):
     grid_rho: Float64[np.ndarray, " n_grid"]
     grid_p: Float64[np.ndarray, " n_grid"]
     n_test: Int64[np.ndarray, " n_folds"]
-
-    @property
-    def rho(self) -> float:
-        """Fold-averaged held-out correlation with the chosen numbers."""
-        return float(self.null[0])
-
-    @property
-    def p(self) -> float:
-        """One-sided, identity counted; the permutations keep the choices, which outer test rows took no part in."""
-        return float(permutation_p(self.null[:, np.newaxis])[0])
 
 
 def nested_dimensions(  # noqa: PLR0913 (one call says the whole procedure)

@@ -23,7 +23,7 @@ from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
 from fusion.parallel import map_permutations, one_blas_thread
 from fusion.permutation.exchangeability import Permutation
-from fusion.permutation.p_values import permutation_p
+from fusion.permutation.p_values import TestedCorrelation
 from fusion.permutation.permutations import PermutationSet, make_permutations
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
 from fusion.permutation.relations import Relations
@@ -82,7 +82,7 @@ def embed_inner(
 
 
 @dataclass(frozen=True)
-class TestedSetting:
+class TestedSetting(TestedCorrelation):
     """A chosen setting in rows that took no part in choosing or fitting.
 
     Attributes
@@ -100,16 +100,6 @@ class TestedSetting:
     interval: Float64[np.ndarray, " 2"]
     n_train: int
     n_test: int
-
-    @property
-    def rho(self) -> float:
-        """Correlation of the two scores in the test rows."""
-        return float(self.null[0])
-
-    @property
-    def p(self) -> float:
-        """One-sided, identity counted."""
-        return float(permutation_p(self.null[:, np.newaxis])[0])
 
 
 def evaluate_setting(

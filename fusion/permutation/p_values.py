@@ -31,6 +31,28 @@ def permutation_p(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.nd
     return np.where(np.isnan(observed), np.nan, exceeding / len(null))
 
 
+class TestedCorrelation:
+    """Results with a null distribution of one correlation.
+
+    Attributes
+    ----------
+    null : float64 array, shape [n_permutations + 1]
+        Of every permutation, the identity first.
+    """
+
+    null: Float64[np.ndarray, " n_draws"]
+
+    @property
+    def rho(self) -> float:
+        """The observed correlation."""
+        return float(self.null[0])
+
+    @property
+    def p(self) -> float:
+        """One-sided permutation p, identity counted."""
+        return float(permutation_p(self.null[:, np.newaxis])[0])
+
+
 class TestedComponents:
     """Results with a null distribution of every component: their p, by itself and in the order of components.
 

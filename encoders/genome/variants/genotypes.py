@@ -124,7 +124,7 @@ def _join(parts: Sequence[np.ndarray | None], chunks: Sequence[GenotypeBlock], a
 
 
 def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None]) -> tuple[str, ...]:
-    """ALT alleles of a record, upper case; deletions of unlike length become ``<DEL:LENGTH>``.
+    """ALT alleles of a record, upper case; deletions of unlike length become ``<DEL:LENGTH>``, of none ``<DEL:.>``.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None]) -> tup
     own = [abs(of_allele.get(k) or 0) if alt == DELETION else 0 for k, alt in enumerate(alts)]
     if alts.count(DELETION) < 2 or len({length for length, alt in zip(own, alts, strict=True) if alt == DELETION}) == 1:
         return alts
-    return tuple(f"<DEL:{length}>" if length else alt for length, alt in zip(own, alts, strict=True))
+    return tuple(f"<DEL:{length or '.'}>" if alt == DELETION else alt for length, alt in zip(own, alts, strict=True))
 
 
 def deleted_length(alt: str) -> int | None:

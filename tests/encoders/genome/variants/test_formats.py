@@ -327,3 +327,24 @@ def test_deletions_of_one_record_of_a_pvar_have_lengths_of_their_own(tmp_path: P
     alts = [records.alleles(number)[1] for number in range(len(rows))]
     assert alts == [("<DEL:5>", "<DEL:10>"), ("<DEL>", "<DEL>"), ("<DEL>", "A"), ("<DEL>",)]
     assert (records.ends - records.starts).tolist() == [11, 8, 6, 4]
+
+
+def test_deletions_of_one_record_of_a_zarr_have_lengths_of_their_own(tmp_path: Path, write_lines: Any) -> None:
+    vcf = write_lines(["20\t11\t.\tA\t<DEL>,<DEL>\t.\tPASS\tSVLEN=5,10\tGT\t1|2"], samples=SAMPLES[:1], version="4.4")
+    written = _block(vcf, Interval("20", 0, 100), SAMPLES[:1])
+    assert written.alts == (("<DEL:5>", "<DEL:10>"),)
+    path = tmp_path / "study.vcz"
+    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    for name, values in {"sample_id": SAMPLES[:1], "contig_id": ("20",)}.items():
+        group.create_array(name, shape=(len(values),), dtype="str")[:] = np.array(values, dtype=object)
+    alleles = np.array([["A", "<DEL>", "<DEL>"]], dtype=object)
+    group.create_array("variant_allele", shape=(1, 3), chunks=(1, 3), dtype="str")[:] = alleles
+    arrays = {
+        "variant_contig": np.zeros(1, dtype=np.int8), "variant_position": np.array([11], dtype=np.int32),
+        "variant_length": np.array([11], dtype=np.int32), "variant_SVLEN": np.array([[5, 10]], dtype=np.int32),
+        "call_genotype": written.alleles.astype(np.int8), "call_genotype_phased": written.phased,
+    }  # fmt: skip
+    for name, values in arrays.items():
+        made = group.create_array(name, shape=values.shape, chunks=values.shape, dtype=values.dtype, config=WHOLE)
+        made[:] = values
+    assert _block(path, Interval("20", 0, 100), SAMPLES[:1]).alts == written.alts
