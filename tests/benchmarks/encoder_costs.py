@@ -1,10 +1,12 @@
 """What an encoder costs: operations by formula; time and memory by measurement."""
 
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,15 +50,25 @@ def shortest(ways: dict[Any, Callable[[], object]], *, n_runs: int) -> dict[Any,
     return found
 
 
+def own_peak() -> float:
+    """Most memory that this process held, in GB (10^9 bytes).
+
+    Not ru_maxrss: it begins with what the process held that this one was forked from, a benchmark's gigabytes.
+    """
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1]) * 1024 / 1e9
+
+
 def in_process(name: str, statement: str, **options: object) -> tuple[float, float]:
     """Seconds, and most memory held (GB, 10^9 bytes), of a statement about an encoder `e` in a process of its own."""
     code = (
-        "import re, time, numpy as np, torch\nfrom encoders import load_encoder\n"
+        "import time, numpy as np, torch\nfrom encoders import load_encoder\n"
+        "from tests.benchmarks.encoder_costs import own_peak\n"
         f"torch.set_num_threads({N_THREADS})\n"
         f"e = load_encoder({name!r}, device='cpu', **{options!r})\nstart = time.perf_counter()\n"
         f"with torch.inference_mode():\n    {statement}\n"
-        "held = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
-        "print(time.perf_counter() - start, int(held) * 1024 / 1e9)\n"
+        "print(time.perf_counter() - start, own_peak())\n"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     seconds, peak = map(float, run.stdout.split())

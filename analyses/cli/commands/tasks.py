@@ -27,7 +27,9 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
     ] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="splice (if not given), promoter, frame, coding or first-exon; repeatable."),
+        typer.Option(
+            metavar="NAME", help="splice (if not given), promoter, frame, coding, exon or first-exon; repeatable."
+        ),
     ] = None,
     reference: Annotated[list[Path] | None, typer.Option(help="FASTA, plain or bgzip; may be repeated.")] = None,
     annotation: Annotated[list[Path] | None, typer.Option(help="GTF or GFF3, plain or gz; may be repeated.")] = None,
@@ -42,7 +44,8 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
         Literal["canonical", "mane", "union"], typer.Option(help="Whose exons a gene has.")
     ] = "canonical",
     window: Annotated[
-        int | None, typer.Option(help="Bases of a sequence; 200, promoter 300, frame 90, coding 120 if not given.")
+        int | None,
+        typer.Option(help="Bases of a sequence; 200, promoter 300, frame 90, coding and exon 120 if not given."),
     ] = None,
     most: Annotated[int, typer.Option(help="Sequences of a class, over all splits.")] = 2000,
     by: Annotated[
@@ -68,7 +71,7 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Make labelled sets from FASTA and annotation: splice sites, promoters, coding frame, first exons.
+    """Make labelled sets from FASTA and annotation: splice sites, promoters, coding frame, exons, first exons.
 
     genebrain tasks --reference hg38.fa --annotation genes.gtf --task splice --dev 19 --test 20,21
 
@@ -82,6 +85,7 @@ def tasks(  # noqa: PLR0913 - every argument is an option of the command
     promoter    250 bp before to 50 bp after a transcription start, against places 1 kb or more from any
     frame       0, 1, 2: the place of the first base within its codon
     coding      coding sequence against introns
+    exon        exons, translated or not, against introns: for annotations without CDS lines
     first-exon  the first bases of the first exon against those of later exons
 
     Every class has as many sequences, and as much GC: for each sequence of the smallest class the nearest in GC is

@@ -81,7 +81,7 @@ class SpeciesConfig(Section):
 class ProbeConfig(Section):
     """``experiment: probe``: what do frozen vectors know of labelled sequences, trained minus untrained?"""
 
-    make: tuple[Literal["splice", "promoter", "frame", "coding", "first-exon"], ...] = ()
+    make: tuple[Literal["splice", "promoter", "frame", "coding", "exon", "first-exon"], ...] = ()
     """Labelled sets that are made from genome:, as `genebrain tasks` makes them."""
     sets: tuple[Path, ...] = ()
     """Folders of labelled sets: of `genebrain tasks`, or with train.csv, dev.csv and test.csv as GUE has them."""

@@ -1,6 +1,6 @@
-"""Coding sequence: in which frame a stretch begins, and whether a stretch codes at all."""
+"""Within genes: in which frame a stretch of coding sequence begins, whether one codes, whether it is exon or intron."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from encoders.training.tasks.candidates import Candidate, Source, draw_starts
 
 FRAME_CLASSES = ("0", "1", "2")
 CODING_CLASSES = ("not coding", "coding")
+EXONIC_CLASSES = ("intron", "exon")
 
 FRAME_SHIFT = 2
 """Bases by which a window may be moved to begin in the frame that was drawn for it."""
@@ -28,7 +29,7 @@ def frame_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candi
         Draws the frames.
     """
     for gene in source.genes():
-        for start in _coding_starts(gene, source.window + FRAME_SHIFT):
+        for start in _side_by_side(_coding_parts(gene), source.window + FRAME_SHIFT):
             wide = Interval(gene.interval.chrom, start, start + source.window + FRAME_SHIFT, gene.interval.strand)
             places = codon_places(wide, gene.coding)
             frame = int(rng.integers(3))
@@ -49,17 +50,42 @@ def coding_candidates(source: Source, rng: np.random.Generator) -> Iterator[Cand
         Draws places within introns.
     """
     for gene in source.genes():
-        coding = [
-            one for start in _coding_starts(gene, source.window) if (one := source.placed(1, gene, start)) is not None
-        ]
-        yield from coding
-        body = gene.interval
-        for start in draw_starts(body.start, body.end - source.window + 1, len(coding) * source.pool, rng):
-            found = source.placed(0, gene, start)
-            if found is not None and not source.annotated.is_exonic(found.interval):
-                yield found
+        yield from _against_introns(source, gene, _coding_parts(gene), rng)
 
 
-def _coding_starts(gene: Gene, width: int) -> Iterator[int]:
-    for part in gene.coding:
-        yield from range(part.interval.start, part.interval.end - width + 1, width)
+def exonic_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candidate]:
+    """Windows side by side within exons, translated or not, and windows in introns that touch no exon of any
+    transcript: what `coding_candidates` finds where an annotation gives exons alone.
+
+    Parameters
+    ----------
+    source : Source
+    rng : numpy.random.Generator
+        Draws places within introns.
+    """
+    for gene in source.genes():
+        yield from _against_introns(source, gene, gene.exons, rng)
+
+
+def _against_introns(
+    source: Source, gene: Gene, parts: Iterable[Interval], rng: np.random.Generator
+) -> Iterator[Candidate]:
+    """Windows of a gene's parts, then `source.pool` times as many of its introns."""
+    starts = _side_by_side(parts, source.window)
+    inside = [one for start in starts if (one := source.placed(1, gene, start)) is not None]
+    yield from inside
+    body = gene.interval
+    for start in draw_starts(body.start, body.end - source.window + 1, len(inside) * source.pool, rng):
+        found = source.placed(0, gene, start)
+        if found is not None and not source.annotated.is_exonic(found.interval):
+            yield found
+
+
+def _coding_parts(gene: Gene) -> Iterator[Interval]:
+    return (part.interval for part in gene.coding)
+
+
+def _side_by_side(parts: Iterable[Interval], width: int) -> Iterator[int]:
+    """First bases of windows that fill each part from its first base on."""
+    for part in parts:
+        yield from range(part.start, part.end - width + 1, width)

@@ -73,7 +73,7 @@ def make_task(
 
     Parameters
     ----------
-    name : {"splice", "promoter", "frame", "coding", "first-exon"}
+    name : {"splice", "promoter", "frame", "coding", "exon", "first-exon"}
     reference, annotation : Path or sequence of Path
         FASTA and GTF or GFF3 of one build.
     genes, biotype, transcript
@@ -174,11 +174,14 @@ def _describe(
     }
 
 
+_OTHERWISE = {"coding": ", or make task exon, which needs exons alone"}
+
+
 def _check_coding(name: TaskName, panel: Panel) -> None:
     if name in ("frame", "coding") and not any(gene.coding for gene in panel.genes):
         raise InputError(
             f"Task {name} needs coding sequence; {panel.sources[0]} has no CDS line of a transcript that was chosen: "
-            "give an annotation with CDS lines, and transcript canonical or mane."
+            f"give an annotation with CDS lines, and transcript canonical or mane{_OTHERWISE.get(name, '')}."
         )
 
 

@@ -8,14 +8,26 @@ import numpy as np
 
 from encoders.errors import InputError
 from encoders.training.tasks.candidates import Candidate, Source
-from encoders.training.tasks.coding import CODING_CLASSES, FRAME_CLASSES, coding_candidates, frame_candidates
+from encoders.training.tasks.coding import (
+    CODING_CLASSES,
+    EXONIC_CLASSES,
+    FRAME_CLASSES,
+    coding_candidates,
+    exonic_candidates,
+    frame_candidates,
+)
 from encoders.training.tasks.composition import TOLERANCE, Match
 from encoders.training.tasks.splice import CLASSES as SPLICE_CLASSES
 from encoders.training.tasks.splice import splice_candidates
 from encoders.training.tasks.splitting import DuplicateRule, SplitBy
-from encoders.training.tasks.starts import EXON_CLASSES, PROMOTER_CLASSES, first_exon_candidates, promoter_candidates
+from encoders.training.tasks.starts import (
+    FIRST_EXON_CLASSES,
+    PROMOTER_CLASSES,
+    first_exon_candidates,
+    promoter_candidates,
+)
 
-TaskName = Literal["splice", "promoter", "frame", "coding", "first-exon"]
+TaskName = Literal["splice", "promoter", "frame", "coding", "exon", "first-exon"]
 Sites = Literal["canonical", "all"]
 Find = Callable[[Source, np.random.Generator], Iterator[Candidate]]
 
@@ -35,7 +47,8 @@ RECIPES: Mapping[TaskName, Recipe] = {
     "promoter": Recipe(PROMOTER_CLASSES, 300, promoter_candidates),
     "frame": Recipe(FRAME_CLASSES, 90, frame_candidates, background=False),
     "coding": Recipe(CODING_CLASSES, 120, coding_candidates),
-    "first-exon": Recipe(EXON_CLASSES, 200, first_exon_candidates),
+    "exon": Recipe(EXONIC_CLASSES, 120, exonic_candidates),
+    "first-exon": Recipe(FIRST_EXON_CLASSES, 200, first_exon_candidates),
 }
 
 

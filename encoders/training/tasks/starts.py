@@ -7,7 +7,7 @@ import numpy as np
 from encoders.training.tasks.candidates import Candidate, Source, draw_starts
 
 PROMOTER_CLASSES = ("background", "promoter")
-EXON_CLASSES = ("later exon", "first exon")
+FIRST_EXON_CLASSES = ("later exon", "first exon")
 
 UPSTREAM = 5 / 6
 """Share of a promoter's window before the transcription start: 250 of 300 bases."""

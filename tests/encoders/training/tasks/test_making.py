@@ -92,7 +92,7 @@ def test_no_background_lies_at_an_edge_of_an_exon(genome: Genome, splice: MadeTa
     assert not middles & edges
 
 
-@pytest.mark.parametrize("name", ["splice", "promoter", "coding", "first-exon"])
+@pytest.mark.parametrize("name", ["splice", "promoter", "coding", "exon", "first-exon"])
 def test_gc_alone_is_at_chance(genome: Genome, name: str) -> None:
     """Exact test: AUROC of a classifier of GC, trained and tested on different chromosomes, with its interval."""
     settings = TaskSettings(dev=("2",), test=("3",), window=60, seed=1)
@@ -237,6 +237,20 @@ def test_the_seed_decides(genome: Genome, splice: MadeTask) -> None:
 def test_what_makes_no_sense_is_refused(genome: Genome, name: str, settings: TaskSettings, told: str) -> None:
     with pytest.raises(InputError, match=told):
         make_task(name, *genome, settings=settings)  # type: ignore[arg-type]
+
+
+def test_exons_need_no_coding_sequence_and_introns_touch_none(genome: Genome, tmp_path: Path) -> None:
+    """Held against the exon lines, as pandas reads them."""
+    gtf = tmp_path / "exons.gtf"
+    gtf.write_text("".join(line for line in genome[1].read_text().splitlines(True) if "\tCDS\t" not in line))
+    made = make_task("exon", genome[0], gtf, settings=TaskSettings(dev=("2",), test=("3",), window=40, seed=3))
+    exons = exon_table(gtf)
+    assert made.card.classes == ("intron", "exon")
+    assert {*made.labels} == {0, 1}
+    for label, at in zip(made.labels, made.places, strict=True):
+        there = exons[(exons["chrom"] == at.chrom) & (exons["start"] <= at.end) & (exons["end"] > at.start)]
+        within = (there["start"] - 1 <= at.start) & (there["end"] >= at.end)
+        assert within.any() if label else there.empty
 
 
 def test_frames_need_coding_sequence(genome: Genome, tmp_path: Path) -> None:
