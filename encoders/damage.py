@@ -7,6 +7,10 @@ from pathlib import Path
 from encoders.errors import InputError
 
 _LONGEST = 160
+_NO_TEXT = {
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+}  # fmt: skip
 
 
 @contextmanager
@@ -43,3 +47,8 @@ def refused_if_damaged(path: Path, what: str) -> Iterator[None]:
 def how_absent(path: Path) -> str:
     """Why a path is no file: ``does not exist``, ``is a folder``, or ``is no file``, such as a device."""
     return "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
+
+
+def which_packing(head: bytes) -> str | None:
+    """What packs or encodes a file otherwise than text or gzip, by its first bytes; None where nothing known does."""
+    return next((form for begins, form in _NO_TEXT.items() if head.startswith(begins)), None)

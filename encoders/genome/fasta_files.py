@@ -10,7 +10,7 @@ from pathlib import Path
 import pysam
 from pysam.utils import SamtoolsError
 
-from encoders.damage import how_absent
+from encoders.damage import how_absent, which_packing
 from encoders.errors import InputError
 from encoders.genome.blocks import read_ends
 from encoders.genome.fasta_index import find_mismatch, is_beginning, read_fai
@@ -18,6 +18,21 @@ from encoders.genome.scratch import scratch_path
 from encoders.publishing import published_file
 
 _GZIP = b"\x1f\x8b"
+_FIRST_LINES = 1 << 16
+_UTF8_MARK = b"\xef\xbb\xbf"
+_OTHER_FORMATS = {
+    b"": ("is empty", "copy it again"),
+    b"@": ("is FASTQ", "give the reference, not its reads"),
+    b"LOCUS": ("is GenBank", "write it as FASTA"),
+    b"ID ": ("is EMBL", "write it as FASTA"),
+    b"\x43\x27\x41\x1a": ("is 2bit", "run twoBitToFa"),
+    b"\x1a\x41\x27\x43": ("is 2bit", "run twoBitToFa"),
+    b"\n": ("begins with an empty line", "leave it out"),
+    b"\r\n": ("begins with an empty line", "leave it out"),
+    b"<": ("is a page of the web", "download the file itself"),
+    _UTF8_MARK: ("begins with a byte order mark", "save it as UTF-8 without one"),
+}
+"""What a file is by its first bytes, and what to do then."""
 
 
 def choose_indexes(path: Path) -> tuple[Path, Path | None]:
@@ -65,9 +80,29 @@ def _check_file(path: Path) -> bool:
     head, blocked, is_whole = read_ends(path)
     if head[:2] == _GZIP and not blocked:
         raise InputError(f"A compressed FASTA must be bgzip; {path} is plain gzip: run gunzip and bgzip on it.")
+    if not blocked and not head.startswith(b">"):
+        raise InputError(f"A FASTA begins with > and the name of a contig; {path} {_say_otherwise(head)}.")
+    if not blocked and _has_old_line_ends(path):
+        raise InputError(f"Lines of a FASTA end in a line feed; those of {path} end in CR alone: run dos2unix -c mac.")
     if blocked and not is_whole:
         raise InputError(f"The reference FASTA {path} is truncated (its end-of-file block is missing): copy it again.")
     return blocked
+
+
+def _has_old_line_ends(path: Path) -> bool:
+    with path.open("rb") as file:
+        begins = file.read(_FIRST_LINES)
+    return b"\r" in begins and b"\n" not in begins
+
+
+def _say_otherwise(head: bytes) -> str:
+    """What a file is that is no FASTA, and what to do about it."""
+    if form := which_packing(head):
+        return f"is {form}: unpack it, or save it as plain text or bgzip"
+    known = (told for begins, told in _OTHER_FORMATS.items() if (head.startswith(begins) if begins else not head))
+    first = head.split(b"\n")[0].decode("ascii", "replace")
+    what, then = next(known, (f"begins with {first!r}", "give the FASTA of the reference"))
+    return f"{what}: {then}"
 
 
 def _make_beside(path: Path, indexes: Sequence[Path]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from encoders.claims import bounded_lines
-from encoders.damage import how_absent
+from encoders.damage import how_absent, which_packing
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
 
@@ -22,10 +22,6 @@ _BLOCKED = b"BC\x02\x00"
 
 _LAST_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _UTF8_MARK = "\xef\xbb\xbf"
-_NO_TEXT = {
-    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd",
-    b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-}  # fmt: skip
 _NOT_USED = {
     "UTR", "five_prime_UTR", "three_prime_UTR", "5UTR", "3UTR", "start_codon", "stop_codon", "Selenocysteine", "intron",
     "five_prime_utr", "three_prime_utr", "biological_region", "match", "cDNA_match",
@@ -205,8 +201,7 @@ def _open(path: Path) -> TextIOWrapper:
             file.seek(-min(len(_LAST_BLOCK), path.stat().st_size), 2)
             if file.read() != _LAST_BLOCK:
                 raise InputError(f"The annotation {path} is cut short: its bgzip has no end. Download it again.")
-    for begins, form in _NO_TEXT.items():
-        if head.startswith(begins):
-            raise InputError(f"An annotation is text, plain or gzip; {path} is {form}: unpack it, or save it as UTF-8.")
+    if form := which_packing(head):
+        raise InputError(f"An annotation is text, plain or gzip; {path} is {form}: unpack it, or save it as UTF-8.")
     # Latin-1 is the fastest way from bytes to lines; those with other letters than ASCII are decoded again
     return gzip.open(path, "rt", encoding="latin-1") if head.startswith(_GZIP) else path.open(encoding="latin-1")

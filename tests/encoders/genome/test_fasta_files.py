@@ -1,7 +1,10 @@
 """Indexes of other FASTA files, and files that are damaged: every base is in its place, or there is a refusal."""
 
+import bz2
+import lzma
 import os
 import random
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -167,6 +170,30 @@ def test_files_that_no_index_can_hold_are_refused(tmp_path: Path) -> None:
     uneven.write_text(">chr1\nACGT\nACGTACGT\nAC\n")
     with pytest.raises(InputError, match=r"cannot be indexed, .*lines of one length"):
         Reference(uneven)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xef\xbb\xbf>chr1\nACGT\n", "begins with a byte order mark"),
+        (">chr1\nACGT\n".encode("utf-16"), "is UTF-16"),
+        (bz2.compress(b">chr1\nACGT\n"), "is bzip2: unpack it"),
+        (lzma.compress(b">chr1\nACGT\n"), "is xz: unpack it"),
+        (b"@read1\nACGT\n+\nIIII\n", "is FASTQ"),
+        (b"LOCUS       SCU49845     5028 bp\n", "is GenBank"),
+        (b"<!DOCTYPE html><html>Not found</html>", "is a page of the web"),
+        (b"ACGTACGT\nACGT\n", "begins with 'ACGTACGT'"),
+        (b"\n>chr1\nACGT\n", "begins with an empty line"),
+        (b"", "is empty"),
+        (b">chr1\rACGT\r>chr2\rAC\r", "end in CR alone"),
+    ],
+)
+def test_what_is_no_fasta_is_called_by_its_name(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "reference.fa"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(said)):
+        Reference(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["reference.fa"]
 
 
 def test_two_mitochondria_stop_no_other_chromosome(tmp_path: Path) -> None:
