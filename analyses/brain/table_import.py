@@ -17,8 +17,10 @@ from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import read_source
 from encoders.brain.records import Records, one_row_per_subject
 from encoders.brain.tables import Gaps
-from encoders.tables import suspected_codes
+from encoders.tables import name_codes, suspected_codes
 from fusion.views.overlap import align_subjects
+
+_NAMED = 5
 
 
 def import_brain(
@@ -78,7 +80,7 @@ def import_brain(
         "n_features": len(table.names),
         "features": list(table.names),
         "left_out": dict(table.left_out),
-        "suspected_codes": coded,
+        "suspected_codes": {name: list(codes) for name, codes in coded.items()},
         "n_constant": int(np.count_nonzero(np.ptp(table.values, axis=0) == 0)),
         "covariates": list(table.covariates),
         "sources": sources,
@@ -114,9 +116,8 @@ def describe_import(summary: dict[str, Any], *, as_json: bool) -> str:
         lines.append(f"{summary['n_constant']} features are constant; an analysis leaves them out.")
     if summary["suspected_codes"]:
         coded = summary["suspected_codes"]
-        shown = ", ".join(f"{name} ({code:g})" for name, code in list(coded.items())[:5])
         lines.append(
-            f"{len(coded)} features seem to hold a code for missing values: {shown}. If so, import "
+            f"{len(coded)} features seem to hold codes for missing values: {name_codes(coded, _NAMED)}. If so, import "
             "again with --missing."
         )
     if summary["covariates"]:

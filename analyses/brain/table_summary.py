@@ -19,7 +19,7 @@ from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.sources import open_source
 from encoders.brain.layouts.wide import find_dialect
 from encoders.errors import InputError
-from encoders.tables import FLOAT_ID, suspected_code
+from encoders.tables import FLOAT_ID, codes_among_numbers, name_codes
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def summarise(
         "columns_with_missing": {name: int(np.isnan(of).sum()) for name, of in columns.items() if np.isnan(of).any()},
         "columns_with_infinite": [name for name, of in columns.items() if np.isinf(of).any()],
         "constant_columns": [name for name, of in columns.items() if _is_constant(of)],
-        "suspected_codes": {name: code for name, of in columns.items() if (code := suspected_code(of)) is not None},
+        "suspected_codes": {name: list(codes) for name, of in columns.items() if (codes := codes_among_numbers(of))},
         "groups": _groups(columns),
     }
     if against is not None:
@@ -168,7 +168,7 @@ def _overlap(path: Path, content: _Content, against: Path, options: ImportOption
     return rows
 
 
-_SHOWN = 12
+_SHOWN, _NAMED = 12, 5
 
 
 def describe_summary(summary: dict[str, Any], *, as_json: bool) -> str:
@@ -208,9 +208,13 @@ def _column_lines(summary: dict[str, Any]) -> list[str]:
         ("columns_with_missing", "columns with missing values"),
         ("columns_with_infinite", "columns with infinite values"),
         ("constant_columns", "constant columns"),
-        ("suspected_codes", "columns seem to hold a code for missing values (declare it as missing)"),
     ):
         lines += [f"{len(summary[key])} {what}: {_some(summary[key])}"] if summary[key] else []
+    if coded := summary["suspected_codes"]:
+        lines.append(
+            f"{len(coded)} columns seem to hold codes for missing values (declare them as missing): "
+            f"{name_codes(coded, _NAMED)}"
+        )
     if summary["no_features"]:
         lines.append(f"No features by their names: {describe_facts(summary['no_features'])}.")
     lines += ["", f"{'group':<32}  {'columns':>7}  {'missing':>7}  range"]
@@ -223,4 +227,4 @@ def _column_lines(summary: dict[str, Any]) -> list[str]:
 
 def _some(items: Any) -> str:
     shown = [f"{name} ({of})" for name, of in items.items()] if isinstance(items, dict) else list(items)
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
+    return ", ".join(shown[:_NAMED]) + (f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else "")

@@ -23,7 +23,7 @@ from analyses.config.run_config import RunConfig
 from analyses.errors import InputError, Problems
 from encoders.brain.tables import BrainTable, read_brain_table
 from encoders.genome.population.kinship import select_unrelated
-from encoders.tables import SubjectTable, read_subject_table, suspected_codes, suspected_level
+from encoders.tables import SubjectTable, codes_of_table, name_codes, read_subject_table
 from fusion.views.overlap import align_subjects
 
 if TYPE_CHECKING:
@@ -158,24 +158,16 @@ def _remarks(participants: Mapping[str, SubjectTable], brain: Mapping[str, Brain
     """What readers found out, and numbers that are likely codes, before rows are left out."""
     lines = [f"{name}: {note}" for name, table in participants.items() for note in table.notes]
     lines += [f"brain {name}: {note}" for name, table in brain.items() for note in table.notes]
-    codes: dict[str, Mapping[str, float]] = {name: _codes_of(table.frame) for name, table in participants.items()}
+    codes: dict[str, Mapping[str, tuple[float, ...]]]
+    codes = {name: codes_of_table(table.frame) for name, table in participants.items()}
     codes |= {f"brain {name}": table.suspected_codes for name, table in brain.items()}
     for name, found in codes.items():
-        shown = ", ".join(f"{column} ({code:g})" for column, code in list(found.items())[:_SHOWN])
-        more = f" and {len(found) - _SHOWN} columns more" if len(found) > _SHOWN else ""
         if found:
             lines.append(
-                f"{name}: {shown}{more} seem to hold a code for missing values, which is used as a value: declare it "
-                "by missing_codes, or keep it if it is a measurement."
+                f"{name}: {name_codes(found, _SHOWN)} seem to hold codes for missing values, which are used as values: "
+                "declare them by missing_codes, or keep them if they are measurements."
             )
     return lines
-
-
-def _codes_of(frame: pd.DataFrame) -> dict[str, float]:
-    numbers = frame.select_dtypes("number")
-    found = suspected_codes(list(map(str, numbers.columns)), numbers.to_numpy(dtype=np.float64, na_value=np.nan))
-    words = {str(name): frame[name].dropna().unique() for name in frame.columns.difference(numbers.columns)}
-    return found | {name: code for name, cells in words.items() if (code := suspected_level(cells)) is not None}
 
 
 def _read_view(config: RunConfig, name: str) -> BrainTable:

@@ -9,12 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from analyses.errors import InputError
 from encoders.brain.headers.choice import find_facts
 from encoders.brain.ids import find_id_name
-from encoders.tables import read_spreadsheet, read_subject_table, suspected_codes
+from encoders.tables import codes_of_table, read_spreadsheet, read_subject_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,11 +144,9 @@ class Table:
         return Confound(column, kind, f"missing in {n_missing:,} subjects" if n_missing else "")
 
     @property
-    def codes(self) -> dict[str, float]:
+    def codes(self) -> dict[str, tuple[float, ...]]:
         """Numbers that are likely codes for missing values, by column."""
-        numbers = self.frame.select_dtypes("number")
-        values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-        return suspected_codes(list(map(str, numbers.columns)), values)
+        return codes_of_table(self.frame)
 
     @property
     def n_with_gaps(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from analyses.drafts.study import Study
 from analyses.drafts.tables import Table
 from analyses.errors import printable
+from encoders.tables import name_codes
 
 SCHEMA = "genebrain.schema.json"
 
@@ -30,6 +32,7 @@ _END = """alignment:
   scale_x: false             # embedding columns share a unit; scaling would raise rare k-mers to the level of common
   n_permutations: 999
 """
+_NAMED = 4
 _BESIDE = 28  # columns before a comment
 
 
@@ -159,11 +162,11 @@ def _ids(table: Table, indent: str, study: Study) -> Iterator[str]:
 
 
 def _codes(table: Table, columns: Sequence[str], indent: str) -> Iterator[str]:
-    codes = {column: code for column, code in table.codes.items() if column in columns}
+    codes = {column: of for column, of in table.codes.items() if column in columns}
     if codes:
-        said = ", ".join(f"{column} ({code:g})" for column, code in list(codes.items())[:4])
-        values = _flow([f"{code:g}" for code in dict.fromkeys(codes.values())])
-        yield _line(f"{indent}# missing_codes: {values}", f"{said} look like codes for missing values: decide")
+        values = _flow([f"{code:g}" for code in dict.fromkeys(chain.from_iterable(codes.values()))])
+        said = f"{name_codes(codes, _NAMED)} look like codes for missing values: decide"
+        yield _line(f"{indent}# missing_codes: {values}", said)
 
 
 def _paths(key: str, paths: Sequence[Path], folder: Path, *, is_list: bool = True) -> Iterator[str]:

@@ -48,7 +48,7 @@ class BrainTable:
     notes
         What the reader of the table found out or changed.
     suspected_codes
-        Features that seem to hold a code for missing values, and the code.
+        Features that seem to hold codes for missing values, and these.
     """
 
     subject_ids: tuple[str, ...]
@@ -58,7 +58,7 @@ class BrainTable:
     dropped_subjects: tuple[tuple[str, str], ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    suspected_codes: Mapping[str, float] = field(default_factory=dict)
+    suspected_codes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def read_brain_table(

@@ -1,6 +1,7 @@
-from .codes import suspected_code as suspected_code
+from .codes import codes_among_numbers as codes_among_numbers
+from .codes import codes_of_table as codes_of_table
+from .codes import name_codes as name_codes
 from .codes import suspected_codes as suspected_codes
-from .codes import suspected_level as suspected_level
 from .quoting import FLOAT_ID as FLOAT_ID
 from .quoting import INDEX_COLUMN as INDEX_COLUMN
 from .quoting import quote_some as quote_some

@@ -109,4 +109,4 @@ def test_a_code_among_words_is_said(cohort: DemoCohort, tmp_path: Path, cells: t
         variables={"DEMO_COHORT": str(cohort.folder)},
     )
     remarks = Run(config, dry=True).cohort.remarks
-    assert any("hand (-9) seem to hold a code for missing values" in remark for remark in remarks) is is_said
+    assert any("hand (-9) seem to hold codes for missing values" in remark for remark in remarks) is is_said

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from encoders.brain.ids import place_index
 from encoders.errors import InputError
-from encoders.tables import read_spreadsheet, read_subject_table, suspected_code
+from encoders.tables import codes_among_numbers, read_spreadsheet, read_subject_table
 from tests.sentences import or_one_sentence
 
 
@@ -152,17 +152,18 @@ def test_row_names_and_counts_are_no_index_of_ids(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "code"),
+    ("values", "codes"),
     [
-        ([18.0, 80.0, -9.0], -9.0),
-        ([2.1, 3.5, -9999.0, -999.0], -999.0),
-        ([2.1, 3.5, 999.0], 999.0),
-        ([-12.0, -9.0, 3.0], None),
-        ([90.0, 99.0, 120.0], None),
+        ([18.0, 80.0, -9.0], (-9.0,)),
+        ([2.1, 3.5, -9999.0, -999.0], (-999.0, -9999.0)),
+        ([2.1, 3.5, 999.0], (999.0,)),
+        ([18.0, 80.0, -9.0, -77.0, -77.0], (-9.0, -77.0)),
+        ([-12.0, -9.0, 3.0], ()),
+        ([90.0, 99.0, 120.0], ()),
     ],
 )
-def test_codes_of_missing_values_are_suspected(values: list[float], code: float | None) -> None:
-    assert suspected_code(np.array(values)) == code
+def test_codes_of_missing_values_are_suspected(values: list[float], codes: tuple[float, ...]) -> None:
+    assert codes_among_numbers(np.array(values)) == codes
 
 
 _CELL = st.sampled_from(["1", "2.5", "3,5", "1,234", "1.234", "", "NA", "F", '"', '"a,b"', " x", "-9", "é", "#", "1e5"])
