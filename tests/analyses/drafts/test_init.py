@@ -67,7 +67,8 @@ def test_guesses_are_comments_and_what_speaks_against_a_column_is_said(folder: P
     table = pd.read_csv(folder / "participants.tsv", sep="\t", dtype={"subject_id": str})
     table["ageAtScan"], table["scanner"], table["eTIV"], table["ancestry"] = table["age"], "one", 1.5e6, "EUR"
     table.loc[[3, 5], "site"] = None
-    table.loc[::7, "age"] = -9
+    table["sex"] = table["sex"].astype(str)
+    table.loc[::7, "age"], table.loc[1::7, "age"], table.loc[2::7, "sex"] = -9, -77, "-9"
     table.to_csv(folder / "participants.tsv", sep="\t", index=False)
     study = write_draft([folder], folder / "study.yaml")
     text = (folder / "study.yaml").read_text()
@@ -77,10 +78,10 @@ def test_guesses_are_comments_and_what_speaks_against_a_column_is_said(folder: P
         "# - {column: eTIV, kind: continuous} # decide",
         "# - {column: ancestry, kind: categorical} # decide",
         "- {column: site, kind: categorical} # missing in 2 subjects",
-        "# missing_codes: ['-9']",
+        "# missing_codes: ['-9', '-77'] # age (-9, -77), sex (-9) look like codes",
     ):
         assert line in text
-    assert [sentence for sentence in study.needs() if "age of participants.tsv" in sentence]
+    assert [sentence for sentence in study.needs() if "age, sex of participants.tsv" in sentence]
 
 
 def test_contigs_of_another_spelling_and_unphased_genotypes_are_seen(folder: Path, small_cohort: DemoCohort) -> None:
