@@ -53,6 +53,21 @@ def test_the_page_says_why_there_is_no_fit(folder: Path) -> None:
     assert "Permuted values &lt;repeat&gt;." in page
 
 
+def test_where_nothing_is_fitted_one_line_says_why_instead_of_a_table(folder: Path) -> None:
+    refused = {"p": None, "interval": [None, None], "method": "", "n_fitted": 0, "n_exceeding": 2}
+    for path in folder.glob("alignments/*/alignment.json"):
+        content = json.loads(path.read_text("utf-8"))
+        for part in (content["held_out"], content["in_sample"]):
+            part["tails"] = [{**refused, "refusal": "Too few permutations."} for _ in part.get("tails", ())]
+        content["held_out"]["trace"].pop("tails_corrected", None)
+        content["held_out"]["trace"]["tail"] = {**refused, "refusal": "Too few permutations."}
+        content["held_out"].pop("tails_corrected", None)
+        path.write_text(json.dumps(content), "utf-8")
+    page = make_report(folder).read_text("utf-8")
+    assert "p of fitted tails" not in page
+    assert "No law is fitted to the tails of these nulls: Too few permutations.</p>" in page
+
+
 def test_a_folder_without_tails_has_no_word_of_them(folder: Path) -> None:
     for path in folder.glob("alignments/*/alignment.json"):
         content = json.loads(path.read_text("utf-8"))
