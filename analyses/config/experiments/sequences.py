@@ -88,7 +88,7 @@ class ProbeConfig(Section):
     overlap: Literal["refuse", "drop"] = "refuse"
     """Sequences of a set's test that are in its train or dev too: refuse, or drop them there."""
     window: int | None = Field(default=None, ge=2)
-    """Bases of sequences that are made; 200, promoter 300, frame 90, coding 120 if not given."""
+    """Bases of sequences that are made; 200, promoter 300, frame 90, coding and exon 120 if not given."""
     most: int = Field(default=2000, ge=10)
     """Sequences of a class that are made, over all splits."""
     dev: tuple[str, ...] = ()
