@@ -80,6 +80,11 @@ def list_covariates(run: Run) -> list[Covariate]:
                 f"audit.targets names column '{column}', which no participants table has; columns are: "
                 f"{', '.join(map(str, covariates.columns))}."
             )
+        if covariates[column].nunique() < 2:
+            raise InputError(
+                f"audit.targets needs columns whose values differ; '{column}' has {covariates[column].nunique()} among "
+                f"{len(covariates)} subjects: leave it out."
+            )
     return [Covariate.of(covariates[column], known.get(column) or _guess(covariates[column])) for column in wanted]
 
 
@@ -104,12 +109,14 @@ class _Audited:
 
 def _predictions(run: Run) -> Iterator[_Audited]:
     settings, covariates = run.config.audit, list_covariates(run)
-    shuffles = make_shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
+    shuffles = [
+        make_shuffles(run.relations.take(one.known), settings.n_shuffles, run.seeds.held_out) for one in covariates
+    ]
     views = list(_views(run))
     removed = set(run.config.confound_columns)
     with progress_bar("audit: covariates") as advance:
         for done, (side, label, view, scale) in enumerate(views):
-            for covariate in covariates:
+            for covariate, orders in zip(covariates, shuffles, strict=True):
                 before, after = (
                     predict_covariate(
                         view,
@@ -118,7 +125,7 @@ def _predictions(run: Run) -> Iterator[_Audited]:
                         nuisance=nuisance,
                         n_components=settings.n_components,
                         scale=scale,
-                        shuffles=shuffles,
+                        shuffles=orders,
                     )
                     for nuisance in (None, run.encode_confounds)
                 )

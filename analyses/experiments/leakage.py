@@ -11,11 +11,13 @@ import numpy as np
 from analyses.results.schema.experiments.audits import Prediction
 from fusion import ViewPCA
 from fusion.confounds.learned_view import fitted_on
+from fusion.permutation.permutations import make_permutations
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fusion.cross_validation.folds import Folds
+    from fusion.permutation.relations import Relations
     from fusion.views.view import View
 
 _ALPHA = 1.0
@@ -24,19 +26,30 @@ _ALPHA = 1.0
 
 @dataclass(frozen=True)
 class Covariate:
-    """A covariate as columns to be predicted, [n_subjects, n_levels] indicators or [n_subjects, 1] values."""
+    """A covariate as columns to be predicted, by those who have a value of it.
+
+    Attributes
+    ----------
+    name, kind : str
+    columns : float array, [n_known, n_levels] indicators or [n_known, 1] values
+    known : int array, [n_known]
+        Positions of the subjects who have a value.
+    """
 
     name: str
     kind: str
     columns: np.ndarray
+    known: np.ndarray
 
     @classmethod
     def of(cls, values: pd.Series, kind: str) -> Covariate:
         """Indicators of a category, values of a number."""
+        known = np.flatnonzero(values.notna())
+        given = values.iloc[known]
         if kind == "continuous":
-            return cls(str(values.name), kind, values.to_numpy(dtype=np.float64)[:, None])
-        levels, codes = np.unique(values.astype(str).to_numpy(), return_inverse=True)
-        return cls(str(values.name), kind, np.eye(len(levels))[codes])
+            return cls(str(values.name), kind, given.to_numpy(dtype=np.float64)[:, None], known)
+        levels, codes = np.unique(given.astype(str).to_numpy(), return_inverse=True)
+        return cls(str(values.name), kind, np.eye(len(levels))[codes], known)
 
     @property
     def metric(self) -> str:
@@ -49,10 +62,15 @@ class Covariate:
         return 0.0 if self.kind == "continuous" else 1 / self.columns.shape[1]
 
 
-def make_shuffles(n_subjects: int, n_shuffles: int, seed: int) -> np.ndarray:
-    """Orders of the subjects, the first as they are, [n_shuffles + 1, n_subjects]."""
-    rng = np.random.default_rng(seed)
-    return np.stack([np.arange(n_subjects), *(rng.permutation(n_subjects) for _ in range(n_shuffles))])
+def make_shuffles(relations: Relations, n_shuffles: int, seed: int) -> np.ndarray:
+    """Orders of the subjects, the first as they are, [n_shuffles + 1, n_subjects].
+
+    Families that are exchanged as units are so here. Blocks within which subjects change places are not kept: a label
+    that is the same in all of a block, such as its site, would never move.
+    """
+    blocks = relations.blocks if relations.blocks is not None and relations.blocks.units is not None else None
+    orders = make_permutations(relations.n_subjects, n_shuffles, blocks=blocks, random_state=seed)
+    return np.stack([orders[number] for number in range(len(orders))])
 
 
 def predict_covariate(
@@ -74,24 +92,30 @@ def predict_covariate(
         Gives the confounds of all subjects, encoded by training rows; None leaves them in.
     n_components : int
         Of the PCA that every training fold fits.
-    shuffles : int array [n_shuffles + 1, n_subjects]
+    shuffles : int array [n_shuffles + 1, n_known]
         Orders of the labels, the first as they are.
     """
     from sklearn.linear_model import Ridge
 
-    labels = covariate.columns[shuffles]  # [n_shuffles + 1, n_subjects, n_levels]
-    by_fold = []
+    labels = covariate.columns[shuffles]  # [n_shuffles + 1, n_known, n_levels]
+    place = np.full(view.shape[0], -1)
+    place[covariate.known] = np.arange(len(covariate.known))
+    by_fold, n_test = [], []
     for train, test in folds:
+        taught, asked = train[place[train] >= 0], test[place[test] >= 0]
+        if not (len(taught) and len(asked)):
+            continue
         confounds = None if nuisance is None else nuisance(train)
         learnt = fitted_on(view, train)
         scores = ViewPCA(n_components, confounds=confounds, scale=scale).fit(learnt, rows=train).transform(learnt)
         scores = scores / scores[train].std(axis=0)
-        flat = np.moveaxis(labels[:, train], 0, 1).reshape(len(train), -1)
-        predicted = Ridge(alpha=_ALPHA * len(train)).fit(scores[train], flat).predict(scores[test])
-        predicted = np.moveaxis(predicted.reshape(len(test), *labels[:, 0].shape), 1, 0)
-        by_fold.append([_score(covariate.kind, *pair) for pair in zip(predicted, labels[:, test], strict=True)])
-    weights = np.array([len(test) for _, test in folds], dtype=np.float64)
-    values = np.average(np.array(by_fold), axis=0, weights=weights)
+        flat = np.moveaxis(labels[:, place[taught]], 0, 1).reshape(len(taught), -1)
+        predicted = Ridge(alpha=_ALPHA * len(taught)).fit(scores[taught], flat).predict(scores[asked])
+        predicted = np.moveaxis(predicted.reshape(len(asked), *labels[:, 0].shape), 1, 0)
+        observed = labels[:, place[asked]]
+        by_fold.append([_score(covariate.kind, *pair) for pair in zip(predicted, observed, strict=True)])
+        n_test.append(len(asked))
+    values = np.average(np.array(by_fold), axis=0, weights=n_test)
     return Prediction(
         score=float(values[0]),
         null_mean=float(values[1:].mean()),

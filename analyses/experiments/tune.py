@@ -131,10 +131,11 @@ class _Problem:
 
     @property
     def key(self) -> str:
-        """What the trials depend on: a journal of other subjects or settings is another study."""
+        """What the trials depend on: a journal of other subjects, tables or settings is another study."""
         space = self.run.config.tune.model_dump(exclude={"n_trials"})  # a longer search goes on with the same trials
-        parts = [self.run.keys.windows, self.run.folds.sha256, space, self.arm.model_dump()]
-        return digest(parts, self.view, [c.model_dump() for c in self.run.config.confounds], self.scale)[:16]
+        told = self.run.config.model_dump(mode="json", include={"confounds", "cohort", "pairing", "plant"})
+        parts = [self.run.keys.windows, self.run.folds.sha256, space, self.run.keys.encoders()[self.arm.name], told]
+        return digest(parts, self.view, *self.run.keys.tables(self.view), self.scale)[:16]
 
 
 class _Objective:
@@ -271,9 +272,10 @@ def _open_study(problem: _Problem) -> Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = open_journal(
-        problem.run.workspace.path("experiments", f"tune__{problem.arm.name}__{problem.view}.journal"), problem.key
-    )
+    path = problem.run.workspace.path("experiments", f"tune__{problem.arm.name}__{problem.view}.journal")
+    if problem.run.workspace.is_forced:
+        path.unlink(missing_ok=True)
+    study = open_journal(path, problem.key)
     # A search that goes on must not draw the random numbers of its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=(problem.run.config.seed + len(study.trials)) % 2**32)
     return study

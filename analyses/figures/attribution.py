@@ -57,7 +57,7 @@ def bars_figure(one: Attribution) -> Figure:
         for place, block in zip(places, shown, strict=True):
             colour = VERMILION if block.q < LEVEL else GREY
             axes.barh(place, block.value, height=0.62, color=colour, alpha=0.55, linewidth=0)
-            axes.plot(block.interval, (place, place), color=colour, linewidth=1.2)
+            axes.plot(np.array(block.interval, dtype=float), (place, place), color=colour, linewidth=1.2)
         axes.axvline(0, color=INK, linewidth=0.6)
         axes.set_yticks(places, [block.label for block in shown])
         axes.tick_params(axis="y", length=0)

@@ -16,7 +16,7 @@ from analyses.report.environment import make_environment
 from analyses.report.findings import CONTROL, is_significant, planted_ranks
 from analyses.report.methods import make_methods
 from analyses.report.opening import compared_arms, make_opening
-from analyses.report.tails import EXPLAINED, tail_rows
+from analyses.report.tails import explain_tails, is_fitted, tail_rows
 from analyses.results.folder import Results, load_results
 from analyses.results.serialisation import read_json
 from encoders.publishing import published_file
@@ -74,6 +74,7 @@ def _arm_labels(results: Results) -> dict[str, str]:
 
 def _context(results: Results, figures: Mapping[str, Path]) -> dict[str, Any]:
     headlines, comparison, opening = results.headlines(), results.comparison, make_opening(results)
+    tails = {headline.alignment.name: tail_rows(headline) for headline in headlines}
     opened = [headline.alignment.name for headline in headlines if is_significant(headline)]
     return {
         "run": results.run,
@@ -82,8 +83,8 @@ def _context(results: Results, figures: Mapping[str, Path]) -> dict[str, Any]:
         "methods": make_methods(results),
         "rows": headlines,
         "view_names": list(dict.fromkeys(headline.summary.view for headline in headlines)),
-        "tails": {headline.alignment.name: tail_rows(headline) for headline in headlines},
-        "tails_explained": EXPLAINED,
+        "tails": {name: rows if is_fitted(tails) else [] for name, rows in tails.items()},
+        "tails_explained": explain_tails(tails),
         "opened": opened or [one.alignment.name for one in headlines if one.summary.role != CONTROL][:1],
         "corrected_over_arms": results.corrected_over_arms,
         "experiment": results.run.experiment,

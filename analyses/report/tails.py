@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyses.formats import format_p
@@ -10,7 +10,6 @@ from analyses.results.headlines import Headline
 from analyses.results.schema.tails import FittedTail
 from fusion.permutation.tails.limits import ENOUGH_EXCEEDING
 
-#: What a reader is told once beside the fitted p.
 EXPLAINED = (
     f"Fewer than {ENOUGH_EXCEEDING} permutations reach these values, so the counted p is coarse. A law is fitted to "
     "the permuted values by their moments (Pearson's type III) or to the largest of them "
@@ -31,6 +30,19 @@ class TailRow:
 def tail_rows(headline: Headline) -> list[TailRow]:
     """The fits of one alignment, without those that ten permutations or more leave unneeded."""
     return [row for row in _rows(headline) if row.tail.n_exceeding < ENOUGH_EXCEEDING]
+
+
+def is_fitted(tails: Mapping[str, Sequence[TailRow]]) -> bool:
+    """Whether any p of any alignment has a fit beside it."""
+    return any(row.tail.p is not None for rows in tails.values() for row in rows)
+
+
+def explain_tails(tails: Mapping[str, Sequence[TailRow]]) -> str:
+    """What a reader is told once: what the fits are, or why there is none; empty where none was needed."""
+    if is_fitted(tails):
+        return EXPLAINED
+    reasons = dict.fromkeys(row.tail.refusal for rows in tails.values() for row in rows if row.tail.refusal)
+    return f"No law is fitted to the tails of these nulls. {' '.join(reasons)}" if reasons else ""
 
 
 def _rows(headline: Headline) -> Iterator[TailRow]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from analyses.alignment.files import weights_file
 from analyses.arms.grid import make_arms
@@ -57,13 +58,16 @@ class StageKeys:
     def alignment(self, arm: str, view: str) -> str:
         """What one alignment depends on."""
         sections = self.config.model_dump(mode="json", include=_OF_ALIGNMENTS)
-        brain = self.config.brain[view]
-        tables = (*(table.path for table in self.config.participants), *kinship_files(self.config).values())
-        files = self._fingerprints((brain.path, *tables))
+        described, files = self.tables(view)
         encoders = self.encoders()
         peers = sorted(encoders.values())  # they decide the dimensions of all
-        described = brain.model_dump(mode="json", exclude={"atlas"})
         return digest(self.windows, encoders[arm], peers, described, files, sections)
+
+    def tables(self, view: str) -> tuple[dict[str, Any], list[str]]:
+        """How a brain view is read, and fingerprints of its table, those of participants and of kinship."""
+        brain = self.config.brain[view]
+        tables = (*(table.path for table in self.config.participants), *kinship_files(self.config).values())
+        return brain.model_dump(mode="json", exclude={"atlas"}), self._fingerprints((brain.path, *tables))
 
     @property
     def experiment(self) -> str:

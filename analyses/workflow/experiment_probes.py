@@ -36,12 +36,16 @@ def probe_audit(probe: Probe, arms: Sequence[PlannedArm]) -> Duration:
 
     run, settings = probe.run, probe.run.config.audit
     covariates = list_covariates(run)
-    shuffles = make_shuffles(len(run.cohort.subject_ids), settings.n_shuffles, 0)
 
     def predict(view: Any, scale: bool) -> Duration:
         widths = {covariate.columns.shape[1]: covariate for covariate in covariates}
         one = {size: widths[size] for size in (min(widths), max(widths))}
-        measured = [measure(partial(_predict, probe, view, one[size], scale, shuffles), repeats=1) for size in one]
+        shuffles = {
+            size: make_shuffles(run.relations.take(of.known), settings.n_shuffles, 0) for size, of in one.items()
+        }
+        measured = [
+            measure(partial(_predict, probe, view, one[size], scale, shuffles[size]), repeats=1) for size in one
+        ]
         each = Duration(min(one.low for one in measured), max(one.high for one in measured))
         return each.times(2 * len(covariates))
 

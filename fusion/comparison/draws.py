@@ -66,6 +66,9 @@ def check_same_folds(held_out: Mapping[Any, HeldOutScores], purpose: str) -> Non
 def clusters_of(held_out: Mapping[Any, HeldOutScores], groups: LabelsLike | None) -> NDArray[np.int64]:
     """Who is drawn or swapped as one in every arm, [n_subjects]: the groups given, or those of the alignment.
 
+    Single subjects where a fold holds too few of them (`fusion.permutation.relations.Relations.drawn_together`), as in
+    the arms' own intervals.
+
     Raises
     ------
     InputError
@@ -74,11 +77,12 @@ def clusters_of(held_out: Mapping[Any, HeldOutScores], groups: LabelsLike | None
     relations = {f"arm {name!r}": arm.relations for name, arm in held_out.items()}
     check_same_subjects(**relations, groups=groups)
     first, *others = relations.values()
+    parts = next(iter(held_out.values())).folds.assignments
     if groups is not None:
-        return cluster_codes(groups, first.n_subjects)
+        return Relations.of(first.n_subjects, groups=cluster_codes(groups, first.n_subjects)).drawn_together(parts)
     if any(not np.array_equal(first.clusters, other.clusters) for other in others):
         raise InputError("Arms are compared with the same groups; these were aligned with other ones.")
-    return first.clusters
+    return first.drawn_together(parts)
 
 
 def component_scores(

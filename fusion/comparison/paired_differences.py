@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fusion.archive import Saved
 from fusion.arrays import LabelsLike, Matrix
 from fusion.comparison.draws import HeldOutScores, bootstrap_component, clusters_of, component_scores
+from fusion.cross_validation.fold_scores import align_folds
 from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
 from fusion.errors import InputError
 
@@ -174,15 +175,11 @@ def subject_shares(arm: HeldOutScores, component: int) -> Float64[np.ndarray, " 
     Returns
     -------
     float64 array, shape [n_subjects]
-        Its mean is the fold-averaged correlation.
+        Its mean is the fold-averaged correlation; 0 in a fold where a side does not vary, as that correlation is.
     """
-    folds = arm.folds
-    x_scores, y_scores = component_scores(arm, component, "A paired difference")
-    product = np.empty(len(folds.assignments))
-    for _, test in folds:
-        x, y = x_scores[test], y_scores[test]
-        product[test] = (x - x.mean()) / x.std() * (y - y.mean()) / y.std()
-    return product
+    sides = np.column_stack(component_scores(arm, component, "A paired difference"))
+    x, y = align_folds(sides, arm.folds.assignments).T
+    return np.asarray(x * y)
 
 
 def _sign_flip_p(differences: Matrix, n_permutations: int, seed: int, widening: float) -> float:

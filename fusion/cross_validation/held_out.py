@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Matrix, Real, ViewLike
 from fusion.cca.dimensions import Dimensions, settle_dimensions
@@ -29,7 +28,7 @@ from fusion.errors import InputError
 from fusion.parallel import Progress, one_blas_thread, tiled
 from fusion.permutation.assumptions.sentences import assumption_warnings
 from fusion.permutation.exchangeability import Blocks
-from fusion.permutation.relations import FEWEST_CLUSTERS, Relations
+from fusion.permutation.relations import Relations
 from fusion.subject_rows import check_same_subjects, row_ids
 from fusion.views.view import as_view
 
@@ -167,7 +166,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         folds_sha256=folds.sha256,
         seed=seed,
         warnings=(
-            *_warnings(relations, clusters, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum())),
+            *_warnings(relations, folds, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum())),
             *tails.warnings(),
             *said,
             *_constant_warnings(by_fold[0, :, :-1]),
@@ -231,25 +230,14 @@ def _constant_warnings(rho_by_fold: Matrix) -> list[str]:
     ]
 
 
-def _warnings(
-    relations: Relations, clusters: NDArray[np.int64], ratio: Real, min_ratio: Real, *, n_unseen: int
-) -> list[str]:
+def _warnings(relations: Relations, folds: Folds, ratio: Real, min_ratio: Real, *, n_unseen: int) -> list[str]:
     sentences = []
     if n_unseen:
         sentences.append(
             f"{n_unseen} subjects have a confound level that their training folds lack: when held out, they got the "
             "mean of the training levels, that is no correction for it."
         )
-    if relations.groups is not None and relations.blocks is None and not relations.is_whitened:
-        sentences.append(
-            "groups keep relatives in one fold but do not restrict the permutation; if members of a group resemble one "
-            "another in both views, p is too small: pass exchangeability_blocks as well."
-        )
-    if len(np.unique(clusters)) > len(np.unique(relations.clusters)):
-        sentences.append(
-            f"A fold holds fewer than {FEWEST_CLUSTERS} groups, too few to be drawn as wholes: intervals and "
-            "comparisons draw single subjects, so they speak of these groups and not of others."
-        )
+    sentences += relations.warnings(folds.assignments)
     if ratio < min_ratio:
         sentences.append(
             f"The smallest training fold has {ratio:.3g} effective subjects per dimension, fewer than {min_ratio:g}."

@@ -184,7 +184,7 @@ def cross_validated_methods(  # noqa: PLR0913 (one call says the whole procedure
         dimensions=dimensions,
         n_subjects=relations.n_subjects,
         n_permutations=n_permutations,
-        warnings=tuple(said),
+        warnings=(*relations.warnings(folds.assignments), *said),
     )
 
 

@@ -2,13 +2,15 @@
 
 Two questions, each with the permutation that answers it: which *genes* have diverged more, within a pair of species
 (names of genes change places, the same in all pairs); and which *species* are farther apart, within a gene (a Mantel
-test: names of species change places, anew in every gene).
+test: names of species change places, the same in all genes, which share a tree and whatever an encoder makes of a
+species).
 """
 
 # ruff: noqa: F722
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
+from math import factorial
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -18,7 +20,9 @@ from scipy.stats import rankdata
 from fusion.arrays import Matrix
 
 FEWEST_GENES = 4
-FEWEST_SPECIES = 3
+_MOST_LISTED = 9
+FEWEST_SPECIES = 4
+"""With three, six orders of them are all there are, and no p is below 1/6."""
 
 Distances = Float64[np.ndarray, "n_species n_species n_genes"]
 
@@ -29,15 +33,16 @@ class Divergence:
 
     Attributes
     ----------
-    genes_null, species_null : float64 array, shape [n_permutations + 1], or None
+    genes_null, species_null : float64 array, shape [n_draws], or None
         Mean over pairs of species of the correlation over genes; mean over genes of the correlation over pairs of
-        species. The identity first; None where it is not defined.
+        species. Of the identity, first, and of ``n_permutations`` orders, or of all where these are fewer; None where
+        it is not defined.
     genes_reason, species_reason : str or None
         Why it is not.
     """
 
     genes_null: Float64[np.ndarray, " n_draws"] | None
-    species_null: Float64[np.ndarray, " n_draws"] | None
+    species_null: Float64[np.ndarray, " n_species_draws"] | None
     genes_reason: str | None
     species_reason: str | None
 
@@ -73,8 +78,7 @@ def divergence_tests(
     if n_genes >= FEWEST_GENES:
         genes = _over_genes(vectors, sequences, pairs, _permuted(n_genes, n_permutations, rng))
     if n_species >= FEWEST_SPECIES and n_genes:
-        drawn = [_permuted(n_species, n_permutations, rng) for _ in range(n_genes)]
-        species = _over_species(vectors, sequences, pairs, drawn)
+        species = _over_species(vectors, sequences, pairs, _permuted(n_species, n_permutations, rng))
     too_few = f"{n_genes} genes are there in all species, and it takes"
     return Divergence(
         genes_null=genes,
@@ -89,7 +93,9 @@ def divergence_tests(
 
 
 def _permuted(n: int, n_permutations: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Orders of n things, the identity first, [n_permutations + 1, n]."""
+    """Orders of n things, the identity first, [n_permutations + 1, n]; all that there are, where these are fewer."""
+    if n <= _MOST_LISTED and factorial(n) <= n_permutations + 1:
+        return np.array(list(permutations(range(n))))
     return np.vstack([np.arange(n), rng.permuted(np.tile(np.arange(n), (n_permutations, 1)), axis=1)])
 
 
@@ -103,17 +109,14 @@ def _over_genes(
 
 
 def _over_species(
-    vectors: Distances, sequences: Distances, pairs: NDArray[np.int64], orders: list[NDArray[np.int64]]
+    vectors: Distances, sequences: Distances, pairs: NDArray[np.int64], orders: NDArray[np.int64]
 ) -> Matrix:
     one, other = pairs.T
     of_vectors, of_sequences = _scores(vectors[one, other].T), _scores(sequences[one, other].T)  # [n_genes, n_pairs]
-    total = np.zeros(len(orders[0]))
-    for a, b, order in zip(of_vectors, of_sequences, orders, strict=True):
-        square = np.zeros((len(vectors), len(vectors)))
-        square[one, other] = square[other, one] = a
-        total += square[order[:, one], order[:, other]] @ b
-    mean: Matrix = total / len(orders)
-    return mean
+    square = np.zeros((len(vectors), len(vectors), len(of_vectors)))
+    square[one, other] = square[other, one] = of_vectors.T
+    found: Matrix = np.array([(square[order[one], order[other]] * of_sequences.T).sum() for order in orders])
+    return found / len(of_vectors)
 
 
 def _scores(values: Matrix) -> Matrix:

@@ -14,7 +14,7 @@ def permutation_p(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.nd
     Parameters
     ----------
     null : float64 array, shape [n_permutations + 1, n_tests]
-        A column of NaN was not tested and gets NaN.
+        A column that begins with NaN was not tested and gets NaN; NaN in a draw counts as reaching the observed value.
 
     Returns
     -------
@@ -27,7 +27,8 @@ def permutation_p(null: Float64[np.ndarray, "n_draws n_tests"]) -> Float64[np.nd
     [0.5]
     """
     observed = null[0]
-    exceeding = (null >= observed - 1e-12 * np.abs(np.where(np.isfinite(observed), observed, 0.0))).sum(axis=0)
+    limit = observed - 1e-12 * np.abs(np.where(np.isfinite(observed), observed, 0.0))
+    exceeding = (~(null < limit)).sum(axis=0)  # NaN is no evidence
     return np.where(np.isnan(observed), np.nan, exceeding / len(null))
 
 

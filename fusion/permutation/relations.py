@@ -118,6 +118,28 @@ class Relations:
         enough = np.bincount(pairs[:, 0]).min() >= FEWEST_CLUSTERS
         return clusters if enough else np.arange(self.n_subjects)
 
+    def warnings(self, parts: Int64[np.ndarray, " n_subjects"] | None = None) -> list[str]:
+        """What permutations and resampling do not know of who belongs together, a sentence each.
+
+        Parameters
+        ----------
+        parts : int array, shape [n_subjects], optional
+            Folds, inside which clusters are drawn; the whole cohort by default.
+        """
+        sentences = []
+        if self.groups is not None and self.blocks is None and not self.is_whitened:
+            sentences.append(
+                "groups keep relatives in one fold but do not restrict the permutation; if members of a group resemble "
+                "one another in both views, p is too small: pass exchangeability_blocks as well."
+            )
+        if len(np.unique(self.drawn_together(parts))) > len(np.unique(self.clusters)):
+            part = "The cohort" if parts is None else "A fold"
+            sentences.append(
+                f"{part} holds fewer than {FEWEST_CLUSTERS} groups, too few to be drawn as wholes: intervals and "
+                "comparisons draw single subjects, so they speak of these groups and not of others."
+            )
+        return sentences
+
     def updated(
         self,
         subjects: ViewLike,

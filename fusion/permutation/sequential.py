@@ -80,12 +80,14 @@ def sequential_p(
     if n_permutations < 1 or n_exceeding < 1:
         raise InputError(f"n_permutations and n_exceeding must be at least 1; got {n_permutations} and {n_exceeding}.")
     observed = float(np.ravel(statistic(0))[0])
+    if np.isnan(observed):
+        raise InputError("The statistic of the identity must be a number; it is NaN: leave out what does not vary.")
     limit = observed - 1e-12 * abs(observed) if np.isfinite(observed) else observed
     found = 0
     for start in range(1, n_permutations + 1, BATCH):
         size = min(BATCH, n_permutations + 1 - start)
         values = map_permutations(_From(statistic, start), size, n_jobs=n_jobs).reshape(size, -1)[:, 0]
-        counts = found + np.cumsum(values >= limit)
+        counts = found + np.cumsum(~(values < limit))  # NaN is no evidence
         found = int(counts[-1])
         if found >= n_exceeding:
             drawn = start + int(np.searchsorted(counts, n_exceeding))

@@ -13,7 +13,9 @@ from fusion.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class ResampledT:
-    """Mean difference over folds, its 95 % interval and two-sided p."""
+    """Mean difference over folds, its 95 % interval and two-sided p.
+
+    Interval and p are NaN where all folds give one difference that is not 0: nothing says how far others would lie."""
 
     difference: float
     interval: tuple[float, float]
@@ -52,7 +54,7 @@ def corrected_resampled_t(differences: Float64[np.ndarray, " n_folds"], test_sha
     mean = float(differences.mean())
     error = float(np.sqrt((1 / n_folds + test_share) * differences.var(ddof=1)))
     if error == 0:
-        return ResampledT(mean, (mean, mean), 1.0 if mean == 0 else 0.0)
+        return ResampledT(mean, (np.nan, np.nan), np.nan) if mean else ResampledT(0.0, (0.0, 0.0), 1.0)
     reach = float(student.ppf(0.975, n_folds - 1)) * error
     p = float(2 * student.sf(abs(mean) / error, n_folds - 1))
     return ResampledT(mean, (mean - reach, mean + reach), p)

@@ -15,7 +15,9 @@ _Z = float(norm.ppf(0.975))
 
 @dataclass(frozen=True, slots=True)
 class DeLongTest:
-    """Difference of two AUROC (first minus second), its standard error, 95 % interval and two-sided p."""
+    """Difference of two AUROC (first minus second), its standard error, 95 % interval and two-sided p.
+
+    Interval and p are NaN where predictions differ and none of them varies: there is no standard error then."""
 
     difference: float
     standard_error: float
@@ -68,8 +70,10 @@ def delong_test(
     difference = float(of_cases[0].mean() - of_cases[1].mean())
     variance = _variance_of_mean(of_cases[0] - of_cases[1]) + _variance_of_mean(of_controls[0] - of_controls[1])
     error = float(np.sqrt(variance))
-    if error == 0:  # the same order, or one that is right of everybody: nothing varies
-        return DeLongTest(difference, 0.0, (difference, difference), 1.0 if difference == 0 else 0.0)
+    if error == 0 and difference != 0:  # right of everybody against the same of everybody: nothing varies
+        return DeLongTest(difference, 0.0, (np.nan, np.nan), np.nan)
+    if error == 0:
+        return DeLongTest(0.0, 0.0, (0.0, 0.0), 1.0)
     p = float(2 * norm.sf(abs(difference) / error))
     return DeLongTest(difference, error, (difference - _Z * error, difference + _Z * error), p)
 

@@ -142,7 +142,13 @@ def replicate_cca(
         n_subjects=known.n_subjects,
         n_effective=n_effective,
         seed=seed,
-        warnings=(*_unit_warnings(model, spread), *_constant_warnings(scores, kept), *tails.warnings(), *said),
+        warnings=(
+            *known.warnings(),
+            *_unit_warnings(model, spread),
+            *_constant_warnings(scores, kept),
+            *tails.warnings(),
+            *said,
+        ),
         x_scores=shown[0],
         y_scores=shown[1],
     )

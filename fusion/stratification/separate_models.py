@@ -20,12 +20,13 @@ from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import choose_dimensions
 from fusion.cca.matching import matching_rotation
 from fusion.cross_validation.fold_embedding import FoldEmbedding
+from fusion.cross_validation.score_tails import ScoreTails
 from fusion.errors import NotDefinedError
 from fusion.journal import keep
 from fusion.parallel import one_blas_thread
 from fusion.stratification.coupling import Coupling, couple, indicators
 from fusion.stratification.label_draws import LabelDraws
-from fusion.stratification.one_model import bootstrap_strata, describe
+from fusion.stratification.one_model import bootstrap_strata, describe, standardise_strata
 from fusion.stratification.result import StrataComparison
 
 AT_ONCE = 64
@@ -112,7 +113,11 @@ def compare_separate_models(
         found = _couplings(folds, draws.labels, indicators(assignments), clusters)
     x, y = (np.choose(observed, [one[side] for one in scores]) for side in (0, 1))
     settings: dict[str, Any] = {"widening": widening, "n_draws": n_bootstrap, "seed": seed}
-    comparison = describe(found, observed, bootstrap_strata(x, y, observed, assignments, clusters, **settings))
+    drawn = bootstrap_strata(x, y, observed, assignments, clusters, **settings)
+    a, b = (standardise_strata(side, observed, assignments)[:, np.newaxis] for side in (x, y))
+    if ScoreTails.of(a, b, observed).too_heavy[0]:
+        drawn = np.full_like(drawn, np.nan)
+    comparison = describe(found, observed, drawn)
     agreement = [paired_correlations(scores[a].T, scores[b].T) for a, b in comparison.pairs]
     return SeparateModels(comparison, size, np.array(agreement))
 

@@ -11,6 +11,7 @@ import numpy as np
 from analyses.experiments.attribution.blocks import Panel
 from analyses.results.schema.alignments import AlignmentSummary
 from analyses.results.schema.experiments.attributions import Attribution, BlockChange, GeneSet, SmallestValues
+from analyses.results.serialisation import optional_interval
 from fusion.attribution import attainable_floors
 
 if TYPE_CHECKING:
@@ -69,12 +70,12 @@ def describe(
             label=name if panel is None else panel.labels[name],
             n_columns=len(blocks[name]),
             value=change.difference,
-            interval=change.interval,
+            interval=optional_interval(np.array(change.interval)),
             p=float(family.p[place]),
             p_fwer=float(family.p_fwer[place]),
             q=float(family.q[place]),
             q_any=float(family.q_any[place]),
-            p_resampled=change.p,
+            p_resampled=None if np.isnan(change.p) else change.p,
             loading=loadings.get(name),
             loading_rank=ranks.get(name),
         )

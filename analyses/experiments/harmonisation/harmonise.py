@@ -197,7 +197,7 @@ def _tell_sites(run: Run, methods: tuple[str, ...]) -> Iterator[tuple[SitePredic
 
     settings = run.config.harmonise
     site = Covariate.of(pd.Series(site_labels(run), name=settings.site), "categorical")
-    shuffles = make_shuffles(len(run.cohort.subject_ids), settings.n_shuffles, run.seeds.held_out)
+    shuffles = make_shuffles(run.relations, settings.n_shuffles, run.seeds.held_out)
     unseen = describe_sites(run).n_unseen_folds
     for view in run.config.brain:
         for method in methods:

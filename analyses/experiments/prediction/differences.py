@@ -135,6 +135,8 @@ def _delong(outcome: Outcome, told: Mapping[str, Told], pair: Pair, splits: Sequ
         return _Tested(reason="the first fold has fewer than two cases or two controls")
     first, second = (told[name].prediction.predicted[test, 0] for name in pair)
     found = delong_test(is_case, first, second)
+    if np.isnan(found.p):
+        return _Tested(found.difference, reason="neither prediction varies among cases or among controls")
     return _Tested(found.difference, found.interval, found.p)
 
 
@@ -146,6 +148,8 @@ def _corrected_t(outcome: Outcome, told: Mapping[str, Told], pair: Pair, splits:
         return _Tested(reason=f"{NAMES[outcome.kind]} is defined in fewer than two folds")
     share = float(np.mean([len(split.test) / len(split.train) for split in splits]))
     found = corrected_resampled_t(differences, share)
+    if np.isnan(found.p):
+        return _Tested(found.difference, reason="the difference is the same in all folds")
     return _Tested(found.difference, found.interval, found.p)
 
 

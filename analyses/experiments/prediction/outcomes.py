@@ -23,6 +23,8 @@ SMALLEST_TEST = 4
 """Subjects with a known number in every test fold."""
 NEARLY_ALL = 0.95
 """Share of an outcome's variance that confounds may explain."""
+FEWEST_TOLD = 20
+"""Subjects with a value of a column with gaps, by whom it is judged: few are told apart by chance."""
 THE_SAME = 0.99
 """Correlation from which a column is the outcome itself."""
 
@@ -170,6 +172,8 @@ def share_of_confounds(run: Run, outcome: Outcome, known: np.ndarray) -> float:
 def column_that_is(outcome: Outcome, known: np.ndarray, values: np.ndarray) -> int | None:
     """A column that tells the outcome all by itself: the same number, or one that parts a class from all others.
 
+    A column with gaps is judged by those who have a value, if they are `FEWEST_TOLD` at least.
+
     Parameters
     ----------
     values : float array, [n_subjects, n_columns]
@@ -179,16 +183,30 @@ def column_that_is(outcome: Outcome, known: np.ndarray, values: np.ndarray) -> i
     int or None
         The first such column.
     """
-    columns = values[known].astype(np.float64)
+    rows, columns = np.flatnonzero(known), values[known].astype(np.float64)
+    has_gaps = np.isnan(columns).any(axis=0)
+    told = np.zeros(columns.shape[1], dtype=bool)
+    told[~has_gaps] = _tells(outcome, rows, columns[:, ~has_gaps])
+    for column in np.flatnonzero(has_gaps):
+        has_value = ~np.isnan(columns[:, column])
+        if has_value.sum() >= FEWEST_TOLD:
+            told[column] = _tells(outcome, rows[has_value], columns[has_value][:, [column]])[0]
+    return int(told.argmax()) if told.any() else None
+
+
+def _tells(outcome: Outcome, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Which columns, without gaps, tell the outcome of these subjects, [n_columns]; none where all have one outcome."""
+    told = np.zeros(columns.shape[1], dtype=bool)
+    if not told.size or not len(rows):
+        return told
     if outcome.kind == "continuous":
-        y = outcome.values[known]
+        y = outcome.values[rows]
         centred = columns - columns.mean(axis=0)
         scale = np.sqrt((centred**2).sum(axis=0) * ((y - y.mean()) ** 2).sum())
-        told = np.abs((y - y.mean()) @ centred) >= THE_SAME * np.where(scale > 0, scale, np.inf)
-    else:
-        told = np.zeros(columns.shape[1], dtype=bool)
-        for code in range(len(outcome.classes)):
-            inside = outcome.codes[known] == code
-            one, other = columns[inside], columns[~inside]
+        return np.asarray(np.abs((y - y.mean()) @ centred) >= THE_SAME * np.where(scale > 0, scale, np.inf))
+    for code in np.unique(outcome.codes[rows]):
+        inside = outcome.codes[rows] == code
+        one, other = columns[inside], columns[~inside]
+        if len(other):
             told |= (one.min(axis=0) > other.max(axis=0)) | (one.max(axis=0) < other.min(axis=0))
-    return int(told.argmax()) if told.any() else None
+    return told

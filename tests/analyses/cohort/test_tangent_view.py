@@ -84,7 +84,7 @@ def test_held_out_rows_never_move_what_training_rows_give(covariances: np.ndarra
 def test_the_audit_predicts_from_what_training_rows_learnt(covariances: np.ndarray) -> None:
     folds = make_folds(N, 4, random_state=2)
     view = _view(covariances, [str(i) for i in range(N)])
-    age = Covariate("age", "continuous", np.random.default_rng(5).normal(size=(N, 1)))
+    age = Covariate("age", "continuous", np.random.default_rng(5).normal(size=(N, 1)), np.arange(N))
     orders = np.stack([np.arange(N), *(np.random.default_rng(6).permutation(N) for _ in range(5))])
     settings = {"nuisance": None, "n_components": 4, "scale": True, "shuffles": orders}
     for train, test in folds:

@@ -136,7 +136,7 @@ def test_what_is_too_little_is_not_defined_and_says_why(ask: Ask, genomes: dict[
     assert one.answer[0].startswith("Retrieval is not defined: 1 gene is in two species")
     assert {test.reason for test in one.divergences} == {
         "1 genes are there in all species, and it takes 4",
-        "there are 2 species, and it takes 3",
+        "there are 2 species, and it takes 4",
     }
     with pytest.raises(InputError, match=r"must name genes alike in two species or more; no name is in two of home"):
         ask({"home": {"A": "ACGT" * 20}, "away": {"B": "ACGT" * 20}})

@@ -72,6 +72,34 @@ def test_what_folds_share_makes_a_difference_less_sure() -> None:
     assert paired_difference(*wide.values(), n_permutations=999, n_bootstrap=20).p == wider_p
 
 
+def test_a_fold_in_which_an_arm_does_not_vary_is_no_evidence() -> None:
+    """As with a rare column: its correlation counts as 0 there, and so do its subjects' shares."""
+    arm = _arm()
+    arms = {name: _with_scores(arm, seed, 0.0) for seed, name in enumerate("ac")}
+    still = _with_scores(arm, 5, 0.0)
+    assert still.x_scores is not None
+    x = np.where((arm.folds.assignments < 2)[:, None], 0.3, still.x_scores)
+    arms["b"] = replace(still, x_scores=x)
+    shares = subject_shares(arms["b"], 0)
+    assert (shares[arm.folds.assignments < 2] == 0).all()
+    assert np.isfinite(shares).all()
+    alone = paired_family({name: arms[name] for name in "ac"}, n_permutations=499)["a", "c"]
+    together = paired_family(arms, n_permutations=499)
+    assert alone > 0.2
+    assert min(together.values()) > 0.05
+    assert paired_difference(arms["a"], arms["b"], n_permutations=499, n_bootstrap=20).p > 0.05
+
+
+def test_few_groups_in_a_fold_are_not_drawn_as_wholes() -> None:
+    """One site a fold: drawn as a whole, every draw would be the sample, and the interval without width."""
+    arm = _arm()
+    arms = [_with_scores(arm, seed, 0.3) for seed in (1, 2)]
+    found = paired_difference(*arms, groups=arm.folds.assignments, n_permutations=99, n_bootstrap=99)
+    single = paired_difference(*arms, n_permutations=99, n_bootstrap=99)
+    np.testing.assert_array_equal(found.interval, single.interval)
+    assert found.interval[1] - found.interval[0] > 0.1
+
+
 def test_family_wise_error_with_five_equal_arms() -> None:
     arm, smallest = _arm(), []
     for trial in range(200):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, spearmanr
+from scipy.stats import binomtest, kstest, spearmanr
 
 from fusion import InputError
 from fusion.orthologs import compare_retrievals, divergence_tests, pairwise_distances, retrieval_test
@@ -108,6 +108,28 @@ def test_correlations_are_means_of_spearmans() -> None:
         assert abs(null[1:].mean()) < 0.1
 
 
+def test_species_with_ways_of_their_own_in_all_genes_are_no_evidence() -> None:
+    """All genes share a tree, and an encoder has a bias by species that is the same in all genes: unrelated to it."""
+    p = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        tree, bias = (np.triu(rng.gamma(2, size=(5, 5)), 1) for _ in range(2))
+        noise = [np.triu(0.1 * rng.random((20, 5, 5)), 1).transpose(1, 2, 0) for _ in range(2)]
+        sequences, vectors = (one[:, :, None] + some for one, some in zip((tree, bias), noise, strict=True))
+        both = [one + one.transpose(1, 0, 2) for one in (vectors, sequences)]
+        found = divergence_tests(*both, np.ones((5, 20), dtype=bool), n_permutations=119, random_state=seed)
+        assert found.species_null is not None
+        p.append(float((found.species_null >= found.species_null[0] - 1e-12).mean()))
+    assert binomtest(sum(one <= 0.05 for one in p), len(p), 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_all_orders_of_few_species_are_taken() -> None:
+    found = divergence_tests(*_distances(0, 1.0), np.ones((4, G), dtype=bool), n_permutations=999)
+    assert found.species_null is not None
+    assert len(found.species_null) == 24
+    assert found.species_null.mean() == pytest.approx(0, abs=1e-9)
+
+
 def test_p_is_uniform_where_vectors_follow_nothing() -> None:
     p: dict[str, list[float]] = {"genes": [], "species": []}
     for seed in range(80):
@@ -124,7 +146,7 @@ def test_what_is_too_little_says_so() -> None:
     vectors, sequences = _distances(0, 1.0)
     two = divergence_tests(vectors[:2, :2], sequences[:2, :2], np.ones((2, G), dtype=bool), n_permutations=19)
     assert two.genes_null is not None
-    assert (two.species_null, two.species_reason) == (None, "there are 2 species, and it takes 3")
+    assert (two.species_null, two.species_reason) == (None, "there are 2 species, and it takes 4")
     present = np.zeros((4, G), dtype=bool)
     present[:, :3] = True
     few = divergence_tests(vectors, sequences, present, n_permutations=19)

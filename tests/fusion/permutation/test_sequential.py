@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusion import InputError, permutation_test_cca, sequential_p, sequential_test_cca
+from fusion.permutation.p_values import permutation_p
 
 
 class Values:
@@ -84,3 +85,12 @@ def test_workers_do_not_matter(views: tuple[np.ndarray, ...]) -> None:
 def test_nothing_to_count_is_refused() -> None:
     with pytest.raises(InputError, match="at least 1; got 5 and 0"):
         sequential_p(Values(np.zeros(6)), 5, n_exceeding=0)
+    with pytest.raises(InputError, match="must be a number; it is NaN"):
+        sequential_p(Values(np.full(6, np.nan)), 5)
+
+
+def test_a_draw_without_a_number_is_no_evidence() -> None:
+    values = np.array([2.0, np.nan, 1.0, np.nan, 0.0])
+    assert sequential_p(Values(values), 4, n_exceeding=9).p == 3 / 5
+    assert permutation_p(values[:, np.newaxis]).tolist() == [3 / 5]
+    assert np.isnan(permutation_p(np.full((4, 1), np.nan))).all()

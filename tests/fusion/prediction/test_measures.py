@@ -50,6 +50,16 @@ def test_delong_equals_the_sum_over_pairs_with_ties_and_without(n_cases: int, n_
     assert found.interval[0] <= found.difference <= found.interval[1]
 
 
+def test_where_nothing_varies_there_is_no_p() -> None:
+    is_case = np.arange(6) < 3
+    found = delong_test(is_case, is_case.astype(float), np.zeros(6))
+    assert (found.difference, found.standard_error) == (0.5, 0.0)
+    assert np.isnan([found.p, *found.interval]).all()
+    same = corrected_resampled_t(np.full(5, 0.1), 0.25)
+    assert np.isnan([same.p, *same.interval]).all()
+    assert corrected_resampled_t(np.zeros(5), 0.25).p == 1
+
+
 def test_delong_of_equal_predictors_is_one_and_of_one_case_is_refused() -> None:
     is_case, said = np.array([True, False, True, False, False]), np.array([0.9, 0.1, 0.8, 0.3, 0.2])
     assert delong_test(is_case, said, said).p == 1.0

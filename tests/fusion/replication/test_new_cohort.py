@@ -152,6 +152,15 @@ def test_what_columns_are_made_by_has_to_agree(first: FrozenAlignment) -> None:
         frozen.check_origin({"the encoder": "kmer 13"})
 
 
+def test_groups_that_may_not_be_exchanged_and_few_of_them_are_said(first: FrozenAlignment) -> None:
+    x, y, z = cohort(97, 2)
+    settings = {"n_permutations": 19, "random_state": 3}
+    found = replicate_cca(first, x, y, (z, design()), groups=np.arange(97) // 4, **settings)
+    assert any("do not restrict the permutation" in line for line in found.warnings)
+    few = replicate_cca(first, x, y, (z, design()), groups=np.arange(97) % 3, **settings)
+    assert any("The cohort holds fewer than 5 groups" in line for line in few.warnings)
+
+
 def test_other_units_are_said(first: FrozenAlignment) -> None:
     x, y, z = cohort(97, 2)
     scaled = y.assign(r2=10 * y["r2"])

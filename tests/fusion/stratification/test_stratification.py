@@ -122,6 +122,19 @@ def test_models_of_strata_agree_where_strata_couple_by_the_same(other: int, agre
     assert p >= 0.05
 
 
+def test_heavy_scores_have_no_interval_in_models_of_strata_either() -> None:
+    labels, x, y = views(4, 0)
+    heavy = np.exp(2.5 * x[:, 0])
+    x[:, 0], y[:, 0] = heavy, heavy + 0.1 * y[:, 0]
+    embedded = embed_folds((as_view(x), as_view(y)), Confounds.of(None), Folds(FOLDS), n_components=5)
+    draws = draw_labels(labels, assignments=FOLDS, n_permutations=19, random_state=0)
+    found = compare_separate_models(
+        embedded, draws, np.arange(N), clusters=np.arange(N), dimensions=(5, 4), min_ratio=5, n_bootstrap=99
+    ).comparison
+    assert np.isnan(found.interval).all()
+    assert np.isnan(found.difference_interval).all()
+
+
 def test_a_model_of_one_stratum_that_alone_couples_finds_it_and_two_subjects_teach_none() -> None:
     rng = np.random.default_rng(6)
     labels, x, y = rng.integers(0, 2, N), rng.standard_normal((N, 5)), rng.standard_normal((N, 4))

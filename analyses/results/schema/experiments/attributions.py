@@ -8,7 +8,7 @@ from typing import Literal
 from analyses.privacy.counts import Count
 from analyses.results.schema.alignments import Role
 from analyses.results.schema.experiments.trials import Metrics, Tables, Trial, cells, long_tables
-from analyses.results.serialisation import Interval
+from analyses.results.serialisation import OptionalInterval
 
 Side = Literal["genes", "brain"]
 
@@ -27,14 +27,14 @@ class BlockChange:
         Columns left out.
     value : float
         By how much the held-out measure falls without it, averaged over the folds of all repetitions.
-    interval : tuple of float
-        95 % by the corrected resampled t.
+    interval : tuple of float or None
+        95 % by the corrected resampled t; None where it is the same in all folds, and not 0.
     p : float
         One-sided: its own part exchanged between subjects, in the run's folds.
     p_fwer, q, q_any : float
         Corrected over the blocks: max-T, Benjamini & Hochberg, Benjamini & Yekutieli (any dependence).
-    p_resampled : float
-        Two-sided, by the corrected resampled t.
+    p_resampled : float or None
+        Two-sided, by the corrected resampled t; None where `interval` is.
     loading : float or None
         In the first component of the aligned model (of several columns: their root mean square); None where an outcome
         is predicted.
@@ -46,12 +46,12 @@ class BlockChange:
     label: str
     n_columns: int
     value: float
-    interval: Interval
+    interval: OptionalInterval
     p: float
     p_fwer: float
     q: float
     q_any: float
-    p_resampled: float
+    p_resampled: float | None
     loading: float | None
     loading_rank: int | None
 
