@@ -16,6 +16,7 @@ from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
 from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
 from analyses.cohort.gaps import describe_gaps
+from analyses.cohort.kinship_tables import describe_pairs
 from analyses.cohort.labels import name_tables, other_names
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
@@ -98,6 +99,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     tables |= {f"brain {name}": table.subject_ids for name, table in brain.items()}
     overlap = align_subjects(tables)
     ids = list(overlap.order)
+    said = (*said, *describe_pairs(config.cohort.kinship_table, ids))
     covariates = _join_columns(participants, ids)
     check_levels(config, covariates)
     words = {column: words for table in read.values() for column, words in table.missing_words.items()}
