@@ -2,10 +2,13 @@
 
 Layouts of ``<root>``, one per gene:
 
-- ``<gene>/embeddings_{k}_layer_last.npy`` with ``iids.npy``: chunks of subjects in the order of ``k``;
+- ``<gene>/embeddings_{k}_layer_last.npy`` with ``iids.npy``: chunks of subjects in the order of ``k``, which counts
+  from 0 or 1, all of one layer;
 - ``<gene>.npz`` with a matrix (``embeddings``, ``vectors`` or ``X``) and ids (``iids``, ``eid``, ``ids`` or
   ``subject_ids``);
 - ``<gene>.parquet`` with ``eid`` (or ``iid``, ``subject_id``) and a list column ``vector``.
+
+A gene has one of these forms.
 
 The readers here have ``shape``, ``dtype`` and ``read_columns(slice)``: what a table view of the other package streams.
 """
@@ -26,7 +29,7 @@ from encoders.numpy_files import npz_names, open_npy, open_npz
 Overlap = Literal["common", "refuse"]
 Array = np.ndarray
 
-_CHUNK = re.compile(r"embeddings_(\d+)_layer_\w+\.npy")
+_CHUNK = re.compile(r"embeddings_(?P<number>\d+)_layer_(?P<layer>[\w-]+)\.npy")
 _MATRICES = ("embeddings", "vectors", "X")
 _IDS = ("iids", "eid", "ids", "subject_ids", "iid", "subject_id")
 
@@ -153,8 +156,9 @@ def open_precomputed(
     Raises
     ------
     InputError
-        No gene, a gene that is not there, chunks without ids or of unequal width, lengths that disagree, ids that are
-        floats or repeated, subjects that differ under ``refuse``, none in common.
+        No gene, a gene that is not there or there in two forms, chunks without ids, of several layers or of unequal
+        width, a chunk that is missing or twice, lengths that disagree, ids that are floats or repeated, subjects that
+        differ under ``refuse``, none in common.
     """
     if overlap not in get_args(Overlap):
         raise InputError(f"overlap must be one of {', '.join(get_args(Overlap))}; got {overlap!r}: choose one.")
@@ -167,7 +171,7 @@ def open_precomputed(
             f"{root} must hold embeddings of every gene wanted; {len(missing)} of {len(names)} are missing, such as "
             f"{missing[0]}: compute them or leave them out of the panel."
         )
-    genes = tuple(_open_gene(found[name]) for name in names)
+    genes = tuple(_open_gene(_only_form(name, found[name])) for name in names)
     shared = _shared_subjects(root, names, genes, overlap)
     rows, dropped = [], {}
     for name, gene in zip(names, genes, strict=True):
@@ -178,11 +182,16 @@ def open_precomputed(
     return PrecomputedPanel(shared, tuple(names), genes, tuple(rows), dropped)
 
 
-def _find_genes(root: Path) -> dict[str, Path]:
+def _find_genes(root: Path) -> dict[str, list[Path]]:
+    """Every gene, in whatever forms it is there."""
     if not root.is_dir():
         raise InputError(f"Precomputed embeddings are required in the folder {root}; there is none: check the path.")
-    found = {path.stem: path for suffix in ("npz", "parquet") for path in root.glob(f"*.{suffix}")}
-    found |= {path.name: path for path in root.iterdir() if path.is_dir() and any(_chunks(path))}
+    found: dict[str, list[Path]] = {}
+    for path in sorted(root.iterdir()):
+        if path.suffix in (".npz", ".parquet"):
+            found.setdefault(path.stem, []).append(path)
+        elif path.is_dir() and _chunk_names(path):
+            found.setdefault(path.name, []).append(path)
     if not found:
         raise InputError(
             f"{root} must hold <gene>/embeddings_<k>_layer_last.npy, <gene>.npz or <gene>.parquet; it holds none of "
@@ -191,9 +200,37 @@ def _find_genes(root: Path) -> dict[str, Path]:
     return found
 
 
-def _chunks(folder: Path) -> list[Path]:
-    numbered = [(int(match[1]), path) for path in folder.iterdir() if (match := _CHUNK.fullmatch(path.name))]
-    return [path for _, path in sorted(numbered)]
+def _only_form(name: str, forms: Sequence[Path]) -> Path:
+    if len(forms) > 1:
+        raise InputError(
+            f"Precomputed embeddings of a gene are required in one form; {name} is there as "
+            f"{' and '.join(path.name for path in forms)} in {forms[0].parent}: keep the one that is meant."
+        )
+    return forms[0]
+
+
+def _chunk_names(folder: Path) -> list[re.Match[str]]:
+    return [match for path in folder.iterdir() if (match := _CHUNK.fullmatch(path.name))]
+
+
+def _chunks(folder: Path) -> tuple[Path, ...]:
+    """Chunks in the order of their numbers, of which none is missing or twice; all of one layer."""
+    names = sorted(_chunk_names(folder), key=lambda name: int(name["number"]))
+    layers = sorted({name["layer"] for name in names})
+    if len(layers) > 1:
+        raise InputError(
+            f"Chunks of a gene must be of one layer; {folder} has layers {', '.join(layers)}: keep those of one, move "
+            "the others out."
+        )
+    numbers = [int(name["number"]) for name in names]
+    due = range(min(numbers[0], 1), len(numbers) + 1)
+    odd = next((pair for pair in zip(due, numbers, strict=False) if pair[0] != pair[1]), None)
+    if odd is not None:
+        raise InputError(
+            f"Chunks of a gene must be numbered from 0 or 1 without a gap, each once; in {folder} number {odd[0]} is "
+            f"due where {odd[1]} stands: add the missing chunks, or remove those that are there twice."
+        )
+    return tuple(folder / name[0] for name in names)
 
 
 def _open_gene(path: Path) -> GeneEmbeddings:
@@ -202,7 +239,7 @@ def _open_gene(path: Path) -> GeneEmbeddings:
         return LoadedEmbeddings(_texts(path, ids, len(values)), values.shape[1], path)
     if not (path / "iids.npy").is_file():
         raise InputError(f"{path} needs iids.npy, the subject of every row of its chunks; it is missing: add it.")
-    chunks = tuple(_chunks(path))
+    chunks = _chunks(path)
     shapes = [_map(chunk).shape for chunk in chunks]
     odd = next((i for i, shape in enumerate(shapes) if len(shape) != 2 or shape[1:] != shapes[0][1:]), None)
     if odd is not None:

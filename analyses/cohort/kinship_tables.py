@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.cohort.related_pairs import RelatedPairs
+from analyses.cohort.related_pairs import RelatedPairs, check_spelling, trimmed_ids
 from analyses.errors import InputError
 from encoders.genome.population.kinship import THIRD_DEGREE
 from encoders.tables import Spreadsheet, read_spreadsheet
@@ -43,19 +43,55 @@ def read_kinship_tables(paths: Sequence[Path], subjects: Sequence[str]) -> Relat
     Raises
     ------
     InputError
-        Missing columns or numbers, a pair with two relations, tables of which no id is a subject.
+        Missing columns or numbers, ids that became floating-point numbers or lost their leading zeros, a pair with two
+        relations, tables of which no id is a subject.
     """
-    import pandas as pd
-
-    tables = [_read(path) for path in paths]
-    listed = pd.concat(tables, ignore_index=True)
-    if not (listed["first"].isin(subjects) | listed["second"].isin(subjects)).any():
+    listed = _read_all(paths)
+    known, first, second = set(subjects), listed["first"], listed["second"]
+    if not (first.isin(known) | second.isin(known)).any():
         raise InputError(
             f"cohort.kinship_table must name the cohort's subjects; none of the {len(listed)} pairs in "
-            f"{', '.join(map(str, paths))} does (first: {listed['first'].iloc[0]!r}): correct the ids or the path."
+            f"{', '.join(map(str, paths))} does (first: {first.iloc[0]!r}): correct the ids or the path."
         )
-    kept = listed[(listed["code"] > 0) & listed["first"].isin(subjects) & listed["second"].isin(subjects)]
+    check_spelling([*first, *second], known, "cohort.kinship_table")
+    kept = listed[(listed["code"] > 0) & first.isin(known) & second.isin(known)]
     return RelatedPairs.of(kept, subjects, source="cohort.kinship_table")
+
+
+def describe_pairs(paths: Sequence[Path], subjects: Sequence[str]) -> list[str]:
+    """Related pairs that say nothing of a cohort, as one of the two is not in it: in a sentence, or in none.
+
+    A table of a whole biobank has many. One column that names no subject, beside another that does, may be written in
+    another way, and is told: it may also be chance where few are related.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        As :func:`read_kinship_tables` takes them; may be empty.
+    subjects : sequence of str
+        Of the cohort, before relatives are left out.
+    """
+    if not paths:
+        return []
+    listed = _read_all(paths)
+    related = listed[listed["code"] > 0]
+    first, second = related["first"].isin(subjects), related["second"].isin(subjects)
+    n_half = int((first ^ second).sum())
+    if not n_half:
+        return []
+    said = (
+        f"cohort.kinship_table: {n_half:,} of {len(related):,} rows pair a subject of the cohort with somebody who is "
+        f"not in it, and {int((first & second).sum()):,} rows pair two of its subjects."
+    )
+    silent = next((name for name, side in (("first", first), ("second", second)) if not side.any()), None)
+    return [said if silent is None else f"{said[:-1]}; no {silent} id is a subject: check how these ids are written."]
+
+
+def _read_all(paths: Sequence[Path]) -> pd.DataFrame:
+    """Rows ``first``, ``second``, ``code``, ``kinship`` of all tables."""
+    import pandas as pd
+
+    return pd.concat([_read(path) for path in paths], ignore_index=True)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -65,7 +101,8 @@ def _read(path: Path) -> pd.DataFrame:
     named = {name.lstrip("#").upper(): name for name in sheet.names}
     first, second = (_column(path, named, wanted) for wanted in (_FIRST, _SECOND))
     codes = _inferred(path, sheet, named[_INFERRED]) if _INFERRED in named else _degrees(path, sheet, named)
-    pairs = {"first": sheet.frame[first].astype(str), "second": sheet.frame[second].astype(str), "code": codes}
+    ids = {side: trimmed_ids(sheet.frame[column], path) for side, column in (("first", first), ("second", second))}
+    pairs = ids | {"code": codes}
     return pd.DataFrame(pairs | {"kinship": _OF_CODE[np.asarray(codes, dtype=np.int64)]})
 
 

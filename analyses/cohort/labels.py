@@ -1,9 +1,11 @@
-"""Columns of participants: the other names that they go by, and as labels, one for every subject or an error."""
+"""Participants: what their tables are called, other names of their columns, and a column as labels or an error."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +47,28 @@ def _meaning(column: str) -> str:
     if axis := re.fullmatch(r"(?:genetic)?(?:pcs?|principalcomponents?)0*(\d+)", plain):
         return f"pc{axis[1]}"
     return next((plain.removesuffix(one) for one in _ENDINGS if plain.endswith(one) and plain != one), plain)
+
+
+def name_tables(paths: Sequence[Path]) -> list[str]:
+    """File names of tables, with as many folders as tell two of one name apart; a path that is there twice is numbered.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> name_tables([Path("a/p.tsv"), Path("b/p.tsv"), Path("b/age.tsv"), Path("b/age.tsv")])
+    ['a/p.tsv', 'b/p.tsv', 'age.tsv (1)', 'age.tsv (2)']
+    """
+    names = [_shortest(path, set(paths) - {path}) for path in paths]
+    repeats = Counter(names)
+    return [
+        name if repeats[name] == 1 else f"{name} ({names[: place + 1].count(name)})" for place, name in enumerate(names)
+    ]
+
+
+def _shortest(path: Path, others: set[Path]) -> str:
+    tails = (path.parts[-n:] for n in range(1, len(path.parts) + 1))
+    apart = (tail for tail in tails if not any(other.parts[-len(tail) :] == tail for other in others))
+    return Path(*next(apart, path.parts)).as_posix()
 
 
 def read_labels(covariates: pd.DataFrame, column: str, *, key: str) -> np.ndarray:

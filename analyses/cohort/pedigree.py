@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.cohort.related_pairs import RelatedPairs
+from analyses.cohort.related_pairs import RelatedPairs, check_spelling, trimmed_ids
 from analyses.errors import InputError
 from encoders.damage import refused_if_damaged
-from encoders.tables import read_spreadsheet
+from encoders.tables import MISSING_MARKS, read_spreadsheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _SUBJECT = ("iid", "id", "subject_id", "subject", "participant_id", "individual_id")
 _FATHER = ("pat", "father", "father_id", "paternal_id", "fatherid", "dad")
 _MOTHER = ("mat", "mother", "mother_id", "maternal_id", "motherid", "mom")
-_UNKNOWN = frozenset({"", "0", "-9", ".", "NA", "nan"})
+_UNKNOWN = frozenset({*MISSING_MARKS, "0", "-9", "unknown"})
+"""An unknown parent, compared without case."""
+
 _OF_FAM = (1, 2, 3)
 """Columns of subject, father and mother in .fam and .ped files, which have no header."""
 
@@ -59,15 +61,16 @@ def read_pedigree(path: Path, subjects: Sequence[str]) -> RelatedPairs:
     Parameters
     ----------
     path : Path
-        A .fam or .ped file, or a table with a header (``IID``, ``PAT``, ``MAT``, or words such as ``father_id``). 0 or
-        nothing is an unknown parent.
+        A .fam or .ped file, or a table with a header (``IID``, ``PAT``, ``MAT``, or words such as ``father_id``). 0,
+        -9, unknown, nothing and marks of missing values (``n/a``, ``None``) are an unknown parent.
     subjects : sequence of str
         Every one must stand in the file.
 
     Raises
     ------
     InputError
-        Missing columns, a subject that is not in the file or is twice, someone who is an ancestor of themselves.
+        Missing columns, ids that became floating-point numbers or lost their leading zeros, a subject that is not in
+        the file or is twice, someone who is father and mother or an ancestor of themselves.
     """
     pedigree = _read(path)
     absent = [subject for subject in subjects if subject not in pedigree.parents]
@@ -81,11 +84,18 @@ def read_pedigree(path: Path, subjects: Sequence[str]) -> RelatedPairs:
 
 def _read(path: Path) -> Pedigree:
     frame = _table(path)
-    ids, *sides = ([_known(cell) for cell in frame[column]] for column in frame)
+    ids, fathers, mothers = ([_known(one) for one in trimmed_ids(frame[column], path)] for column in frame)
     if None in ids or len(set(ids)) < len(ids):
         twice = next(one for one in ids if one is None or ids.count(one) > 1)
         raise InputError(f"Ids in a pedigree must be there and unique; {path} has {twice!r}: correct it.")
-    parents = dict(zip(ids, zip(*sides, strict=True), strict=True))
+    of_mothers = set(mothers)
+    both_sides = [one for one in fathers if one and one in of_mothers]
+    if both_sides:
+        raise InputError(
+            f"Nobody is father and mother; {path} says so of {both_sides[0]!r}: correct it, with 0 for unknown parents."
+        )
+    check_spelling([one for one in (*fathers, *mothers) if one], set(filter(None, ids)), str(path))
+    parents = dict(zip(ids, zip(fathers, mothers, strict=True), strict=True))
     return Pedigree({one: both for one, both in parents.items() if one is not None}, path)
 
 
@@ -121,8 +131,8 @@ def _fam_text(path: Path) -> str | None:
     return None if text.startswith("#") else text
 
 
-def _known(cell: str) -> str | None:
-    return None if cell.strip() in _UNKNOWN else cell.strip()
+def _known(one: str) -> str | None:
+    return None if one.casefold() in _UNKNOWN else one
 
 
 def _pairs(pedigree: Pedigree, subjects: Sequence[str]) -> pd.DataFrame:

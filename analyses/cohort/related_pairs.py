@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analyses.errors import InputError
+from encoders.tables import FLOAT_ID, quote_some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +60,39 @@ class RelatedPairs:
         from scipy.sparse.csgraph import connected_components
 
         return np.asarray(connected_components(self.codes, directed=False)[1])
+
+
+def trimmed_ids(cells: Iterable[object], path: Path) -> list[str]:
+    """Ids of a column as text, without white space around them.
+
+    Raises
+    ------
+    InputError
+        Floating-point numbers, which are the ids of nobody elsewhere.
+    """
+    ids = [str(cell).strip() for cell in cells]
+    floats = [one for one in ids if FLOAT_ID.fullmatch(one.replace(",", "."))]
+    if floats:
+        raise InputError(
+            f"Ids of relatives must be text, not floating-point numbers; got {quote_some(floats)} in {path}: restore "
+            "the original ids (a spreadsheet or a join with gaps made numbers of them)."
+        )
+    return ids
+
+
+def check_spelling(listed: Iterable[str], known: Collection[str], source: str) -> None:
+    """Raise InputError where an id is nobody's as it is written, and somebody's but for leading zeros or case."""
+    meant = {_without_zeros(one): one for one in known}
+    for one in listed:
+        if one not in known and (other := meant.get(_without_zeros(one))) is not None:
+            raise InputError(
+                f"{source} must write ids in one way; {one!r} is nobody, and {other!r} differs from it by leading "
+                "zeros or case alone: correct the ids."
+            )
+
+
+def _without_zeros(one: str) -> str:
+    return one.casefold().lstrip("0")
 
 
 def _check(distinct: np.ndarray, subjects: Sequence[str], source: str) -> None:

@@ -16,7 +16,8 @@ from analyses.cohort.cautions import caution_of_ancestry
 from analyses.cohort.families import read_families
 from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
 from analyses.cohort.gaps import describe_gaps
-from analyses.cohort.labels import other_names
+from analyses.cohort.kinship_tables import describe_pairs
+from analyses.cohort.labels import name_tables, other_names
 from analyses.cohort.levels import check_levels
 from analyses.config.inputs import CohortConfig, ParticipantsConfig
 from analyses.config.run_config import RunConfig
@@ -84,7 +85,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     """
     read, brain = _read_tables(config)
     participants = {name: table.frame for name, table in read.items()}
-    sides = {f"participants {table.path.name}": table.side for table in config.participants}
+    sides = {name: table.side for name, table in _named(config).items()}
     columns = list(config.confound_columns)
     of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
     said = (*remarks, *_remarks(read, brain), *of_ancestry)
@@ -98,6 +99,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     tables |= {f"brain {name}": table.subject_ids for name, table in brain.items()}
     overlap = align_subjects(tables)
     ids = list(overlap.order)
+    said = (*said, *describe_pairs(config.cohort.kinship_table, ids))
     covariates = _join_columns(participants, ids)
     check_levels(config, covariates)
     words = {column: words for table in read.values() for column, words in table.missing_words.items()}
@@ -123,9 +125,9 @@ def _read_tables(config: RunConfig) -> tuple[dict[str, SubjectTable], dict[str, 
     problems = Problems("The tables of the configuration")
     participants: dict[str, SubjectTable] = {}
     brain: dict[str, BrainTable] = {}
-    for table in config.participants:
+    for name, table in _named(config).items():
         with problems.gathered():
-            participants[f"participants {table.path.name}"] = _read_participants(table)
+            participants[name] = _read_participants(table)
     if len(participants) == len(config.participants):
         _check_columns(config, [str(column) for table in participants.values() for column in table.frame], problems)
     for name in config.brain:
@@ -133,6 +135,12 @@ def _read_tables(config: RunConfig) -> tuple[dict[str, SubjectTable], dict[str, 
             brain[name] = _read_view(config, name)
     problems.tell()
     return participants, brain
+
+
+def _named(config: RunConfig) -> dict[str, ParticipantsConfig]:
+    """Tables of participants by what messages call them."""
+    names = name_tables([table.path for table in config.participants])
+    return {f"participants {name}": table for name, table in zip(names, config.participants, strict=True)}
 
 
 def _ids(brain: Mapping[str, BrainTable]) -> Iterator[Iterable[str]]:
@@ -149,7 +157,7 @@ def _read_participants(table: ParticipantsConfig) -> SubjectTable:
         return read
     if unknown := [column for column in table.columns if column not in frame.columns]:
         raise InputError(
-            f"{table.path.name} has no column '{unknown[0]}'; its columns are: {', '.join(map(str, frame.columns))}."
+            f"{table.path} has no column '{unknown[0]}'; its columns are: {', '.join(map(str, frame.columns))}."
         )
     return replace(read, frame=frame[list(table.columns)])
 

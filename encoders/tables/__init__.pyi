@@ -5,6 +5,7 @@ from .codes import suspected_codes as suspected_codes
 from .quoting import FLOAT_ID as FLOAT_ID
 from .quoting import INDEX_COLUMN as INDEX_COLUMN
 from .quoting import quote_some as quote_some
+from .spreadsheets import MISSING_MARKS as MISSING_MARKS
 from .spreadsheets import Spreadsheet as Spreadsheet
 from .spreadsheets import read_parquet as read_parquet
 from .spreadsheets import read_spreadsheet as read_spreadsheet

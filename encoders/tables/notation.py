@@ -19,8 +19,10 @@ _NAMES: dict[Decimal, str] = {".": "point", ",": "comma"}
 _SPACES = " '\u2019\u00a0\u202f"
 #: Looks like a number in some notation. Without looking ahead, which pyarrow cannot: it takes a table at once.
 _NUMBER_LIKE = rf"[+-]?[.,]?\d[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
-#: Blanks and apostrophes between groups of three digits can be nothing else.
 _DIGITS_OF_A_GROUP = 3
+#: Separators of the tables that spreadsheets export where the decimal mark is a comma.
+_OF_SPREADSHEETS = (";", "\t")
+#: Blanks and apostrophes between groups of three digits can be nothing else.
 _SPACED = rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?"
 
 
@@ -55,8 +57,8 @@ class Evidence:
     either : dict of mark to str
         A cell in which this mark may be decimal or stand between thousands.
     whole : str
-        An integer of three digits and no mark, in a column of which all other cells are like those of ``either``: so
-        look thousands of which the smaller ones have no mark. Empty where there is none.
+        The longest integer of at most three digits without a mark, in a column of which all other cells are like those
+        of ``either``: so look thousands of which the smaller ones have no mark. Empty where there is none.
     """
 
     certain: dict[Decimal, str]
@@ -89,16 +91,28 @@ def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
 
 
 def _find_whole(column: "pandas.Series", marked: "pandas.Series") -> str:
-    """An integer of three digits, if no integer has more and every other number is one of thousands with one mark."""
+    """The longest integer, if none has more than three digits and every other number is of thousands with one mark."""
     whole = column[column.str.fullmatch(r"[+-]?\d+", na=False)].str.lstrip("+-")
     thousands = marked.str.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", na=False)
-    if not len(whole) or not thousands.all() or whole.str.len().max() != _DIGITS_OF_A_GROUP:
+    lengths = whole.str.len()
+    if not len(whole) or not thousands.all() or lengths.max() > _DIGITS_OF_A_GROUP:
         return ""
-    return str(whole[whole.str.len() == _DIGITS_OF_A_GROUP].iloc[0])
+    return str(whole[lengths == lengths.max()].iloc[0])
 
 
-def find_decimal(path: Path, name: str, column: Evidence, table: Evidence) -> Decimal:
+def find_decimal(path: Path, name: str, column: Evidence, table: Evidence, *, separator: str | None = None) -> Decimal:
     """The decimal mark of a column: by its own cells, else by those of its table; a point where none says otherwise.
+
+    Points before three digits in all cells but integers of at most three (1.234, 98, 15.321, 7) may stand between
+    thousands: programs that write three decimals write them of whole numbers as well (7.000), and those that drop zeros
+    drop them of every tenth number (1.23). Integers of three digits raise the doubt in every table. Shorter ones do
+    where a spreadsheet may have written points between thousands, behind semicolons or tabs; between commas a point is
+    decimal, as a table with decimal commas is separated by semicolons.
+
+    Parameters
+    ----------
+    separator : str, optional
+        Of the table's columns, where it is a text.
 
     Raises
     ------
@@ -116,13 +130,14 @@ def find_decimal(path: Path, name: str, column: Evidence, table: Evidence) -> De
         return "."
     if len(table.certain) == 1:
         return next(iter(table.certain))
-    if not table.certain and "," not in table.either and not column.whole:
+    is_doubted = len(column.whole) == _DIGITS_OF_A_GROUP or (column.whole != "" and separator in _OF_SPREADSHEETS)
+    if not table.certain and "," not in table.either and not is_doubted:
         return "."
     mark: Decimal = next(iter(column.either))
     cell = column.either[mark]
     whole, decimals = cell.replace(mark, ""), cell.replace(mark, ".")
     why = "cells of both kinds stand in the table" if len(table.certain) == 2 else "no cell of the table decides"
-    if column.whole:
+    if is_doubted:
         why += f" ({column.whole!r} beside it has no decimals)"
     raise InputError(
         f"Numbers must have one reading; {cell!r} in column {name!r} of {path} is {whole} (the {_NAMES[mark]} between "

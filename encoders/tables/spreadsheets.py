@@ -42,6 +42,8 @@ class Spreadsheet:
     index : Series or None
         The index without a name that pandas stored in a parquet file or in the first column of a text, where it is no
         count of rows.
+    separator : str or None
+        Of the columns, where the file is text.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Spreadsheet:
     decimal: Decimal | None
     notes: tuple[str, ...]
     index: "pandas.Series | None" = None
+    separator: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -101,7 +104,8 @@ class Spreadsheet:
             return plain_numbers(cells, ".")
         if list(own.certain) == ["."] or "," in own.certain:
             return plain_numbers(cells, find_decimal(self.path, name, own, own))
-        return plain_numbers(cells, find_decimal(self.path, name, own, self._evidence))
+        found = find_decimal(self.path, name, own, self._evidence, separator=self.separator)
+        return plain_numbers(cells, found)
 
 
 def read_spreadsheet(path: Path, *, separator: str | None = None, decimal: Decimal | None = None) -> Spreadsheet:
@@ -135,7 +139,7 @@ def read_spreadsheet(path: Path, *, separator: str | None = None, decimal: Decim
         notes.append(f"Columns are separated by {SEPARATOR_NAMES.get(separator, repr(separator))}.")
     cells = split_cells(path, text, separator)
     frame, dropped = _drop_unnamed_and_empty(path, cells)
-    return Spreadsheet(path, frame, decimal, (*notes, *dropped), _find_index(cells, frame))
+    return Spreadsheet(path, frame, decimal, (*notes, *dropped), _find_index(cells, frame), separator)
 
 
 def read_parquet(path: Path) -> Spreadsheet:

@@ -96,6 +96,22 @@ def odd_chunk(root: Path) -> None:
     np.save(root / "APOE" / "embeddings_3_layer_last.npy", np.zeros((4, 9)))
 
 
+def chunks_named(*names: str) -> Any:
+    """As many chunks of two subjects as names."""
+
+    def write(root: Path) -> None:
+        (root / "APOE").mkdir()
+        np.save(root / "APOE" / "iids.npy", np.array(IDS[: 2 * len(names)]))
+        for name in names:
+            np.save(root / "APOE" / f"embeddings_{name}.npy", np.zeros((2, 3), dtype=np.float32))
+
+    return write
+
+
+def forms(*writers: Any) -> Any:
+    return lambda root: [write(root, "BDNF") for write in writers]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -120,12 +136,39 @@ def odd_chunk(root: Path) -> None:
             r"subjects x dimensions; got float32 of shape \(37,\)",
             id="one number a subject",
         ),
+        pytest.param(
+            forms(write_chunks, write_npz),
+            r"BDNF is there as BDNF and BDNF\.npz in .*: keep the one",
+            id="folder and npz",
+        ),
+        pytest.param(forms(write_chunks, write_parquet), r"as BDNF and BDNF\.parquet", id="folder and parquet"),
+        pytest.param(forms(write_npz, write_parquet), r"as BDNF\.npz and BDNF\.parquet", id="npz and parquet"),
+        pytest.param(
+            chunks_named("1_layer_last", "1_layer_6"), "one layer; .*APOE has layers 6, last", id="layers of one number"
+        ),
+        pytest.param(chunks_named("1_layer_last", "2_layer_-1"), "layers -1, last", id="layers of two numbers"),
+        pytest.param(chunks_named("0_layer_6", "2_layer_6"), "number 1 is due where 2 stands", id="a gap"),
+        pytest.param(chunks_named("2_layer_6", "3_layer_6"), "number 1 is due where 2 stands", id="no first"),
+        pytest.param(chunks_named("1_layer_6", "01_layer_6"), "number 2 is due where 1 stands", id="a number twice"),
     ],
 )
 def test_bad_folders_get_their_sentence(make: Any, message: str, tmp_path: Path) -> None:
     make(tmp_path)
     with pytest.raises(InputError, match=message):
         open_precomputed(tmp_path)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_chunks_count_from_0_or_1(tmp_path: Path, first: int) -> None:
+    chunks_named(*(f"{first + k}_layer_6" for k in range(12)))(tmp_path)
+    for k in range(12):
+        np.save(tmp_path / "APOE" / f"embeddings_{first + k}_layer_6.npy", np.full((2, 3), k, dtype=np.float32))
+    assert open_precomputed(tmp_path).read_columns(slice(1))[:, 0].tolist() == [k for k in range(12) for _ in "ab"]
+
+
+def test_a_gene_that_nobody_asks_for_may_have_two_forms(root: Path) -> None:
+    write_parquet(root, "COMT")
+    assert open_precomputed(root, gene_ids=["APOE", "BDNF"]).shape == (37, 21)
 
 
 def test_a_gene_that_is_not_there_is_named(root: Path) -> None:

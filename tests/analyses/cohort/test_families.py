@@ -1,6 +1,7 @@
 """Families by column, pedigree and kinship table: the same blocks, through a run as well."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 import yaml
 
 from analyses.cohort.families import read_families
-from analyses.cohort.kinship_tables import read_kinship_tables
+from analyses.cohort.kinship_tables import describe_pairs, read_kinship_tables
 from analyses.cohort.pedigree import read_pedigree
 from analyses.config.file import load_config
 from analyses.config.inputs import CohortConfig
 from analyses.errors import InputError
 from analyses.run.run import Run
+from encoders.tables import MISSING_MARKS
 from tests.analyses.commands import Command
 
 PEDIGREE = """subject_id,father_id,mother_id
@@ -73,6 +75,56 @@ def test_pedigrees_that_cannot_be_are_refused(tmp_path: Path) -> None:
         read_pedigree(path, ["a"])
 
 
+MARKS = [*MISSING_MARKS, "N/A", "NA", "NaN", "None", "NULL", "0", "-9", "unknown", "Unknown", " n/a "]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_strangers_with_unknown_parents_are_no_siblings(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("IID,PAT,MAT\n" + "".join(f"{one},{mark},{mark}\n" for one in "abcdef") + "kid,a,b\n")
+    assert read_pedigree(path, list("abcdef")).families.tolist() == [0, 1, 2, 3, 4, 5]
+    if mark.strip():
+        (tmp_path / "p.fam").write_text("".join(f"f {one} {mark.strip()} {mark.strip()} 0 -9\n" for one in "abc"))
+        assert read_pedigree(tmp_path / "p.fam", list("abc")).families.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("rows", ["a,x,x\n", "a,x,y\nb,z,x\n", "a,x,0\nb,,x\n", "a,?,?\nb,?,?\n"])
+def test_nobody_is_father_and_mother(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "p.csv").write_text("IID,PAT,MAT\n" + rows)
+    with pytest.raises(InputError, match=r"Nobody is father and mother; .* says so of '[x?]': correct it, with 0"):
+        read_pedigree(tmp_path / "p.csv", ["a"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["kid,101.0,102\n101,,\n102,,\n", "kid,101,102.0\n101,,\n102,,\n", "kid.,101,102\n1.0,0,0\n", "kid,1e+05,0\n"],
+)
+def test_ids_of_a_pedigree_that_became_floats_are_refused(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "p.csv").write_text("IID,PAT,MAT\n" + rows)
+    with pytest.raises(InputError, match=r"Ids of relatives must be text, not floating-point .* restore the original"):
+        read_pedigree(tmp_path / "p.csv", ["kid"])
+
+
+def test_parents_that_pandas_made_floats_are_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"iid": [101, 102, 103], "father": [np.nan, np.nan, 101], "mother": [np.nan, np.nan, 102]})
+    frame.to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(InputError, match=r"got '101.0'"):
+        read_pedigree(tmp_path / "p.parquet", ["103"])
+    frame.assign(father=frame["father"].astype("Int64"), mother=None).to_parquet(tmp_path / "p.parquet")
+    assert read_pedigree(tmp_path / "p.parquet", ["101", "102", "103"]).families.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("parent", "child"), [("0101", "101"), ("S1", "s1")])
+def test_ids_that_lost_zeros_or_capitals_are_refused(tmp_path: Path, parent: str, child: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"IID,PAT,MAT\nkid,{child},0\n{parent},0,0\n")
+    with pytest.raises(InputError, match=f"'{child}' is nobody, and '{parent}' differs"):
+        read_pedigree(path, ["kid", parent])
+    path.write_text(f"ID1,ID2,KINSHIP\nkid,{child},0.25\nkid,x,0.1\n")
+    with pytest.raises(InputError, match=f"'{child}' is nobody, and '{parent}' differs"):
+        read_kinship_tables([path], ["kid", parent])
+
+
 KING = """#IID1\tIID2\tNSNP\tHETHET\tIBS0\tKINSHIP
 a\tb\t9000\t0.2\t0.0\t0.49
 c\td\t9000\t0.1\t0.01\t0.26
@@ -111,6 +163,37 @@ def test_tables_that_cannot_be_used_are_refused(tmp_path: Path, text: str, said:
     (tmp_path / "t.kin0").write_text(text)
     with pytest.raises(InputError, match=said):
         read_kinship_tables([tmp_path / "t.kin0"], list("abcdefg"))
+
+
+@pytest.mark.parametrize("text", ["ID1, ID2, KINSHIP\nA, B, 0.25\n", "ID1;ID2;KINSHIP\n A ;B ; 0.25\n"])
+def test_blanks_around_ids_are_no_part_of_them(tmp_path: Path, text: str) -> None:
+    (tmp_path / "k.csv").write_text(text)
+    assert read_kinship_tables([tmp_path / "k.csv"], ["A", "B"]).families.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("row", ["101.0,102,0.25", "101,102.0,0.25", "101,1e+05,0.25"])
+def test_ids_of_a_table_that_became_floats_are_refused(tmp_path: Path, row: str) -> None:
+    (tmp_path / "k.csv").write_text(f"ID1,ID2,KINSHIP\n{row}\n")
+    with pytest.raises(InputError, match="Ids of relatives must be text"):
+        read_kinship_tables([tmp_path / "k.csv"], ["101", "102"])
+
+
+@pytest.mark.parametrize(
+    ("subjects", "said"),
+    [
+        (list("abcde"), []),
+        ([], []),
+        (list("abc"), ["1 of 4 rows pair a subject of the cohort with somebody who is not in it, and 1 rows pair two"]),
+        (list("acx"), ["3 of 4 rows .* and 0 rows pair two of its subjects; no second id is a subject: check how"]),
+        (list("be"), ["2 of 4 rows .* no first id is a subject"]),
+    ],
+)
+def test_pairs_with_somebody_else_are_told(tmp_path: Path, subjects: list[str], said: list[str]) -> None:
+    (tmp_path / "t.kin0").write_text(KING)
+    told = describe_pairs([tmp_path / "t.kin0"], subjects)
+    assert len(told) == len(said)
+    assert all(re.search(pattern, one) for pattern, one in zip(said, told, strict=True))
+    assert describe_pairs([], subjects) == []
 
 
 def test_a_table_of_other_subjects_is_refused(tmp_path: Path) -> None:
@@ -218,6 +301,18 @@ def test_a_run_exchanges_by_kinship(twins: dict[str, Any], genebrain: Command, t
     found = json.loads((tmp_path / "out/alignments/mine__thickness/alignment.json").read_text())
     assert found["in_sample"]["scheme"] == "nested blocks of 3 levels"
     assert "Families change places with families of their kind" in (tmp_path / "out/report.html").read_text()
+
+
+@pytest.mark.parametrize("relatives", ["keep-one", "keep-all", "whiten"])
+def test_a_run_tells_of_pairs_that_its_cohort_lacks(twins: dict[str, Any], tmp_path: Path, relatives: str) -> None:
+    lines = (tmp_path / "king.kin0").read_text() + "".join(f"t{k:03d}\telsewhere{k}\t0.25\n" for k in range(7))
+    (tmp_path / "king.kin0").write_text(lines)
+    config = _config(twins, SOURCES["king"] | {"relatives": relatives}, tmp_path)
+    remarks = Run(load_config(config), dry=True).cohort.remarks
+    told = (
+        "7 of 62 rows pair a subject of the cohort with somebody who is not in it, and 55 rows pair two of its subjects"
+    )
+    assert [one for one in remarks if "cohort.kinship_table" in one] == [f"cohort.kinship_table: {told}."]
 
 
 def test_families_without_kinship_are_told_what_is_missing(twins: dict[str, Any], tmp_path: Path) -> None:

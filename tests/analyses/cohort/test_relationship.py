@@ -31,10 +31,12 @@ def _refuse_genotypes() -> Any:
 def _write_pedigree(path: Path, pedigrees: Pedigrees) -> None:
     """Every member of every family, who is not in the cohort too."""
     name = {one: IDS[row] for row, one in enumerate(pedigrees.members)}
-    lines = ["IID\tPAT\tMAT"]
+    lines, mothers = ["IID\tPAT\tMAT"], set()
     for family, shape in enumerate(pedigrees.shapes):
         for member, parents in enumerate(FAMILIES[shape][0]):
             both = [name.get((family, one), f"x{family}_{one}") for one in parents or ()] or ["0", "0"]
+            both = both[::-1] if both[0] in mothers else both  # the mother of half-siblings stands first once
+            mothers.add(both[1] if parents else None)
             lines.append("\t".join([name.get((family, member), f"x{family}_{member}"), *both]))
     path.write_text("\n".join(lines) + "\n")
 

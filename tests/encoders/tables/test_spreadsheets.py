@@ -1,6 +1,7 @@
 """Text tables as programs export them: one reading, told, or two readings, refused."""
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,14 @@ def _write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
     return path
 
 
+def _column(folder: Path, cells: Sequence[str], separator: str) -> Path:
+    text = "\n".join([f"id{separator}vol", *(f"s{k}{separator}{cell}" for k, cell in enumerate(cells))])
+    return _write(folder, text + "\n")
+
+
 @pytest.mark.parametrize("separator", [";", "\t", ","])
 def test_points_beside_integers_of_three_digits_may_stand_between_thousands(tmp_path: Path, separator: str) -> None:
-    cells = ["845", "1.234", "990", "2.101"]
-    text = "\n".join([f"id{separator}vol", *(f"s{k}{separator}{cell}" for k, cell in enumerate(cells))])
-    path = _write(tmp_path, text + "\n")
+    path = _column(tmp_path, ["845", "1.234", "990", "2.101"], separator)
     with pytest.raises(InputError, match=r"'1.234' .* is 1234 .* or 1.234 .*'845' beside it has no decimals"):
         read_spreadsheet(path).numbers("vol")
     assert read_spreadsheet(path, decimal=",").numbers("vol")[0].tolist() == [845, 1234, 990, 2101]
@@ -36,8 +40,57 @@ def test_points_beside_integers_of_three_digits_may_stand_between_thousands(tmp_
     "cells", [["1.234", "2.345"], ["845", "0.234"], ["845", "1.5"], ["12345", "1.234"], ["1", "1.234"]]
 )
 def test_points_of_other_columns_are_decimal(tmp_path: Path, cells: list[str]) -> None:
-    path = _write(tmp_path, "\n".join(["id,vol", *(f"s{k},{cell}" for k, cell in enumerate(cells))]) + "\n")
-    assert read_spreadsheet(path).numbers("vol")[0].tolist() == [float(cell) for cell in cells]
+    assert read_spreadsheet(_column(tmp_path, cells, ",")).numbers("vol")[0].tolist() == [float(cell) for cell in cells]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("cells", [["1.234", "98", "15.321", "7"], ["1.234", "0"], ["-1.234", "-5", "2.345", "NA"]])
+def test_shorter_integers_raise_the_doubt_where_spreadsheets_separate(
+    tmp_path: Path, separator: str, cells: list[str]
+) -> None:
+    path = _column(tmp_path, cells, separator)
+    whole = max((cell for cell in cells if cell.lstrip("-").isdigit()), key=len).lstrip("-")
+    with pytest.raises(InputError, match=rf"'-?1.234' .* is -?1234 .* or -?1.234 .*'{whole}' beside it has no decimal"):
+        read_spreadsheet(path).numbers("vol")
+    read = read_spreadsheet(path, decimal=".").numbers("vol")[0]
+    assert read.dropna().tolist() == [float(cell) for cell in cells if cell != "NA"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "separator"),
+    [
+        (["1.234", "98", "15.321", "7"], ","),
+        (["1.234", "98", "15.321", "7"], " "),
+        (["0.234", "7", "1.345"], ";"),
+        (["1.234", "7", "1.35"], ";"),
+        (["1.234", "7", "1024"], ";"),
+        (["1.234", "15.321", "7.000"], ";"),
+    ],
+)
+def test_what_shows_a_decimal_point_raises_no_doubt(tmp_path: Path, cells: list[str], separator: str) -> None:
+    read = read_spreadsheet(_column(tmp_path, cells, separator)).numbers("vol")[0]
+    assert read.tolist() == [float(cell) for cell in cells]
+
+
+def test_another_column_or_a_declared_code_takes_the_doubt_away(tmp_path: Path) -> None:
+    path = _write(tmp_path, "id;vol;thick\ns1;1.234;2.5\ns2;7;2.25\n")
+    assert read_spreadsheet(path).numbers("vol")[0].tolist() == [1.234, 7]
+    path = _write(tmp_path, "id;vol;thick\ns1;1.234;2,5\ns2;7;2,25\n")
+    assert read_spreadsheet(path).numbers("vol")[0].tolist() == [1234, 7]
+    path = _write(tmp_path, "id;thick\ns1;1.234\ns2;-9\n")
+    assert read_spreadsheet(path).numbers("thick", ("-9",))[0].dropna().tolist() == [1.234]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(counts=st.lists(st.integers(0, 999_999), min_size=2, max_size=9))
+def test_counts_with_points_between_thousands_are_never_read_as_decimals(tmp_path: Path, counts: list[int]) -> None:
+    """Wherever some are thousands and others are not."""
+    path = _column(tmp_path, [f"{count:,}".replace(",", ".") for count in counts], ";")
+    try:
+        read = read_spreadsheet(path).numbers("vol")[0].tolist()
+    except InputError:
+        return
+    assert read == counts or min(counts) >= 1000
 
 
 PLAIN = "id,site,volume\n01,Köln,2.5\n02,Bonn,1203.25\n03,Köln,0.75\n"
