@@ -18,9 +18,10 @@ an editor: `genebrain config --schema > genebrain.schema.json`, and as first lin
 `# yaml-language-server: $schema=genebrain.schema.json`. `genebrain config FILE` says all that is wrong with a file, and
 shows it with its defaults.
 
-Input paths are relative to the file that names them, output paths to the current folder. `${VARIABLE:-default}` reads
-the environment. `extends: other.yaml` takes another configuration and changes single keys. NAME stands for a name of
-yours, N for a place in a list."""
+Input paths are relative to the folder of CONFIG, those of `--set`, of variables and of an arm's own file too (give
+whole ones there, as `$PWD/ref.fa`), those of a file that is extended to its folder; output paths to the current folder.
+`${VARIABLE:-default}` reads the environment. `extends: other.yaml` takes another configuration and changes single keys.
+NAME stands for a name of yours, N for a place in a list."""
 
 
 def page() -> str:

@@ -41,6 +41,8 @@ refused.
 | `config/resolved.yaml` | the configuration, defaults included |
 | `env.json`, `splits.json`, `manifest.json` | versions; folds with hashed ids; finished stages, files, seconds |
 | `embed.json`, `embed/` | what was embedded, and what could not be read |
+| `probe/` | labelled sets that `experiment: probe` made |
+| `tracking.json` | where the run was logged |
 | `windows/`, `private/` | haplotypes and scores by subject: for the owner's eyes alone, in no report |"""
 
 _FILES: tuple[tuple[str, type], ...] = (

@@ -33,8 +33,8 @@ class EncoderConfig(Section):
     encoder: str
     """Registered encoder (`genebrain encoders` lists them), or precomputed for vectors that exist."""
     source: str | None = None
-    """Checkpoint: a folder, a hub id that is cached, or untrained for random weights; for precomputed the folder of
-    vectors."""
+    """Checkpoint: a folder, a hub id (read from the cache, else downloaded), or untrained for random weights; for
+    precomputed the folder of vectors."""
     revision: str | None = None
     """Commit of a hub checkpoint."""
     rc: Literal["forward", "average", "equivariant"] = "forward"

@@ -25,7 +25,7 @@ seed: 1
 workers: 2"""
 _ARMS = """encoders:                    # one arm each; `genebrain encoders` lists them
   - kmer-spectrum            # needs no weights: the floor that every network must beat
-  # - dnabert2-rc            # DNABERT-2, both strands averaged; needs its checkpoint in the cache of Hugging Face
+  # - dnabert2-rc            # DNABERT-2, both strands averaged; from the cache of Hugging Face, else downloaded
   # - caduceus-ps            # Caduceus, RC-equivariant; likewise
 """
 _END = """alignment:

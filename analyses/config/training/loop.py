@@ -17,7 +17,7 @@ class ModelConfig(Section):
     encoder: Encoder
     """Encoder that learns, by its registered name."""
     source: str | None = None
-    """Weights to go on from: a folder or a hub id that is cached. Without it the weights are drawn."""
+    """Weights to go on from: a folder or a hub id (read from the cache, else downloaded). Without it they are drawn."""
     revision: str | None = None
     """Commit of a hub checkpoint."""
     sizes: dict[str, int] = Field(default_factory=dict)
