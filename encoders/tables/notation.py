@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from encoders.errors import InputError
+from encoders.tables.codes import CODES
 
 if TYPE_CHECKING:
     import pandas
@@ -20,6 +21,7 @@ _SPACES = " '\u2019\u00a0\u202f"
 #: Looks like a number in some notation. Without looking ahead, which pyarrow cannot: it takes a table at once.
 _NUMBER_LIKE = rf"[+-]?[.,]?\d[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
 _DIGITS_OF_A_GROUP = 3
+_NEGATIVE_CODES = [f"{code:g}" for code in CODES if code < 0]
 #: Separators of the tables that spreadsheets export where the decimal mark is a comma.
 _OF_SPREADSHEETS = (";", "\t")
 #: Blanks and apostrophes between groups of three digits can be nothing else.
@@ -91,8 +93,11 @@ def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
 
 
 def _find_whole(column: "pandas.Series", marked: "pandas.Series") -> str:
-    """The longest integer, if none has more than three digits and every other number is of thousands with one mark."""
-    whole = column[column.str.fullmatch(r"[+-]?\d+", na=False)].str.lstrip("+-")
+    """The longest integer, if none has more than three digits and every other number is of thousands with one mark.
+
+    Negative codes of missing values are none: they are written without decimals beside numbers that have them.
+    """
+    whole = column[column.str.fullmatch(r"[+-]?\d+", na=False) & ~column.isin(_NEGATIVE_CODES)].str.lstrip("+-")
     thousands = marked.str.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", na=False)
     lengths = whole.str.len()
     if not len(whole) or not thousands.all() or lengths.max() > _DIGITS_OF_A_GROUP:

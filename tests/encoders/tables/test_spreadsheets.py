@@ -65,6 +65,7 @@ def test_shorter_integers_raise_the_doubt_where_spreadsheets_separate(
         (["1.234", "7", "1.35"], ";"),
         (["1.234", "7", "1024"], ";"),
         (["1.234", "15.321", "7.000"], ";"),
+        (["1.234", "-9", "2.345"], "\t"),
     ],
 )
 def test_what_shows_a_decimal_point_raises_no_doubt(tmp_path: Path, cells: list[str], separator: str) -> None:
