@@ -323,7 +323,7 @@ def _one_of(path: Path, wanted: Iterable[str], present: Sequence[str]) -> str:
 
 def _texts(path: Path, ids: Array, n: int) -> tuple[str, ...]:
     if ids.dtype.kind == "f":
-        raise InputError(f"{path} holds floats as subject ids, such as {ids.flat[0]}: save them as text.")
+        raise InputError(f"{path} holds floats as subject ids, such as {ids.ravel()[:1].tolist()}: save them as text.")
     if ids.dtype.kind not in "iuSUOT":
         raise InputError(f"{path} must hold subject ids as text or integers; got {ids.dtype}: save them as text.")
     texts = tuple(i.decode(errors="backslashreplace") if isinstance(i, bytes) else str(i) for i in ids.ravel().tolist())

@@ -35,6 +35,8 @@ def pool(exported: Exported, pooling: Pooling | None, mask: Mask | None, item: o
         Tokens without a choice of pooling, a mask that is missing, of another shape or empty, more than three axes.
     """
     array = as_floats(exported)
+    if array.size == 0:
+        raise InputError(f"Features must be numbers; {item} has none, its shape is {array.shape}: export it again.")
     while array.ndim > 1 and array.shape[0] == 1 and mask is None:
         array = array[0]
     if array.ndim == 1:

@@ -64,7 +64,7 @@ class Blocks:
             raise NotABlockError(f"no block begins at byte {offset}")
         magic, _, field, _, size = _HEADER.unpack(head)
         after = offset + size + 1
-        if magic != _MAGIC or field != _FIELD or after > self.size:
+        if magic != _MAGIC or field != _FIELD or not offset + _HEADER.size + _TRAILER <= after <= self.size:
             raise NotABlockError(f"no block begins at byte {offset}")
         self._file.seek(after - 4)
         held = int.from_bytes(self._file.read(4), "little")

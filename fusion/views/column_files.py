@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ class NpyColumns:
             raise InputError(f"A matrix is required at {path}; there is no such file: check the path.")
         with refused_if_damaged(path, "a .npy file"), self.path.open("rb") as file:
             version = np.lib.format.read_magic(file)
+            _check_header(file, version, self.path.stat().st_size)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, self._is_fortran, self.dtype = read(file)
             self._offset = file.tell()
@@ -67,6 +68,17 @@ class NpyColumns:
             for row in range(n if block.size else 0):
                 _read_into(file, self._offset + (row * width + first) * self.dtype.itemsize, block[row])
             return block
+
+
+def _check_header(file: BinaryIO, version: tuple[int, int], size: int) -> None:
+    """Refuse a version that numpy does not know, and a header that claims to be longer than the file."""
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"there is no version {version[0]}.{version[1]} of the format")
+    begin = file.tell()
+    claimed = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if claimed > size:
+        raise ValueError(f"its header claims {claimed:,} bytes of {size:,}")
+    file.seek(begin)
 
 
 class Hdf5Columns:

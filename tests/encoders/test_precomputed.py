@@ -119,6 +119,7 @@ def forms(*writers: Any) -> Any:
         pytest.param(odd_chunk, r"embeddings_3_layer_last\.npy must be subjects x 16", id="another width"),
         pytest.param(lambda r: write_chunks(r, "APOE", ids=np.arange(36)), "36 ids for 37 rows", id="fewer ids"),
         pytest.param(lambda r: write_chunks(r, "APOE", ids=np.arange(37.0)), "floats as subject ids", id="float ids"),
+        pytest.param(lambda r: write_chunks(r, "APOE", ids=np.zeros(0)), "floats as subject ids", id="no ids, floats"),
         pytest.param(lambda r: write_chunks(r, "APOE", ids=np.array(["a"] * 37)), "'a' 37 times", id="repeated"),
         pytest.param(
             lambda r: write_chunks(r, "APOE", ids=np.array(IDS, dtype=object)), "text or integers", id="objects"

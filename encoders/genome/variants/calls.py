@@ -18,6 +18,7 @@ _TAB, _COLON, _DOT, _ZERO, _PIPE, _SLASH = b"\t:.0|/"
 _ANOTHER_NUMBER = "another number"
 _WIDTH = len("0|1\t")
 _PHASE_KEYS = ("PSL", "PS")
+_MOST_DIGITS = 4  # of the number of an allele; int16 holds no more
 _PAIR = re.compile(r"[|/]?(\.|\d+)[|/](\.|\d+)")
 
 
@@ -171,6 +172,8 @@ def _parse(genotype: str) -> tuple[int, int, bool] | str:
         return MISSING, MISSING, False
     if (found := _PAIR.fullmatch(genotype)) is None:
         return _ANOTHER_NUMBER
+    if any(len(allele) > _MOST_DIGITS for allele in found.groups()):
+        return "an allele that no record has"
     first, second = (MISSING if allele == "." else int(allele) for allele in found.groups())
     if first != second and "|" in genotype and "/" in genotype:
         return f"one phased and one unphased ({genotype})"

@@ -77,6 +77,10 @@ class PgenSource:
                 f"The PGEN {self.path} must agree with its .psam ({len(self.samples)} samples) and .pvar "
                 f"({len(counts)} records); it does not ({_say(error)}): copy all three files again."
             ) from error
+        except MemoryError:  # a damaged header claims records of gigabytes
+            raise InputError(
+                f"Records of the PGEN {self.path} must fit into memory; its header claims more: copy it again."
+            ) from None
 
     def has_records(self, contig: str) -> bool:
         """Whether the file has any record there."""
@@ -148,7 +152,10 @@ class PgenSource:
         guessed = np.full(absent.shape, CALLED, dtype=np.int8)
         n_refused, first = 0, ""
         for record in np.flatnonzero(absent.any(axis=1)).tolist():
-            self._reader.read_dosages(int(numbers[record]), found)
+            try:
+                self._reader.read_dosages(int(numbers[record]), found)
+            except RuntimeError as error:
+                raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
             dosages = self._as_asked(found, axis=0)
             uncalled = absent[record] & (dosages >= 0)
             if not uncalled.any():

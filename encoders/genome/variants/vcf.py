@@ -60,9 +60,10 @@ class VcfSource:
         self._opened = str(indexed_path(path))
         with refused_if_damaged(path, "a VCF or BCF file whose index is whole"):
             self._sites: Any = pysam.VariantFile(self._opened, drop_samples=True)
-        self.contigs: tuple[str, ...] = tuple(map(str, self._sites.header.contigs))
-        declared = ((str(name), contig.length) for name, contig in self._sites.header.contigs.items())
-        self.contig_lengths = {name: int(length) for name, length in declared if length}
+        with refused_if_damaged(path, "a VCF or BCF file with names in UTF-8"):
+            declared = {str(name): contig.length for name, contig in self._sites.header.contigs.items()}
+        self.contigs: tuple[str, ...] = tuple(declared)
+        self.contig_lengths = {name: int(length) for name, length in declared.items() if length}
         self._readers: dict[tuple[str, ...], tuple[Any, Int64[np.ndarray, " n_subjects"]]] = {}
         self._known: dict[str, bool] = {}
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from encoders.errors import InputError
+from encoders.genome.blocks import Blocks, NotABlockError
 from encoders.genome.intervals import Interval
 from encoders.genome.reference import Reference
 
@@ -99,6 +100,17 @@ def test_a_table_of_blocks_of_another_file_is_not_used(tmp_path: Path) -> None:
     shutil.copy(f"{former}.gzi", f"{path}.gzi")
     with pytest.warns(UserWarning, match="table of blocks does not hold"):
         _check(path, contigs)
+
+
+def test_a_block_that_ends_before_it_begins_is_none(tmp_path: Path) -> None:
+    path = _write(tmp_path / "r.fa.gz", {"chr1": "ACGT" * 40_000})
+    content = bytearray(path.read_bytes())
+    content[16:18] = b"\x00\x00"
+    path.write_bytes(content)
+    with Blocks(path) as blocks, pytest.raises(NotABlockError, match="no block begins at byte 0"):
+        blocks.span(0)
+    with pytest.raises(InputError):
+        Reference(path)
 
 
 @settings(

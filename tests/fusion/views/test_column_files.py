@@ -96,6 +96,16 @@ def cut(folder: Path) -> Any:
     return NpyColumns(folder / "x.npy")
 
 
+def claims(version: bytes, length: bytes) -> Any:
+    def make(folder: Path) -> Any:
+        np.save(folder / "x.npy", VALUES)
+        content = (folder / "x.npy").read_bytes()
+        (folder / "x.npy").write_bytes(content[:6] + version + length + content[10:])
+        return NpyColumns(folder / "x.npy")
+
+    return make
+
+
 def not_npy(folder: Path) -> Any:
     (folder / "x.npy").write_text("subject,x\n")
     return NpyColumns(folder / "x.npy")
@@ -126,6 +136,8 @@ def no_dataset(folder: Path) -> Any:
     ("make", "message"),
     [
         pytest.param(cut, "it was cut short", id="cut short"),
+        pytest.param(claims(b"\x01\x2d", b""), r"no version 1\.45 of the format", id="odd version"),
+        pytest.param(claims(b"\x02\x00", b"\xff\xff\xff\x7f"), "header claims 2,147,483,647 bytes", id="long header"),
         pytest.param(not_npy, r"must be a \.npy file", id="not npy"),
         pytest.param(lambda folder: NpyColumns(folder / "none.npy"), "there is no such file", id="no file"),
         pytest.param(float_ids, "floats as ids in 'eid'", id="float ids"),

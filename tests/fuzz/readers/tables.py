@@ -89,7 +89,7 @@ def _same_as_csv(folder: Path, value: object) -> None:
     path = folder / "t.csv"
     if value.notes or not path.is_file():
         return
-    text = path.read_bytes().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     if any(mark in text for mark in ";\t|"):
         return
     header, *rows = [row for row in csv.reader(text.split("\n"), strict=False) if row]

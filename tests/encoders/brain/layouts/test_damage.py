@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from encoders.brain import ImportOptions, read_source
+from encoders.brain.pooling import pool
 from encoders.errors import InputError
 
 IDS = [f"s{i:02d}" for i in range(11)]
@@ -113,3 +114,9 @@ def test_arrays_of_words_where_numbers_are_needed(tmp_path: Path) -> None:
         file["X"], file["eid"] = h5py.Empty("f"), np.array(IDS, dtype=bytes)
     with pytest.raises(InputError):
         read_source(tmp_path / "z.h5")
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 2**32 - 1), (0, 2**15, 2**40)])
+def test_an_array_without_numbers_is_refused_whatever_it_claims(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="s01 has none, its shape is"):
+        pool(np.zeros(shape, dtype=np.float32), "mean", None, "s01")

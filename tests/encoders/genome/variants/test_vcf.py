@@ -148,3 +148,22 @@ def test_other_numbers_of_alleles_are_refused_in_any_place(write_lines: Write, c
     with pytest.raises(InputError, match=r"needs two alleles; 20:150 A>C of .* for S2"):
         VariantFiles(vcf).fetch(REGION, subjects)
     assert VariantFiles(vcf).fetch(REGION, ["S1"])[0].alleles.tolist() == [[[0, 0]], [[0, 1]]]
+
+
+@pytest.mark.parametrize("genotype", ["0|32768", "99999/1"])
+def test_an_allele_that_no_record_has_is_refused(write_lines: Write, genotype: str) -> None:
+    path = write_lines([f"20\t150\t.\tA\tC\t.\tPASS\t.\tGT\t{genotype}"])
+    with pytest.raises(InputError, match="an allele that no record has for S1"):
+        VariantFiles(path).fetch(REGION, ("S1",))
+
+
+def test_a_contig_without_a_name_in_utf8_is_refused(tmp_path: Path) -> None:
+    plain = tmp_path / "v.vcf"
+    plain.write_bytes(
+        b"##fileformat=VCFv4.2\n##contig=<ID=20,length=3000>\n##contig=<ID=2\xe2,length=9>\n"
+        b'##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+        b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n20\t150\t.\tA\tC\t.\tPASS\t.\tGT\t0|1\n"
+    )
+    path = Path(pysam.tabix_index(str(plain), preset="vcf", force=True))
+    with pytest.raises(InputError, match="names in UTF-8"):
+        VariantFiles(path)
