@@ -156,9 +156,9 @@ def open_precomputed(
     Raises
     ------
     InputError
-        No gene, a gene that is not there or there in two forms, chunks without ids, of several layers or of unequal
-        width, a chunk that is missing or twice, lengths that disagree, ids that are floats or repeated, subjects that
-        differ under ``refuse``, none in common.
+        No gene, a gene that is not there or there in two forms, several layers in one gene or over genes, chunks
+        without ids or of unequal width, a chunk that is missing or twice, lengths that disagree, ids that are floats or
+        repeated, subjects that differ under ``refuse``, none in common.
     """
     if overlap not in get_args(Overlap):
         raise InputError(f"overlap must be one of {', '.join(get_args(Overlap))}; got {overlap!r}: choose one.")
@@ -172,6 +172,7 @@ def open_precomputed(
             f"{missing[0]}: compute them or leave them out of the panel."
         )
     genes = tuple(_open_gene(_only_form(name, found[name])) for name in names)
+    _check_layers(root, [found[name][0] for name in names])
     shared = _shared_subjects(root, names, genes, overlap)
     rows, dropped = [], {}
     for name, gene in zip(names, genes, strict=True):
@@ -211,6 +212,17 @@ def _only_form(name: str, forms: Sequence[Path]) -> Path:
 
 def _chunk_names(folder: Path) -> list[re.Match[str]]:
     return [match for path in folder.iterdir() if (match := _CHUNK.fullmatch(path.name))]
+
+
+def _check_layers(root: Path, paths: Sequence[Path]) -> None:
+    """Vectors of unlike layers lie in unlike spaces; files without a layer in their name say nothing of it."""
+    layers = {_chunk_names(path)[0]["layer"]: path.name for path in paths if path.is_dir()}
+    if len(layers) > 1:
+        (one, first), (other, second), *_ = layers.items()
+        raise InputError(
+            f"Genes of a panel must be of one layer; in {root} {first} is of layer {one}, {second} of layer {other}: "
+            "export all of them from one layer."
+        )
 
 
 def _chunks(folder: Path) -> tuple[Path, ...]:

@@ -148,6 +148,11 @@ def forms(*writers: Any) -> Any:
             chunks_named("1_layer_last", "1_layer_6"), "one layer; .*APOE has layers 6, last", id="layers of one number"
         ),
         pytest.param(chunks_named("1_layer_last", "2_layer_-1"), "layers -1, last", id="layers of two numbers"),
+        pytest.param(
+            lambda r: (write_chunks(r, "BDNF"), chunks_named("1_layer_6")(r)),
+            "Genes of a panel must be of one layer; .* APOE is of layer 6, BDNF of layer last",
+            id="layers of two genes",
+        ),
         pytest.param(chunks_named("0_layer_6", "2_layer_6"), "number 1 is due where 2 stands", id="a gap"),
         pytest.param(chunks_named("2_layer_6", "3_layer_6"), "number 1 is due where 2 stands", id="no first"),
         pytest.param(chunks_named("1_layer_6", "01_layer_6"), "number 2 is due where 1 stands", id="a number twice"),
