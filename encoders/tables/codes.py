@@ -1,10 +1,13 @@
 """Numbers that tables write where there is no value."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
+
+if TYPE_CHECKING:
+    import pandas
 
 Column = Float[np.ndarray, " n_rows"]
 Columns = Float[np.ndarray, "n_rows n_columns"]
@@ -94,7 +97,7 @@ def suspected_codes(names: Sequence[str], values: Columns) -> dict[str, tuple[fl
     return found
 
 
-def codes_of_table(frame: pd.DataFrame) -> dict[str, tuple[float, ...]]:
+def codes_of_table(frame: "pandas.DataFrame") -> dict[str, tuple[float, ...]]:
     """The columns of a table, of numbers or of words, that seem to hold codes, and these.
 
     Examples
