@@ -197,7 +197,7 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
 
 def mutate_npy(rng: Random, content: bytes, _: str = "", words: Sequence[bytes] = ()) -> bytes:
     """A change of the header of an array, its length told anew; or of what follows."""
-    if content[:6] != b"\x93NUMPY" or rng.random() < 0.3:
+    if content[:6] != b"\x93NUMPY" or len(content) < 10 or rng.random() < 0.3:
         return mutate_bytes(rng, content, words=words)
     (length,) = struct.unpack_from("<H", content, 8)
     header, data = content[10 : 10 + length], content[10 + length :]
