@@ -86,6 +86,8 @@ def _pool_tokens(array: Exported, pooling: Pooling, mask: Mask | None, item: obj
 
 def stack_vectors(vectors: Sequence[Vector], items: Sequence[object]) -> Features:
     """Vectors of all rows, one under the other; unequal lengths are refused with the item named."""
+    if not vectors:
+        raise InputError("A row is needed for every subject; there is none: export the vectors again.")
     for vector, item in zip(vectors, items, strict=True):
         if len(vector) != len(vectors[0]):
             raise InputError(

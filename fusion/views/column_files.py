@@ -43,7 +43,7 @@ class NpyColumns:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, self._is_fortran, self.dtype = read(file)
             self._offset = file.tell()
-        if len(shape) != 2 or min(shape) < 0:
+        if len(shape) != 2 or min(shape) < 1:
             raise InputError(f"{path} must hold a subjects x features matrix; got shape {shape}.")
         self.shape: tuple[int, int] = (shape[0], shape[1])
         if self.dtype.kind not in "fiub":

@@ -77,8 +77,8 @@ class VcfSource:
         """Records that overlap a region, without genotypes."""
         for record in self._fetch(self._sites, contig, interval):
             with self._refused_if_damaged(contig, interval):
-                alts = ",".join(record.alts or ())
-            yield Site(record.start, record.ref.upper(), alts, self.path)
+                ref, alts = record.ref.upper(), ",".join(record.alts or ())
+            yield Site(record.start, ref, alts, self.path)
 
     def chunks(
         self, contig: str, interval: Interval | None, subjects: tuple[str, ...], n_records: int
@@ -135,7 +135,7 @@ class VcfSource:
             yield
         except InputError:
             raise
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IndexError) as error:
             with suppress(OSError):  # htslib says again at closing what it said at reading
                 if reader is not None:
                     reader.close()
@@ -166,7 +166,8 @@ class VcfSource:
         columns: Int64[np.ndarray, " n_subjects"],
     ) -> GenotypeBlock:
         starts, refs, alts, ends = zip(*read[0], strict=True)
-        calls = read_calls(read[1], columns)
+        with self._refused_if_damaged(contig, None):  # IndexError: a record has fewer samples than its header
+            calls = read_calls(read[1], columns)
         block = GenotypeBlock(
             subjects=subjects,
             chrom=contig,
