@@ -70,20 +70,21 @@ def _views(run: Run) -> Iterator[tuple[Literal["genes", "brain"], str, View, boo
 
 
 def list_covariates(run: Run) -> list[Covariate]:
-    """The covariates asked for; by default every confound and what folds are stratified by."""
+    """The covariates asked for; by default every confound and what folds are stratified by, if it varies."""
     covariates, config = run.cohort.covariates, run.config
     known = confound_kinds(config, covariates)
-    wanted = config.audit.targets or tuple(known)
+    wanted = config.audit.targets or tuple(column for column in known if covariates[column].nunique() > 1)
     for column in wanted:
         if column not in covariates.columns:
             raise InputError(
                 f"audit.targets names column '{column}', which no participants table has; columns are: "
                 f"{', '.join(map(str, covariates.columns))}."
             )
-        if covariates[column].nunique() < 2:
+        has_value = covariates[column].notna().to_numpy()
+        if covariates[column].nunique() < 2 or len(np.unique(run.folds.assignments[has_value])) < 2:
             raise InputError(
-                f"audit.targets needs columns whose values differ; '{column}' has {covariates[column].nunique()} among "
-                f"{len(covariates)} subjects: leave it out."
+                f"audit.targets needs columns of two values or more, known in two folds or more; '{column}' has "
+                f"{covariates[column].nunique()} among {int(has_value.sum())} subjects: leave it out."
             )
     return [Covariate.of(covariates[column], known.get(column) or _guess(covariates[column])) for column in wanted]
 

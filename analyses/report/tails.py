@@ -10,6 +10,7 @@ from analyses.results.headlines import Headline
 from analyses.results.schema.tails import FittedTail
 from fusion.permutation.tails.limits import ENOUGH_EXCEEDING
 
+#: What a reader is told once beside the fitted p.
 EXPLAINED = (
     f"Fewer than {ENOUGH_EXCEEDING} permutations reach these values, so the counted p is coarse. A law is fitted to "
     "the permuted values by their moments (Pearson's type III) or to the largest of them "

@@ -21,7 +21,6 @@ _GZIP = b"\x1f\x8b"
 _FIRST_LINES = 1 << 16
 _UTF8_MARK = b"\xef\xbb\xbf"
 _OTHER_FORMATS = {
-    b"": ("is empty", "copy it again"),
     b"@": ("is FASTQ", "give the reference, not its reads"),
     b"LOCUS": ("is GenBank", "write it as FASTA"),
     b"ID ": ("is EMBL", "write it as FASTA"),
@@ -99,7 +98,9 @@ def _say_otherwise(head: bytes) -> str:
     """What a file is that is no FASTA, and what to do about it."""
     if form := which_packing(head):
         return f"is {form}: unpack it, or save it as plain text or bgzip"
-    known = (told for begins, told in _OTHER_FORMATS.items() if (head.startswith(begins) if begins else not head))
+    if not head:
+        return "is empty: copy it again"
+    known = (told for begins, told in _OTHER_FORMATS.items() if head.startswith(begins))
     first = head.split(b"\n")[0].decode("ascii", "replace")
     what, then = next(known, (f"begins with {first!r}", "give the FASTA of the reference"))
     return f"{what}: {then}"

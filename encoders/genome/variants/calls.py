@@ -22,6 +22,10 @@ _MOST_DIGITS = 4  # of the number of an allele; int16 holds no more
 _PAIR = re.compile(r"[|/]?(\.|\d+)[|/](\.|\d+)")
 
 
+class ShortRecordError(ValueError):
+    """A record holds fewer samples than its header names."""
+
+
 @dataclass(frozen=True)
 class Calls:
     """Genotypes of consecutive records.
@@ -127,8 +131,14 @@ def _read_even(
 def _take(
     table: UInt8[np.ndarray, "n_records n_samples"], columns: Int64[np.ndarray, " n_subjects"]
 ) -> UInt8[np.ndarray, "n_records n_subjects"]:
+    _check_samples(columns, table.shape[1])
     whole = len(columns) == table.shape[1] and bool((columns == np.arange(len(columns))).all())
     return table if whole else table[:, columns]
+
+
+def _check_samples(columns: Int64[np.ndarray, " n_subjects"], n_samples: int) -> None:
+    if len(columns) and columns.max() >= n_samples:
+        raise ShortRecordError(f"a record has {n_samples} samples, fewer than the header")
 
 
 def _read_uneven(
@@ -144,6 +154,7 @@ def _read_uneven(
     alleles, phased = into
     text = np.frombuffer(f"{samples}\t   ".encode(), dtype=np.uint8)
     ends = np.flatnonzero(text == _TAB)
+    _check_samples(columns, len(ends))
     starts = np.concatenate([[0], ends[:-1] + 1])[columns]
     first, between, second, after = (text[starts + offset] for offset in range(_WIDTH))
     regular = _is_allele(first) & _is_separator(between) & _is_allele(second) & ((after == _TAB) | (after == _COLON))

@@ -3,6 +3,7 @@
 # ruff: noqa: F722
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,8 @@ class PgenSource:
         phased = np.empty((len(numbers), len(subjects)), dtype=np.bool_)
         if len(numbers):
             listed = (numbers + records.first).astype(np.uint32)
-            try:
+            with self._refused_if_damaged():
                 self._reader.read_alleles_and_phasepresent_list(listed, alleles, phased)
-            except RuntimeError as error:
-                raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
         pairs: Int16[np.ndarray, "n_records n_subjects 2"] = self._as_asked(
             alleles.astype(np.int16).reshape(*phased.shape, 2), axis=1
         )
@@ -130,6 +129,14 @@ class PgenSource:
             path=self.path,
         )
         return self._settle_dosages(block, numbers + records.first)
+
+    @contextmanager
+    def _refused_if_damaged(self) -> Iterator[None]:
+        """Around what pgenlib reads of genotypes: it raises RuntimeError and nothing else."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
 
     def _choose(self, subjects: tuple[str, ...]) -> None:
         """Have these read, as they stand in the file, and remember how they stand in what was asked for."""
@@ -152,10 +159,8 @@ class PgenSource:
         guessed = np.full(absent.shape, CALLED, dtype=np.int8)
         n_refused, first = 0, ""
         for record in np.flatnonzero(absent.any(axis=1)).tolist():
-            try:
+            with self._refused_if_damaged():
                 self._reader.read_dosages(int(numbers[record]), found)
-            except RuntimeError as error:
-                raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
             dosages = self._as_asked(found, axis=0)
             uncalled = absent[record] & (dosages >= 0)
             if not uncalled.any():

@@ -19,7 +19,7 @@ from encoders.errors import InputError
 from encoders.genome.blocks import read_ends
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import DosagePolicy
-from encoders.genome.variants.calls import read_calls
+from encoders.genome.variants.calls import ShortRecordError, read_calls
 from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, spell_deletions
 from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalled, uncalled
 from encoders.genome.variants.indexes import indexed_path, open_without_index
@@ -135,7 +135,7 @@ class VcfSource:
             yield
         except InputError:
             raise
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError) as error:
             with suppress(OSError):  # htslib says again at closing what it said at reading
                 if reader is not None:
                     reader.close()
@@ -166,8 +166,11 @@ class VcfSource:
         columns: Int64[np.ndarray, " n_subjects"],
     ) -> GenotypeBlock:
         starts, refs, alts, ends = zip(*read[0], strict=True)
-        with self._refused_if_damaged(contig, None):  # IndexError: a record has fewer samples than its header
+        try:
             calls = read_calls(read[1], columns)
+        except ShortRecordError as error:
+            place = f"{contig}:{starts[0] + 1}-{starts[-1] + 1}"
+            raise InputError(f"{self.path} is damaged at {place}: {error}; copy it again and index it anew.") from None
         block = GenotypeBlock(
             subjects=subjects,
             chrom=contig,

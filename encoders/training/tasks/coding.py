@@ -1,6 +1,6 @@
 """Within genes: in which frame a stretch of coding sequence begins, whether one codes, whether it is exon or intron."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -41,44 +41,38 @@ def frame_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candi
 
 
 def coding_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candidate]:
-    """Windows side by side within coding parts of exons, and windows in introns that touch no exon of any transcript.
-
-    Parameters
-    ----------
-    source : Source
-    rng : numpy.random.Generator
-        Draws places within introns.
-    """
-    for gene in source.genes():
-        yield from _against_introns(source, gene, _coding_parts(gene), rng)
+    """Windows side by side within coding parts of exons, against introns (`_against_introns`)."""
+    return _against_introns(source, _coding_parts, rng)
 
 
 def exonic_candidates(source: Source, rng: np.random.Generator) -> Iterator[Candidate]:
-    """Windows side by side within exons, translated or not, and windows in introns that touch no exon of any
-    transcript: what `coding_candidates` finds where an annotation gives exons alone.
+    """Windows side by side within exons, translated or not, against introns: what there is without CDS lines."""
+    return _against_introns(source, lambda gene: gene.exons, rng)
+
+
+def _against_introns(
+    source: Source, parts: Callable[[Gene], Iterable[Interval]], rng: np.random.Generator
+) -> Iterator[Candidate]:
+    """Windows side by side within parts of genes, and windows in introns that touch no exon of any transcript.
 
     Parameters
     ----------
     source : Source
+        Its ``pool`` says how many places in introns are looked at for each window of a part.
+    parts : callable
+        Of a gene.
     rng : numpy.random.Generator
         Draws places within introns.
     """
     for gene in source.genes():
-        yield from _against_introns(source, gene, gene.exons, rng)
-
-
-def _against_introns(
-    source: Source, gene: Gene, parts: Iterable[Interval], rng: np.random.Generator
-) -> Iterator[Candidate]:
-    """Windows of a gene's parts, then `source.pool` times as many of its introns."""
-    starts = _side_by_side(parts, source.window)
-    inside = [one for start in starts if (one := source.placed(1, gene, start)) is not None]
-    yield from inside
-    body = gene.interval
-    for start in draw_starts(body.start, body.end - source.window + 1, len(inside) * source.pool, rng):
-        found = source.placed(0, gene, start)
-        if found is not None and not source.annotated.is_exonic(found.interval):
-            yield found
+        starts = _side_by_side(parts(gene), source.window)
+        inside = [one for start in starts if (one := source.placed(1, gene, start)) is not None]
+        yield from inside
+        body = gene.interval
+        for start in draw_starts(body.start, body.end - source.window + 1, len(inside) * source.pool, rng):
+            found = source.placed(0, gene, start)
+            if found is not None and not source.annotated.is_exonic(found.interval):
+                yield found
 
 
 def _coding_parts(gene: Gene) -> Iterator[Interval]:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analyses.config.file import load_config
+from analyses.errors import InputError
+from analyses.experiments import audit
 from analyses.run.run import Run
 from analyses.simulation.cohort import DemoCohort
 from analyses.workflow.pipeline import run_stages
@@ -113,6 +115,27 @@ def test_an_audit_finds_the_site_that_was_left_in_and_only_that(experiment: Expe
     assert left["after"]["q"] < 0.05
     assert not left["removed"]
     assert "can still be predicted after confounds are removed" in leaky["answer"][0]
+
+
+@pytest.mark.parametrize(("cells", "is_refused"), [(["4", ""], True), (["4", "4"], True), (["4", "5"], False)])
+def test_an_audited_column_needs_values_that_differ_in_two_folds(
+    cohort: DemoCohort, tmp_path: Path, cells: list[str], is_refused: bool
+) -> None:
+    table = pd.read_csv(cohort.folder / "participants.tsv", sep="\t", dtype=str)
+    table["score"] = np.resize(np.array(cells, dtype=object), len(table))
+    table.to_csv(tmp_path / "participants.tsv", sep="\t", index=False)
+    settings = (
+        f"output={tmp_path / 'out'}",
+        f"participants=[{{path: {tmp_path / 'participants.tsv'}}}]",
+        "audit.targets=[score]",
+    )
+    config = load_config(EXPERIMENTS / "audit.yaml", settings, variables={"DEMO_COHORT": str(cohort.folder)})
+    run = Run(config, dry=True)
+    if is_refused:
+        with pytest.raises(InputError, match="two values or more, known in two folds or more; 'score' has 1 among"):
+            audit.check(run)
+    else:
+        audit.check(run)
 
 
 def test_an_audit_finds_duplicated_brains(experiment: Experiment, cohort: DemoCohort, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pysam
 import pytest
 
@@ -12,6 +13,7 @@ from encoders.errors import InputError
 from encoders.genome.haplotypes.haplotype_sequences import haplotype_sequence, haplotype_sequences
 from encoders.genome.intervals import Interval, parse_region
 from encoders.genome.reference import Reference
+from encoders.genome.variants.calls import ShortRecordError, read_calls
 from encoders.genome.variants.files import VariantFiles
 
 REGION = Interval("20", 0, 3_000)
@@ -167,3 +169,10 @@ def test_a_contig_without_a_name_in_utf8_is_refused(tmp_path: Path) -> None:
     path = Path(pysam.tabix_index(str(plain), preset="vcf", force=True))
     with pytest.raises(InputError, match="names in UTF-8"):
         VariantFiles(path)
+
+
+@pytest.mark.parametrize("genotype", ["0|1", "0|1:7"])
+def test_a_record_with_fewer_samples_than_the_header_is_refused(genotype: str) -> None:
+    keys = "GT:DP" if ":" in genotype else "GT"
+    with pytest.raises(ShortRecordError, match="a record has 1 samples, fewer than the header"):
+        read_calls([(keys, genotype)], np.array([0, 1]))
