@@ -39,6 +39,7 @@ from fusion import (
     permutation_tests_cca,
     whiten_relatives,
 )
+from fusion.cautions import collected
 from fusion.confounds.shares import confound_shares
 from fusion.power.detectability import flags, null_r1
 from fusion.relatives.kinship_model import with_intercept
@@ -163,8 +164,7 @@ def align_views(  # noqa: PLR0913 (one call says the whole recipe)
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
     """Sentences meant for the user, for the report instead of the terminal; other warnings pass."""
-    sentences: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
+    with collected() as sentences, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield sentences
     for warning in caught:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from analyses.cohort.design import make_design
 from analyses.config.inputs import ParticipantsConfig
 from analyses.config.run_config import RunConfig
+from fusion.cautions import collected
 from fusion.missing_values.imputer import Imputer
 from fusion.permutation.assumptions.copies import leading_components
 from fusion.permutation.assumptions.sentences import ALIKE, ONE_FAMILY, copy_warnings
@@ -61,12 +61,10 @@ def cautions_before_embedding(
     config: RunConfig, covariates: pd.DataFrame, brain: Mapping[str, BrainTable], folds: Folds
 ) -> list[str]:
     """What brain tables and covariates show by themselves: numbered sites, subjects twice, folds without variance."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with collected() as said:
         design = make_design(config).fit(covariates)
     coded = np.asarray(design.transform(covariates))
     nuisance = nuisance_basis(len(coded), coded)
-    said = [str(warning.message) for warning in caught]
     for name, table in brain.items():
         values = _without_gaps(np.asarray(table.values, dtype=np.float64), coded)
         copies = map(said_of_a_run, copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations))
@@ -95,8 +93,7 @@ def said_of_a_run(sentence: str) -> str:
 
 def n_confound_columns(config: RunConfig, covariates: pd.DataFrame) -> int:
     """Columns of the confound design; what it warns of is said by `cautions_before_embedding`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with collected():
         return int(make_design(config).fit(covariates).transform(covariates).shape[1])
 
 
@@ -114,8 +111,7 @@ def _without_gaps(values: np.ndarray, confounds: np.ndarray) -> np.ndarray:
     """What folds of the run will fill in much alike, here for the look at the whole."""
     if not np.isnan(values).any():
         return values
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of a look; the run says its own
+    with collected():  # of a look; the run says its own
         return np.asarray(Imputer("low-rank", max_missing=1.0).fit_transform(values, confounds=confounds))
 
 

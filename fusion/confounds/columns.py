@@ -2,13 +2,13 @@
 
 import difflib
 import re
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fusion.arrays import Matrix
+from fusion.cautions import caution
 from fusion.confounds.terms import Confound, Kind
 from fusion.errors import InputError
 
@@ -43,7 +43,7 @@ def warn_of_codes(column: str, numbers: Matrix) -> None:
     """Warn of a site, scanner or batch whose whole numbers are taken for amounts."""
     levels = np.unique(numbers)
     if SITES.search(column) and len(levels) > 2 and np.array_equal(levels, np.round(levels)):
-        warnings.warn(
+        caution(
             f"Confound {column!r} is numbered and taken as an amount, so that only a straight line through its "
             "numbers is removed: declare it categorical.",
             stacklevel=4,

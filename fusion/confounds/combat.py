@@ -2,7 +2,6 @@
 
 # ruff: noqa: F722
 
-import warnings
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from fusion.arrays import (
     restore_feature_names,
     stores_parameters,
 )
+from fusion.cautions import caution
 from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike, plain
 from fusion.confounds.empirical_bayes import shrink_location, shrink_nonparametric, shrink_parametric
 from fusion.errors import InputError
@@ -236,7 +236,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
                 "with subjects of these sites, leave them out, or set unseen='pooled' to leave them as they are."
             )
         message = f"ComBat left {int((codes < 0).sum())} subjects of sites that training did not have as they are: "
-        warnings.warn(message + ", ".join(unseen[:5]) + ".", stacklevel=3)
+        caution(message + ", ".join(unseen[:5]) + ".", stacklevel=3)
         return codes
 
     def _standardise(self, values: Matrix, codes: NDArray[np.int64], covariates: Matrix) -> Matrix:

@@ -2,14 +2,13 @@
 
 # ruff: noqa: F722
 
-import warnings
-
 import numpy as np
 from jaxtyping import Float64
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import LabelsLike, Matrix, Real, ViewLike, stores_parameters
+from fusion.cautions import collected
 from fusion.confounds.coding import Confounds, ConfoundsLike
 from fusion.confounds.combat import ComBat
 from fusion.errors import InputError
@@ -99,8 +98,7 @@ class CovBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         harmonised = self.combat_.transform(X, sites, covariates)
         standardised = (self._left(harmonised, covariates) - self.mean_) / self.sd_
         scores = standardised @ self.components_.T
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # ComBat of the features has said which sites are unseen
+        with collected():  # ComBat of the features has said which sites are unseen
             moved = self.score_combat_.transform(scores, sites) - scores
         result: Matrix = harmonised + moved @ self.components_ * np.where(self.combat_.varies_, self.sd_, 0.0)
         return result

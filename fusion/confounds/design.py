@@ -2,7 +2,6 @@
 
 # ruff: noqa: F722
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import Matrix, stores_parameters
+from fusion.cautions import caution
 from fusion.confounds.basis import independent_columns
 from fusion.confounds.columns import column_of, infer_confounds, kind_of, level_order, numbers_of, warn_of_codes
 from fusion.confounds.curves import Curve
@@ -98,7 +98,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"ConfoundDesign needs unseen='error' or 'mean'; got {self.unseen!r}.")
         self.terms_ = self._terms(frame)
         for sentence in marginal_warnings(self.terms_):
-            warnings.warn(sentence, stacklevel=2)
+            caution(sentence, stacklevel=2)
         self.levels_: dict[str, list[Any]] = {}
         self.shares_: dict[str, list[float]] = {}
         self.moments_: dict[str, tuple[float, float]] = {}
@@ -178,7 +178,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rare = [str(level) for level in levels if counts[level] == 1]
         if rare:
             message = f"Confound {factor.column!r} has one training subject in level {', '.join(map(repr, rare))}: "
-            warnings.warn(message + "its residual is zero; merge the level or leave the subject out.", stacklevel=3)
+            caution(message + "its residual is zero; merge the level or leave the subject out.", stacklevel=3)
 
     def _names(self, term: Term) -> list[str]:
         names = [""]
@@ -242,7 +242,7 @@ class ConfoundDesign(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             column = next(one.column for term in self.terms_ for one in term.factors if one.label == label)
             n_outside = curve.count_outside(numbers_of(column_of(frame, column)))
             if n_outside:
-                warnings.warn(
+                caution(
                     f"Confound {label!r}: {n_outside} subjects lie beyond its outermost knots, where the spline goes "
                     "on as a straight line: leave them out if that is far, or fit again with such subjects.",
                     stacklevel=3,

@@ -2,7 +2,6 @@
 
 # ruff: noqa: F722
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Scores, cluster_codes
+from fusion.cautions import caution
 from fusion.interpretation.components import (
     RESAMPLING_KEY,
     UNIQUE_SHARE,
@@ -124,7 +124,7 @@ def bootstrap_refits(
         return BootstrapScores(full, *scores, x @ of_x[:, :, 0].T, y @ of_y[:, :, 0].T, counts)
     sides = TiedSide(x, fitted.x_weights, of_x, counts), TiedSide(y, fitted.y_weights, of_y, counts)
     tied = TiedComponents(correlations[:n_tied], *sides)
-    warnings.warn(tied.warning(), UserWarning, stacklevel=2)
+    caution(tied.warning(), stacklevel=2)
     return BootstrapScores(full, *scores, nothing, nothing, None, tied)
 
 

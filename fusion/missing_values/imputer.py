@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from fusion.arrays import ArrayLike, Matrix, Real, ViewLike, feature_names, stores_parameters
+from fusion.cautions import caution
 from fusion.errors import InputError
 from fusion.missing_values.gaps import MAX_MISSING, check_columns_measured
 from fusion.missing_values.low_rank import LowRank
@@ -144,7 +145,7 @@ def _fit_iterative(columns: Matrix) -> Any:
         if not issubclass(warning.category, ConvergenceWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-        warnings.warn(
+        caution(
             f"Missing values still moved after {imputer.max_iter} iterations of IterativeImputer: what stands for them "
             "is less exact; choose method low-rank, or leave features with few values out.",
             stacklevel=2,

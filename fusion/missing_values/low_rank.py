@@ -2,13 +2,13 @@
 
 # ruff: noqa: F722
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 
 from fusion.arrays import Matrix, column_slices
+from fusion.cautions import caution
 from fusion.missing_values.observed_residuals import inverse_grams
 
 MAX_RANK = 24
@@ -68,7 +68,7 @@ class LowRank:
             if moved <= TOLERANCE:
                 return model
             before = predicted
-        warnings.warn(
+        caution(
             f"Missing values still moved by {moved:.2g} standard deviations after {MAX_ITERATIONS} iterations: what "
             "stands for them is less exact; leave features with few values out.",
             stacklevel=2,

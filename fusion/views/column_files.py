@@ -65,7 +65,7 @@ class NpyColumns:
                 _read_into(file, self._offset + first * n * self.dtype.itemsize, block)
                 return block.T
             block = np.empty((n, last - first), self.dtype)
-            for row in range(n if block.size else 0):
+            for row in range(n):
                 _read_into(file, self._offset + (row * width + first) * self.dtype.itemsize, block[row])
             return block
 
