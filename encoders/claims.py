@@ -1,6 +1,7 @@
 """What packed and endless text may unpack to, held to bounds before it fills the memory."""
 
 import gzip
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from io import TextIOWrapper
@@ -37,6 +38,32 @@ def unpack_gzip(path: Path) -> bytes:
             "repeats do: get it again, or unpack it yourself."
         )
     return content
+
+
+def check_zip(path: Path) -> None:
+    """Hold what the members of a zip archive claim against its bytes; what is no zip archive is left to its reader.
+
+    Raises
+    ------
+    InputError
+        A member claims more than it holds, or holds nothing but repeats.
+    zipfile.BadZipFile, OSError
+        It is damaged.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                check_zip_member(member, path)
+
+
+def check_zip_member(member: zipfile.ZipInfo, path: Path) -> None:
+    """As `check_zip`, of one member."""
+    packed = min(member.compress_size, path.stat().st_size)
+    if member.file_size > max(SMALL, MOST_GAIN * packed):
+        raise InputError(
+            f"{path} must hold data; {member.filename!r} claims {member.file_size:,} bytes out of {packed:,}, as "
+            "nothing but repeats would give: write the file again."
+        )
 
 
 def bounded_lines(file: TextIOWrapper, path: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from encoders.claims import MOST_GAIN, SMALL
+from encoders.claims import check_zip_member
 from encoders.errors import InputError
 
 _MOST_BYTES = 2**62
@@ -74,23 +74,14 @@ def open_npz(path: Path, names: Collection[str] | None = None, *, allow_pickle: 
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if names is None or member.filename.removesuffix(".npy") in names:
-                _check_member(archive, member, path)
+                check_zip_member(member, path)
+                with archive.open(member) as file:
+                    _check_claim(file, member.file_size, f"{member.filename!r} of {path}")
     with np.load(path, allow_pickle=allow_pickle) as stored:
         wanted = {name: stored[name] for name in (stored.files if names is None else names)}
     if not all(isinstance(array, np.ndarray) for array in wanted.values()):
         raise InputError(f"{path} must hold arrays alone; it holds other files among them: write it again.")
     return {name: _checked_text(array, f"{name!r} of {path}") for name, array in wanted.items()}
-
-
-def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
-    packed = min(member.compress_size, path.stat().st_size)
-    if member.file_size > max(SMALL, MOST_GAIN * packed):
-        raise InputError(
-            f"{path} must hold data; {member.filename!r} claims {member.file_size:,} bytes out of {packed:,}, as "
-            "nothing but repeats would give: write the file again."
-        )
-    with archive.open(member) as file:
-        _check_claim(file, member.file_size, f"{member.filename!r} of {path}")
 
 
 def _check_claim(file: IO[bytes] | BufferedIOBase, size: int, what: str) -> None:

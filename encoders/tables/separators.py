@@ -60,6 +60,64 @@ def _filled_lines(text: str) -> Iterator[str]:
         start = end + 1
 
 
+def check_row_lengths(path: Path, text: str, separator: str) -> list[str]:
+    """What to tell of rows with fewer cells than the header, which are read as if the others were empty.
+
+    Spreadsheets leave out empty cells at the end of a row. A last line that is short and does not end, however, was cut
+    within a value, and between blanks nobody can say which of the cells is lacking.
+
+    Raises
+    ------
+    InputError
+        The text was cut within its last line; a short row of a table that is separated by white space.
+    """
+    widths = [(row, width) for row, width in _row_widths(path, text, separator) if width]
+    wanted = widths[0][1]
+    short = [(row, width) for row, width in widths if width < wanted]
+    if not short:
+        return []
+    required = f"Every row of {path} must have as many cells as the header, {wanted}"
+    row, width = short[-1]
+    if row == widths[-1][0] and not text.endswith("\n"):
+        raise InputError(f"{required}; its last has {width} and does not end: the file was cut short, copy it again.")
+    row, width = short[0]
+    if separator == r"\s+":
+        raise InputError(
+            f"{required}; row {row} below it has {width}, and between blanks nobody can say which are lacking: write "
+            "n/a for what is missing, or separate columns by tabs."
+        )
+    which = "1 row has" if len(short) == 1 else f"{len(short)} rows have"
+    return [
+        f"{which} fewer cells than the header (row {row} below it: {width} of {wanted}); what they lack counts as "
+        "missing."
+    ]
+
+
+def _row_widths(path: Path, text: str, separator: str) -> Iterator[tuple[int, int]]:
+    """Number of every row, 0 that of the header, and of its cells, 0 where it is blank."""
+    if separator == r"\s+":
+        yield from ((row, len(line.split())) for row, line in enumerate(text.split("\n")))
+        return
+    if '"' not in text:
+        for row, line in enumerate(text.split("\n")):
+            yield row, line.count(separator) + 1 if line.strip() else 0
+        return
+    blanks, row = _opens_after_blanks(text, separator), 0
+    try:
+        for row, cells in enumerate(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=blanks)):
+            yield row, len(cells) if any(cell.strip() for cell in cells) else 0
+    except csv.Error as error:
+        raise InputError(
+            f"Every row of {path} must have as many cells as the header; behind row {row} this cannot be said "
+            f"({error}): repair its quotes."
+        ) from error
+
+
+def _opens_after_blanks(text: str, separator: str) -> bool:
+    """Whether a quote after a blank opens a cell; other blanks are their cells' own, and whoever reads them decides."""
+    return separator != r"\s+" and re.search(rf'{re.escape(separator)} +"', text) is not None
+
+
 def split_cells(path: Path, text: str, separator: str) -> "pandas.DataFrame":
     """Cells as text under the names of the header, which are trimmed.
 
@@ -70,8 +128,7 @@ def split_cells(path: Path, text: str, separator: str) -> "pandas.DataFrame":
     """
     import pandas as pd
 
-    # A quote after a blank opens a cell; blanks before other cells are theirs, and whoever reads them decides.
-    blanks = re.search(rf'{re.escape(separator)} +"', text) is not None if separator != r"\s+" else False
+    blanks = _opens_after_blanks(text, separator)
     with refused_if_damaged(path, "a table of rows and cells"):
         try:
             # The header is read as a row: a longer row then fails with its line number instead of becoming an index.

@@ -13,7 +13,13 @@ from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.tables.notation import Decimal, Evidence, find_decimal, find_evidence, plain_numbers
 from encoders.tables.quoting import INDEX_COLUMN
-from encoders.tables.separators import SEPARATOR_NAMES, check_unique_names, find_separator, split_cells
+from encoders.tables.separators import (
+    SEPARATOR_NAMES,
+    check_row_lengths,
+    check_unique_names,
+    find_separator,
+    split_cells,
+)
 from encoders.tables.text_files import read_text, take_comments, take_separator_line
 
 if TYPE_CHECKING:
@@ -138,6 +144,7 @@ def read_spreadsheet(path: Path, *, separator: str | None = None, decimal: Decim
     if separator != "," and not path.name.lower().removesuffix(".gz").endswith((".tsv", ".txt")):
         notes.append(f"Columns are separated by {SEPARATOR_NAMES.get(separator, repr(separator))}.")
     cells = split_cells(path, text, separator)
+    notes += check_row_lengths(path, text, separator)
     frame, dropped = _drop_unnamed_and_empty(path, cells)
     return Spreadsheet(path, frame, decimal, (*notes, *dropped), _find_index(cells, frame), separator)
 

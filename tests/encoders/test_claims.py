@@ -1,12 +1,17 @@
 """Packed and endless text is refused before it fills the memory."""
 
 import gzip
+import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from encoders.claims import LONGEST_LINE, bounded_lines, unpack_gzip
+from encoders.brain.layouts.array_files import load_torch
+from encoders.claims import LONGEST_LINE, bounded_lines, check_zip, unpack_gzip
+from encoders.dna.checkpoints.weights_file import read_weights
 from encoders.errors import InputError
 from encoders.genome import read_panel
 from encoders.tables import read_subject_table
@@ -46,3 +51,19 @@ def test_what_is_packed_as_data_is_comes_back(tmp_path: Path) -> None:
     content = b"subject_id,roi\n" + b"".join(b"s%d,%d\n" % (n, n * n) for n in range(997))
     (tmp_path / "t.gz").write_bytes(gzip.compress(content))
     assert unpack_gzip(tmp_path / "t.gz") == content
+
+
+@pytest.mark.parametrize("read", [check_zip, load_torch, read_weights])
+def test_tensors_whose_sizes_claim_gigabytes_are_refused_before_any_is_allocated(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "x.pt"
+    torch.save({"a": torch.zeros(5)}, path)
+    read(path)
+    content, name = bytearray(path.read_bytes()), b"x/data/0"
+    entry = content.rindex(name) - 46  # of the central directory, which torch believes
+    assert content[entry : entry + 4] == b"PK\x01\x02"
+    content[entry + 20 : entry + 28] = struct.pack("<II", 0x60000000, 0x60000000)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"must hold data; 'x/data/0' claims 1,610,612,736 bytes out of [\d,]{3,5},"):
+        read(path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from encoders.claims import check_zip
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.numpy_files import open_npy, open_npz
@@ -83,6 +84,7 @@ def load_torch(path: Path) -> dict[str, np.ndarray]:
     import torch
 
     with refused_if_damaged(path, "a file of tensors"):
+        check_zip(path)
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from encoders.claims import check_zip
 from encoders.dna.checkpoints.pointers import refuse_pointer
 from encoders.errors import InputError
 
@@ -53,7 +54,10 @@ def _load(path: Path) -> Any:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        check_zip(path)
         return torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except Exception as error:  # damage may break either library anywhere: there is no narrower class
         raise InputError(f"The weights file {path} cannot be read: {_why(error)}") from error
 

@@ -242,3 +242,45 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_one_sentence(
     path = _write(tmp_path, raw[: len(raw) - cut] if cut < 30 else raw)
     with or_one_sentence():
         assert read_subject_table(path, "id").frame.index.is_unique
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id,age,sex\ns1,20,F\ns2,30\n\ns3\n", "2 rows have fewer cells than the header (row 2 below it: 2 of 3)"),
+        ('id\tage\tsex\ns1\t20\t"F"\ns2\t30\n', "1 row has fewer cells than the header (row 2 below it: 2 of 3)"),
+        ('id,age,sex\ns1,20,F\n "s2",3"0\n', "1 row has fewer cells than the header (row 2 below it: 2 of 3)"),
+    ],
+)
+def test_rows_without_their_last_cells_are_told(tmp_path: Path, text: str, told: str) -> None:
+    sheet = read_spreadsheet(_write(tmp_path, text))
+    assert [note for note in sheet.notes if note.startswith(told)]
+    assert sheet.frame["sex"].tolist()[:2] == ["F", ""]
+
+
+@pytest.mark.parametrize(
+    "text", ["id,age,sex\ns1,20,F\ns2,30,", "id,age,sex\ns1,20,F\n\n  \n,,\n", 'id,age,sex\ns1,20,"F\n,\n"\n']
+)
+def test_rows_with_all_cells_are_not(tmp_path: Path, text: str) -> None:
+    assert not [note for note in read_spreadsheet(_write(tmp_path, text)).notes if "fewer cells" in note]
+
+
+@pytest.mark.parametrize(
+    "text", ["id,age,sex\ns1,20,F\ns2,3", 'id,age,"sex"\ns1,20,"F"\ns2', "id age sex\ns1 20 F\ns2 3"]
+)
+def test_a_table_that_was_cut_within_its_last_row_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        InputError, match=r"as the header, 3; its last has [12] and does not end: the file was cut short"
+    ):
+        read_spreadsheet(_write(tmp_path, text))
+
+
+def test_between_blanks_a_lacking_cell_has_no_place(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="row 2 below it has 2, and between blanks nobody can say which are lacking"):
+        read_spreadsheet(_write(tmp_path, "id age sex\ns1 20 F\ns2 M\ns3 30 F\n", "t.txt"))
+
+
+def test_of_quotes_without_end_the_row_is_named(tmp_path: Path) -> None:
+    long = "x" * 140_000
+    with pytest.raises(InputError, match=r"behind row 1 this cannot be said .*: repair its quotes"):
+        read_spreadsheet(_write(tmp_path, f'id,age\ns1,20\ns2,"{long}"\n'))

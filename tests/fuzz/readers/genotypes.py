@@ -177,7 +177,10 @@ def _same_as_by_hand(folder: Path, value: object) -> None:
         for record, position in enumerate(block.positions.tolist()):
             key = position + 1, block.refs[record], ",".join(block.alts[record]) or "."
             for column, subject in enumerate(block.subjects):
-                cell = expected.get(key, header)[header.index(subject)].replace("/", "|").replace(".", "-1")
+                text = expected.get(key, header)[header.index(subject)].partition("\0")[
+                    0
+                ]  # where htslib takes it to end
+                cell = text.replace("/", "|").replace(".", "-1")
                 if cell.count("|") == 1 and block.guessed is None:
                     assert sorted(map(int, cell.split("|"))) == sorted(block.alleles[record, column].tolist()), key
 
