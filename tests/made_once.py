@@ -14,9 +14,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
     Whoever writes into such a folder copies it first.
     """
-    root = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # the folder of a worker lies in that of the session
-        root = root.parent
+    root = session_folder(factory)
     folder, is_made = root / name, root / f"{name}.made"
     with FileLock(root / f"{name}.lock"):
         if not is_made.exists():
@@ -24,3 +22,9 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             is_made.touch()
     return folder
+
+
+def session_folder(factory: pytest.TempPathFactory) -> Path:
+    """The folder that all processes of a session share."""
+    root = factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root  # that of a worker lies in it

@@ -35,7 +35,9 @@ def held_out_figure(
         Which arm and which view.
     """
     with new_figure(2.8) as (figure, axes):
-        counts, _, _ = axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
+        counts, _, _ = axes.hist(
+            null, bins=40, histtype="stepfilled", color=PALE, label=f"null: {null.size} permutations"
+        )
         top = float(np.max(counts))
         axes.axvline(null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=f"null 95 % point: {null_q95:.3f}")
         low, high = interval
@@ -64,7 +66,7 @@ def trace_figure(null: np.ndarray, trace: HeldOutTrace, *, title: str) -> "Figur
         Which arm and which view.
     """
     with new_figure(2.8) as (figure, axes):
-        axes.hist(null, bins=40, color=PALE, label=f"null: {null.size} permutations")
+        axes.hist(null, bins=40, histtype="stepfilled", color=PALE, label=f"null: {null.size} permutations")
         q95 = f"null 95 % point: {format_number(trace.null_q95, 3)}"
         axes.axvline(trace.null_q95, color=GREY, linestyle=(0, (4, 2)), linewidth=1, label=q95)
         axes.axvline(trace.value, color=BLUE, linewidth=2, label=f"observed: {format_number(trace.value, 3)}")
@@ -160,8 +162,7 @@ def loadings_figure(
         ):
             add_hint(bar, hint)
         if intervals is not None:
-            for place, (low_end, high_end) in zip(where, intervals[order], strict=True):
-                axes.plot([low_end, high_end], [place, place], color=INK, linewidth=0.9, solid_capstyle="butt")
+            axes.hlines(where, *intervals[order].T, color=INK, linewidth=0.9)
         if marked.any():
             axes.plot(value[marked], where[marked], "D", color=VERMILION, ms=4.5, label="planted", clip_on=False)
             axes.legend(loc="lower right" if (value >= 0).all() else "best")

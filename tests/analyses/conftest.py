@@ -14,15 +14,23 @@ from analyses.report.page import make_report
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
 from analyses.workflow import pipeline
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, few_studies_drawn, run_pipeline
+from tests.analyses.drawn_once import drawn_once
 from tests.analyses.pages import check_page
 from tests.analyses.run_folder import write_run_folder
-from tests.made_once import made_once
+from tests.made_once import made_once, session_folder
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_studies() -> Iterator[None]:
     """In every test of a wing of analyses."""
     with few_studies_drawn():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_drawings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In every test of a wing of analyses that does not draw for itself."""
+    with drawn_once(session_folder(tmp_path_factory) / "drawn"):
         yield
 
 

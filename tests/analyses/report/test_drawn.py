@@ -16,6 +16,11 @@ from analyses.results.folder import load_results
 ONE = "kmer-5__linked"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_drawings() -> None:
+    """None is copied here."""
+
+
 @pytest.fixture
 def folder(reported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(reported, tmp_path / "run"))
