@@ -43,18 +43,35 @@ def _best(outcome: PredictedOutcome, scores: Sequence[PredictorScore]) -> str:
     defined = [score for score in scores if score.value is not None]
     if not defined:
         return f"A prediction of {outcome.column} is not defined: {scores[0].reason}."
-    best = max(defined, key=lambda score: score.value or 0.0)
-    found = (
-        f"{outcome.metric} {format_number(best.value)} by {best.label} "
-        f"({format_interval(best.interval or (None, None))}, p = {format_p(best.p_corrected)} corrected over "
-        f"{len(defined)} predictors; chance is {format_number(outcome.chance, 1)})"
-    )
+    best = max(defined, key=_size)
+    own = [score for score in defined if score.kind != "covariates"]
     among = f" ({format_count(outcome.n_subjects)} have it)"
-    covariates = next((score.value for score in defined if score.kind == "covariates"), None)
+    is_found = best.p_corrected is not None and best.p_corrected < LEVEL
+    if is_found and own and best.kind == "covariates":
+        nearest = f"the nearest is {_found(outcome, max(own, key=_size), len(defined))}"
+        reached = f"{outcome.metric} {format_number(best.value)} ({format_interval(best.interval or (None, None))})"
+        return (
+            f"Genes and brain tell {_what(outcome)} no better than covariates alone in held-out subjects{among}, which "
+            f"reach {reached}; {nearest}."
+        )
+    covariates = next((score.value for score in defined if score.kind == "covariates" and own), None)
     beside = "" if covariates is None else f"; covariates alone reach {format_number(covariates)}"
-    if best.p_corrected is not None and best.p_corrected < LEVEL:
-        return f"{_what(outcome)} is predicted in held-out subjects{among}: {found}{beside}."
-    return f"Nothing predicts {_what(outcome)} in held-out subjects{among}; the most is {found}{beside}."
+    found = f"{_found(outcome, best, len(defined))}{beside}"
+    if is_found:
+        return f"{_what(outcome)} is predicted in held-out subjects{among}: {found}."
+    return f"Nothing predicts {_what(outcome)} in held-out subjects{among}; the most is {found}."
+
+
+def _size(score: PredictorScore) -> float:
+    return score.value or 0.0
+
+
+def _found(outcome: PredictedOutcome, score: PredictorScore, n_predictors: int) -> str:
+    return (
+        f"{outcome.metric} {format_number(score.value)} by {score.label} "
+        f"({format_interval(score.interval or (None, None))}, p = {format_p(score.p_corrected)} corrected over "
+        f"{n_predictors} predictors; chance is {format_number(outcome.chance, 1)})"
+    )
 
 
 def _additions(differences: Sequence[PredictionDifference]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.experiments.prediction import predict
+from analyses.experiments.prediction.answer import sentences
 from analyses.results.folder import load_results
 from analyses.results.schema.experiments import PredictResult
 from analyses.results.serialisation import to_json
@@ -104,6 +106,21 @@ def test_the_page_and_the_figures_show_it_and_subjects_stay_private(planted: dic
     assert len(told) == 290
     shown = page + (folder / "experiments" / "predict.json").read_text()
     assert not any(subject in shown for subject in told["subject_id"])
+
+
+def test_where_covariates_tell_most_the_answer_says_that_genes_and_brain_do_not(planted: dict[str, Any]) -> None:
+    result = load_results(planted["folder"]).experiment
+    assert isinstance(result, PredictResult)
+    told = [
+        replace(score, value=0.95, interval=(0.9, 0.98), p_corrected=0.001) if score.kind == "covariates" else score
+        for score in result.predictors
+    ]
+    first = sentences(result.outcome, told, result.differences, [])[0]
+    assert first.startswith(
+        "Genes and brain tell planted (control against case) no better than covariates alone in held-out subjects "
+        "(290 have it), which reach AUROC 0.95 (95 % interval 0.90 to 0.98); the nearest is AUROC 0."
+    )
+    assert first.count("covariates") == 1
 
 
 def test_a_null_outcome_is_not_found(ask: Ask) -> None:
