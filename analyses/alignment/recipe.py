@@ -43,6 +43,7 @@ from fusion.cautions import collected
 from fusion.confounds.shares import confound_shares
 from fusion.power.detectability import flags, null_r1
 from fusion.relatives.kinship_model import with_intercept
+from fusion.workers import is_of_no_concern
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,6 +169,8 @@ def collected_warnings() -> Iterator[list[str]]:
         warnings.simplefilter("always", UserWarning)
         yield sentences
     for warning in caught:
+        if is_of_no_concern(str(warning.message)):
+            continue
         if warning.category is UserWarning:
             sentences.append(str(warning.message))
         else:

@@ -275,6 +275,10 @@ register_meta_command(app)
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """What this program warns of is a sentence for the user; where in the code it stands is not."""
+    from fusion.workers import is_of_no_concern
+
+    if is_of_no_concern(message):
+        return
     kind = "" if issubclass(category, UserWarning) else f" ({category.__name__})"
     _tell_once(f"genebrain: warning{kind}: {InputError(message)}")
 

@@ -11,7 +11,7 @@ import joblib
 import pytest
 from joblib.parallel import LokyBackend
 
-from fusion.workers import workers
+from fusion.workers import is_of_no_concern, workers
 
 _PARENT = """
 import os, sys, threading, time
@@ -86,3 +86,18 @@ def test_an_initialiser_of_the_user_is_called_too() -> None:
         pytest.skip("joblib takes no initialiser before 1.5")
     with joblib.parallel_config("loky", initializer=_tell, initargs=("hello",)):
         assert workers(2)(joblib.delayed(_told)() for _ in range(2)) == ["hello"] * 2
+
+
+_GROWN: list[bytes] = []
+
+
+def _grow() -> None:
+    """First by nothing, against which a worker is measured, then by more than one may grow by."""
+    _GROWN.append(b"1" * (400 << 20) if len(_GROWN) == 1 else b"")
+    time.sleep(1.1)  # between two looks at its memory
+
+
+def test_a_worker_that_was_replaced_is_of_no_concern() -> None:
+    with pytest.warns(UserWarning, match="A worker stopped") as caught:
+        workers(2, batch_size=1, pre_dispatch="all")(joblib.delayed(_grow)() for _ in range(12))
+    assert all(is_of_no_concern(warning.message) for warning in caught)

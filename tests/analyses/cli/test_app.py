@@ -56,6 +56,7 @@ def test_a_command_says_a_warning_once(
 def _examine_with_warnings() -> str:
     for category in (UserWarning, UserWarning, RuntimeWarning):
         warnings.warn("Level North has one subject.", category, stacklevel=1)
+    warnings.warn("A worker stopped while some jobs were given to the executor. This can be caused by", stacklevel=1)
     return ""
 
 
