@@ -105,8 +105,10 @@ def draw_strata(result: StratifyResult, folder: Path) -> dict[str, Path]:
 
     couplings: list[dict[str, object]] = []
     differences: list[dict[str, object]] = []
+    has_several = any(one.component > 1 for one in result.findings)
     for one in result.findings:
-        row: dict[str, object] = {"row": f"{one.arm_label} × {one.view}, {one.component}", "models": one.models}
+        component = f", component {one.component}" if has_several else ""
+        row: dict[str, object] = {"row": f"{one.arm_label} × {one.view}{component}", "models": one.models}
         couplings += [
             row | {"stratum": part.stratum, "value": part.rho, "low": part.interval[0], "high": part.interval[1]}
             for part in one.couplings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
@@ -87,7 +88,20 @@ def _levels(values: pd.Series, wanted: tuple[str, ...]) -> ReadStrata:
         )
     place = {name: code for code, name in enumerate(names)}
     shown = values.map(level_name, na_action="ignore")
-    return ReadStrata(names, np.array([place.get(level, -1) for level in shown], dtype=np.int64))
+    codes = np.array([place.get(level, -1) for level in shown], dtype=np.int64)
+    return ReadStrata(tuple(_name_in_sentences(str(values.name), name) for name in names), codes)
+
+
+def _name_in_sentences(column: str, level: str) -> str:
+    """A level that is a number says nothing without its column.
+
+    Examples
+    --------
+    >>> from analyses.experiments.strata.labels import _name_in_sentences
+    >>> _name_in_sentences("sex", "1"), _name_in_sentences("sex", "F")
+    ('sex 1', 'F')
+    """
+    return f"{column} {level}" if re.fullmatch(r"-?\d+(\.\d+)?", level) else level
 
 
 def held_fixed(run: Run) -> tuple[Term, ...]:

@@ -227,6 +227,12 @@ def test_coupling_that_differs_is_found_and_alike_strata_are_not(
     assert all(0 < row.smallest < 1 for one in alike.findings for row in one.differences)
 
 
+def test_levels_that_are_numbers_are_called_by_their_column(ask: Ask) -> None:
+    result = ask("stratify", "stratify.column=codes", "stratify.levels=['2', '1']")
+    assert [one.name for one in result.strata] == ["codes 2", "codes 1"]
+    assert " in codes 2 and " in result.answer[0]
+
+
 def test_strata_are_drawn(ask: Ask, tmp_path: Path) -> None:
     result = ask("stratify", "stratify.column=age", "stratify.bands=[45, 60]")
     assert [one.name for one in result.strata] == ["below 45", "45 to below 60", "60 and more"]
