@@ -39,13 +39,14 @@ def _changes(sites: Sites, alignments: Alignments, differences: Differences) -> 
     if not tested:
         reason = next((one.reason for one in alignments if one.reason is not None), "no method could be fitted")
         return f"What bringing the sites of “{sites.column}” together changes is not defined: {reason}."
-    changed = [one for one in tested if one.p_corrected < LEVEL]
-    if not changed:
-        head = f"Bringing the {sites.n_sites} sites of “{sites.column}” together changes no held-out correlation"
-        return f"{head} measurably: {'; '.join(_difference(one, alignments) for one in tested[:6])}."
-    head = f"Bringing the {sites.n_sites} sites of “{sites.column}” together changes the held-out correlation"
-    of_all = f" in {len(changed)} of {len(tested)} comparisons" if len(tested) > 1 else ""
-    return f"{head}{of_all}: {'; '.join(_difference(one, alignments) for one in changed[:6])}."
+    clearest = min(tested, key=lambda one: (one.p_corrected, -abs(one.difference)))
+    n_changed = sum(one.p_corrected < LEVEL for one in tested)
+    head, shown = f"Bringing the {sites.n_sites} sites of “{sites.column}” together", _difference(clearest, alignments)
+    if not n_changed:
+        most = "" if len(tested) == 1 else f" in {len(tested)} comparisons; the clearest change is"
+        return f"{head} changes no held-out correlation measurably{most or ':'} {shown}."
+    of_all = f" in {n_changed} of {len(tested)} comparisons, most clearly" if len(tested) > 1 else ":"
+    return f"{head} changes the held-out correlation{of_all} {shown}."
 
 
 def _difference(one: HarmonisedDifference, alignments: Alignments) -> str:
