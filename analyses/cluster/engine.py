@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
@@ -59,19 +59,49 @@ class Engine:
         """Whether embedding is shared out: only over machines, since one process uses all cores of its own."""
         return self.config.address is not None
 
+    @property
+    def n_embedding_jobs(self) -> int:
+        """Shares that the workers which may embed can do at a time.
+
+        Raises
+        ------
+        InputError
+            No worker has what `EngineConfig.resources` asks for: its work would wait for ever.
+        """
+        wanted = self.config.resources
+        if not wanted:
+            return self.n_jobs
+        client = self._client
+        with _losses_said("dask"):
+            of_each = client.run(_resources_of).values()
+        count = sum(min(int(one.get(name, 0) // amount) for name, amount in wanted.items()) for one in of_each)
+        if count < 1:
+            asked = ",".join(f"{name}={amount:g}" for name, amount in wanted.items())
+            raise InputError(
+                f"engine.resources asks for workers with {asked}; none of the {len(of_each)} of the cluster has that: "
+                f'start some with `dask worker ADDRESS --nthreads 1 --resources "{asked}"`, or leave engine.resources '
+                "out."
+            )
+        return count
+
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self, *, embeds: bool = False) -> Iterator[None]:
         """Context in which joblib runs here.
+
+        Parameters
+        ----------
+        embeds : bool
+            Only workers with what `EngineConfig.resources` asks for are given work.
 
         Raises
         ------
         InputError
             Workers were killed and did not come back, or the scheduler went away: what was finished is kept.
         """
-        with self._backend(), _losses_said(self.config.backend):
+        with self._backend(self.config.resources if embeds else {}), _losses_said(self.config.backend):
             yield
 
-    def _backend(self) -> AbstractContextManager[Any]:
+    def _backend(self, resources: Mapping[str, float]) -> AbstractContextManager[Any]:
         import joblib
 
         if self.config.backend == "loky":  # joblib's own default, which callers may still turn into threads
@@ -81,17 +111,22 @@ class Engine:
             client = self._client  # says that dask is missing, before what needs it is imported
             from analyses.cluster.dask_backend import DaskBackend
 
-            backend = DaskBackend(client=client)
+            backend = DaskBackend(client=client, **({"resources": dict(resources)} if resources else {}))
         chosen: AbstractContextManager[Any] = joblib.parallel_config(backend)
         return chosen
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, embeds: bool = False
+    ) -> Iterator[Result]:
         """``function`` of every item, in order, as they are ready.
 
         Parameters
         ----------
         function : callable
             Picklable.
+        items : iterable
+        embeds : bool
+            As of :meth:`active`.
 
         Raises
         ------
@@ -102,7 +137,7 @@ class Engine:
 
         from fusion.workers import workers
 
-        with self.active():
+        with self.active(embeds=embeds):
             shared_out = workers(self.n_jobs, return_as="generator", batch_size=1)
             yield from shared_out(delayed(function)(item) for item in items)
 
@@ -179,6 +214,11 @@ def _losses_said(backend: str) -> Iterator[None]:
             f"The scheduler of engine.address must live until the work is done; it went away ({error}). What was "
             "finished is kept: start it again, with workers, and run the same command again."
         ) from None
+
+
+def _resources_of(dask_worker: Any) -> dict[str, float]:
+    """What a worker was started with; dask gives it this argument by its name."""
+    return dict(dask_worker.state.total_resources)
 
 
 def check_cluster(client: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -99,9 +99,17 @@ class EngineConfig(Section):
     workers: int | None = Field(default=None, ge=1)
     """Workers of the engine; as workers of the run if not given, and the windows stage then stays in one process. With
     address, sequences to embed are shared out too."""
+    resources: dict[Annotated[str, Field(pattern=r"^\w[\w.-]*$")], Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict
+    )
+    """dask: what a worker must have to be given sequences to embed, and how much of it each share takes, such as
+    {GPU: 1} for workers that were started with `dask worker ADDRESS --nthreads 1 --resources "GPU=1"`. All other work
+    goes to every worker."""
 
     @model_validator(mode="after")
     def _consistent(self) -> EngineConfig:
+        if self.resources and self.address is None:
+            raise ValueError("engine.resources are those of the workers of a dask cluster. Set engine.address to it")
         if self.address is not None and self.backend != "dask":
             raise ValueError(f"engine.address is that of a dask scheduler; engine.backend is {self.backend}. Set dask")
         return self

@@ -92,7 +92,7 @@ class EmbedTask(NamedTuple):
 
 def embed_shared(run: Run, arm: str, advance: Advance) -> EmbedReport:
     """Embed one arm's missing windows with all workers of the engine, and report on all of them together."""
-    shared, all_arms = run.engine.n_jobs, {one.name: one for one in run.arm_configs}
+    shared, all_arms = run.engine.n_embedding_jobs, {one.name: one for one in run.arm_configs}
     tasks = [
         EmbedTask(
             all_arms[arm],
@@ -104,7 +104,7 @@ def embed_shared(run: Run, arm: str, advance: Advance) -> EmbedReport:
         for index in range(shared)
     ]
     reports = []
-    for report in run.engine.map(_embed_task, tasks):
+    for report in run.engine.map(_embed_task, tasks, embeds=True):
         reports.append(report)
         advance(len(reports), shared)
     return _join([*reports, run.sequence_arms[arm].embed(advance)])

@@ -34,10 +34,17 @@ class TcpCluster:
         """Start the scheduler, then workers, and wait until they answer."""
         scheduler = ("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--dashboard-address", "127.0.0.1:0")
         self._start(*scheduler)
-        where = ("--nworkers", str(self.n_workers), "--nthreads", "1", "--no-dashboard", "--memory-limit", "0")
+        self._start_workers(self.n_workers, 0)
+
+    def add_worker(self, resources: str) -> None:
+        """One more that says that it has something the others lack, such as ``GPU=1``."""
+        self._start_workers(1, self.n_workers, "--resources", resources)
+
+    def _start_workers(self, n_workers: int, n_before: int, *words: str) -> None:
+        where = ("--nworkers", str(n_workers), "--nthreads", "1", "--no-dashboard", "--memory-limit", "0", *words)
         self._start("worker", self.address, *where, "--local-directory", str(self.folder))
         with Client(self.address, timeout=PATIENCE, set_as_default=False) as client:
-            client.wait_for_workers(self.n_workers, timeout=PATIENCE)
+            client.wait_for_workers(n_before + n_workers, timeout=PATIENCE)
 
     def workers(self) -> list[psutil.Process]:
         """Those that work, under the nanny that starts them again."""

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import dask
 import numpy as np
 import pytest
-from dask.distributed import LocalCluster
+from dask.distributed import LocalCluster, get_worker
+from pydantic import ValidationError
 
 from analyses.cluster import engine as engine_module
 from analyses.cluster.engine import Engine
@@ -89,6 +90,35 @@ def test_a_dask_cluster_at_an_address_shares_embedding_too(
     assert report["n_encoded"] == report["n_distinct"]
     assert len(list(chosen_arms(run, [ARM])[0].store.folder.glob("*.ids"))) == 2  # one from each worker
     assert len(cluster.workers) == 2  # a cluster that was there before stays
+
+
+def _where(_: int) -> str:
+    return str(get_worker().address)
+
+
+def test_sequences_go_to_workers_that_have_what_they_need(tmp_path: Path) -> None:
+    """One of three workers says that it has two GPUs; to a cluster without any nothing is given that would wait."""
+    with tcp_cluster(tmp_path, n_workers=2) as cluster:
+        wanted = EngineConfig(backend="dask", address=cluster.address, resources={"GPU": 1})
+        with closing(Engine(wanted)) as engine:
+            with pytest.raises(
+                InputError, match=r"workers with GPU=1; none of the 2 of the cluster .*--resources \"GPU=1\""
+            ):
+                _ = engine.n_embedding_jobs
+            assert engine.n_jobs == 2
+            cluster.add_worker("GPU=2")
+            assert (engine.n_jobs, engine.n_embedding_jobs) == (3, 2)
+            having = {where for where, one in engine._client.run(engine_module._resources_of).items() if one}
+            assert set(engine.map(_where, range(12), embeds=True)) == having
+            assert len(having) == 1
+            assert len(set(engine.map(_where, range(12)))) > 1
+
+
+def test_resources_are_those_of_a_cluster() -> None:
+    with pytest.raises(ValidationError, match=r"Set engine\.address"):
+        EngineConfig(backend="dask", resources={"GPU": 1})
+    with pytest.raises(ValidationError, match="greater than 0"):
+        EngineConfig(backend="dask", address="tcp://lab:8786", resources={"GPU": 0})
 
 
 def _write_or_die(task: tuple[WindowParts, Shard, Path]) -> bool:
