@@ -72,7 +72,7 @@ def check_row_lengths(path: Path, text: str, separator: str) -> list[str]:
         The text was cut within its last line; a short row of a table that is separated by white space.
     """
     widths = [(row, width) for row, width in _row_widths(path, text, separator) if width]
-    wanted = widths[0][1]
+    wanted = _named_cells(text, separator)
     short = [(row, width) for row, width in widths if width < wanted]
     if not short:
         return []
@@ -91,6 +91,15 @@ def check_row_lengths(path: Path, text: str, separator: str) -> list[str]:
         f"{which} fewer cells than the header (row {row} below it: {width} of {wanted}); what they lack counts as "
         "missing."
     ]
+
+
+def _named_cells(text: str, separator: str) -> int:
+    """Cells of the header up to the last that names a column."""
+    header = next(_filled_lines(text))
+    if separator == r"\s+":
+        return len(header.split())
+    cells = next(csv.reader([header], delimiter=separator))
+    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=len(cells))
 
 
 def _row_widths(path: Path, text: str, separator: str) -> Iterator[tuple[int, int]]:

@@ -259,7 +259,13 @@ def test_rows_without_their_last_cells_are_told(tmp_path: Path, text: str, told:
 
 
 @pytest.mark.parametrize(
-    "text", ["id,age,sex\ns1,20,F\ns2,30,", "id,age,sex\ns1,20,F\n\n  \n,,\n", 'id,age,sex\ns1,20,"F\n,\n"\n']
+    "text",
+    [
+        "id,age,sex,,\ns1,20,F\ns2,30,F",
+        "id,age,sex\ns1,20,F\ns2,30,",
+        "id,age,sex\ns1,20,F\n\n  \n,,\n",
+        'id,age,sex\ns1,20,"F\n,\n"\n',
+    ],
 )
 def test_rows_with_all_cells_are_not(tmp_path: Path, text: str) -> None:
     assert not [note for note in read_spreadsheet(_write(tmp_path, text)).notes if "fewer cells" in note]
