@@ -220,7 +220,7 @@ def _plan_stages(
     config = probe.run.config
     stages: dict[str, Duration | None] = {
         "embed": total(arm["seconds"] for arm in arms),
-        "align": total(item["seconds"] for item in alignments),
+        "align": total([*(item["seconds"] for item in alignments), probe.once]),
     }
     if config.experiment in COMPARISONS:
         reduced = [probe.reduction(arm["n_columns"]) for arm in arms]

@@ -6,12 +6,13 @@ noise, in the shape that embeddings of so many distinct windows have. Of results
 
 from __future__ import annotations
 
+import time
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.workflow.durations import REPEATS, Duration, measure, measure_warm, shared_out
+from analyses.workflow.durations import LONG, REPEATS, Duration, measure, measure_warm, shared_out
 
 if TYPE_CHECKING:
     from analyses.run.run import Run
@@ -42,7 +43,7 @@ class Probe:
         self.run, self.rank = run, rank
         self.n_workers = run.config.workers
         self._fixed = cache(self._measure_fixed)
-        self._is_warm = False
+        self._first: float | None = None
 
     def genes(self, n_columns: int, view: str | None = None) -> TableView:
         """Noise as wide as an arm, [n_subjects, n_columns]; if a brain view is named, linked with it in `_LINKED`
@@ -80,25 +81,41 @@ class Probe:
     def _measure_fixed(self, width: int) -> Duration:
         """What few permutations take, after the shortest alignment paid for all that comes first."""
         self._warm()
-        return measure_warm(partial(self._align, self.genes(width), self._few))
+        return measure_warm(partial(self._align, self.genes(width), self._few), repeats=self._repeats)
+
+    @property
+    def _repeats(self) -> int:
+        """Once where one alignment takes long: a dry run must not take as long as the run."""
+        self._warm()
+        return 1 if self._first is not None and self._first > LONG else REPEATS
 
     def _warm(self) -> None:
         """An alignment that pays for all that comes first."""
-        if not self._is_warm:
+        if self._first is None:
+            begun = time.perf_counter()
             self._align(self.genes(_NARROW, self._widest), self._few)
-            self._is_warm = True
+            self._first = time.perf_counter() - begun
+
+    @property
+    def once(self) -> Duration:
+        """What the first alignment of every process takes beyond the others: libraries are loaded, loops compiled, and
+        studies of this size drawn, of which the power of all of them is read."""
+        self._warm()
+        assert self._first is not None
+        beyond = max(self._first - self._shortest.low, 0.0)
+        return Duration(beyond, beyond).widened()
 
     @cached_property
     def _shortest(self) -> Duration:
         """An alignment of narrow genes and few permutations."""
         self._warm()
-        return measure_warm(partial(self._align, self.genes(_NARROW), self._few))
+        return measure_warm(partial(self._align, self.genes(_NARROW), self._few), repeats=self._repeats)
 
     @cached_property
     def _each(self) -> Duration:
         """Seconds of one more permutation, for which the width of the genes is no matter."""
         few, ends = self._shortest, []
-        for genes, repeats in ((self.genes(_NARROW), REPEATS), (self.genes(_NARROW, self._widest), 1)):
+        for genes, repeats in ((self.genes(_NARROW), self._repeats), (self.genes(_NARROW, self._widest), 1)):
             many = measure_warm(partial(self._align, genes, _MANY), repeats=repeats)
             ends.append(max(many.low - few.low, 0.0) / (_MANY - _FEW))  # without what a machine did besides
         return Duration(min(ends), max(ends))

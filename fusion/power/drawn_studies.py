@@ -21,8 +21,8 @@ from fusion.parallel import one_blas_thread
 
 AT_ONCE = 2**20
 """Numbers of the matrices that are worked on at a time."""
-HELD = 2**23
-"""Numbers of the drawn factors that are kept for the next link, 64 MiB; more of them are drawn anew."""
+HELD = 2**24
+"""Numbers of the drawn factors that are kept for the next link, 128 MiB; more of them are drawn anew."""
 SQUARINGS = 10
 """Of a matrix until its columns are its leading eigenvector: what is 1 % smaller is gone, and what is nearer to the
 largest than that is turned into it by noise in any study."""
@@ -108,12 +108,13 @@ def _statistics(
     trained = tested.sum(axis=1, keepdims=True) - tested
     crossed = tested[..., :p, p:]
     of_x = np.linalg.solve(trained[..., :p, :p], trained[..., :p, p:])
-    of_y = np.linalg.solve(trained[..., p:, p:], trained[..., p:, :p])
+    both = np.concatenate([trained[..., p:, :p], crossed.swapaxes(-1, -2)], axis=-1)
+    of_y, of_test = np.split(np.linalg.solve(trained[..., p:, p:], both), 2, axis=-1)
     a = _leading(of_x @ of_y)
     b = of_y @ a
     scale = _form(a, tested[..., :p, :p], a) * _form(b, tested[..., p:, p:], b)
     first = _form(a, crossed, b) / np.sqrt(scale)
-    trace = (of_x * np.linalg.solve(trained[..., p:, p:], crossed.swapaxes(-1, -2)).swapaxes(-1, -2)).sum(axis=(-1, -2))
+    trace = (of_x * of_test.swapaxes(-1, -2)).sum(axis=(-1, -2))
     return np.column_stack([first.mean(axis=1), (tested.shape[1] - 1) * trace.mean(axis=1)])
 
 

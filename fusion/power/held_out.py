@@ -8,9 +8,8 @@ largest of all tests exceeds in 5 % of studies without one. Beyond `WIDEST` dime
 # ruff: noqa: F722
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
@@ -26,11 +25,15 @@ DRAWN = ((32, 2000, 1000), (64, 1000, 400), (128, 500, 200))
 the longer a draw takes, and the more steeply power rises with the link."""
 WIDEST = DRAWN[-1][0]
 IN_THE_LIMIT = 4000
+_STRIDE = 4
+"""Correlations of the grid between those that bracket a search."""
 
 LARGEST = 0.98
 """Correlation up to which a link is searched."""
-CLOSE = 0.002
-"""Relative error of a correlation at which its search ends; of a number of subjects, five times that."""
+STEP = 1.04
+"""Ratio of the correlations at which studies are drawn; between two of them, what is exceeded is nearly a line."""
+CLOSE = 0.01
+"""Relative error of a number of subjects at which its search ends."""
 ALPHA = 0.05
 
 
@@ -124,10 +127,28 @@ def detectable_held_out_rho(
     size, missed = StudySize(n, p, q, n_folds), 1 - float(power)
     level = _level(size, n_alignments, critical)
 
-    def beyond(rho: float) -> float:
-        return float(np.quantile(_largest(size, rho), missed)) - level
+    def beyond(place: int) -> float:
+        return float(np.quantile(_largest(size, _on_grid(place)), missed)) - level
 
-    return _crossing(beyond, 1.5 * rho_c(n, p, q), 1.3, most=LARGEST, close=CLOSE)
+    above = max(0, round(math.log(LARGEST / (1.5 * rho_c(n, p, q)), STEP)))
+    while beyond(above) < 0:
+        if above == 0:
+            return None
+        above = max(0, above - _STRIDE)
+    below = above + _STRIDE
+    while beyond(below) >= 0:
+        above, below = below, below + _STRIDE
+    while below - above > 1:
+        middle = (above + below) // 2
+        above, below = (middle, below) if beyond(middle) >= 0 else (above, middle)
+    low, high = beyond(below), beyond(above)
+    return _on_grid(below) + (_on_grid(above) - _on_grid(below)) * low / (low - high)
+
+
+def _on_grid(place: int) -> float:
+    """Correlations at which studies are drawn, the largest first: the same for every level, so that studies of one
+    size are drawn once for all alignments."""
+    return float(LARGEST / STEP**place)
 
 
 def subjects_for_held_out_power(
@@ -154,23 +175,13 @@ def subjects_for_held_out_power(
             return -1.0
         return float(np.quantile(_largest(size, float(rho)), 1 - float(power))) - _level(size, n_alignments, None)
 
-    found = _crossing(beyond, 2.0 * required_n(rho, p, q), 1.5, most=math.inf, close=5 * CLOSE)
-    return math.ceil(cast(float, found))
-
-
-def _crossing(
-    beyond: Callable[[float], float], start: float, step: float, *, most: float, close: float
-) -> float | None:
-    """Where a growing function passes 0; None if not below `most`."""
-    high = min(start, most)
+    high = 2.0 * required_n(rho, p, q)
     while beyond(high) < 0:
-        if high >= most:
-            return None
-        high = min(step * high, most)
-    low = high / step
+        high *= 1.5
+    low = high / 1.5
     while beyond(low) >= 0:
-        low, high = low / step, low
-    return float(brentq(beyond, low, high, xtol=close * low, rtol=close))
+        low, high = low / 1.5, low
+    return math.ceil(float(brentq(beyond, low, high, xtol=CLOSE * low, rtol=CLOSE)))
 
 
 @lru_cache(maxsize=64)

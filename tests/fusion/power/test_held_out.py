@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fusion import InputError, detectable_held_out_rho, held_out_power
+from fusion.power import held_out
 from fusion.power.drawn_studies import StudySize, draw_in_the_limit, draw_statistics
 from fusion.power.held_out import critical_value
 
@@ -26,6 +27,23 @@ def test_more_subjects_find_smaller_links_and_more_alignments_need_larger_ones()
     assert corrected is not None
     assert many < few < corrected
     assert held_out_power(150, 5, 4, few) == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "p", "q"), [(150, 5, 4), (600, 12, 20), (3000, 80, 70)])
+def test_what_is_found_between_two_correlations_of_the_grid_is_found_in_80_percent(n: int, p: int, q: int) -> None:
+    for critical in (1.7, 2.4, 3.1):
+        rho = detectable_held_out_rho(n, p, q, critical=critical)
+        assert rho is not None
+        below, above = (held_out_power(n, p, q, rho * (1 + change), critical=critical) for change in (-0.005, 0.005))
+        assert below <= 0.8 <= above
+
+
+def test_studies_of_one_size_are_drawn_once_for_all_levels() -> None:
+    detectable_held_out_rho(211, 6, 5, critical=2.4)
+    drawn = held_out._largest.cache_info().misses
+    for critical in (2.38, 2.4, 2.42):
+        assert detectable_held_out_rho(211, 6, 5, critical=critical) is not None
+    assert held_out._largest.cache_info().misses <= drawn + 1
 
 
 def _of_data(rng: np.random.Generator, rho: float) -> tuple[float, float]:
