@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 import time
 from pathlib import Path
 
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.progress import say
-from analyses.tracking.store import sqlite_path
 from analyses.workflow.pipeline import run_pipeline
-from analyses.workflow.track import log, tracking_address
+from analyses.workflow.track import log
 
 #: What the report says of the simulated cohort. It stands here, so that no copy of the configuration says it of others.
 _WORDS = (
@@ -44,15 +40,5 @@ def run_demo(output: Path, *, n_subjects: int, seed: int, workers: int, force: b
     overrides = [*_WORDS, f"output={output}", f"seed={seed}", f"workers={workers}"]
     config = load_config(CONFIG, overrides, variables={"DEMO_COHORT": str(folder)})
     run = run_pipeline(config, until="report", force=force)
-    logged = log(run)
-    say(f"\nDone in {time.perf_counter() - begun:.0f} s.")
-    say(f"Report   {run.workspace.folder / 'report.html'}")
-    if logged is not None:
-        database = sqlite_path(str(tracking_address(config.tracking, config.output.parent)))
-        say(f"MLflow   {f'{_ui_command(database)} then' if database else ''} open {logged.link}")
-
-
-def _ui_command(database: Path) -> str:
-    """What to type in this folder to see the runs."""
-    program = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "genebrain"
-    return f"{shlex.quote(program)} ui {shlex.quote(os.path.relpath(database))}\n        "
+    log(run)
+    say(f"Done in {time.perf_counter() - begun:.0f} s.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from analyses.errors import InputError
 from analyses.progress import say
 from analyses.results.folder import load_results
 from analyses.run.run import Run
-from analyses.tracking.store import resolve_tracking_uri
+from analyses.tracking.store import resolve_tracking_uri, sqlite_path
 
 if TYPE_CHECKING:
     from analyses.config.sections import TrackingConfig
@@ -53,9 +55,18 @@ def log_folder(folder: Path, address: str | None = None) -> LoggedRun:
     if address is None:
         settings = load_config(folder / "config" / "resolved.yaml").tracking
         address = tracking_address(settings.model_copy(update={"enabled": True}), folder.absolute().parent)
-    logged = log_run(folder, resolve_tracking_uri(address, folder.absolute().parent))
+    uri = resolve_tracking_uri(address, folder.absolute().parent)
+    logged = log_run(folder, uri)
     say(f"mlflow   {logged.link}")
+    if (database := sqlite_path(uri)) is not None:  # which nobody serves by itself
+        say(f"         opens while this runs: {_ui_command(database)}")
     return logged
+
+
+def _ui_command(database: Path) -> str:
+    """What to type in this folder to see the runs."""
+    program = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "genebrain"
+    return f"{shlex.quote(program)} ui {shlex.quote(os.path.relpath(database))}"
 
 
 def tracking_address(settings: TrackingConfig, default_folder: Path) -> str | None:

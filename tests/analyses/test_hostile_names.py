@@ -330,6 +330,9 @@ def test_the_other_commands_find_the_results_in_an_odd_folder(hostile_run: Hosti
     code, printed = command("log", hostile_run.folder)
     assert code == 0, printed
     assert len(list(hostile_run.folder.parent.rglob("report.html"))) == before  # logged once
+    last = printed.splitlines()[-1].partition("opens while this runs: ")[2]
+    assert shlex.split(last)[-2] == "ui"
+    assert Path(shlex.split(last)[-1]).resolve() == (hostile_run.folder.parent / "mlflow.db").resolve()
     code, printed = command("audit-privacy", hostile_run.folder)
     assert (code, "nobody was found" in printed) == (0, True)
 
