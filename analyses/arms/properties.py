@@ -92,6 +92,8 @@ def loading_stability(arm: Arm, view: str, held_out: CrossValidatedCCA, nuisance
         scores = np.asarray(held_out.x_scores)[test, 0]
         table = group_loadings(gene_view, scores, confounds=nuisance, rows=test)
         loadings.append(table.set_index("gene_id")["loading"].sort_index().to_numpy())
+    if any(np.ptp(one) == 0 for one in loadings):
+        return LoadingStability(arm=arm.name, view=view, mean=None, least=None)
     values = [float(spearmanr(a, b).statistic) for a, b in combinations(loadings, 2)]
     return LoadingStability(arm=arm.name, view=view, mean=float(np.mean(values)), least=min(values))
 

@@ -169,12 +169,13 @@ class RepresentationLikeness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadingStability:
-    """Spearman correlation of the genes' loadings over all pairs of folds: ``mean`` and ``least``."""
+    """Spearman correlation of the genes' loadings over all pairs of folds: ``mean`` and ``least``; None where one gene,
+    or genes of one loading, have no order."""
 
     arm: str
     view: str
-    mean: float
-    least: float
+    mean: float | None
+    least: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

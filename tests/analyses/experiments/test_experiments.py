@@ -1,5 +1,6 @@
 """Every experiment from its own YAML: a planted answer is found, and where nothing is planted nothing is."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ from analyses.workflow.pipeline import run_stages
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 # compare --------------------------------------------------------------------------------------------------------------
+
+
+def test_encoders_are_compared_on_one_gene(experiment: Experiment) -> None:
+    """Nothing is ordered there, which is said; all else is as ever."""
+    encoders = "encoders=[../encoders/kmer-spectrum.yaml, ../encoders/untrained-dnabert-3-rc.yaml]"
+    alone = experiment("compare", encoders, "genome.genes=[SIMG02]", label="-one-gene", until="report")
+    stability = alone["comparison"]["stability"]
+    assert {(one["mean"], one["least"]) for one in stability} == {(None, None)}
+    page = (alone["folder"] / "report.html").read_text("utf-8")
+    assert "not defined: no two genes of different loadings, which would have an order" in page
+    assert "nan" not in re.sub(r"<[^>]*>", " ", page).lower().split()
 
 
 def test_a_comparison_holds_the_arms_and_the_baselines_at_one_width(compared: dict[str, Any]) -> None:
