@@ -188,9 +188,11 @@ def _planted(results: Results) -> list[str]:
     if planted is None:
         return []
     genes, features = ", ".join(planted.genes), len(planted.features)
+    analysed = {row.gene_id for headline in results.headlines() for row in headline.summary.gene_loadings}
+    absent = ", none of which is analysed here," if analysed.isdisjoint(planted.genes) else ""
     return [
-        f"The link is simulated: it was planted in {genes} and in {features} features of {planted.view}; the table "
-        "“What was planted and what was found” says how well these were recovered."
+        f"The link is simulated: it was planted in {genes}{absent} and in {features} features of {planted.view}; the "
+        "table “What was planted and what was found” says how well these were recovered."
     ]
 
 

@@ -56,8 +56,9 @@ def _embedding(results: Results, cite: Citations) -> str:
     genome, arms = results.run.genome, results.run.arms
     said = []
     if genome is not None:
+        genes = "gene" if genome.n_genes == 1 else "genes"
         said.append(
-            f"Both haplotypes of {format_number(genome.n_genes)} genes were rebuilt from the reference and each "
+            f"Both haplotypes of {format_number(genome.n_genes)} {genes} were rebuilt from the reference and each "
             f"subject's alleles, cut into windows, and each of the {format_number(genome.n_distinct_windows)} distinct "
             f"windows was embedded once (of {format_number(genome.n_haplotype_windows)})."
         )

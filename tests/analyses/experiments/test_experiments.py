@@ -27,6 +27,7 @@ def test_encoders_are_compared_on_one_gene(experiment: Experiment) -> None:
     assert {(one["mean"], one["least"]) for one in stability} == {(None, None)}
     page = (alone["folder"] / "report.html").read_text("utf-8")
     assert "not defined: no two genes of different loadings, which would have an order" in page
+    assert "· 1 gene ·" in " ".join(page.split())
     assert "nan" not in re.sub(r"<[^>]*>", " ", page).lower().split()
 
 
