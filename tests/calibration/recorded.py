@@ -67,5 +67,10 @@ def table(told: Sequence[Told]) -> Iterator[str]:
 
 def _cells(one: Told) -> tuple[str, ...]:
     low, high = one.counted.interval
-    recorded = f"{one.recorded.rate:.1%} ({one.recorded})" if one.recorded else "-"
-    return one.test, one.case, str(one.counted), f"{low:.1%} to {high:.1%}", recorded
+    recorded = f"{_percent(one.recorded.rate)} ({one.recorded})" if one.recorded else "-"
+    return one.test, one.case, str(one.counted), f"{_percent(low)} to {_percent(high)}", recorded
+
+
+def _percent(rate: float) -> str:
+    """With more digits where a rate is small."""
+    return f"{rate:.1%}" if rate == 0 or rate >= 0.01 else f"{rate:.2%}"
