@@ -1,7 +1,5 @@
 """Held-out scores beside outcomes that have none of them, and coupling that is the same in all strata."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy.stats import norm, pearsonr
@@ -14,13 +12,12 @@ from fusion.cross_validation.fold_embedding import embed_folds
 from fusion.permutation.p_values import permutation_p, step_down_max_t
 from fusion.stratification import compare_separate_models, compare_strata, draw_labels
 from fusion.views.view import as_view
-from tests.calibration.rates import assert_valid
+from tests.calibration.rates import Rates, assert_valid
 
 pytestmark = pytest.mark.calibration
 
 N, P, Q, R, N_SETS = 120, 5, 4, 3, 200
 N_CASES = 36
-Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 QUICK = {"n_components": 2, "n_permutations": 1, "n_bootstrap": 2, "x_dimensions": P, "y_dimensions": Q}
 
 
@@ -71,7 +68,7 @@ def _in_sample(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def test_association_of_a_null_outcome(kind: str, rates: Rates) -> None:
     found = rates(lambda seed: _associated(kind, seed), N_SETS)
     for name in ("any, corrected", "brain score, amount"):
-        assert_valid(found[name], N_SETS)
+        assert_valid(found[name])
 
 
 def _site_sets(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -134,4 +131,4 @@ def _p(distances: np.ndarray) -> float:
 def test_strata_null(kind: str, rates: Rates) -> None:
     found = rates(lambda seed: _stratified(kind, seed), N_SETS)
     for name in ("one model", "own models"):
-        assert_valid(found[name], N_SETS)
+        assert_valid(found[name])

@@ -13,11 +13,10 @@ import pytest
 from fusion import cross_validated_cca, permutation_test_cca
 from fusion.permutation.assumptions.sentences import assumption_warnings
 from fusion.permutation.relations import Relations
-from tests.calibration.rates import assert_valid
+from tests.calibration.rates import Rates, assert_valid, at_least, at_most
 
 pytestmark = pytest.mark.calibration
 
-Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 N, P, Q = 210, 7, 11
 
 
@@ -136,7 +135,7 @@ def test_assumptions_false_alarm(rates: Rates, name: str) -> None:
     def alarm(seed: int) -> dict[str, float]:
         return {"any": float(not CLEAN[name](np.random.default_rng(seed)).warnings())}
 
-    assert rates(alarm, 300)["any"] <= 0.05
+    assert at_most(rates(alarm, 300)["any"], 0.05)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -146,8 +145,8 @@ def test_assumptions_broken_is_found(rates: Rates, name: str) -> None:
         return {"seen": float(not study.warnings()), "after the remedy": float(not study.remedy(study).warnings())}
 
     found = rates(seen, 100)
-    assert found["seen"] >= 0.9
-    assert found["after the remedy"] <= 0.05
+    assert at_least(found["seen"], 0.9)
+    assert at_most(found["after the remedy"], 0.05)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -157,7 +156,6 @@ def test_assumptions_rejection(rates: Rates, name: str) -> None:
         as_is, mended = study.p_values(seed), study.remedy(study).p_values(seed)
         return {f"{k}, as is": p for k, p in as_is.items()} | {f"{k}, mended": p for k, p in mended.items()}
 
-    n_sets = 100
-    found = rates(p_values, n_sets)
+    found = rates(p_values, 100)
     for measure in ("Wilks", "held out"):
-        assert_valid(found[f"{measure}, mended"], n_sets, limit=0.085)
+        assert_valid(found[f"{measure}, mended"], limit=0.085)

@@ -1,6 +1,5 @@
 """Family-wise error of max-T over encoders, brain views, PCA sizes and cohorts."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.stats import binomtest, kstest
 
 from fusion import cross_validated_cca
 from fusion.comparison.max_t import westfall_young
+from tests.calibration.rates import Rate, Record, at_most, count, level, sets
 
 pytestmark = pytest.mark.calibration
 
@@ -33,24 +33,26 @@ def _smallest_p(seed: int, what: str) -> float:
 
 
 @pytest.mark.parametrize("what", ["encoders", "brain views", "PCA sizes", "cohorts"])
-def test_families_of_three(what: str, rate: Callable[[Callable[[int], float], int], float]) -> None:
+def test_families_of_three(what: str, rate: Rate) -> None:
     """Three unrelated pairs tested together: one of them below 5 % in about 5 % of data sets."""
-    assert rate(lambda seed: _smallest_p(seed, what), 600) <= 0.065
+    assert at_most(rate(lambda seed: _smallest_p(seed, what), 600), 0.065)
 
 
 @pytest.mark.parametrize("n_confounds", [0, 5])
-def test_p_of_components_without_a_link_is_valid(n_confounds: int) -> None:
+def test_p_of_components_without_a_link_is_valid(n_confounds: int, record: Record) -> None:
     """Without any link, components beyond the first are tested against noise that keeps components of noise.
 
     Uniform without confounds. With five of 60 subjects p is a little too large around one half (in 900 other data sets
     42 to 47 % are below .5), and right at 5 %: so no value may be too frequent below, and 5 % has to hold.
     """
-    p = []
-    for seed in range(300):
+    p, n_sets = [], 300
+    for seed in range(sets(n_sets)):
         rng = np.random.default_rng(seed)
         x, y, z = rng.standard_normal((60, 5)), rng.standard_normal((60, 4)), rng.standard_normal((60, n_confounds))
         settings = QUICK | {"n_components": 3, "x_dimensions": 5, "y_dimensions": 4, "random_state": seed}
         p.append(cross_validated_cca(x, y, z if n_confounds else None, **settings).p)
-    for component in np.array(p).T:
-        assert kstest(component, "uniform", alternative="greater" if n_confounds else "two-sided").pvalue > 0.005
-        assert binomtest(int((component <= 0.05).sum()), len(p), 0.05).pvalue > 0.005
+    for k, component in enumerate(np.array(p).T):
+        found = count(component, n_sets)
+        record(f"component {k + 1}", found, None)
+        assert kstest(component, "uniform", alternative="greater" if n_confounds else "two-sided").pvalue > level(0.005)
+        assert binomtest(found.found, found.n, 0.05).pvalue > level(0.005)

@@ -12,15 +12,13 @@ import pytest
 from scipy.stats import kstest
 
 from fusion import HarmonizedView, NormalScoresView, cross_validated_cca, permutation_test_cca
-from tests.calibration.rates import assert_valid
+from tests.calibration.rates import Rate, above, assert_valid, at_least, count, level
 
 pytestmark = pytest.mark.calibration
 
 Matrix = np.ndarray
-Rate = Callable[[Callable[[int], float], int], float]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Matrix]
 STATISTICS = ("wilks", "roy")
-ALPHA = 0.05
 
 DISTRIBUTIONS: dict[str, Draw] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
@@ -49,7 +47,7 @@ def test_s1_no_nuisance(rate: Rate, statistic: Any) -> None:
         settings = {"n_permutations": 99, "n_steps": 1, "random_state": seed}
         return float(permutation_test_cca(x, y, statistic=statistic, **settings).p_fwer[0])
 
-    assert_valid(rate(p_value, 1000), 1000)
+    assert_valid(rate(p_value, 1000))
 
 
 S2 = {
@@ -72,7 +70,7 @@ def test_s2_first_true_null_after_real_components(rate: Rate, scenario: str, sta
         settings = {"n_permutations": 99, "n_steps": k + 1, "random_state": seed}
         return float(permutation_test_cca(x, y, statistic=statistic, **settings).p_fwer[k])
 
-    assert_valid(rate(p_value, 500), 500)
+    assert_valid(rate(p_value, 500))
 
 
 def test_s2_without_conditioning_strong_components_are_liberal(rate: Rate) -> None:
@@ -83,7 +81,7 @@ def test_s2_without_conditioning_strong_components_are_liberal(rate: Rate) -> No
         settings = {"n_permutations": 99, "random_state": seed, "condition_on_tested": False}
         return float(permutation_test_cca(x, y, **settings).p_fwer[len(correlations)])
 
-    assert rate(p_value, 400) > 0.08
+    assert above(rate(p_value, 400), 0.08)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
@@ -100,7 +98,7 @@ def test_s3_partial(rate: Rate, distribution: str, projection: Any, statistic: A
         settings = {"n_permutations": 99, "n_steps": 1, "random_state": seed, "projection": projection}
         return float(permutation_test_cca(x, y, z, statistic=statistic, **settings).p_fwer[0])
 
-    assert_valid(rate(p_value, 2000), 2000, exact=distribution != "t3")
+    assert_valid(rate(p_value, 2000), exact=distribution != "t3")
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -111,7 +109,7 @@ def test_s3_shuffling_residuals_fails(rate: Rate, distribution: str) -> None:
         x, y = (view - design @ np.linalg.lstsq(design, view)[0] for view in (x, y))
         return float(permutation_test_cca(x, y, n_permutations=99, n_steps=1, random_state=seed).p_fwer[0])
 
-    assert rate(p_value, 200) >= 0.75
+    assert at_least(rate(p_value, 200), 0.75)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
@@ -121,7 +119,7 @@ def test_s4_large(rate: Rate, statistic: Any) -> None:
         settings = {"n_permutations": 39, "n_steps": 1, "random_state": seed}
         return float(permutation_test_cca(x, y, z, statistic=statistic, **settings).p_fwer[0])
 
-    assert_valid(rate(p_value, 300), 300, limit=0.075)
+    assert_valid(rate(p_value, 300), limit=0.075)
 
 
 @pytest.mark.parametrize("projection", ["huh-jhun", "theil"])
@@ -135,7 +133,7 @@ def test_s5_part_and_bipartial(rate: Rate, kind: Literal["part", "bipartial"], p
         y = rng.standard_normal((100, 20))
         return float(permutation_test_cca(x, y, confounds_x=z, **of_y, **settings).p_fwer[0])
 
-    assert_valid(rate(p_value, 1000), 1000)
+    assert_valid(rate(p_value, 1000))
 
 
 def _sites(seed: int, log_scale: float) -> tuple[Matrix, Matrix, Matrix, Matrix]:
@@ -154,7 +152,7 @@ def test_s6_sites_of_their_own_scale(rate: Rate, log_scale: float) -> None:
         result = permutation_test_cca(x, y, dummies, projection="theil", exchangeability_blocks=sites, **settings)
         return float(result.p_fwer[0])
 
-    assert_valid(rate(p_value, 500), 500, limit=0.07)
+    assert_valid(rate(p_value, 500), limit=0.07)
 
 
 def test_s6_free_permutation_fails(rate: Rate) -> None:
@@ -162,7 +160,7 @@ def test_s6_free_permutation_fails(rate: Rate) -> None:
         x, y, dummies, _ = _sites(seed, 0.8)
         return float(permutation_test_cca(x, y, dummies, n_permutations=99, n_steps=1, random_state=seed).p_fwer[0])
 
-    assert rate(p_value, 100) >= 0.9
+    assert at_least(rate(p_value, 100), 0.9)
 
 
 S7 = {
@@ -180,8 +178,8 @@ S7 = {
 def test_s7_held_out_p_is_uniform(scenario: str, p_values: Callable[..., Matrix]) -> None:
     n_sets = 500
     p = p_values(lambda seed: _held_out_p(seed, **S7[scenario]), n_sets)
-    assert kstest(p, "uniform").pvalue > 0.01
-    assert_valid(float(np.mean(p <= ALPHA)), n_sets, limit=0.07)
+    assert kstest(p, "uniform").pvalue > level(0.01)
+    assert_valid(count(p, n_sets), limit=0.07)
 
 
 def _held_out_p(
@@ -221,4 +219,4 @@ def test_s7_real_link_is_found(rate: Rate) -> None:
         settings = {"n_permutations": 99, "n_bootstrap": 2, "x_dimensions": 12, "y_dimensions": 9}
         return float(cross_validated_cca(x, y, random_state=seed, **settings).p[0])
 
-    assert rate(p_value, 50) > 0.9
+    assert above(rate(p_value, 50), 0.9)

@@ -4,18 +4,16 @@ Calibration: twins resemble one another in both views, strangers who share a hou
 the views.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fusion import Blocks, cross_validated_cca, kinship_blocks, permutation_test_cca
-from tests.calibration.rates import assert_valid
+from tests.calibration.rates import Rates, above, assert_valid
 
 pytestmark = pytest.mark.calibration
 
-Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 SHARES = {"MZ": 0.9, "DZ": 0.5, "stranger": 0.0}
 """Part of the variance that members of a family have in common."""
 
@@ -76,8 +74,7 @@ def _p(seed: int, name: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", COHORTS)
 def test_kinship_null(rates: Rates, name: str) -> None:
-    n_sets = 300
-    found = rates(lambda seed: _p(seed, name), n_sets)
+    found = rates(lambda seed: _p(seed, name), 300)
     for place in ("in sample", "held out"):
-        assert_valid(found[f"by kinship: {place}"], n_sets, limit=0.07)
-    assert found["families of equal size: in sample"] > 0.09
+        assert_valid(found[f"by kinship: {place}"], limit=0.07)
+    assert above(found["families of equal size: in sample"], 0.09)

@@ -1,6 +1,5 @@
 """Power of the held-out tests where 80 % are predicted: one link, corrected over two tests, or over all arms."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,10 @@ from joblib import Parallel, delayed
 
 from fusion import CanonicalCorrelation, cross_validated_cca, detectable_held_out_rho, subjects_for_stability
 from fusion.power.prediction import detectable_rho
+from tests.calibration.rates import Counted, Rates, below, near, sets
 
 pytestmark = pytest.mark.calibration
 
-Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 
 N_EACH = 9
 """Permutations a study: those of all studies of a setting are one null, so that they cost less than the fit."""
@@ -52,8 +51,8 @@ def _p(found: np.ndarray) -> np.ndarray:
     return np.asarray((largest > observed[:, np.newaxis]).mean(axis=1))
 
 
-def _measure(rates: Rates, rho: float, setting: dict[str, int], case: str, n_sets: int) -> float:
-    found = Parallel(n_jobs=-1)(delayed(_statistics)(seed, rho, **setting) for seed in range(n_sets))
+def _measure(rates: Rates, rho: float, setting: dict[str, int], case: str, n_sets: int) -> Counted:
+    found = Parallel(n_jobs=-1)(delayed(_statistics)(seed, rho, **setting) for seed in range(sets(n_sets)))
     p = _p(np.array(found))
     return rates(lambda seed: {case: float(p[seed])}, n_sets)[case]
 
@@ -61,14 +60,14 @@ def _measure(rates: Rates, rho: float, setting: dict[str, int], case: str, n_set
 @pytest.mark.parametrize("name", SETTINGS)
 def test_power_predicted_80_is_found(rates: Rates, name: str) -> None:
     """A link that 80 % of studies should find is found by the tests as they are run, corrected, within five points."""
-    setting, n_sets = SETTINGS[name], 500
+    setting = SETTINGS[name]
     n, p, q = setting["n"] - setting.get("n_confounds", 0) - 1, setting["p"], setting["q"]
     tested = {"n_folds": setting.get("n_splits", 5), "n_alignments": setting.get("n_arms", 1)}
     rho = detectable_held_out_rho(n, p, q, **tested)
     assert rho is not None
-    assert abs(_measure(rates, rho, setting, "held out", n_sets) - 0.8) <= 0.05
+    assert near(_measure(rates, rho, setting, "held out", 500), 0.8, by=0.05)
     in_sample = _measure(rates, detectable_rho(n, p, q), setting, "naive: at Roy's", 100)
-    assert in_sample < 0.9
+    assert below(in_sample, 0.9)
 
 
 STABLE = {"rho .5, 5 x 10": (0.5, 5, 10), "rho .3, 6 x 4": (0.3, 6, 4), "rho .7, 12 x 12": (0.7, 12, 12)}
@@ -96,4 +95,4 @@ def test_stability_misses(rates: Rates, name: str) -> None:
     }
     n_sets = 400
     found = rates(lambda seed: {rule: _unstable(seed, rho, p, q, n) for rule, n in sizes.items()}, n_sets)
-    assert abs(found["80 % of studies"] - 0.2) <= 0.05 + 2 * np.sqrt(0.16 / n_sets)
+    assert near(found["80 % of studies"], 0.2, by=0.05 + 2 * np.sqrt(0.16 / n_sets))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from fusion import make_folds
@@ -21,12 +20,11 @@ from fusion.prediction import (
 )
 from fusion.prediction.discrimination import CHANCE
 from fusion.prediction.outcome import InnerFolds, Model
-from tests.calibration.rates import assert_valid
+from tests.calibration.rates import Rates, assert_valid, reaches
 
 pytestmark = pytest.mark.calibration
 
 N, N_SETS, N_FRESH = 90, 200, 3000
-Rates = Callable[[Callable[[int], dict[str, float]], int], dict[str, float]]
 
 
 ARMS: dict[str, tuple[tuple[int, ...], Callable[..., np.ndarray]]] = {
@@ -115,17 +113,17 @@ def _reached(fresh: Outcome, said: np.ndarray) -> float:
 @pytest.mark.parametrize("kind", ["class", "number"])
 def test_prediction_of_a_null_outcome(rates: Rates, kind: str) -> None:
     for rate in rates(lambda seed: _p_values(seed, kind, 0.0), N_SETS).values():
-        assert_valid(rate, N_SETS)
+        assert_valid(rate)
 
 
 def test_prediction_noise_added_to_genes_that_predict(rates: Rates) -> None:
     """Noise makes the fusion worse, which may be found; it must not be found better."""
     for rate in rates(lambda seed: _p_values(seed, "number", 0.5), N_SETS).values():
-        assert_valid(rate, N_SETS, limit=0.035)
+        assert_valid(rate, limit=0.035)
 
 
 @pytest.mark.parametrize(("kind", "effect"), [("class", 0.0), ("class", 1.0), ("number", 0.6)])
 def test_prediction_interval_misses(rates: Rates, kind: str, effect: float) -> None:
     n_sets = 150 if kind == "class" else 500  # logistic regressions are slow
     for rate in rates(lambda seed: _misses(seed, kind, effect), n_sets).values():
-        assert binomtest(round(rate * n_sets), n_sets).proportion_ci(method="exact").low <= 0.06
+        assert reaches(rate, 0.06)

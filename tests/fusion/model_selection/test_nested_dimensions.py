@@ -8,6 +8,7 @@ from scipy.stats import kstest
 
 from fusion import InputError, cross_validated_cca, make_folds
 from fusion.model_selection.nested_dimensions import nested_dimensions, smallest_within_one_se
+from tests.calibration.rates import at_most, count, level, sets
 
 N = 240
 QUICK: dict[str, Any] = {"n_permutations": 99, "random_state": 0, "inner_splits": 3}
@@ -72,13 +73,14 @@ def test_a_grid_without_numbers_is_refused() -> None:
 
 @pytest.mark.calibration
 def test_p_of_the_choice_is_uniform_without_a_link() -> None:
-    p = []
-    for seed in range(300):
+    p, n_sets = [], 300
+    for seed in range(sets(n_sets)):
         rng = np.random.default_rng(seed)
         x, y, z = (rng.standard_normal((120, width)) for width in (20, 15, 4))
         x, y = x + 0.5 * z[:, :1], y + 0.5 * z[:, :1]
         folds = make_folds(120, 4, random_state=seed)
         p.append(nested_dimensions(x, y, z, grid=[1, 3, 8], folds=folds, **QUICK | {"random_state": seed}).p)
-    print(f"nested dimensions, 300 sets without a link: {np.mean(np.array(p) <= 0.05):.3f} below .05")
-    assert np.mean(np.array(p) <= 0.05) <= 0.09
-    assert kstest(p, "uniform").pvalue > 0.01
+    found = count(np.array(p), n_sets)
+    print(f"nested dimensions, sets without a link: {found} below .05")
+    assert at_most(found, 0.09)
+    assert kstest(p, "uniform").pvalue > level(0.01)
