@@ -51,7 +51,8 @@ class TrainingWorkspace:
         self.folder = output.with_name(f"{output.name}.training")
         self.digest = digest(decisive)
         self._is_main, self._force = is_main, force
-        self._check()
+        if is_main:  # the others may come when its folder is begun and says not yet whose it is; it refuses for all
+            self._check()
         if force and is_main:
             shutil.rmtree(self.folder, ignore_errors=True)
 
