@@ -167,7 +167,9 @@ def _execute(notebook: Path, target: Path) -> None:
     read.metadata.language_info["pygments_lexer"] = "ipython3"  # which knows lines that begin with !
     has_results = (REPOSITORY / "results" / "demo" / "report.html").is_file()
     if notebook.stem in ALONE or (has_results and notebook.stem.startswith(("01", "02"))):
-        NotebookClient(read, kernel_name="python3", timeout=1800).execute(cwd=str(NOTEBOOKS))
+        # A kernel warns of its connection, which does not leave this machine.
+        quiet = ["--IPKernelApp.log_level=40"]
+        NotebookClient(read, kernel_name="python3", timeout=1800, extra_arguments=quiet).execute(cwd=str(NOTEBOOKS))
     nbformat.write(read, target)
 
 
