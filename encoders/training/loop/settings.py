@@ -77,7 +77,10 @@ def n_processes() -> int:
 
 
 def is_main_process() -> bool:
-    """Whether this process writes what is published."""
+    """Whether this process writes what is published: by the group that it joined already, else by what its launcher
+    tells it in the environment."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return bool(torch.distributed.get_rank() == 0)
     return int(os.environ.get("RANK", "0")) == 0
 
 
