@@ -74,7 +74,7 @@ def loading_stability(arm: Arm, view: str, held_out: CrossValidatedCCA, nuisance
 
     In the subjects that each fold held out, genes are ranked by their correlation with these subjects' held-out scores.
     The test subjects of two folds are different people, so loadings that are noise correlate by about 0 only if genes
-    are equally wide.
+    are equally wide. Not defined where a fold gives genes no order: one gene, genes of one loading, constant scores.
 
     Parameters
     ----------
@@ -87,13 +87,16 @@ def loading_stability(arm: Arm, view: str, held_out: CrossValidatedCCA, nuisance
     """
     from scipy.stats import spearmanr
 
+    nowhere = LoadingStability(arm=arm.name, view=view, mean=None, least=None)
     loadings, gene_view = [], arm.gene_view()
     for _, test in held_out.folds:
         scores = np.asarray(held_out.x_scores)[test, 0]
+        if np.ptp(scores) == 0:  # a rare allele that none of them carries
+            return nowhere
         table = group_loadings(gene_view, scores, confounds=nuisance, rows=test)
         loadings.append(table.set_index("gene_id")["loading"].sort_index().to_numpy())
-    if any(np.ptp(one) == 0 for one in loadings):
-        return LoadingStability(arm=arm.name, view=view, mean=None, least=None)
+        if np.ptp(loadings[-1]) == 0:
+            return nowhere
     values = [float(spearmanr(a, b).statistic) for a, b in combinations(loadings, 2)]
     return LoadingStability(arm=arm.name, view=view, mean=float(np.mean(values)), least=min(values))
 

@@ -61,7 +61,7 @@ class Engine:
 
     @property
     def n_embedding_jobs(self) -> int:
-        """Shares that the workers which may embed can do at a time.
+        """Workers that may embed.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Engine:
         client = self._client
         with _losses_said("dask"):
             of_each = client.run(_resources_of).values()
-        count = sum(min(int(one.get(name, 0) // amount) for name, amount in wanted.items()) for one in of_each)
+        count = sum(all(one.get(name, 0) >= amount for name, amount in wanted.items()) for one in of_each)
         if count < 1:
             asked = ",".join(f"{name}={amount:g}" for name, amount in wanted.items())
             raise InputError(

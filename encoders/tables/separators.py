@@ -88,8 +88,7 @@ def check_row_lengths(path: Path, text: str, separator: str) -> list[str]:
         )
     which = "1 row has" if len(short) == 1 else f"{len(short)} rows have"
     return [
-        f"{which} fewer cells than the header (row {row} below it: {width} of {wanted}); what they lack counts as "
-        "missing."
+        f"{which} fewer cells than the header (row {row} below it: {width} of {wanted}); the others count as missing."
     ]
 
 

@@ -169,8 +169,8 @@ class RepresentationLikeness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadingStability:
-    """Spearman correlation of the genes' loadings over all pairs of folds: ``mean`` and ``least``; None where one gene,
-    or genes of one loading, have no order."""
+    """Spearman correlation of the genes' loadings over all pairs of folds: ``mean`` and ``least``; None where a
+    fold gives the genes no order: one gene, genes of one loading, scores that are constant in its subjects."""
 
     arm: str
     view: str

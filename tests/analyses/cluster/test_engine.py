@@ -107,7 +107,7 @@ def test_sequences_go_to_workers_that_have_what_they_need(tmp_path: Path) -> Non
                 _ = engine.n_embedding_jobs
             assert engine.n_jobs == 2
             cluster.add_worker("GPU=2")
-            assert (engine.n_jobs, engine.n_embedding_jobs) == (3, 2)
+            assert (engine.n_jobs, engine.n_embedding_jobs) == (3, 1)
             having = {where for where, one in engine._client.run(engine_module._resources_of).items() if one}
             assert set(engine.map(_where, range(12), embeds=True)) == having
             assert len(having) == 1
