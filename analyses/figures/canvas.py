@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,6 @@ _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _HINT = "hint: "
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
-_entered: ContextVar[tuple[Path | None] | None] = ContextVar("entered", default=None)
 
 
 @contextmanager
@@ -44,39 +42,14 @@ def own_style(style: Path | None = STYLE) -> Iterator[None]:
     ----------
     style : Path or None
         None for the defaults as they are.
-
-    Notes
-    -----
-    To change some 300 settings and back takes as long as to draw a quarter of a figure. Whoever draws several enters
-    once around all of them; what is within enters for nothing.
     """
     import matplotlib
 
-    if _entered.get() == (style,):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        if style is not None:
+            matplotlib.rc_file(style, use_default_template=False)
         yield
-        return
-    token = _entered.set((style,))
-    try:
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            if style is not None:
-                matplotlib.rc_file(style, use_default_template=False)
-            yield
-    finally:
-        _entered.reset(token)
-
-
-@contextmanager
-def _salted(salt: str) -> Iterator[None]:
-    """Within: ids in an SVG file follow from this word."""
-    import matplotlib
-
-    before = matplotlib.rcParams["svg.hashsalt"]
-    matplotlib.rcParams["svg.hashsalt"] = salt
-    try:
-        yield
-    finally:
-        matplotlib.rcParams["svg.hashsalt"] = before
 
 
 @contextmanager
@@ -129,9 +102,11 @@ def save_figure(figure: "Figure", path: Path, data: "DataFrame") -> Path:
     data : pandas.DataFrame
         What the figure shows.
     """
+    import matplotlib
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with published_file(path) as drawing, published_file(path.with_suffix(".csv")) as table:
-        with own_style(), _salted(path.stem):
+        with own_style(), matplotlib.rc_context({"svg.hashsalt": path.stem}):
             _lay_out(figure)
             figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         _finish(drawing)

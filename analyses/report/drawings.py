@@ -12,7 +12,7 @@ from analyses.alignment.files import SCORES
 from analyses.experiments.registry import find_experiment
 from analyses.figures import alignment as figures
 from analyses.figures.brain import draw_brain
-from analyses.figures.canvas import own_style, save_figure
+from analyses.figures.canvas import save_figure
 from analyses.figures.comparison import draw_comparison
 from analyses.figures.sequences.probes import draw_probes
 from analyses.report.drawn import Drawn, alignment_key
@@ -58,8 +58,7 @@ def draw_figures(results: Results, drawn: Drawn, *, n_jobs: int = 1) -> dict[str
     stale = [headline for headline in results.headlines() if found[headline.alignment.name] is None]
     share = workers(n_jobs if len(stale) >= WORTH_SHARING else 1, batch_size=1, return_as="generator")
     of_each = share(delayed(_draw_alignment)(results, headline) for headline in stale)
-    with own_style():
-        of_all = _draw_of_all(results)  # beside the workers
+    of_all = _draw_of_all(results)  # beside the workers
     for headline, of_one in zip(stale, of_each, strict=True):
         name = headline.alignment.name
         found[name] = of_one
@@ -81,11 +80,6 @@ def _draw_of_all(results: Results) -> dict[str, Path]:
 
 
 def _draw_alignment(results: Results, headline: Headline) -> dict[str, Path]:
-    with own_style():
-        return _draw_in_style(results, headline)
-
-
-def _draw_in_style(results: Results, headline: Headline) -> dict[str, Path]:
     alignment = headline.alignment
     drawn = {
         f"{alignment.name}__held_out": _draw_held_out(results, alignment),
