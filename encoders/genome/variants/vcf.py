@@ -2,11 +2,14 @@
 
 # ruff: noqa: F722
 
+import gzip
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import numpy as np
 import pysam
 from jaxtyping import Int64
 
+from encoders.claims import SMALL
 from encoders.damage import how_absent, refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.blocks import read_ends
@@ -25,6 +29,9 @@ from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalle
 from encoders.genome.variants.indexes import indexed_path, open_without_index
 from encoders.genome.variants.source import Site, check_order, check_samples
 
+_BCF_BEFORE_TEXT = 9
+"""Bytes: the magic word, and how long the text is."""
+_NAMES = re.compile(rb"^##contig=<(?:.*,)?ID=([^,>]*)|^#CHROM\t(.*)")
 _OPEN_READERS = 4
 _SAMPLES_COLUMN = 9
 _COUNTED_AT_ONCE = 1000
@@ -55,6 +62,7 @@ class VcfSource:
         self.path = path
         self._dosages = dosages
         _check_blocks(path)
+        _check_names(path)
         with refused_if_damaged(path, "a VCF or BCF file with names in UTF-8"), _open(path) as file:
             self.samples = check_samples(tuple(file.header.samples), path)
         self._opened = str(indexed_path(path))
@@ -237,6 +245,17 @@ def _check_blocks(path: Path) -> None:
         )
     if not is_whole:
         raise InputError(f"The variant file {path} is truncated (its end-of-file block is missing): copy it again.")
+
+
+def _check_names(path: Path) -> None:
+    """Contigs and samples of the header are named in UTF-8. Where they are not, pysam says so too, and leaves an error
+    behind besides that Python 3.13 prints."""
+    with refused_if_damaged(path, "a VCF or BCF file with names in UTF-8"), gzip.open(path) as file:
+        if file.peek(3).startswith(b"BCF"):
+            file.read(_BCF_BEFORE_TEXT)
+        for line in takewhile(lambda line: line.startswith(b"#"), iter(partial(file.readline, SMALL), b"")):
+            for named in _NAMES.findall(line):
+                b"".join(named).decode("utf-8")
 
 
 def _open(path: Path) -> Any:
