@@ -13,18 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from numpy.typing import NDArray
 
-from fusion.attribution.left_out import Replacement
+from fusion.attribution.exchanged_fold import ExchangedFold
 from fusion.attribution.measure import Measure
 from fusion.attribution.parts import FoldParts
 from fusion.cross_validation.folds import Folds
-from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.permutation.permutations import restrict
 from fusion.permutation.projections import Theil, keep_rows, nuisance_basis
-
-ENTRIES_AT_ONCE = 2**20
-"""Entries of a block's columns, in draws side by side."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +65,8 @@ class ExchangedBlocks:
         is_kept = np.zeros(len(others), dtype=bool)
         is_kept[theil.kept] = True
         permutations = np.stack([restrict(one, is_kept, self.order) for one in self.permutations])
-        by_fold = [self._in_fold(one, index, theil, permutations) for one in self.embedded]
+        by_fold = [ExchangedFold.of(one, index, theil, self.measure)(permutations) for one in self.embedded]
         return fold_mean(np.array(by_fold), np.bincount(self.folds.assignments))
-
-    def _in_fold(
-        self, one: FoldParts, index: int, theil: Theil, permutations: NDArray[np.int64]
-    ) -> Float64[np.ndarray, " n_draws"]:
-        replacement = Replacement.of(one, index, self.measure)
-        moved = MovedColumns.of(one.fold, one.parts[index].columns, theil)
-        assert moved.change is not None  # every fold has an intercept at least
-        n_at_once, found = max(1, ENTRIES_AT_ONCE // moved.columns.size), []
-        for start in range(0, len(permutations), n_at_once):
-            draws = permutations[start : start + n_at_once]
-            changes = (moved.rows[draws.T] - moved.rows[:, np.newaxis]).reshape(len(moved.rows), -1)
-            columns = moved.change(changes).reshape(len(moved.columns), len(draws), -1)
-            found.append(replacement(columns + moved.columns[:, np.newaxis]))
-        return np.concatenate(found)
 
 
 def fold_mean(

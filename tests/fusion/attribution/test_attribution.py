@@ -78,9 +78,11 @@ def test_leaving_a_block_out_of_all_axes_is_a_fit_without_its_columns() -> None:
     assert without(every, REAL, Measure()) == pytest.approx(expected, abs=1e-8)
 
 
-def test_an_exchange_is_that_of_the_residuals_refitted_by_hand() -> None:
+@pytest.mark.parametrize("families", [None, np.minimum(np.arange(N), N - 5) // 2], ids=["alone", "families"])
+def test_an_exchange_is_that_of_the_residuals_refitted_by_hand(families: np.ndarray | None) -> None:
     genes, brain, confounds = study()
-    folds = make_folds(N, 3, random_state=1)
+    whole = None if families is None else Blocks(families, "whole")
+    folds = folds_of(Relations.of(N, groups=families, blocks=whole), 3, 1)
     found = attribute(genes, brain, confounds, folds=folds, n_permutations=5, random_state=3)
     views, coded = (as_view(genes), as_view(brain)), Confounds.of(confounds)
     pca = ViewPCA(found.n_given, confounds=confounds).fit(genes)
@@ -88,12 +90,13 @@ def test_an_exchange_is_that_of_the_residuals_refitted_by_hand() -> None:
     columns = BLOCKS["g1"]
     others = np.delete(genes, columns, axis=1) @ np.delete(axes, columns, axis=0)
     nuisance = nuisance_basis(N, np.hstack([confounds, others]))
-    theil = Theil(nuisance, keep_rows(nuisance))
+    theil = Theil(nuisance, keep_rows(nuisance, families))
     kept = np.zeros(N, dtype=bool)
     kept[theil.kept] = True
-    drawn = make_permutations(N, 5, within=folds.assignments, random_state=3)
+    drawn = make_permutations(N, 5, blocks=whole, within=folds.assignments, random_state=3)
     rows = theil.apply(genes[:, columns])
     permuted = rows[restrict(drawn[4], kept, drawn.order)]
+    assert not np.array_equal(permuted, rows)
     exchanged = genes[:, columns] + theil.restore(permuted) - theil.restore(rows)
     by_fold, left = [], []
     for train, test in folds:
@@ -102,7 +105,7 @@ def test_an_exchange_is_that_of_the_residuals_refitted_by_hand() -> None:
         by_fold.append(held_out(one.fold, rest + one.fold.residualise(exchanged) @ part.weights, Measure()))
         left.append(without(one, 1, Measure()))
     sizes = np.bincount(folds.assignments)
-    expected = np.average(by_fold, weights=sizes) - np.average(left, weights=sizes)  # type: ignore[arg-type]
+    expected = float(np.average(by_fold, weights=sizes) - np.average(left, weights=sizes))  # type: ignore[arg-type]
     assert found.null[4, 1] == pytest.approx(expected, abs=1e-8)
 
 
