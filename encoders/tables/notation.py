@@ -21,6 +21,8 @@ _SPACES = " '\u2019\u00a0\u202f"
 #: Looks like a number in some notation. Without looking ahead, which pyarrow cannot: it takes a table at once.
 _NUMBER_LIKE = rf"[+-]?[.,]?\d[\d.,{_SPACES}]*(?:[eE][+-]?\d+)?"
 _DIGITS_OF_A_GROUP = 3
+#: Cells of a column in which a decimal point is looked for that is certain, before all of them are asked.
+_SHOWS_A_POINT = 50
 _NEGATIVE_CODES = [f"{code:g}" for code in CODES if code < 0]
 #: Separators of the tables that spreadsheets export where the decimal mark is a comma.
 _OF_SPREADSHEETS = (";", "\t")
@@ -90,6 +92,18 @@ def find_evidence(columns: Iterable["pandas.Series"]) -> Evidence:
                     found |= {mark: str(cells.iloc[0])} if len(cells) else {}
         whole = whole or _find_whole(column, marked)
     return Evidence(certain, either, whole)
+
+
+def has_points_alone(numbers: "pandas.Series") -> bool:
+    """Whether decimal points are the one reading, as a few cells show: what `find_evidence` would say of all of them.
+
+    Parameters
+    ----------
+    numbers : Series of text, shape (n_rows,)
+        None where missing. All cells are numbers as they are, so that no comma stands in them, nor two points.
+    """
+    marked = numbers[numbers.str.contains(".", regex=False, na=False)].head(_SHOWS_A_POINT)
+    return not len(marked) or any(re.fullmatch(_CERTAIN["."], cell) for cell in marked)
 
 
 def _find_whole(column: "pandas.Series", marked: "pandas.Series") -> str:

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
-from encoders.tables.notation import Decimal, Evidence, find_decimal, find_evidence, plain_numbers
+from encoders.tables.notation import Decimal, Evidence, find_decimal, find_evidence, has_points_alone, plain_numbers
 from encoders.tables.quoting import INDEX_COLUMN
 from encoders.tables.separators import (
     SEPARATOR_NAMES,
@@ -96,8 +96,9 @@ class Spreadsheet:
             stored = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan), index=column.index)
             return stored.mask(stored.isin(codes), np.nan), []
         cells = _cells(column, missing_codes)
-        plain = self.plain(name, cells)
-        numbers = pd.to_numeric(plain, errors="coerce").astype(np.float64)
+        numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+        if self.decimal == "," or (numbers.isna() & cells.notna()).any() or not has_points_alone(cells):
+            numbers = pd.to_numeric(self.plain(name, cells), errors="coerce").astype(np.float64)
         odd = cells[numbers.isna() & cells.notna()]
         return numbers.mask(numbers.isin(codes), np.nan), list(dict.fromkeys(odd))
 
