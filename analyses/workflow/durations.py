@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 REPEATS = 2
-LONG = 3.0
+LONG = 1.0
 """Seconds of some work that is not done again to be measured: a dry run must not take as long as the run."""
 
 _EXTRAPOLATED = 1.2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from analyses.arms.arm import PrecomputedArm
 from analyses.arms.strands import WINDOWS_PER_GENE
@@ -31,6 +31,7 @@ from fusion.decomposition.subspace import EXACT_LIMIT
 if TYPE_CHECKING:
     from encoders.dna.protocol import SequenceEncoder
 
+_T = TypeVar("_T")
 _FEWEST_PROBED, _LONG_ENOUGH = 4, 0.3
 """Windows of the shortest probe of an encoder; seconds from which a probe is long enough to be told from noise."""
 _LIBRARIES_GB = 0.8
@@ -55,17 +56,19 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
 
     check_output(config.output)
     run = Run(config, dry=True)
+    begun = time.perf_counter()
     cohort = run.cohort
     check_experiment(run)
     if config.plant is not None:
         run.brain = dict(cohort.brain)  # a link is planted into what windows will hold; nothing takes longer for it
-    arms, windows = [_plan_panel(arm) for arm in run.arms.values() if isinstance(arm, PrecomputedArm)], None
-    counting, rank = NOTHING, len(cohort.subject_ids)
+    windows, reading = None, time.perf_counter() - begun
+    loaded, loading = _timed(lambda: run.arms)
+    arms = [_plan_panel(arm) for arm in loaded.values() if isinstance(arm, PrecomputedArm)]
+    rank = len(cohort.subject_ids)
     if config.genome is not None:
-        begun = time.perf_counter()
-        table, windows = count_windows(run.genome, config.genome, cohort.subject_ids)
-        taken = time.perf_counter() - begun
-        counting = Duration(taken / 2, 2 * taken)  # sequences are written as well, but the files are warm by then
+        genome = config.genome
+        (table, windows), counting = _timed(lambda: count_windows(run.genome, genome, cohort.subject_ids))
+        reading += counting
         arms += [_plan_arm(run, name, table.sequences, len(table.gene_ids)) for name in run.encoders]
         rank = min(rank, windows.n_distinct_windows)
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
@@ -74,13 +77,13 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     check_gaps(config, cohort.brain, run.folds, n_confound_columns=n_confounds)
     cautions = cautions_before_embedding(config, cohort.covariates, cohort.brain, run.folds)
     n_effective = n - n_confounds - 1
-    probe = Probe(run, rank)
+    probe = Probe(run, rank, [arm["n_columns"] for arm in arms])
     alignments = [
         _plan_alignment(probe, n_effective, arm["label"], arm["n_columns"], view, width)
         for arm in arms
         for view, width in views.items()
     ]
-    stages = {"windows": counting, **_plan_stages(probe, arms, alignments)}
+    stages = {"windows": _done_once(reading), **_plan_stages(probe, arms, alignments, _done_once(loading))}
     known = total(stage for stage in stages.values() if stage is not None)
     return {
         "n_subjects": n,
@@ -102,6 +105,17 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "seconds": known.shown(),
         "memory_gb": _memory_gb(n, max(views.values())),
     }
+
+
+def _timed(work: Callable[[], _T]) -> tuple[_T, float]:
+    """What some work gives, and the seconds that it took."""
+    begun = time.perf_counter()
+    return work(), time.perf_counter() - begun
+
+
+def _done_once(seconds: float) -> Duration:
+    """Of what a run does as the plan did it just now: files are warm by then, but results are written as well."""
+    return Duration(seconds / 2, 2 * seconds)
 
 
 def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
@@ -164,7 +178,8 @@ def _plan_arm(run: Run, name: str, sequences: tuple[str, ...], n_genes: int) -> 
     todo = missing_sequences(encoder.spec, sequences, run.store(name))
     readable = readable_sequences(encoder.spec, sequences)
     n_bases = sum(map(len, readable))
-    per_base = _time_encoder(encoder, readable) if readable else NOTHING
+    is_asked = bool(todo) or run.config.experiment in {*COMPARISONS, *PROBES}
+    per_base = _time_encoder(encoder, readable) if readable and is_asked else NOTHING
     of_strands = 2 * WINDOWS_PER_GENE * n_genes * n_bases / max(len(readable), 1)
     return {
         "arm": name,
@@ -214,12 +229,12 @@ def _plan_alignment(
 
 
 def _plan_stages(
-    probe: Probe, arms: Sequence[dict[str, Any]], alignments: Sequence[dict[str, Any]]
+    probe: Probe, arms: Sequence[dict[str, Any]], alignments: Sequence[dict[str, Any]], loading: Duration
 ) -> dict[str, Duration | None]:
     """Every stage after the windows. What arms are compared by is counted as their strands and one more reduction."""
     config = probe.run.config
     stages: dict[str, Duration | None] = {
-        "embed": total(arm["seconds"] for arm in arms),
+        "embed": total([loading, *(arm["seconds"] for arm in arms)]),
         "align": total([*(item["seconds"] for item in alignments), probe.once]),
     }
     if config.experiment in COMPARISONS:
@@ -230,7 +245,8 @@ def _plan_stages(
         planned = [PlannedArm(arm["n_columns"], arm["anew"]) for arm in arms]
         stages[config.experiment] = None if own is None else own(probe, planned)
     n_figures = 1 + len(alignments) * (len(FIGURE_KINDS) + 1)
-    stages["report"] = shared_out(probe_figure().times(n_figures), config.workers).widened()
+    first, further = probe_figure()
+    stages["report"] = (first + shared_out(further.times(n_figures), config.workers)).widened()
     if config.tracking.enabled:
         stages["log"] = None  # how quick a tracking store is, only logging shows
     return stages

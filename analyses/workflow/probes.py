@@ -7,7 +7,8 @@ noise, in the shape that embeddings of so many distinct windows have. Of results
 from __future__ import annotations
 
 import time
-from functools import cache, cached_property, partial
+from collections.abc import Iterable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,12 +38,15 @@ class Probe:
         A dry one.
     rank : int
         Dimensions that the genes may span: distinct windows.
+    n_columns : iterable of int
+        Of the arms that will be aligned: alignments are timed with the widest and with narrow genes, and what lies
+        between is read from these.
     """
 
-    def __init__(self, run: Run, rank: int) -> None:
+    def __init__(self, run: Run, rank: int, n_columns: Iterable[int]) -> None:
         self.run, self.rank = run, rank
         self.n_workers = run.config.workers
-        self._fixed = cache(self._measure_fixed)
+        self.n_columns = sorted({min(n, MOST_COLUMNS) for n in n_columns})
         self._first: float | None = None
 
     def genes(self, n_columns: int, view: str | None = None) -> TableView:
@@ -69,7 +73,7 @@ class Probe:
         At least what genes without any link take, at most what genes take that are linked in `_LINKED` components:
         components are tested until one is not beyond chance.
         """
-        fixed = self._fixed(min(n_columns, MOST_COLUMNS))
+        fixed = self._fixed_at(min(n_columns, MOST_COLUMNS))
         beyond = self.run.config.alignment.n_permutations - self._few
         return (fixed + shared_out(self._each.times(beyond), self.n_workers) if beyond else fixed).widened()
 
@@ -78,10 +82,20 @@ class Probe:
         """Permutations of the short probe."""
         return min(_FEW, self.run.config.alignment.n_permutations)
 
-    def _measure_fixed(self, width: int) -> Duration:
-        """What few permutations take, after the shortest alignment paid for all that comes first."""
+    def _fixed_at(self, width: int) -> Duration:
+        """What few permutations take: as long as with narrow genes, and more the nearer to the widest they are."""
+        widest = self.n_columns[-1]
+        if width <= _NARROW or widest <= _NARROW:
+            return self._shortest
+        share = min(1.0, (width - _NARROW) / (widest - _NARROW))
+        return self._shortest.times(1 - share) + self._longest.times(share)
+
+    @cached_property
+    def _longest(self) -> Duration:
+        """An alignment of the widest genes and few permutations."""
         self._warm()
-        return measure_warm(partial(self._align, self.genes(width), self._few), repeats=self._repeats)
+        widest = self.n_columns[-1]
+        return measure_warm(partial(self._align, self.genes(widest), self._few), repeats=self._repeats)
 
     @property
     def _repeats(self) -> int:
@@ -152,8 +166,8 @@ class Probe:
         )
 
 
-def probe_figure() -> Duration:
-    """One figure of a report, drawn and saved as they are."""
+def probe_figure() -> tuple[Duration, Duration]:
+    """One figure of a report, drawn and saved as they are: the first, which loads the library, and any other."""
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
@@ -170,4 +184,4 @@ def probe_figure() -> Duration:
             figure = loadings_figure(names, list(values), kind="genes", title="probe")
             save_figure(figure, path, pd.DataFrame({"name": names, "loading": values}))
 
-        return measure(draw)
+        return measure_warm(draw, repeats=1), measure_warm(draw)

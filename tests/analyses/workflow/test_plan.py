@@ -52,7 +52,7 @@ def test_ranges_add_up_and_are_shared_out() -> None:
 
 def test_made_up_genes_hold_no_link_or_the_one_that_is_asked_for(cohort: DemoCohort) -> None:
     run = Run(load_config(CONFIG, QUICK, variables={"DEMO_COHORT": str(cohort.folder)}), dry=True)
-    probe, brain = Probe(run, rank=60), np.asarray(run.brain_values("linked"))[:, :12]
+    probe, brain = Probe(run, 60, [40]), np.asarray(run.brain_values("linked"))[:, :12]
     found = {}
     for view in (None, "linked"):
         genes = probe.genes(40, view)
