@@ -10,7 +10,7 @@ from tests.calibration.rates import Rates, above, assert_valid
 
 pytestmark = pytest.mark.calibration
 
-N, P, Q, N_SETS = 301, 5, 7, 100
+N, P, Q, N_SETS = 301, 5, 7, 600
 
 SITE = Confound("site", "categorical")
 WAYS: dict[str, list[TermLike]] = {
@@ -52,7 +52,7 @@ def test_confounds_curved(rates: Rates, case: str) -> None:
     found = rates(p_values, N_SETS)
     right = chosen[-1]
     for measure in ("Wilks", "held out"):
-        assert_valid(found[f"{measure}, {right}"], limit=0.09)
+        assert_valid(found[f"{measure}, {right}"])
         assert above(found[f"{measure}, naive line"], 0.2)
 
 
@@ -70,6 +70,6 @@ def test_confounds_of_half_the_subjects(rates: Rates, n_confounds: int) -> None:
         in_sample = permutation_test_cca(x, y, z, n_permutations=59, n_steps=1, random_state=seed)
         return {"held out": min(held_out.p_link), "Wilks": float(in_sample.p_fwer[0])}
 
-    found = rates(p_values, 200)
-    assert_valid(found["held out"], limit=0.085)
-    assert_valid(found["Wilks"], limit=0.085)
+    found = rates(p_values, 1000)
+    assert_valid(found["held out"])
+    assert_valid(found["Wilks"])

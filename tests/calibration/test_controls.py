@@ -37,9 +37,9 @@ def _smallest(seed: int, link: float) -> dict[str, float]:
 
 
 def test_controls_own_family_null(rates: Rates) -> None:
-    found = rates(lambda seed: _smallest(seed, 0.0), 200)
-    assert_valid(found["tested view"], limit=0.085)
-    assert_valid(found["any control"], limit=0.085)
+    found = rates(lambda seed: _smallest(seed, 0.0), 1000)
+    assert_valid(found["tested view"])
+    assert_valid(found["any control"])
 
 
 def test_controls_own_family_real_link(rates: Rates) -> None:

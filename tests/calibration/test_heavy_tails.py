@@ -52,7 +52,7 @@ def _p(seed: int, name: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_heavy_tails_null(rates: Rates, name: str) -> None:
-    found = rates(lambda seed: _p(seed, name), 200)
+    found = rates(lambda seed: _p(seed, name), 1000)
     assert above(found["naive: Huh-Jhun"], found["reported"])
     for way in ("reported", "normal scores of y"):
-        assert_valid(found[way], limit=0.07)
+        assert_valid(found[way])

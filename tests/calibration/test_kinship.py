@@ -74,7 +74,7 @@ def _p(seed: int, name: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", COHORTS)
 def test_kinship_null(rates: Rates, name: str) -> None:
-    found = rates(lambda seed: _p(seed, name), 300)
+    found = rates(lambda seed: _p(seed, name), 1000)
     for place in ("in sample", "held out"):
-        assert_valid(found[f"by kinship: {place}"], limit=0.07)
+        assert_valid(found[f"by kinship: {place}"])
     assert above(found["families of equal size: in sample"], 0.09)

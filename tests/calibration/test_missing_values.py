@@ -63,9 +63,9 @@ def test_missing_values_null_in_sample(rates: Rates, how: str) -> None:
         x, gaps, z = _data(seed, how)
         return {name: _p_in_sample(x, y, z, seed) for name, y in _views(gaps, z).items()}
 
-    found = rates(p, 200)
+    found = rates(p, 1000)
     for way in ("imputed, low-rank", "pairwise"):
-        assert_valid(found[way], limit=0.08)
+        assert_valid(found[way])
         assert how == "at random" or above(found["naive: mean"], found[way])
 
 
@@ -74,9 +74,9 @@ def test_missing_values_null_held_out(rates: Rates) -> None:
         x, gaps, z = _data(seed, "by site and age")
         return {name: _p_held_out(x, y, z, seed) for name, y in _views(gaps, z).items()}
 
-    found = rates(p, 120)
+    found = rates(p, 600)
     for way in ("imputed, low-rank", "pairwise"):
-        assert_valid(found[way], limit=0.09)
+        assert_valid(found[way])
         assert above(found["naive: mean"], found[way])
 
 
@@ -88,4 +88,4 @@ def test_missing_values_null_iterative(rates: Rates) -> None:
         y = ImputedView(gaps[:, 2:6], z, imputer=Imputer("iterative"))
         return {"imputed, iterative": _p_in_sample(x, y, z, seed)}
 
-    assert_valid(rates(p, 50)["imputed, iterative"], limit=0.1)
+    assert_valid(rates(p, 600)["imputed, iterative"])

@@ -77,9 +77,9 @@ def _null(case: str, seed: int) -> dict[str, float]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_replication_null(case: str, rates: Rates) -> None:
-    found = rates(lambda seed: _null(case, seed), N_SETS)
+    found = rates(lambda seed: _null(case, seed), 1000)
     for name in ("first component", "second component", "together"):
-        assert_valid(found[name], limit=0.075)
+        assert_valid(found[name])
 
 
 def _linked(seed: int, link: float, n: int, n_permutations: int = 1) -> tuple[ReplicatedCCA, float]:

@@ -62,15 +62,14 @@ def _p_held_out(seed: int, genes: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("genes", ["dosages", "many loci"])
 def test_whitened_relatives_null_in_sample(rates: Rates, genes: str) -> None:
-    n_sets = 160 if genes == "dosages" else 80
-    found = rates(lambda seed: _p_in_sample(seed, genes), n_sets)
-    assert_valid(found["whitened"], limit=0.09)
+    found = rates(lambda seed: _p_in_sample(seed, genes), 1000)
+    assert_valid(found["whitened"])
     assert above(found["naive: as strangers"], found["whitened"])
 
 
 def test_whitened_relatives_null_held_out(rates: Rates) -> None:
-    found = rates(lambda seed: _p_held_out(seed, "dosages"), 60)
-    assert_valid(found["whitened"], limit=0.1)
+    found = rates(lambda seed: _p_held_out(seed, "dosages"), 1000)
+    assert_valid(found["whitened"])
 
 
 def test_whitened_relatives_real_link_is_found(rates: Rates) -> None:

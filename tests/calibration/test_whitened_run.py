@@ -55,8 +55,8 @@ def _p(seed: int) -> dict[str, float]:
 
 
 def test_whitened_run_null(rates: Rates) -> None:
-    found = rates(_p, 160)
+    found = rates(_p, 1000)
     for name in RELATIONSHIPS:
-        assert_valid(found[f"{name}, in sample"], limit=0.09)
-        assert_valid(found[f"{name}, held out"], limit=0.09)
+        assert_valid(found[f"{name}, in sample"])
+        assert_valid(found[f"{name}, held out"])
         assert above(found["naive: as strangers, in sample"], found[f"{name}, in sample"])
