@@ -94,6 +94,10 @@ class StageKeys:
         return [self.inputs[path] for path in paths]
 
 
+DEMO_COHORT = ("results", "demo", "cohort")
+"""Folder that `genebrain demo` fills where no other is asked for."""
+
+
 def input_files(config: RunConfig) -> tuple[Path, ...]:
     """Every input file of a run, once.
 
@@ -106,9 +110,16 @@ def input_files(config: RunConfig) -> tuple[Path, ...]:
     wanted, problems = named_inputs(config), Problems(f"The configuration {config.name}")
     for key, path in wanted.items():
         if not path.is_file():
-            problems.add(f"{key} must name an existing file; {path} does not exist. Correct the path.")
+            problems.add(f"{key} must name an existing file; {path} does not exist. {_remedy(path)}")
     problems.tell()
     return tuple(dict.fromkeys(wanted.values()))
+
+
+def _remedy(missing: Path) -> str:
+    """Configurations of the experiments run on the demo's cohort where no other is named: that folder is simulated."""
+    if DEMO_COHORT in {parent.parts[-len(DEMO_COHORT) :] for parent in missing.parents}:
+        return "`genebrain demo` writes the demo's cohort; or name another."
+    return "Correct the path."
 
 
 def kinship_files(config: RunConfig) -> dict[str, Path]:

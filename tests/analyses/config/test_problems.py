@@ -68,4 +68,14 @@ def test_missing_files_are_named_together(minimal: Path) -> None:
     with pytest.raises(InputError) as caught:
         input_files(load_config(minimal))
     for name in ("ref.fa", "genes.gtf", "a.vcf.gz", "brain.csv"):
-        assert f"{minimal.parent / name} does not exist" in str(caught.value)
+        assert f"{minimal.parent / name} does not exist. Correct the path." in str(caught.value)
+
+
+def test_who_lacks_the_demo_cohort_is_told_what_writes_it(minimal: Path) -> None:
+    from analyses.run.keys import input_files
+
+    where = minimal.parent / "results" / "demo" / "cohort"
+    config = load_config(minimal, [f"genome.reference={where / 'reference.fa'}"])
+    with pytest.raises(InputError) as caught:
+        input_files(config)
+    assert f"{where / 'reference.fa'} does not exist. `genebrain demo` writes the demo's cohort" in str(caught.value)
