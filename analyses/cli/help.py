@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
+
+from typer.core import TyperGroup
 
 from analyses.cli.faults import Commands
 
@@ -18,10 +21,20 @@ GROUPS = {
 _WHOLE = 10_000  # letters: no sentence is cut
 
 
+class ListedCommands(TyperGroup):
+    """Commands below a command, each with its whole sentence."""
+
+    # The types are those of click in one version of typer, of its own copy of click in another.
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write them, in the order in which they were added."""
+        shown = {name: command for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
+        with formatter.section("Commands"):
+            formatter.write(_entries(shown, max(map(len, shown), default=0), formatter.width))
+
+
 class GroupedCommands(Commands):
     """Lists every command under its group; one that is in none comes last, so that none can be missing."""
 
-    # The types are those of click in one version of typer, of its own copy of click in another.
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the groups, each command with the first sentence of its help."""
         left = {name: command for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
@@ -31,7 +44,11 @@ class GroupedCommands(Commands):
         for title, names in (groups | {"Others": others}).items():
             if names:
                 with formatter.section(title):
-                    formatter.write("".join(_entry(name, left[name], widest, formatter.width) for name in names))
+                    formatter.write(_entries({name: left[name] for name in names}, widest, formatter.width))
+
+
+def _entries(commands: Mapping[str, Any], widest: int, width: int) -> str:
+    return "".join(_entry(name, command, widest, width) for name, command in commands.items())
 
 
 def _entry(name: str, command: Any, widest: int, width: int) -> str:

@@ -34,6 +34,23 @@ def find_results(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (path / RUN).stat().st_mtime, reverse=True)
 
 
+def find_run(folder: Path) -> Path:
+    """The results folder at a place, which may stand alone in the folder that is named.
+
+    Raises
+    ------
+    InputError
+        There is none, or several.
+    """
+    found = find_results(folder)
+    if len(found) > 1:
+        raise InputError(
+            f"The results folder of one run is required; {folder} holds {len(found)}: name one of them, "
+            f"{found[0]} is the newest."
+        )
+    return found[0]
+
+
 def list_runs(folders: Sequence[Path]) -> str:
     """One run a paragraph: folder, experiment, subjects, and the first sentence of its answer."""
     return "\n".join(line for folder in folders for line in _entry(folder))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analyses.cli.help import ListedCommands
 from analyses.progress import say
 
 IdColumn = Annotated[str | None, typer.Option(help="Column (or array) of subject ids; known names are found.")]
@@ -35,6 +36,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the group of commands of this module."""
     brain = typer.Typer(
+        cls=ListedCommands,
         no_args_is_help=True,
         rich_markup_mode=None,
         help="Brain tables, embeddings and connectivity: describe what you have, import it, name it in the YAML.",

@@ -54,6 +54,33 @@ def test_several_runs_stand_in_one_table_and_a_folder_of_them_as_a_list(
     assert "cannot be read" in listed.split("damaged", 1)[1]
 
 
+def test_commands_print_what_their_folders_alone_would(
+    genebrain: Command,
+    results: Path,
+    compared: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(results, tmp_path / "results" / "one")
+    shutil.copytree(compared["folder"], tmp_path / "results" / "two")
+    monkeypatch.chdir(tmp_path)
+    pairs = [
+        (("list", "results"), ("results",)),
+        (("list",), ()),
+        (("show", "results/one"), ("results/one",)),
+        (("compare", "results/one", "results/two"), ("results/one", "results/two")),
+    ]
+    for named, short in pairs:
+        printed = []
+        for words in (named, short):
+            assert genebrain("results", *words) == 0
+            printed.append(capsys.readouterr().out)
+        assert printed[0] == printed[1] != ""
+    assert genebrain("results", "show", "results") == 2
+    assert "results holds 2: name one of them" in capsys.readouterr().err
+
+
 def test_a_folder_without_results_is_said(
     genebrain: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
