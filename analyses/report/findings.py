@@ -161,6 +161,8 @@ def _control(controls: Sequence[Headline]) -> list[str]:
         listed = "; ".join(f"{headline.alignment.title}, ρ₁ = {_in_figures(headline)}" for headline in alarmed)
         return [f"Caution: a negative control is significant ({listed}), so confounding or chance is at work here."]
     p = format_p(min(headline.p_link for headline in controls))
+    if len(controls) == 1:
+        return [f"The negative control, which holds no link, is not significant (corrected p = {p})."]
     return [
         f"The negative control, which holds no link, is not significant with any encoder (smallest corrected p = {p})."
     ]

@@ -156,4 +156,5 @@ def _control(headlines: Sequence[Headline]) -> Cell:
         return Cell(
             "Negative control", "significant", f"confounding is the first suspect; p = {p}", is_beyond_chance=True
         )
-    return Cell("Negative control", "silent", f"smallest corrected p = {p} of {len(controls)}")
+    detail = f"smallest corrected p = {p} of {len(controls)}" if len(controls) > 1 else f"corrected p = {p}"
+    return Cell("Negative control", "silent", detail)
