@@ -124,7 +124,8 @@ def _measured(found: CrossValidatedCCA) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", NULLS)
 def test_held_out_null(rates: Rates, name: str) -> None:
-    for found in rates(lambda seed: _measured(_null(seed, **NULLS[name])), 1000).values():
+    n_sets = 4000 if name == "sites" else 1000  # there the first thousand gave 6.6 %, all of them give 5.0
+    for found in rates(lambda seed: _measured(_null(seed, **NULLS[name])), n_sets).values():
         assert_valid(found)
 
 
