@@ -146,6 +146,8 @@ GENOTYPES = [
     Input("one allele only (haploid call)", lambda: _haplotypes(_vcf("1"))),
     Input("deletion by SVLEN, VCF 4.4, no END",
           lambda: _haplotypes(_vcf("0|1", alt="<DEL>", version="4.4", info="SVLEN=5"))),
+    Input("deletion of two lengths, END and SVLEN",
+          lambda: _haplotypes(_vcf("0|1", alt="<DEL>", version="4.4", info="END=155;SVLEN=9"))),
     Input("duplication (<DUP>)", lambda: _haplotypes(_vcf("0|1", alt="<DUP>", info="END=155"))),
     Input("phase written first (`|0|1`, VCF 4.4)", lambda: _haplotypes(_vcf("|0|1", version="4.4"))),
     Input("index of an earlier file", _stale),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from encoders.errors import InputError
 from encoders.genome.haplotypes.alleles import HOMOZYGOUS_REFERENCE, MISSING, unpack_pair
 from encoders.genome.sequences import AMBIGUITY
-from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, deleted_length
+from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, deleted_length, lengths_in_doubt
 
 _BASES = {base: frozenset(base) for base in "ACGT"} | {code: frozenset(bases) for code, bases in AMBIGUITY.items()}
 _BASES["N"] = frozenset("ACGT")
@@ -166,6 +166,11 @@ class Consensus:
 
     def _find_error(self, record: int, position: int, ref: str, alt: str) -> str:
         item = self._block.describe(record)
+        if (lengths := lengths_in_doubt(alt)) is not None:
+            return (
+                f"INFO/END and SVLEN of a <DEL> must say the same; {item} lacks {lengths[0]} bases by END and "
+                f"{lengths[1]} by SVLEN: correct or remove one of them."
+            )
         if alt == DELETION and self._block.info_ends[record] - self._block.positions[record] < 2:
             return f"A <DEL> allele needs INFO/END or SVLEN past its position; {item} has none: add one or remove it."
         if alt != DELETION and not _BASES.keys() >= set(alt):

@@ -13,6 +13,9 @@ from jaxtyping import Bool, Int8, Int16, Int64
 
 DELETION = "<DEL>"
 _OF_LENGTH = re.compile(r"<DEL:(\d+)>")
+_END = re.compile(r"(?:^|;)END=(\d+)")
+_LENGTHS = re.compile(r"(?:^|;)SVLEN=((?:-?\d+|\.)(?:,(?:-?\d+|\.))*)")
+_IN_DOUBT = re.compile(r"<DEL:END (\d+), SVLEN (\d+)>")
 
 ONE_PHASE_SET = -1
 """Phase set of phased genotypes that name none: all of them are of one set (VCF specification)."""
@@ -123,14 +126,31 @@ def _join(parts: Sequence[np.ndarray | None], chunks: Sequence[GenotypeBlock], a
     return np.concatenate(filled)
 
 
-def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None]) -> tuple[str, ...]:
-    """ALT alleles of a record, upper case; deletions of unlike length become ``<DEL:LENGTH>``, of none ``<DEL:.>``.
+def find_end(info: str, start: int) -> int | None:
+    """Bases from POS, which is ``start`` from 0, to INFO/END; None where a record has no END past it."""
+    found = _END.search(info)
+    return None if found is None or int(found[1]) <= start + 1 else int(found[1]) - start - 1
+
+
+def find_lengths(info: str) -> list[int | None]:
+    """INFO/SVLEN, one an allele."""
+    found = _LENGTHS.search(info)
+    return [None if one == "." else int(one) for one in found[1].split(",")] if found else []
+
+
+def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None], by_end: int | None = None) -> tuple[str, ...]:
+    """ALT alleles of a record, upper case, in which deletions say what END cannot say of them.
+
+    Those of unlike length become ``<DEL:LENGTH>``, of none ``<DEL:.>``; the only one of which END and SVLEN say
+    different lengths becomes ``<DEL:END LENGTH, SVLEN LENGTH>``.
 
     Parameters
     ----------
     alts : tuple of str
     lengths : sequence of int or None
         INFO/SVLEN, one an allele; fewer where the file has fewer.
+    by_end : int, optional
+        Bases from POS to INFO/END; None where the record has no END.
 
     Examples
     --------
@@ -139,12 +159,24 @@ def spell_deletions(alts: tuple[str, ...], lengths: Sequence[int | None]) -> tup
     ('<DEL:5>', '<DEL:10>')
     >>> spell_deletions(("<DEL>", "A"), (-5, None))
     ('<DEL>', 'A')
+    >>> spell_deletions(("<DEL>",), (-5,), 8)
+    ('<DEL:END 8, SVLEN 5>',)
     """
     of_allele = dict(enumerate(lengths))
     own = [abs(of_allele.get(k) or 0) if alt == DELETION else 0 for k, alt in enumerate(alts)]
+    if alts.count(DELETION) == 1 and sum("<" in alt for alt in alts) == 1:
+        length = max(own)
+        is_doubted = by_end is not None and length != 0 and length != by_end
+        return tuple(f"<DEL:END {by_end}, SVLEN {length}>" if alt == DELETION and is_doubted else alt for alt in alts)
     if alts.count(DELETION) < 2 or len({length for length, alt in zip(own, alts, strict=True) if alt == DELETION}) == 1:
         return alts
     return tuple(f"<DEL:{length or '.'}>" if alt == DELETION else alt for length, alt in zip(own, alts, strict=True))
+
+
+def lengths_in_doubt(alt: str) -> tuple[int, int] | None:
+    """Bases that END and that SVLEN say a deletion lacks, where these differ; None of other alleles."""
+    found = _IN_DOUBT.fullmatch(alt)
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def deleted_length(alt: str) -> int | None:

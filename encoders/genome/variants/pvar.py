@@ -2,11 +2,9 @@
 
 # ruff: noqa: F722
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,9 @@ from jaxtyping import Int64
 
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
-from encoders.genome.variants.genotypes import DELETION, spell_deletions
+from encoders.genome.variants.genotypes import DELETION, find_end, find_lengths, spell_deletions
 from encoders.genome.variants.source import overlapping
 
-_END = re.compile(r"(?:^|;)END=(\d+)")
-_LENGTHS = re.compile(r"(?:^|;)SVLEN=((?:-?\d+|\.)(?:,(?:-?\d+|\.))*)")
 _COLUMNS = ("#CHROM", "POS", "REF", "ALT")
 
 
@@ -64,8 +60,9 @@ class Records:
         """REF and ALT of one record, upper case."""
         written = self.alts[number].as_py().upper()
         alts = () if written == "." else tuple(written.split(","))
-        if self.infos is not None and alts.count(DELETION) > 1:
-            alts = spell_deletions(alts, _lengths(self.infos[number].as_py()))
+        if self.infos is not None and DELETION in alts:
+            info = self.infos[number].as_py()
+            alts = spell_deletions(alts, find_lengths(info), find_end(info, int(self.starts[number])))
         return self.refs[number].as_py().upper(), alts
 
 
@@ -150,12 +147,6 @@ def _split(table: Any, path: Path) -> dict[str, Records]:
     return found
 
 
-def _lengths(info: str) -> list[int | None]:
-    """INFO/SVLEN, one an allele."""
-    found = _LENGTHS.search(info)
-    return [None if one == "." else int(one) for one in found[1].split(",")] if found else []
-
-
 def _ends(table: Any, starts: Int64[np.ndarray, " n_records"]) -> Int64[np.ndarray, " n_records"]:
     import pyarrow.compute as pc
 
@@ -163,9 +154,8 @@ def _ends(table: Any, starts: Int64[np.ndarray, " n_records"]) -> Int64[np.ndarr
     if "INFO" not in table.column_names:
         return np.asarray(ends, dtype=np.int64)
     for record in np.flatnonzero(pc.match_substring(table["ALT"], "<").to_numpy()).tolist():
-        info = table["INFO"][record].as_py()
-        deleted = max((abs(length) for length in _lengths(info) if length is not None), default=None)
-        given = chain((int(found[1]) for found in _END.finditer(info)),
-                      () if deleted is None else (int(starts[record]) + 1 + deleted,))  # fmt: skip
-        ends[record] = next(given, ends[record])
+        info, start = table["INFO"][record].as_py(), int(starts[record])
+        lengths = [abs(length) for length in find_lengths(info) if length is not None]
+        if (reach := max([find_end(info, start) or 0, *lengths])) > 0:
+            ends[record] = start + 1 + reach
     return np.asarray(ends, dtype=np.int64)

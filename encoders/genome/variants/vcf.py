@@ -24,7 +24,7 @@ from encoders.genome.blocks import read_ends
 from encoders.genome.intervals import Interval
 from encoders.genome.variants.best_guess import DosagePolicy
 from encoders.genome.variants.calls import ShortRecordError, read_calls
-from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, spell_deletions
+from encoders.genome.variants.genotypes import DELETION, GenotypeBlock, find_end, find_lengths, spell_deletions
 from encoders.genome.variants.imputed import guess, is_guessable, refuse_uncalled, uncalled
 from encoders.genome.variants.indexes import indexed_path, open_without_index
 from encoders.genome.variants.source import Site, check_order, check_samples
@@ -33,7 +33,7 @@ _BCF_BEFORE_TEXT = 9
 """Bytes: the magic word, and how long the text is."""
 _NAMES = re.compile(rb"^##contig=<(?:.*,)?ID=([^,>]*)|^#CHROM\t(.*)")
 _OPEN_READERS = 4
-_SAMPLES_COLUMN = 9
+_INFO_COLUMN, _SAMPLES_COLUMN = 7, 9
 _COUNTED_AT_ONCE = 1000
 _Sites = list[tuple[int, str, tuple[str, ...], int]]
 
@@ -210,28 +210,26 @@ def _read(found: Iterable[Any]) -> tuple[_Sites, list[tuple[str, str]]]:
     sites, texts = [], []
     for record in found:
         alts = tuple(alt.upper() for alt in record.alts or ())
-        if alts.count(DELETION) > 1:
-            alts = spell_deletions(alts, _lengths(record))
-        sites.append((record.start, record.ref.upper(), alts, record.stop))
-        texts.append(_text(record))
+        stop, (info, *text) = record.stop, _text(record)
+        if DELETION in alts:  # END is read from the text: htslib says the longer of it and SVLEN
+            alts = spell_deletions(alts, find_lengths(info), find_end(info, record.start))
+        sites.append((record.start, record.ref.upper(), alts, stop))
+        texts.append((text[0], text[1]))
     return sites, texts
 
 
-def _lengths(record: Any) -> tuple[int | None, ...]:
-    """INFO/SVLEN, one an allele."""
-    found = record.info.get("SVLEN")
-    return found if isinstance(found, tuple) else (found,)
-
-
-def _text(record: Any) -> tuple[str, str]:
-    """FORMAT and all sample columns of a record as the VCF has them."""
+def _text(record: Any) -> tuple[str, str, str]:
+    """INFO, FORMAT and all sample columns of a record as the VCF has them."""
     try:
         line = str(record)
-    except UnicodeDecodeError:  # INFO in another encoding is legal before VCF 4.3, and not needed here
+    except UnicodeDecodeError:  # INFO in another encoding is legal before VCF 4.3
+        lengths = record.info.get("SVLEN")
         record.info.clear()
+        if lengths is not None:
+            record.info["SVLEN"] = lengths
         line = str(record)
     fields = line.rstrip("\n").split("\t", _SAMPLES_COLUMN)
-    return fields[-2], fields[-1]
+    return fields[_INFO_COLUMN], fields[-2], fields[-1]
 
 
 def _check_blocks(path: Path) -> None:

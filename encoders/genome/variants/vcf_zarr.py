@@ -124,10 +124,12 @@ class ZarrSource:
         if not all(spelled):
             raise InputError(f"Every record of a VCF Zarr needs a REF; {self.path} has one without: write it anew.")
         if "variant_SVLEN" in self._arrays:
-            for k in (k for k, alleles in enumerate(spelled) if alleles.count(DELETION) > 1):
+            for k in (k for k, alleles in enumerate(spelled) if DELETION in alleles):
                 lengths = np.atleast_1d(self._arrays.read("variant_SVLEN", int(numbers[k]))).astype(np.int64).tolist()
                 known = [None if length in _NO_NUMBER else length for length in lengths]
-                spelled[k] = (spelled[k][0], *spell_deletions(spelled[k][1:], known))
+                ref, *alts = spelled[k]
+                span = int(self._ends[numbers[k]] - self._starts[numbers[k]])
+                spelled[k] = (ref, *spell_deletions(tuple(alts), known, span - 1 if span > len(ref) else None))
         return spelled
 
     def _block(self, contig: str, numbers: Int64[np.ndarray, " n_records"], subjects: tuple[str, ...]) -> GenotypeBlock:

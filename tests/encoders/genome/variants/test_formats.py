@@ -318,15 +318,17 @@ def test_windows_of_every_format_are_those_of_the_vcf(
 
 def test_deletions_of_one_record_of_a_pvar_have_lengths_of_their_own(tmp_path: Path) -> None:
     rows = [("<DEL>,<DEL>", "SVLEN=-5,-10;X=1"), ("<DEL>,<DEL>", "SVLEN=7,7"), ("<DEL>,A", "SVLEN=-5,."),
-            ("<DEL>", "SVTYPE=DEL;SVLEN=3")]  # fmt: skip
+            ("<DEL>", "SVTYPE=DEL;SVLEN=3"), ("<DEL>", "END=55;SVLEN=-3"), ("<DEL>,<DUP>", "END=65;SVLEN=-3,4"),
+            ("<DEL>", "END=75;SVLEN=-4")]  # fmt: skip
     lines = [f"20\t{10 * k + 11}\t.\tA\t{alt}\t.\tPASS\t{info}" for k, (alt, info) in enumerate(rows)]
     path = tmp_path / "study.pvar"
     header = "##fileformat=VCFv4.4\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     path.write_text(header + "\n".join(lines) + "\n")
     records = read_pvar(path)["20"]
     alts = [records.alleles(number)[1] for number in range(len(rows))]
-    assert alts == [("<DEL:5>", "<DEL:10>"), ("<DEL>", "<DEL>"), ("<DEL>", "A"), ("<DEL>",)]
-    assert (records.ends - records.starts).tolist() == [11, 8, 6, 4]
+    assert alts[:4] == [("<DEL:5>", "<DEL:10>"), ("<DEL>", "<DEL>"), ("<DEL>", "A"), ("<DEL>",)]
+    assert alts[4:] == [("<DEL:END 4, SVLEN 3>",), ("<DEL>", "<DUP>"), ("<DEL>",)]
+    assert (records.ends - records.starts).tolist() == [11, 8, 6, 4, 5, 5, 5]
 
 
 def test_deletions_of_one_record_of_a_zarr_have_lengths_of_their_own(tmp_path: Path, write_lines: Any) -> None:
@@ -348,3 +350,6 @@ def test_deletions_of_one_record_of_a_zarr_have_lengths_of_their_own(tmp_path: P
         made = group.create_array(name, shape=values.shape, chunks=values.shape, dtype=values.dtype, config=WHOLE)
         made[:] = values
     assert _block(path, Interval("20", 0, 100), SAMPLES[:1]).alts == written.alts
+    group["variant_allele"][:] = np.array([["A", "<DEL>", ""]], dtype=object)
+    group["variant_SVLEN"][:] = np.array([[-4, -2]], dtype=np.int32)  # beyond the last one: a mark for none
+    assert _block(path, Interval("20", 0, 100), SAMPLES[:1]).alts == (("<DEL:END 10, SVLEN 4>",),)

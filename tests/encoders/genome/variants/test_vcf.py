@@ -92,6 +92,22 @@ def test_a_deletion_has_the_length_that_any_version_writes(
         assert found["S1"] == (genome[start - 1 : end], kept)
 
 
+@pytest.mark.parametrize(("info", "by_end"), [("END=155;SVLEN=-9", 5), ("SVLEN=9;END=164", 14)])
+def test_a_deletion_of_two_lengths_is_refused_where_it_is_carried(
+    write_lines: Write, write_fasta: Write, tmp_path: Path, info: str, by_end: int
+) -> None:
+    genome = "".join(random.Random(5).choices("ACGT", k=400))
+    cells = f"20\t150\t.\t{genome[149]}\t<DEL>\t.\tPASS\t{info}\tGT\t0|1\t0|0"
+    vcf, bcf = write_lines([cells], samples=["S1", "S2"]), tmp_path / "same.bcf"
+    pysam.bcftools.view("-Ob", "-o", str(bcf), str(vcf), catch_stdout=False)  # pysam's own writer would set END
+    pysam.tabix_index(str(bcf), preset="bcf", force=True)
+    for path in (vcf, bcf):
+        read = [Reference(write_fasta({"20": genome})), VariantFiles(path), parse_region("20:140-170")]
+        assert haplotype_sequences(*read, ["S2"])["S2"] == (genome[139:170],) * 2  # type: ignore[arg-type]
+        with pytest.raises(InputError, match=f"END and SVLEN .* lacks {by_end} bases by END and 9 by SVLEN"):
+            haplotype_sequences(*read, ["S1"])  # type: ignore[arg-type]
+
+
 def test_a_leading_phase_is_that_of_the_first_allele(write_lines: Write, write_fasta: Write) -> None:
     cells = ["|0|1", "/0/1", "|1|1", "/1|1", "|1/1", "|.|.", "/0|1", "|0/1", "|1/."]
     samples = [f"S{number}" for number in range(len(cells))]
