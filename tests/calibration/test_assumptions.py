@@ -156,6 +156,6 @@ def test_assumptions_rejection(rates: Rates, name: str) -> None:
         as_is, mended = study.p_values(seed), study.remedy(study).p_values(seed)
         return {f"{k}, as is": p for k, p in as_is.items()} | {f"{k}, mended": p for k, p in mended.items()}
 
-    found = rates(p_values, 1000)
+    found = rates(p_values, 100)
     for measure in ("Wilks", "held out"):
         assert_valid(found[f"{measure}, mended"])

@@ -69,13 +69,13 @@ def _beside(seed: int) -> dict[str, float]:
 
 
 def test_attribution_null(rates: Rates) -> None:
-    found = rates(_null, 500)
+    found = rates(_null, 200)
     for case in ("any gene, max-T", "any gene, q", "one gene"):
         assert_valid(found[case])
 
 
 def test_attribution_beside_a_real_gene(rates: Rates) -> None:
-    found = rates(_beside, 500)
+    found = rates(_beside, 100)
     for case in ("a finding by q, drawn at random, is false", "another gene, max-T"):
         assert_valid(found[case])
     assert above(found["the real gene is_found, max-T"], 0.5)

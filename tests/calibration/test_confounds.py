@@ -10,7 +10,7 @@ from tests.calibration.rates import Rates, above, assert_valid
 
 pytestmark = pytest.mark.calibration
 
-N, P, Q, N_SETS = 301, 5, 7, 600
+N, P, Q, N_SETS = 301, 5, 7, 100
 
 SITE = Confound("site", "categorical")
 WAYS: dict[str, list[TermLike]] = {
@@ -70,6 +70,6 @@ def test_confounds_of_half_the_subjects(rates: Rates, n_confounds: int) -> None:
         in_sample = permutation_test_cca(x, y, z, n_permutations=59, n_steps=1, random_state=seed)
         return {"held out": min(held_out.p_link), "Wilks": float(in_sample.p_fwer[0])}
 
-    found = rates(p_values, 1000)
+    found = rates(p_values, 200)
     assert_valid(found["held out"])
     assert_valid(found["Wilks"])

@@ -11,7 +11,7 @@ from tests.calibration.rates import Rates, assert_valid
 
 pytestmark = pytest.mark.calibration
 
-N, N_SETS = 96, 600
+N, N_SETS = 96, 150
 SIZES = (40, 28, 18, 10)
 SITES = np.repeat(np.arange(len(SIZES)), SIZES)
 
