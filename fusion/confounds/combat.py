@@ -263,7 +263,8 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if self.empirical_bayes and n_varying < 2:
             raise InputError(
                 f"ComBat shrinks over features and needs two that vary; got {n_varying} (n_features = "
-                f"{standardised.shape[1]}): set empirical_bayes=False."
+                f"{standardised.shape[1]}): give more features, or leave harmonisation out (empirical_bayes=False of "
+                "the class harmonises each feature by itself)."
             )
         shape = len(self.sites_), standardised.shape[1]
         self.location_, self.scale_ = np.zeros(shape), np.ones(shape)

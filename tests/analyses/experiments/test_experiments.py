@@ -209,6 +209,7 @@ def test_a_search_goes_on_where_it_stopped_and_is_tested_on_subjects_set_aside(e
     assert tested["p"] < 0.05
     assert tested["p_corrected"] == tested["p"]  # of one search
     assert tested["n_train"] + tested["n_test"] == more["run"]["cohort"]["n_subjects"]
+    assert re.search(r"Of 8 trials it took at most \d+ components a side and penalty", more["answer"][0])
     ranked = (*arms, "tune.n_trials=4", "tune.test_folds=2", "brain.linked.normal_scores=true")
     other = experiment("tune", *ranked, label="_short")  # another view begins another study
     assert len(other["searches"][0]["trials"]) == 4
