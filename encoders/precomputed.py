@@ -8,7 +8,7 @@ Layouts of ``<root>``, one per gene:
   ``subject_ids``);
 - ``<gene>.parquet`` with ``eid`` (or ``iid``, ``subject_id``) and a list column ``vector``.
 
-A gene has one of these forms.
+A gene has one of these forms, and a file one matrix and one list of ids under these names.
 
 The readers here have ``shape``, ``dtype`` and ``read_columns(slice)``: what a table view of the other package streams.
 """
@@ -88,6 +88,8 @@ class PrecomputedPanel:
         Where the subjects lie in it.
     dropped : dict of str to int
         Per gene, its subjects that other genes lack.
+    unread : tuple of str
+        Entries of the folder that are no gene in a known form; hidden ones are nobody's.
     """
 
     subject_ids: tuple[str, ...]
@@ -95,6 +97,7 @@ class PrecomputedPanel:
     genes: tuple[GeneEmbeddings, ...]
     rows: tuple[Array, ...]
     dropped: dict[str, int]
+    unread: tuple[str, ...] = ()
 
     dtype = np.dtype(np.float32)
 
@@ -157,13 +160,14 @@ def open_precomputed(
     ------
     InputError
         No gene, a gene that is not there or there in two forms, several layers in one gene or over genes, chunks
-        without ids or of unequal width, a chunk that is missing or twice, lengths that disagree, ids that are floats or
-        repeated, subjects that differ under ``refuse``, none in common.
+        without ids or of unequal width, a chunk that is missing or twice, two matrices or lists of ids in one file,
+        lengths that disagree, ids that are floats, absent or repeated, subjects that differ under ``refuse``, none in
+        common.
     """
     if overlap not in get_args(Overlap):
         raise InputError(f"overlap must be one of {', '.join(get_args(Overlap))}; got {overlap!r}: choose one.")
     root = Path(root)
-    found = _find_genes(root)
+    found, unread = _find_genes(root)
     names = sorted(found) if gene_ids is None else list(gene_ids)
     missing = [name for name in names if name not in found]
     if missing:
@@ -180,25 +184,30 @@ def open_precomputed(
         rows.append(np.array([position[subject] for subject in shared]))
         if len(position) > len(shared):
             dropped[name] = len(position) - len(shared)
-    return PrecomputedPanel(shared, tuple(names), genes, tuple(rows), dropped)
+    return PrecomputedPanel(shared, tuple(names), genes, tuple(rows), dropped, unread)
 
 
-def _find_genes(root: Path) -> dict[str, list[Path]]:
-    """Every gene, in whatever forms it is there."""
+def _find_genes(root: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """Every gene, in whatever forms it is there; and the names of what is none."""
     if not root.is_dir():
         raise InputError(f"Precomputed embeddings are required in the folder {root}; there is none: check the path.")
     found: dict[str, list[Path]] = {}
+    unread = []
     for path in sorted(root.iterdir()):
+        if path.name.startswith("."):
+            continue  # of the file system or an editor, such as what macOS writes beside a copied file
         if path.suffix in (".npz", ".parquet"):
             found.setdefault(path.stem, []).append(path)
         elif path.is_dir() and _chunk_names(path):
             found.setdefault(path.name, []).append(path)
+        else:
+            unread.append(path.name)
     if not found:
         raise InputError(
             f"{root} must hold <gene>/embeddings_<k>_layer_last.npy, <gene>.npz or <gene>.parquet; it holds none of "
             "these: point to the folder that has one entry per gene."
         )
-    return found
+    return found, tuple(unread)
 
 
 def _only_form(name: str, forms: Sequence[Path]) -> Path:
@@ -327,10 +336,15 @@ def _read_parquet(path: Path) -> tuple[Array, Array]:
 
 
 def _one_of(path: Path, wanted: Iterable[str], present: Sequence[str]) -> str:
-    name = next((name for name in wanted if name in present), None)
-    if name is None:
+    found = [name for name in wanted if name in present]
+    if not found:
         raise InputError(f"{path} needs one of {', '.join(wanted)}; it has {', '.join(present)}: rename it.")
-    return name
+    if len(found) > 1:
+        raise InputError(
+            f"{path} needs one of {', '.join(wanted)}; it has {' and '.join(found)}: keep the one that is meant under "
+            "such a name."
+        )
+    return found[0]
 
 
 def _texts(path: Path, ids: Array, n: int) -> tuple[str, ...]:
@@ -338,6 +352,9 @@ def _texts(path: Path, ids: Array, n: int) -> tuple[str, ...]:
         raise InputError(f"{path} holds floats as subject ids, such as {ids.ravel()[:1].tolist()}: save them as text.")
     if ids.dtype.kind not in "iuSUOT":
         raise InputError(f"{path} must hold subject ids as text or integers; got {ids.dtype}: save them as text.")
+    absent = sum(one is None for one in ids.ravel().tolist())
+    if absent:
+        raise InputError(f"{path} needs an id for every row; {absent} of {ids.size} are missing: fill them in.")
     texts = tuple(i.decode(errors="backslashreplace") if isinstance(i, bytes) else str(i) for i in ids.ravel().tolist())
     if len(texts) != n:
         raise InputError(f"{path} needs one id per row; it has {len(texts)} ids for {n} rows: save both together.")

@@ -60,6 +60,15 @@ Rows: TypeAlias = NDArray[np.int64] | NDArray[np.bool_] | Sequence[int] | slice 
 """Rows chosen in any way: by number, mask or slice; None chooses all."""
 
 
+def unmasked(values: Any) -> Any:
+    """Return values with a gap wherever a masked array hides one: numpy drops a mask and takes what lies under it."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if values.dtype.kind in "fiub":
+        return np.ma.filled(values.astype(np.result_type(values.dtype, np.float32)), np.nan)
+    return np.ma.filled(values.astype(object), None)
+
+
 def as_matrix(view: ViewLike, name: str) -> Matrix:
     """Return a view as a dense matrix.
 
@@ -92,7 +101,7 @@ def as_matrix(view: ViewLike, name: str) -> Matrix:
 
 def _as_float(values: ViewLike, name: str) -> Matrix:
     try:
-        matrix = np.asarray(values, dtype=np.float64)
+        matrix = np.asarray(unmasked(values), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must hold numbers only ({error}); encode categories with ConfoundDesign.") from None
     if matrix.ndim == 1:
@@ -146,9 +155,23 @@ def unique_ids(ids: Sequence[Hashable], n: int, what: str = "subject_ids") -> tu
     return tuple(str(i) for i in ids)
 
 
+def label_array(labels: LabelsLike) -> NDArray[Any]:
+    """Return labels as an array in which a gap stays a gap: of a list, numpy makes the text 'nan' of one beside text.
+
+    Examples
+    --------
+    >>> from fusion.arrays import label_array
+    >>> label_array(["a", float("nan")]).tolist()
+    ['a', nan]
+    """
+    values = np.asarray(unmasked(labels))
+    is_text = values.dtype.kind in "US" and not hasattr(labels, "dtype")
+    return np.asarray(labels, dtype=object) if is_text else values
+
+
 def label_codes(labels: LabelsLike) -> NDArray[np.int64]:
     """Return 0, 1, ... for every label, in the order of the distinct ones."""
-    values = np.asarray(labels)
+    values = label_array(labels)
     if values.dtype.kind == "O":  # numbers and text side by side have no order of their own
         return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.int64)
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
@@ -171,7 +194,7 @@ def cluster_codes(labels: LabelsLike | None, n_subjects: int, name: str = "group
     """
     if labels is None:
         return np.arange(n_subjects)
-    values = np.asarray(labels)
+    values = label_array(labels)
     if values.shape != (n_subjects,):
         raise InputError(f"{name} needs one label per subject: got shape {values.shape} for {n_subjects}.")
     missing = int(pd.isna(values).sum())

@@ -63,7 +63,8 @@ def describe_features(brain: Mapping[str, BrainTable]) -> list[str]:
     lines = []
     for name, table in brain.items():
         taken = list_names(name_features(table.feature_names), shown=_SHOWN)
-        lines.append(f"{name}: {len(table.feature_names):,} features: {taken}")
+        features = "feature" if len(table.feature_names) == 1 else "features"
+        lines.append(f"{name}: {len(table.feature_names):,} {features}: {taken}")
         if left_out := columns_left_out(table):
             lines.append(f"{name}: left out {describe_facts(left_out)}")
     return lines

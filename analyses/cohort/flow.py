@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analyses.errors import printable
 from analyses.privacy.counts import Count, format_count, show_count, show_sentence, show_total
 
 if TYPE_CHECKING:
@@ -77,15 +78,23 @@ def describe_flow(cohort: Cohort, smallest: int = 1) -> list[str]:
     return [*lines, *flow.remarks]
 
 
-def describe_genes(name: str, dropped: Mapping[str, int]) -> list[str]:
-    """A line on the genes of precomputed embeddings that hold subjects whom other genes lack; none if none do.
+def describe_genes(name: str, dropped: Mapping[str, int], unread: Sequence[str] = ()) -> list[str]:
+    """A line on the genes of precomputed embeddings that hold subjects whom other genes lack, one on what is no gene.
 
     Examples
     --------
     >>> describe_genes("mine", {"APOE": 3, "BIN1": 1})
     ['embeddings mine: subjects whom another gene lacks were left out: 3 of APOE, 1 of BIN1']
+    >>> describe_genes("mine", {}, ["BIN1.npy"])
+    ['embeddings mine: what is no gene in a known form was not read: BIN1.npy']
     """
+    lines = []
+    if unread:
+        more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
+        names = ", ".join(map(printable, unread[:_SHOWN]))
+        lines.append(f"embeddings {name}: what is no gene in a known form was not read: {names}{more}")
+    if not dropped:
+        return lines
     shown = [f"{n:,} of {gene}" for gene, n in list(dropped.items())[:_SHOWN]]
     more = f" and of {len(dropped) - _SHOWN} genes more" if len(dropped) > _SHOWN else ""
-    said = f"embeddings {name}: subjects whom another gene lacks were left out: {', '.join(shown)}{more}"
-    return [said] if dropped else []
+    return [*lines, f"embeddings {name}: subjects whom another gene lacks were left out: {', '.join(shown)}{more}"]

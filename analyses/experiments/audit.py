@@ -213,26 +213,39 @@ def _describe_pairings(arm: Arm, view: str, p: Sequence[float]) -> RandomPairing
 def _answer(
     leaks: Sequence[CovariateLeak], pairings: Sequence[RandomPairings], duplicates: Duplicates
 ) -> tuple[str, ...]:
+    return (_leaks_left(leaks), _paired_at_random(pairings), *duplicates.sentences)
+
+
+def _paired_at_random(pairings: Sequence[RandomPairings]) -> str:
     total, below = sum(row.n for row in pairings), sum(row.n_below_05 for row in pairings)
+    if not total:
+        return "No genes were paired with brains at random: no brain view is tested."
+    alignments = "one alignment" if total == 1 else f"{total} alignments"
     return (
-        _leaks_left(leaks),
-        f"Of {total} alignments of genes with brains paired at random, {below} gave p at most .05 "
-        f"({format_number(100 * below / max(total, 1), 1)} %; 5 % are expected).",
-        *duplicates.sentences,
+        f"Of {alignments} of genes with brains paired at random, {below} gave p at most .05 "
+        f"({format_number(100 * below / total, 1)} %; 5 % are expected)."
     )
 
 
 def _leaks_left(leaks: Sequence[CovariateLeak]) -> str:
+    if not leaks:
+        return (
+            "No covariate was predicted: the configuration names neither audit.targets nor confounds that differ "
+            "between subjects."
+        )
     known = [leak for leak in leaks if leak.before.q < FDR]
     left = [leak for leak in leaks if leak.after.q < FDR]
     before = f"{len(known)} of {len(leaks)} pairs of view and covariate show before confounds are removed"
     if not left:
         return f"No covariate can be predicted from any view once confounds are removed; {before}."
     worst = max(left, key=lambda leak: leak.after.score - leak.after.null_q95)
+    targets = len({leak.target for leak in left})
+    covariates = "One covariate" if targets == 1 else f"{targets} covariates"
     return (
-        f"{len(left)} covariates can still be predicted after confounds are removed, most clearly {worst.target} "
+        f"{covariates} can still be predicted after confounds are removed, most clearly {worst.target} "
         f"from {worst.view} ({worst.metric} {format_number(worst.after.score)}, 95 % point of shuffled "
-        f"labels {format_number(worst.after.null_q95)}, q = {format_p(worst.after.q)}); {before}."
+        f"labels {format_number(worst.after.null_q95)}, q = {format_p(worst.after.q)}), in {len(left)} of "
+        f"{len(leaks)} pairs of view and covariate; {before}."
     )
 
 

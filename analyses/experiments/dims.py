@@ -88,8 +88,9 @@ def _sentence(search: DimensionSearch, n_tests: int) -> str:
     family = "" if corrected is None else f", over {n_tests} arms and views {format_p(corrected)}"
     chosen = sorted(set(search.chosen))
     sizes = str(chosen[0]) if len(chosen) == 1 else f"{chosen[0]} to {chosen[-1]}"
+    components = "component" if sizes == "1" else "components"
     return (
-        f"{search.arm_label} × {search.view}: inner folds chose {sizes} components a side; with them the "
+        f"{search.arm_label} × {search.view}: inner folds chose {sizes} {components} a side; with them the "
         f"held-out ρ₁ is {format_number(search.rho)} (95 % point of its null {format_number(search.null_q95)}, "
         f"p = {format_p(search.p)}{family})."
     )

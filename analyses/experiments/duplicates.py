@@ -66,14 +66,14 @@ def _sentences(brain: dict[str, SharedGroups], genes: SharedGroups, families: Sh
     sentences = []
     for name, found in brain.items():
         if found.n:
+            which = "1 group of subjects has" if found.n == 1 else f"{found.n} groups of subjects have"
             sentences.append(
-                f"{found.n} groups of subjects have the same row of {name} to the last digit, {found.split} of "
-                "them in more than one fold: remove the duplicates."
+                f"{which} the same row of {name} to the last digit, {found.split} of them in more than one fold: with "
+                "a few rounded features different people do; with many these are duplicates, to be removed."
             )
     if families.split:
-        sentences.append(
-            f"{families.split} families have members in more than one fold: set folds.group to the family column."
-        )
+        which = "1 family has" if families.split == 1 else f"{families.split} families have"
+        sentences.append(f"{which} members in more than one fold: set folds.group to the family column.")
     if genes.n:
         which = "1 group of subjects carries" if genes.n == 1 else f"{genes.n} groups of subjects carry"
         sentences.append(

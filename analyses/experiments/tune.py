@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from optuna.trial import Trial as OptunaTrial
 
+    from analyses.config.experiments.alignments import TuneConfig
     from analyses.run.run import Run
     from fusion.cross_validation.fold_embedding import FoldEmbedding
     from fusion.views.view import View
@@ -72,7 +73,7 @@ def run(run: Run) -> TuneResult:
     )
     return TuneResult(
         searches=searches,
-        answer=tuple(_sentence(search, len(searches)) for search in searches),
+        answer=tuple(_sentence(search, len(searches), run.config.tune) for search in searches),
         metrics={
             f"tune/{name}_{search.arm}_{search.view}": value
             for search in searches
@@ -301,17 +302,19 @@ def _optimise(study: Study, objective: _Objective, problem: _Problem) -> None:
             advance(done + len(trials), n_trials)
 
 
-def _sentence(search: SettingSearch, n_searches: int) -> str:
+def _sentence(search: SettingSearch, n_searches: int, space: TuneConfig) -> str:
     best, tested, p = search.best, search.tested, search.tested.p_corrected
     assert p is not None  # of results of earlier versions alone
     found = "links genes and brain" if p < LEVEL else "shows no link beyond chance"
     family = "" if n_searches == 1 else f", over {n_searches} searches {format_p(p)}"
+    pooling = f"{best.pooling} pooling, " if len(space.poolings) > 1 else ""
+    layer = f"layer {format_number(best.layer)}, " if len(space.layers) > 1 else ""
     return (
         f"In the {tested.n_test} subjects set aside the best setting {found}: {search.arm_label} × {search.view}, "
         f"ρ₁ = {format_number(tested.rho)} ({format_interval(tested.interval)}, p = {format_p(tested.p)}{family}). "
-        f"Of {len(search.trials)} trials it took {best.pooling} pooling, layer {format_number(best.layer)}, "
-        f"{best.n_components} components and penalty {format_number(best.penalty)} (inner ρ₁ "
-        f"{format_number(best.inner_rho)}, which is chosen and so too large)."
+        f"Of {len(search.trials)} trials it took {pooling}{layer}at most {best.n_components} components a side and "
+        f"penalty {format_number(best.penalty)} (inner ρ₁ {format_number(best.inner_rho)}, which is chosen and so too "
+        "large)."
     )
 
 

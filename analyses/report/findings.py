@@ -100,30 +100,49 @@ def _stability(alignment: Alignment) -> list[str]:
     interpretation = alignment.summary.interpretation
     if interpretation is None or interpretation.split_half is None:
         return []
-    halves = interpretation.split_half
-    said = []
-    for side, half in (("genes", halves.x_loadings), ("brain", halves.y_loadings)):
+    halves, sizes = interpretation.split_half, alignment.summary.dimensions
+    said, single = [], []
+    for side, half, size in (("genes", halves.x_loadings, sizes.x_cca), ("brain", halves.y_loadings, sizes.y_cca)):
+        if size == 1:
+            single.append(side)
+            continue
         verdict = "may be read" if half.median > half.null_q95 else "within noise, so not to be read"
         said.append(
             f"{format_number(half.median)} for {side} (noise: below {format_number(half.null_q95)} in 95 % of "
             f"halves; {verdict})"
         )
-    return [f"Fitted to random halves of the subjects, the patterns of loadings have a cosine of {' and '.join(said)}."]
+    sentences = []
+    if said:
+        found = " and ".join(said)
+        sentences.append(f"Fitted to random halves of the subjects, the patterns of loadings have a cosine of {found}.")
+    if single:  # its one weight is a sign: halves of shuffled pairs give the same pattern
+        sentences.append(
+            f"One dimension of {' and one of '.join(single)} entered, whose pattern of loadings is the same whatever "
+            "it is linked with."
+        )
+    return sentences
 
 
 def _subjects_for_stability(headline: Headline) -> list[str]:
+    """With how many subjects a link of this size has weights that another study would find again.
+
+    Nothing is said of a correlation that is 0 or 1 as far as it is told, nor of one that no study could plan for.
+    """
+    from fusion.errors import InputError
     from fusion.power.stability import subjects_for_stability
 
-    """With how many subjects a link of this size has weights that another study would find again."""
-    summary, rho = headline.summary, headline.rho
+    summary, rho = headline.summary, round(headline.rho, 3)
     if not 0 < rho < 1:
         return []
     n_confounds = summary.n.subjects - summary.n.n_effective
-    needed = subjects_for_stability(round(rho, 3), summary.dimensions.x_cca, summary.dimensions.y_cca) + n_confounds
+    try:
+        needed = subjects_for_stability(rho, summary.dimensions.x_cca, summary.dimensions.y_cca) + n_confounds
+    except InputError:
+        return []  # more than a hundred million
     enough = "which there are" if summary.n.subjects >= needed else f"and there are {format_number(summary.n.subjects)}"
     return [
-        f"Weights, scores and loadings of one link of {format_number(rho)} are within 10 % of the truth in 80 % of "
-        f"studies from {format_number(needed)} subjects on ({enough})."
+        f"Weights, scores and loadings of one link of {format_number(headline.rho)} are within 10 % of the truth in "
+        f"80 % of studies from {format_number(needed)} subjects on ({enough})."
     ]
 
 

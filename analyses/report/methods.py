@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyses.arms.twins import UNTRAINED
+from analyses.config.encoder import PRECOMPUTED
 from analyses.formats import format_number
 from analyses.report.findings import CONTROL
 from analyses.report.references import Citations, Reference
 from analyses.report.tails import tail_rows
 from analyses.results.folder import Results
 from analyses.results.schema.alignments import AlignmentSummary
-from analyses.results.schema.runs import RunArm
+from analyses.results.schema.runs import RunArm, RunView
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ def _data(results: Results) -> str:
     if run.pairing != "by-id":
         beside = "" if run.planted is None else " but the one that was planted"
         said.append(f"Brains of other people were assigned to genotypes at random, so that no link exists{beside}.")
-    views = [
-        f"{view.name} ({format_number(view.n_features)} features{', negative control' if view.role == CONTROL else ''})"
-        for view in run.views
-    ]
-    said.append(f"Brain measures were {_listed(views)}.")
+    said.append(f"Brain measures were {_listed([_brain_view(view) for view in run.views])}.")
     return " ".join(said)
+
+
+def _brain_view(view: RunView) -> str:
+    features = "feature" if view.n_features == 1 else "features"
+    role = ", negative control" if view.role == CONTROL else ""
+    return f"{view.name} ({format_number(view.n_features)} {features}{role})"
 
 
 def _embedding(results: Results, cite: Citations) -> str:
@@ -85,6 +88,9 @@ def _encoder(arm: RunArm, cite: Citations) -> str:
     name = arm.spec.name.removeprefix(UNTRAINED)
     source = next((cite(key) for family, key in _PUBLISHED if name.startswith(family)), "")
     strands = _STRANDS.get(arm.spec.rc_mode, arm.spec.rc_mode)
+    if arm.spec.family == PRECOMPUTED:
+        stated = "" if arm.spec.rc_mode == "forward" else f", {strands}"  # "forward" is also what nobody stated
+        strands = f"vectors made elsewhere{stated}"
     words = [arm.label, *([source] if source else []), f"({strands})"]
     return " ".join(words)
 

@@ -88,7 +88,9 @@ class Run:
         """Subjects common to genotypes or precomputed embeddings, participants and brain views."""
         genotypes = {} if self.config.genome is None else {"genotypes": self.genome.samples}
         panels = {f"embeddings {name}": panel.subject_ids for name, panel in self._panels.items()}
-        lost = [line for name, panel in self._panels.items() for line in describe_genes(name, panel.dropped)]
+        lost = [
+            line for name, panel in self._panels.items() for line in describe_genes(name, panel.dropped, panel.unread)
+        ]
         cohort = read_cohort(self.config, genotypes | panels, remarks=lost)
         check_features(self.config, cohort.brain, cohort.covariates)
         of_genes = (gene.subject_ids for panel in self._panels.values() for gene in panel.genes)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float64
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -21,6 +22,7 @@ from fusion.arrays import (
     feature_names,
     restore_feature_names,
     stores_parameters,
+    unmasked,
 )
 from fusion.cautions import caution
 from fusion.confounds.coding import ConfoundCoding, Confounds, ConfoundsLike, plain
@@ -263,7 +265,8 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if self.empirical_bayes and n_varying < 2:
             raise InputError(
                 f"ComBat shrinks over features and needs two that vary; got {n_varying} (n_features = "
-                f"{standardised.shape[1]}): set empirical_bayes=False."
+                f"{standardised.shape[1]}): give more features, or leave harmonisation out (empirical_bayes=False of "
+                "the class harmonises each feature by itself)."
             )
         shape = len(self.sites_), standardised.shape[1]
         self.location_, self.scale_ = np.zeros(shape), np.ones(shape)
@@ -303,10 +306,10 @@ def _check_rows(X: ViewLike, values: Matrix, sites: LabelsLike | None, covariate
 def _labels(sites: LabelsLike | None, n_rows: int) -> list[Any]:
     if sites is None:
         raise InputError("ComBat needs the site of every subject: pass sites=.")
-    labels = np.asarray(sites, dtype=object).ravel().tolist()
+    labels = np.asarray(unmasked(sites), dtype=object).ravel().tolist()
     if len(labels) != n_rows:
         raise InputError(f"ComBat needs one site per subject; got {len(labels)} for {n_rows} subjects.")
-    missing = sum(label is None or label != label for label in labels)
+    missing = int(pd.isna(np.array(labels, dtype=object)).sum())
     if missing:
         raise InputError(f"ComBat needs the site of every subject; {missing} of {n_rows} are missing: leave them out.")
     return labels

@@ -108,6 +108,8 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         Where few subjects carry the scores no interval is valid, and none is given
         (`fusion.cross_validation.score_tails`).
     """
+    if n_components < 1:
+        raise InputError(f"n_components must be at least 1; got {n_components}.")
     confounds = Confounds.of(confounds)
     check_same_subjects(x=x, y=y, confounds=confounds.given)
     views = as_view(x), as_view(y)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fusion.arrays import LabelsLike, Positions, label_codes
+from fusion.arrays import LabelsLike, Positions, label_array, label_codes
 from fusion.errors import InputError
 from fusion.subject_rows import RowIds, row_ids
 
@@ -51,7 +51,7 @@ class Blocks:
         if mode not in ("within", "whole", "nested"):
             raise InputError(f"Blocks.mode must be 'within' or 'whole'; got {mode!r}.")
         object.__setattr__(self, "row_ids", row_ids(labels))
-        labels = np.asarray(labels)
+        labels = label_array(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim not in (1, 2) or labels.size == 0:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from jaxtyping import Float64
 
-from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids
+from fusion.arrays import Matrix, Rows, column_slices, row_index, unique_ids, unmasked
 from fusion.errors import InputError
 from fusion.parallel import fill_transposed_product, tiled
 from fusion.parallel import product as row_tiled_product
@@ -60,6 +60,7 @@ class TableView:
         subject_ids: Sequence[Hashable],
         feature_names: Sequence[str] | None = None,
     ) -> None:
+        values = unmasked(values)
         self._values: npt.NDArray[Any] | ColumnSource = (
             values if isinstance(values, np.ndarray | ColumnSource) else np.asarray(values)
         )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from fusion.arrays import Matrix, Rows, ViewLike
+from fusion.arrays import Matrix, Rows, ViewLike, unmasked
 from fusion.errors import InputError
 from fusion.views.factored_view import FactoredView as FactoredView
 from fusion.views.moments import Moments
@@ -82,7 +82,7 @@ def as_view(table: ViewLike) -> View:
     if hasattr(table, "multiply_transposed"):
         return cast(View, table)
     if not isinstance(table, pd.DataFrame):
-        array = np.asarray(table)
+        array = np.asarray(unmasked(table))
         return TableView(array, [str(i) for i in range(len(array) if array.ndim else 0)])
     for name, dtype in table.dtypes.items():
         if getattr(dtype, "kind", "O") not in "fiub":

@@ -153,6 +153,30 @@ def forms(*writers: Any) -> Any:
             "Genes of a panel must be of one layer; .* APOE is of layer 6, BDNF of layer last",
             id="layers of two genes",
         ),
+        pytest.param(
+            lambda r: np.savez(r / "G.npz", embeddings=VECTORS["BDNF"], X=VECTORS["BDNF"] * 2, iids=np.array(IDS)),
+            "it has embeddings and X: keep the one that is meant",
+            id="two matrices",
+        ),
+        pytest.param(
+            lambda r: np.savez(r / "G.npz", X=VECTORS["BDNF"], iids=np.array(IDS), eid=np.array(IDS[::-1])),
+            "it has iids and eid: keep the one that is meant",
+            id="two lists of ids",
+        ),
+        pytest.param(
+            lambda r: pq.write_table(
+                pa.table({"eid": IDS, "iid": IDS[::-1], "vector": list(VECTORS["BDNF"])}), r / "G.parquet"
+            ),
+            "it has eid and iid: keep the one that is meant",
+            id="two columns of ids",
+        ),
+        pytest.param(
+            lambda r: pq.write_table(
+                pa.table({"eid": [*IDS[:36], None], "vector": list(VECTORS["BDNF"])}), r / "G.parquet"
+            ),
+            "an id for every row; 1 of 37 are missing",
+            id="an id that is missing",
+        ),
         pytest.param(chunks_named("0_layer_6", "2_layer_6"), "number 1 is due where 2 stands", id="a gap"),
         pytest.param(chunks_named("2_layer_6", "3_layer_6"), "number 1 is due where 2 stands", id="no first"),
         pytest.param(chunks_named("1_layer_6", "01_layer_6"), "number 2 is due where 1 stands", id="a number twice"),
@@ -175,6 +199,16 @@ def test_chunks_count_from_0_or_1(tmp_path: Path, first: int) -> None:
 def test_a_gene_that_nobody_asks_for_may_have_two_forms(root: Path) -> None:
     write_parquet(root, "COMT")
     assert open_precomputed(root, gene_ids=["APOE", "BDNF"]).shape == (37, 21)
+
+
+def test_what_is_no_gene_in_a_known_form_is_told_but_for_hidden_files(root: Path) -> None:
+    np.save(root / "DISC1.npy", VECTORS["BDNF"])
+    (root / "GRIN1").mkdir()
+    np.save(root / "GRIN1" / "embeddings_1.npy", VECTORS["BDNF"])
+    (root / "._COMT.npz").write_bytes(b"\0\5\x16\7")
+    panel = open_precomputed(root)
+    assert panel.gene_ids == ("APOE", "BDNF", "COMT")
+    assert panel.unread == ("DISC1.npy", "GRIN1")
 
 
 def test_a_gene_that_is_not_there_is_named(root: Path) -> None:

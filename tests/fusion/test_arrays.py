@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from fusion import FactoredView, InputError, TableView, arrays
+from fusion import FactoredView, InputError, TableView, arrays, as_view
 from fusion.arrays import as_matrix, cluster_codes
 
 N, WINDOWS, HIDDEN = 37, 5, 16
@@ -34,14 +34,24 @@ def test_codes_follow_the_order_of_labels_and_without_labels_everyone_stands_alo
     assert cluster_codes(None, 3).tolist() == [0, 1, 2]
 
 
+def test_a_masked_value_is_a_gap_and_not_what_lies_under_the_mask() -> None:
+    values = np.ma.masked_greater(np.arange(12.0).reshape(6, 2), 10)
+    for read in (lambda: as_matrix(values, "x"), lambda: as_view(values), lambda: TableView(values, list("abcdef"))):
+        with pytest.raises(InputError, match="1 missing or infinite values of 6"):
+            read()
+    np.testing.assert_array_equal(as_matrix(values[:5], "x"), values.data[:5])
+
+
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
         (["a", "b"], r"families needs one label per subject: got shape \(2,\) for 3"),
         (["a", None, "b"], "families needs a label for every subject; 1 have none"),
         ([1.0, np.nan, np.nan], "families needs a label for every subject; 2 have none"),
+        (["a", np.nan, "b"], "families needs a label for every subject; 1 have none"),
+        (np.ma.masked_equal([1, 9, 2], 9), "families needs a label for every subject; 1 have none"),
     ],
-    ids=["another number", "none", "nan"],
+    ids=["another number", "none", "nan", "nan beside text", "masked"],
 )
 def test_clusters_need_a_label_of_every_subject(labels: list[object], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):

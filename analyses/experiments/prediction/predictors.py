@@ -72,11 +72,16 @@ def read_score(run: Run) -> np.ndarray:
     Raises
     ------
     InputError
-        It holds text.
+        It is the outcome, or holds text.
     """
     from pandas.api.types import is_numeric_dtype
 
     column = str(run.config.predict.polygenic_score)
+    if column == run.config.predict.outcome:
+        raise InputError(
+            f"predict.polygenic_score must be another column than predict.outcome; got '{column}' for both: name the "
+            "column of the score."
+        )
     values = run.cohort.covariates[column]
     if not is_numeric_dtype(values.dtype):
         raise InputError(f"predict.polygenic_score needs numbers; column '{column}' holds text: correct it.")

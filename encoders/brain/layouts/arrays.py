@@ -91,7 +91,7 @@ def _read_ids(path: Path, options: ImportOptions) -> np.ndarray:
 def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tuple[str, ...] = ()) -> Records:
     """Rows of a matrix among named arrays."""
     ids_key = options.ids_key or options.id_column or find_array(arrays, ID_NAMES)
-    values_key = options.values_key or find_array(arrays, VALUE_NAMES) or _only_matrix(arrays)
+    values_key = options.values_key or find_values(path, arrays, n_axes=2) or _only_matrix(arrays)
     for role, key in (("subject ids", ids_key), ("values", values_key)):
         if key is None or key not in arrays:
             raise InputError(
@@ -109,7 +109,13 @@ def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tup
         rows = zip(matrix, masks, ids.ids, strict=True)
         values = stack_vectors([pool(row, options.pooling, of, subject) for row, of, subject in rows], ids.ids)
     keys, fd = _keys(path, arrays, options, ids)
+    names_key = _names_array(arrays, values.shape[1])
     names = _names(arrays, values.shape[1])
+    read = {ids_key, values_key, names_key, *(options.key_columns.get(key, key) for key in KEY_NAMES)}
+    if matrix.ndim > 2:  # tokens, of which a mask says which count
+        read.add(find_array(arrays, MASK_NAMES))
+    if others := [name for name in arrays if name not in read]:
+        notes = (*notes, f"Values are in {values_key!r}, subject ids in {ids_key!r}; not read: {quote_some(others)}.")
     return Records(ids.ids, names, values, str(path), keys, fd, covariates={}, notes=(*notes, *ids.notes))
 
 
@@ -125,6 +131,28 @@ def find_array(arrays: Iterable[str], known: Sequence[str]) -> str | None:
     """The first known name among the arrays, whatever its case."""
     by_lower = {name.lower(): name for name in arrays}
     return next((by_lower[name] for name in known if name in by_lower), None)
+
+
+def find_values(path: Path, arrays: Arrays, *, n_axes: int) -> str | None:
+    """The array that is called what values are called, whatever its case; of two none is the one that is meant.
+
+    Parameters
+    ----------
+    n_axes : int
+        Axes that values have at least.
+
+    Raises
+    ------
+    InputError
+        Two such arrays of numbers.
+    """
+    known = [name for name in arrays if name.lower() in VALUE_NAMES]
+    found = [name for name in known if arrays[name].ndim >= n_axes and arrays[name].dtype.kind in "fiub"]
+    if len(found) > 1:
+        raise InputError(
+            f"{path} needs one array of values; {quote_some(found)} could be it: name the array, or keep one."
+        )
+    return found[0] if found else find_array(arrays, VALUE_NAMES)
 
 
 def _only_matrix(arrays: Arrays) -> str | None:
@@ -169,8 +197,11 @@ def _plain(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _names(arrays: Arrays, n: int) -> tuple[str, ...]:
+def _names_array(arrays: Arrays, n: int) -> str | None:
     name = find_array(arrays, FEATURE_NAMES)
-    if name is not None and arrays[name].size == n:
-        return tuple(_plain(value) for value in arrays[name].ravel())
-    return vector_names(n)
+    return name if name is not None and arrays[name].size == n else None
+
+
+def _names(arrays: Arrays, n: int) -> tuple[str, ...]:
+    name = _names_array(arrays, n)
+    return vector_names(n) if name is None else tuple(_plain(value) for value in arrays[name].ravel())

@@ -7,7 +7,7 @@ import numpy as np
 from encoders.brain.ids import clean_ids
 from encoders.brain.import_options import ImportOptions
 from encoders.brain.layouts.array_files import load_npy, load_npz, load_torch
-from encoders.brain.layouts.arrays import MASK_NAMES, VALUE_NAMES, find_array
+from encoders.brain.layouts.arrays import MASK_NAMES, find_array, find_values
 from encoders.brain.pooling import pool, stack_vectors, vector_names
 from encoders.brain.records import Records
 from encoders.errors import InputError
@@ -42,7 +42,7 @@ def _read_subject(path: Path, options: ImportOptions) -> np.ndarray:
     if path.suffix == ".npy":
         return pool(load_npy(path, options.allow_pickle), options.pooling, None, path.name)
     arrays = load_torch(path) if path.suffix in (".pt", ".pth") else load_npz(path, options.allow_pickle)
-    key = options.values_key or (next(iter(arrays)) if len(arrays) == 1 else find_array(arrays, VALUE_NAMES))
+    key = options.values_key or (next(iter(arrays)) if len(arrays) == 1 else find_values(path, arrays, n_axes=1))
     if key is None or key not in arrays:
         raise InputError(f"{path} needs an array of values; it has {quote_some(list(arrays))}: name the array.")
     mask_key = find_array(arrays, MASK_NAMES)

@@ -48,7 +48,10 @@ def test_alone_it_gives_what_the_encoder_gave(genebrain: Command, panel: Path, r
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["genome"] is None
     assert run["cohort"]["overlap"][0]["table"] == "embeddings made-elsewhere"
-    assert "made-elsewhere" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "made-elsewhere (vectors made elsewhere)" in page
+    assert "forward strand" not in page
+    assert "<td>mean</td>" not in page
 
 
 def test_beside_an_encoder_it_is_compared(genebrain: Command, panel: Path, tmp_path: Path) -> None:

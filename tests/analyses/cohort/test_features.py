@@ -1,5 +1,6 @@
 """What is a feature in a run: listed, scan facts left out, and never a confound, whatever it is called."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,8 @@ def test_a_run_lists_what_it_took_and_what_not(cohort: DemoCohort, tmp_path: Pat
     assert list(columns_left_out(table)) == ["age_years", "siteID", "meanFD", "TIV"]
     taken, left_out = describe_features({"linked": table})
     assert taken.startswith(f"linked: {len(table.feature_names)} features: lh_bankssts_thickness, ")
+    (alone,) = describe_features({"one": replace(table, feature_names=table.feature_names[:1], left_out={})})
+    assert alone == "one: 1 feature: lh_bankssts_thickness"
     assert left_out == (
         "linked: left out age_years (an age), siteID (a site or scanner), meanFD (of motion or scan quality), TIV (a "
         "head size)"

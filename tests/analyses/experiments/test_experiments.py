@@ -128,6 +128,19 @@ def test_an_audit_finds_the_site_that_was_left_in_and_only_that(experiment: Expe
     assert left["after"]["q"] < 0.05
     assert not left["removed"]
     assert "can still be predicted after confounds are removed" in leaky["answer"][0]
+    n_targets = len({leak["target"] for leak in leaky["leaks"] if leak["after"]["q"] < 0.05})
+    assert leaky["answer"][0].startswith("One covariate " if n_targets == 1 else f"{n_targets} covariates ")
+
+
+def test_an_audit_without_covariates_says_so(experiment: Experiment) -> None:
+    settings = ("audit.n_shuffles=19", "audit.n_pairings=1", "confounds=[]", "folds.stratify=null")
+    alone = "brain.linked.role=negative control"
+    found = experiment("audit", *settings, alone, label="_no_covariates", until="report")
+    assert found["answer"][0].startswith("No covariate was predicted: the configuration names neither audit.targets")
+    assert found["answer"][1].startswith("No genes were paired with brains at random")
+    page = (found["folder"] / "report.html").read_text("utf-8")
+    assert "Can covariates be predicted" not in page
+    assert "Are random pairings" not in page
 
 
 @pytest.mark.parametrize(("cells", "is_refused"), [(["4", ""], True), (["4", "4"], True), (["4", "5"], False)])
@@ -196,6 +209,7 @@ def test_a_search_goes_on_where_it_stopped_and_is_tested_on_subjects_set_aside(e
     assert tested["p"] < 0.05
     assert tested["p_corrected"] == tested["p"]  # of one search
     assert tested["n_train"] + tested["n_test"] == more["run"]["cohort"]["n_subjects"]
+    assert re.search(r"Of 8 trials it took at most \d+ components a side and penalty", more["answer"][0])
     ranked = (*arms, "tune.n_trials=4", "tune.test_folds=2", "brain.linked.normal_scores=true")
     other = experiment("tune", *ranked, label="_short")  # another view begins another study
     assert len(other["searches"][0]["trials"]) == 4

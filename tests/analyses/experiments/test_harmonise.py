@@ -159,6 +159,7 @@ def test_a_method_that_cannot_be_fitted_says_why(ask: Ask) -> None:
     rows = _by_method(result.alignments)
     assert rows["none"].rho is not None
     assert rows["combat"].reason.startswith("ComBat shrinks over features and needs two that vary")
+    assert "give more features, or leave harmonisation out" in rows["combat"].reason
     assert result.answer[0].startswith("What bringing the sites of “scanner” together changes is not defined: ComBat")
 
 

@@ -191,6 +191,8 @@ def test_delong_takes_the_first_fold_and_the_corrected_t_repeats_them(ask: Ask) 
     assert 0 < added.p <= added.p_corrected <= 1
     with pytest.raises(InputError, match="a binary outcome; 'amount' is continuous"):
         ask("amount", "predict.test=delong")
+    with pytest.raises(InputError, match=r"another column than predict\.outcome; got 'amount' for both"):
+        ask("amount", "predict.polygenic_score=amount")
 
 
 def test_without_confounds_covariates_are_not_defined(ask: Ask) -> None:

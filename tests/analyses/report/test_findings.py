@@ -54,6 +54,35 @@ def test_a_side_whose_loadings_do_not_return_in_halves_is_not_to_be_read(tmp_pat
     assert "0.70 for brain (noise: below 0.30 in 95 % of halves; may be read)" in said
 
 
+def test_a_side_of_one_dimension_has_no_pattern_to_be_judged(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path)
+
+    def narrow(facts: dict[str, Any]) -> None:
+        facts["dimensions"]["y_cca"] = 1
+        facts["interpretation"]["split_half"]["y_loadings"] |= {"median": 1.0, "null_q95": 1.0}
+
+    edit(folder / "alignments" / "kmer-5__linked" / "alignment.json", narrow)
+    sentences = answer(load_results(folder))
+    said = next(sentence for sentence in sentences if "random halves" in sentence)
+    assert "for genes" in said
+    assert "for brain" not in said
+    assert any(sentence.startswith("One dimension of brain entered") for sentence in sentences)
+
+
+@pytest.mark.parametrize("rho", [0.99998, 1.0, 0.0004, 0.001])
+def test_a_correlation_for_which_no_study_can_be_planned_is_reported_all_the_same(tmp_path: Path, rho: float) -> None:
+    folder = write_run_folder(tmp_path, compared=False)
+
+    def move(facts: dict[str, Any]) -> None:
+        facts["held_out"]["rho"][0] = rho
+
+    for path in (folder / "alignments").glob("*__linked/alignment.json"):
+        edit(path, move)
+    first, *rest = answer(load_results(folder))
+    assert f"held-out ρ₁ = {format_number(rho)}" in first
+    assert not any("within 10 % of the truth" in sentence for sentence in rest)
+
+
 def test_many_weak_links_are_said_to_be_the_trace_s(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path, planted=False)
 

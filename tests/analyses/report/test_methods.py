@@ -10,6 +10,7 @@ import pytest
 from analyses.report.methods import make_methods
 from analyses.report.references import BY_KEY, Citations
 from analyses.results.folder import Results, load_results
+from encoders.dna.protocol import RcMode
 from tests.analyses.run_folder import write_run_folder
 
 
@@ -45,6 +46,23 @@ def test_what_was_not_done_is_not_said(results: Results) -> None:
     assert "residual" not in text
     assert "hold together" not in text
     assert "p-values are corrected for being two tests" in text
+
+
+def test_of_vectors_made_elsewhere_only_what_was_stated_is_said(results: Results) -> None:
+    arm = results.run.arms[0]
+
+    def text(rc_mode: RcMode) -> str:
+        made = replace(arm, label="mine", spec=replace(arm.spec, family="precomputed", rc_mode=rc_mode))
+        return " ".join(make_methods(replace(results, run=replace(results.run, arms=(made,)))).paragraphs)
+
+    assert "The encoder was mine (vectors made elsewhere)." in text("forward")
+    assert "The encoder was mine (vectors made elsewhere, averaged over both strands)." in text("average")
+
+
+def test_one_feature_is_said_in_the_singular(results: Results) -> None:
+    view = replace(results.run.views[0], n_features=1)
+    text = " ".join(make_methods(replace(results, run=replace(results.run, views=(view,)))).paragraphs)
+    assert f"Brain measures were {view.name} (1 feature)." in text
 
 
 def test_a_free_permutation_cites_no_blocks(results: Results) -> None:

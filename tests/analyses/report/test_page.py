@@ -154,6 +154,18 @@ def test_a_run_of_an_older_version_is_still_reported(tmp_path: Path) -> None:
     assert "cosine between random halves" not in make_report(folder).read_text(encoding="utf-8")
 
 
+def test_without_confounds_no_projection_is_named(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "free")
+    path = folder / "alignments" / "kmer-5__linked" / "alignment.json"
+    facts = json.loads(path.read_text())
+    assert f"{facts['in_sample']['projection'].title()} projection" in make_report(folder).read_text(encoding="utf-8")
+    for path in folder.glob("alignments/*/alignment.json"):
+        facts = json.loads(path.read_text())
+        facts["in_sample"]["projection"] = "none"
+        path.write_text(json.dumps(facts))
+    assert "projection," not in make_report(folder).read_text(encoding="utf-8")
+
+
 def test_tied_components_and_dependence_of_any_form_are_shown(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path / "tied")
     path = folder / "alignments" / "kmer-5__linked" / "alignment.json"

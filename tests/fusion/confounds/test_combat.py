@@ -188,6 +188,7 @@ ALONE = np.array(["Bonn"] * 60 + ["Lyon"] * (N - 61) + ["Oslo"])
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        pytest.param({"sites": [pd.NA, *["a", "b"] * 48]}, "site of every subject; 1 of 97 are missing", id="NA"),
         pytest.param({"sites": None}, "needs the site of every subject: pass sites=", id="none"),
         pytest.param({"sites": ALONE}, "site 'Oslo' has one: merge it", id="alone"),
         pytest.param({"sites": ["Bonn"] * N}, "two sites or more; all 97", id="one site"),

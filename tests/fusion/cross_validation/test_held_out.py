@@ -171,6 +171,8 @@ def test_auto_dimensions() -> None:
         ({"x_dimensions": 0}, "x_dimensions must be 'auto'"),
         ({"y_dimensions": "many"}, "y_dimensions must be 'auto'"),
         ({"min_ratio": 0}, "min_ratio must be positive"),
+        ({"n_components": 0}, "n_components must be at least 1; got 0"),
+        ({"exchangeability_blocks": [np.nan, *["a", "b"] * 68]}, "blocks need a label for every subject; 1 have none"),
         ({"n_splits": 60}, r"legal n_splits: 2\.\."),
         ({"folds": make_folds(50, 5)}, "folds must assign 137 subjects"),
         ({"folds": make_folds(N, 5), "groups": np.arange(N) // 2}, "groups are split"),
@@ -178,7 +180,19 @@ def test_auto_dimensions() -> None:
         ({"confounds": np.zeros((5, 1))}, "confounds must have the rows of x"),
         ({"y": TableView(np.random.default_rng(0).standard_normal((N, 3)), [f"o{i}" for i in range(N)])}, "same order"),
     ],
-    ids=["zero", "word", "ratio", "splits", "folds", "groups", "blocks", "confounds", "ids"],
+    ids=[
+        "zero",
+        "word",
+        "ratio",
+        "components",
+        "a gap beside text",
+        "splits",
+        "folds",
+        "groups",
+        "blocks",
+        "confounds",
+        "ids",
+    ],
 )
 def test_bad_input_is_one_sentence(linked: dict[str, np.ndarray], arguments: dict[str, Any], sentence: str) -> None:
     x = TableView(linked["x"], [f"s{i}" for i in range(N)])

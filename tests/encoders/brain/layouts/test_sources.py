@@ -194,6 +194,30 @@ def test_unequal_lengths_are_named(tmp_path: Path) -> None:
         read_source(tmp_path / "y.npz")
 
 
+def test_of_two_arrays_that_could_be_the_values_none_is_taken(tmp_path: Path) -> None:
+    both = {"data": VALUES, "embeddings": 2 * VALUES, "eid": np.array(IDS)}
+    np.savez(tmp_path / "x.npz", **both)
+    with pytest.raises(InputError, match="one array of values; 'data', 'embeddings' could be it"):
+        read_source(tmp_path / "x.npz")
+    records, _ = read_source(tmp_path / "x.npz", ImportOptions(values_key="data"))
+    np.testing.assert_array_equal(records.values, VALUES)
+    root = tmp_path / "subjects"
+    root.mkdir()
+    for subject, row in zip(IDS, VALUES, strict=True):
+        np.savez(root / f"sub-{subject}.npz", cls=row, latent=2 * row)
+    with pytest.raises(InputError, match="one array of values; 'cls', 'latent' could be it"):
+        read_source(root, ImportOptions(id_regex=r"sub-(?P<id>\d+)"))
+
+
+def test_arrays_that_are_not_read_are_told(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["X"], file["eid"], file["age"], file["mask"] = VALUES, np.arange(N), np.arange(N), np.arange(N) % 2
+        file["rois"] = [f"roi{i}" for i in range(D)]
+    records, _ = read_source(tmp_path / "x.h5")
+    assert records.names[0] == "roi0"
+    assert records.notes[-1] == "Values are in 'X', subject ids in 'eid'; not read: 'age', 'mask'."
+
+
 # --- odd tables ------------------------------------------------------------------------------------------------------
 
 
