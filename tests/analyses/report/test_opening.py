@@ -64,7 +64,7 @@ def test_cells_hold_the_best_and_the_control(results: Results) -> None:
     assert f"corrected p = {format_p(headline.p_corrected)}" in best.detail
     assert (contrast.value, training.value) == ("not asked", "not asked")
     assert (control.value, control.is_beyond_chance) == ("silent", False)
-    n_controls = sum(one.summary.view == "control" for one in results.headlines())
+    n_controls = sum(one.summary.role == "negative control" for one in results.headlines())
     assert control.detail.startswith("smallest corrected p = " if n_controls > 1 else "corrected p = ")
 
 
