@@ -109,8 +109,8 @@ def _classes(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: 
     if kind == "binary":
         if len(levels) != 2:
             raise InputError(
-                f"{key}.kind: binary needs two levels; column '{values.name}' has {len(levels)}: {', '.join(names)}. "
-                f"Set {key}.kind to multiclass, or leave subjects out."
+                f"{key}.kind: binary needs two levels; column '{values.name}' has {len(levels)}: {_listed(names)}. Set "
+                f"{key}.kind to multiclass, or leave subjects out."
             )
         if positive is not None and positive not in names:
             raise InputError(
@@ -124,9 +124,22 @@ def _classes(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: 
     return Outcome(kind, np.array([codes.get(value, 0.0) for value in values]), tuple(names))
 
 
+def _listed(names: list[str]) -> str:
+    """Some of the levels: a column of amounts has a level for nearly every subject."""
+    rest = len(names) - FEW_LEVELS
+    return ", ".join(names[:FEW_LEVELS]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def level_name(level: object) -> str:
-    """A level as a configuration names it: whole numbers without a point."""
-    return f"{level:g}" if isinstance(level, float) else str(level)
+    """A level as a configuration names it: whole numbers without a point, and all digits that tell levels apart.
+
+    Examples
+    --------
+    >>> from analyses.experiments.prediction.outcomes import level_name
+    >>> [level_name(level) for level in (2.0, 0.5, 20200101.0, "a")]
+    ['2', '0.5', '20200101', 'a']
+    """
+    return f"{level:.15g}" if isinstance(level, float | np.floating) else str(level)
 
 
 def _reason(run: Run, outcome: Outcome, known: np.ndarray) -> str | None:
