@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.levels import level_name
 from analyses.config.experiments import OutcomeConfig
 from analyses.errors import InputError
 from analyses.experiments.prediction.outcomes import (
     NEARLY_ALL,
     column_that_is,
     guess_kind,
-    level_name,
     read_values,
     share_of_confounds,
 )

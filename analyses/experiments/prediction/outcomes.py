@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.levels import level_name
 from analyses.errors import InputError
 from fusion.prediction.outcome import Outcome, OutcomeKind
 
@@ -128,18 +129,6 @@ def _listed(names: list[str]) -> str:
     """Some of the levels: a column of amounts has a level for nearly every subject."""
     rest = len(names) - FEW_LEVELS
     return ", ".join(names[:FEW_LEVELS]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def level_name(level: object) -> str:
-    """A level as a configuration names it: whole numbers without a point, and all digits that tell levels apart.
-
-    Examples
-    --------
-    >>> from analyses.experiments.prediction.outcomes import level_name
-    >>> [level_name(level) for level in (2.0, 0.5, 20200101.0, "a")]
-    ['2', '0.5', '20200101', 'a']
-    """
-    return f"{level:.15g}" if isinstance(level, float | np.floating) else str(level)
 
 
 def _reason(run: Run, outcome: Outcome, known: np.ndarray) -> str | None:

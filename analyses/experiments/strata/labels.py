@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.cohort.design import confound_kinds
+from analyses.cohort.levels import level_name
 from analyses.errors import InputError
-from analyses.experiments.prediction.outcomes import FEW_LEVELS, level_name
+from analyses.experiments.prediction.outcomes import FEW_LEVELS
 from fusion import ConfoundDesign
 from fusion.confounds.terms import Term, read_terms
 
