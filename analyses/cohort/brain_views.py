@@ -10,6 +10,7 @@ import numpy as np
 
 from analyses.cohort.design import make_design
 from analyses.cohort.gaps import describe_filling
+from analyses.cohort.levels import level_name
 from analyses.config.brain_view import BrainViewConfig, ConnectivityConfig, HarmonizeConfig
 from analyses.config.run_config import RunConfig
 from analyses.errors import InputError
@@ -128,7 +129,7 @@ def learn_in_folds(view: View, settings: BrainViewConfig, config: RunConfig, cov
         )
         method = CovBat(combat=combat, explained=harmonize.explained) if harmonize.method == "covbat" else combat
         design = ConfoundDesign(kept, unseen=config.alignment.unseen_level)
-        sites = covariates[harmonize.site].astype(str).to_numpy()
+        sites = covariates[harmonize.site].map(level_name).astype(str).to_numpy()
         view = HarmonizedView(view, sites, (covariates, design) if kept else None, combat=method)
     if settings.normal_scores:
         view = NormalScoresView(view, (covariates, make_design(config)) if config.confounds else None)

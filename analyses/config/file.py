@@ -177,7 +177,9 @@ def _expand(node: Any, names: Sequence[tuple[str, str | None]], variables: Mappi
 
 def _resolve_paths(node: Any, base: Path, key: str = "") -> Any:
     if isinstance(node, dict):
-        return {name: _resolve_paths(value, base, name) for name, value in node.items()}
+        # Nothing under brain.NAME.harmonize is a path: its reference is a site. A view may be called harmonize.
+        is_text = {"harmonize"} if key != "brain" else set()
+        return {name: value if name in is_text else _resolve_paths(value, base, name) for name, value in node.items()}
     if isinstance(node, list):
         return [_resolve_paths(value, base, key) for value in node]
     if isinstance(node, str):

@@ -217,7 +217,10 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         if len(self.sites_) < 2:
             raise InputError(f"ComBat needs two sites or more; all {len(labels)} training subjects are of one.")
         if self.reference is not None and self.reference not in self.sites_:
-            raise InputError(f"ComBat needs its reference among the training sites; got {self.reference!r}.")
+            raise InputError(
+                f"ComBat needs its reference among the training sites; got {self.reference!r}, not one of "
+                f"{', '.join(map(repr, self.sites_[:5]))}: name a site of these."
+            )
         alone = [site for site, count in zip(self.sites_, self.site_counts_, strict=True) if count < 2]
         if alone and not self.mean_only:
             raise InputError(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.levels import level_name
 from analyses.config.experiments import OutcomeConfig
 from analyses.errors import InputError
 from analyses.experiments.prediction.outcomes import (
     NEARLY_ALL,
     column_that_is,
     guess_kind,
-    level_name,
     read_values,
     share_of_confounds,
 )
@@ -157,6 +157,11 @@ def _time(run: Run, settings: OutcomeConfig, values: pd.Series, known: np.ndarra
     if status[known].nunique() < 2:
         reason: str | None = f"'{settings.event}' has one value alone, so that nobody or everybody has the event"
         return ReadResponses(settings.column, "time", known, reason=reason)
+    if status[known].nunique() > 2:
+        raise InputError(
+            f"{key}.event must be a column of two levels, whether a time ended with the event or not; "
+            f"'{settings.event}' has {status[known].nunique()}: name another column."
+        )
     happened = read_values(status, known, "binary", settings.positive, key).codes == 1
     reason = _reason(run, times, known)
     said = f"{settings.column} until {settings.event}"

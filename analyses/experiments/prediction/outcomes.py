@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyses.cohort.levels import level_name
 from analyses.errors import InputError
 from fusion.prediction.outcome import Outcome, OutcomeKind
 
@@ -109,8 +110,8 @@ def _classes(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: 
     if kind == "binary":
         if len(levels) != 2:
             raise InputError(
-                f"{key}.kind: binary needs two levels; column '{values.name}' has {len(levels)}: {', '.join(names)}. "
-                f"Set {key}.kind to multiclass, or leave subjects out."
+                f"{key}.kind: binary needs two levels; column '{values.name}' has {len(levels)}: {_listed(names)}. Set "
+                f"{key}.kind to multiclass, or leave subjects out."
             )
         if positive is not None and positive not in names:
             raise InputError(
@@ -124,9 +125,10 @@ def _classes(values: pd.Series, known: np.ndarray, kind: OutcomeKind, positive: 
     return Outcome(kind, np.array([codes.get(value, 0.0) for value in values]), tuple(names))
 
 
-def level_name(level: object) -> str:
-    """A level as a configuration names it: whole numbers without a point."""
-    return f"{level:g}" if isinstance(level, float) else str(level)
+def _listed(names: list[str]) -> str:
+    """Some of the levels: a column of amounts has a level for nearly every subject."""
+    rest = len(names) - FEW_LEVELS
+    return ", ".join(names[:FEW_LEVELS]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _reason(run: Run, outcome: Outcome, known: np.ndarray) -> str | None:

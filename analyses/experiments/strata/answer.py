@@ -66,19 +66,23 @@ def _own_models(rows: Sequence[Row]) -> Iterator[str]:
     if not rows:
         return
     best = min(rows, key=_order)
-    alike = best[1].agreement
-    same = (
-        ""
-        if alike is None
-        else (
-            f"; the scores of both models correlate by {format_number(alike[0])} (genes) and {format_number(alike[1])} "
-            "(brain)"
-        )
-    )
+    same = _alike(best)
     if best[1].p_corrected < LEVEL:
         yield f"With a model for each stratum they differ as well: {_describe(best)}{same}."
     else:
         yield f"With a model for each stratum no difference is shown; the clearest is {_describe(best)}{same}."
+
+
+def _alike(row: Row) -> str:
+    """How alike the models' scores are; those of one dimension cannot differ but by sign, which is no finding."""
+    finding, difference = row
+    if difference.agreement is None or finding.dimensions is None:
+        return ""
+    sides = zip(("genes", "brain"), difference.agreement, finding.dimensions, strict=True)
+    told = [f"{format_number(alike)} ({side})" for side, alike, size in sides if size > 1]
+    if not told:
+        return "; both models have one dimension a side, so that their scores are the same but for the sign"
+    return f"; the scores of both models correlate by {' and '.join(told)}"
 
 
 def _controls(rows: Sequence[Row]) -> Iterator[str]:

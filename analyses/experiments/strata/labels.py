@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.cohort.design import confound_kinds
+from analyses.cohort.levels import level_name
 from analyses.errors import InputError
-from analyses.experiments.prediction.outcomes import FEW_LEVELS, level_name
+from analyses.experiments.prediction.outcomes import FEW_LEVELS
 from fusion import ConfoundDesign
 from fusion.confounds.terms import Term, read_terms
 
@@ -58,7 +59,7 @@ def _bands(values: pd.Series, cuts: tuple[float, ...]) -> ReadStrata:
             f"stratify.bands cut a column of numbers; '{values.name}' holds text: name its levels in stratify.levels."
         )
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    shown = [f"{cut:g}" for cut in cuts]
+    shown = [level_name(float(cut)) for cut in cuts]
     between = [f"{low} to below {high}" for low, high in pairwise(shown)]
     codes = np.where(np.isnan(numbers), -1, np.searchsorted(cuts, numbers, side="right"))
     return ReadStrata((f"below {shown[0]}", *between, f"{shown[-1]} and more"), codes.astype(np.int64))

@@ -69,7 +69,7 @@ def _terms(confounds: Mapping[str, Matrix]) -> dict[str, NDArray[np.float64]]:
             levels = np.unique(column)
             (binaries if len(levels) == 2 else amounts).setdefault(name, []).append(_middle(column))
             if values.shape[1] == 1 and 2 < len(levels) <= min(MOST_LEVELS, len(column) // 5):
-                terms |= {f"{_LEVELS}{name} = {level:g}": (column == level) * 1.0 for level in levels[1:]}
+                terms |= {f"{_LEVELS}{name} = {level:.15g}": (column == level) * 1.0 for level in levels[1:]}
     flat = [(name, column) for name, columns in amounts.items() for column in columns]
     for (a, first), (b, second) in itertools.combinations_with_replacement(flat, 2):
         terms[f"{a}{SQUARE}" if a == b else f"{a}{TIMES}{b}"] = first * second

@@ -18,6 +18,9 @@ WORST_RATE = 0.065
 
 TOGETHER = "the confounds"
 
+ROUNDING = 1e-12
+"""Share of a variance that is none."""
+
 
 def scale_warnings(sides: Sides, confounds: Mapping[str, Matrix], relations: Relations) -> list[str]:
     """Warn where both views scatter more at some values of a confound, in some strata or groups, than at others.
@@ -41,7 +44,7 @@ def scale_warnings(sides: Sides, confounds: Mapping[str, Matrix], relations: Rel
     within = block_indicators(relations)[rows]
     found = []
     for name, values in columns.items():
-        fitted = [_regression(log, values[rows], within) for log in logs]
+        fitted = [_regression(log, values[rows], within, sides.nuisance.shape[1]) for log in logs]
         if max(p for _, p in fitted) >= LEVEL / len(columns):
             continue
         s, t = (np.exp(scale - scale.max()) for scale, _ in fitted)
@@ -59,16 +62,23 @@ def scale_warnings(sides: Sides, confounds: Mapping[str, Matrix], relations: Rel
     ]
 
 
-def _regression(values: NDArray[np.float64], columns: Matrix, within: Matrix) -> tuple[NDArray[np.float64], float]:
-    """Fitted values, [n_rows], and p of the columns, given the means of blocks."""
+def _regression(
+    values: NDArray[np.float64], columns: Matrix, within: Matrix, n_removed: int
+) -> tuple[NDArray[np.float64], float]:
+    """Fitted values, [n_rows], and p of the columns, given the means of blocks.
+
+    What was removed of the views is counted as well: the squares of two subjects who alone have a level are equal.
+    """
     base = nuisance_basis(len(values), within)
     values, columns = (part - base @ (base.T @ part) for part in (values, columns))
     axes = _orthonormal(columns)
-    n_left = len(values) - base.shape[1] - axes.shape[1]
+    n_left = len(values) - base.shape[1] - axes.shape[1] - n_removed
     if not axes.shape[1] or n_left < FEWEST_ROWS:
         return np.zeros(len(values)), 1.0
     fitted = axes @ (axes.T @ values)
     explained, total = float(fitted @ fitted), float(values @ values)
+    if total - explained <= ROUNDING * total:
+        return np.zeros(len(values)), 1.0  # equal squares: nothing scatters
     ratio = explained / axes.shape[1] / ((total - explained) / n_left)
     return fitted, float(f_law.sf(ratio, axes.shape[1], n_left))
 

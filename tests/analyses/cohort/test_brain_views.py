@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -13,6 +14,7 @@ from analyses.simulation.cohort import DemoCohort
 from fusion import ComBat, ConfoundDesign, HarmonizedView, NormalScoresView
 from fusion.arrays import dense
 from fusion.confounds.design import Confound
+from fusion.errors import InputError as NoSuchSite
 from tests.analyses.commands import EXPERIMENTS, Experiment
 
 ALIGN = EXPERIMENTS / "align.yaml"
@@ -40,6 +42,27 @@ def test_a_fold_harmonises_by_its_training_subjects_and_keeps_the_other_confound
     expected = combat.transform(values, sites, (covariates, of_train[1]))
     np.testing.assert_array_equal(dense(view.fitted_on(train)), expected)
     assert not hasattr(run.brain_view("control"), "fitted_on")
+
+
+def test_sites_may_be_brought_to_one_of_them_by_its_number_too(cohort: DemoCohort, tmp_path: Path) -> None:
+    table = pd.read_csv(cohort.participants, sep="\t", dtype=str)
+    numbers = {name: str(20200101 + k) for k, name in enumerate(sorted(table["site"].unique()))}
+    table["visit"] = table["site"].map(numbers)
+    table.loc[3, "visit"] = None  # a gap makes floats of whole numbers
+    table.to_csv(tmp_path / "p.tsv", sep="\t", index=False)
+    confounds = "confounds=[{column: visit, kind: categorical}]"
+    settings = (f"participants=[{{path: {tmp_path / 'p.tsv'}}}]", confounds, "folds.stratify=null")
+    harmonize = "brain.linked.harmonize={{site: visit, reference: '{}'}}"
+    run = _run(cohort, tmp_path, *settings, harmonize.format("20200102"))
+    view, train = run.brain_view("linked"), next(iter(run.folds))[0]
+    assert isinstance(view, HarmonizedView)
+    at_reference = view.sites == "20200102"
+    values = run.brain_values("linked")
+    np.testing.assert_allclose(dense(view.fitted_on(train))[at_reference], values[at_reference])
+    other = _run(cohort, tmp_path, *settings, harmonize.format("East")).brain_view("linked")
+    assert isinstance(other, HarmonizedView)
+    with pytest.raises(NoSuchSite, match="got 'East', not one of '20200101'"):
+        other.fitted_on(train)
 
 
 def test_normal_scores_come_after_harmonisation(cohort: DemoCohort, tmp_path: Path) -> None:

@@ -49,3 +49,5 @@ def test_levels_that_differ_by_case_alone_are_refused() -> None:
     with pytest.raises(InputError, match=r"'F' \(2 subjects\) and 'f' \(1 subjects\)"):
         check_levels(config, pd.DataFrame({"sex": ["F", "f", "M", "F"]}))
     check_levels(config, pd.DataFrame({"sex": ["F", "F", "M", None]}))
+    with pytest.raises(InputError, match="differ by more than how a letter is encoded"):
+        check_levels(config, pd.DataFrame({"sex": ["m\u00e4nnlich", "ma\u0308nnlich", "weiblich"]}))

@@ -24,6 +24,16 @@ def test_input_paths_follow_the_file_and_output_paths_the_current_folder(minimal
     assert config.output == Path.cwd() / "out"
 
 
+def test_the_site_that_others_are_harmonised_to_is_no_path(minimal: Path) -> None:
+    views = {"t": {"path": "b.csv", "harmonize": {"site": "site", "reference": "Oslo"}}, "harmonize": {"path": "c.csv"}}
+    tree = yaml.safe_load(minimal.read_text()) | {"brain": views, "confounds": "C(site)"}
+    minimal.write_text(yaml.safe_dump(tree))
+    brain = load_config(minimal).brain
+    assert brain["t"].harmonize is not None
+    assert brain["t"].harmonize.reference == "Oslo"
+    assert brain["harmonize"].path == minimal.parent / "c.csv"
+
+
 @pytest.mark.parametrize(
     ("line", "suggestion"),
     [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from analyses.alignment.files import read_held_out
 from analyses.config.file import load_config
 from analyses.errors import InputError
 from analyses.experiments import associate, stratify
+from analyses.experiments.strata.answer import sentences
 from analyses.results.folder import load_results
 from analyses.results.schema.experiments import AssociateResult, StratifyResult
 from analyses.results.serialisation import to_json
@@ -58,6 +60,8 @@ def participants(cohort: DemoCohort, tmp_path_factory: pytest.TempPathFactory) -
     table["negative"] = rng.standard_normal(n)
     table["gaps"] = table["coin"].where(np.arange(n) % 5 > 0)
     table["coupled"] = table["coin"]
+    dates = pd.Series(20200101 + np.arange(n) % 2)
+    table["day"] = dates.where(np.arange(n) % 7 > 0)  # whole numbers with gaps become floats
     path = tmp_path_factory.mktemp("outcomes") / "participants.tsv"
     table.to_csv(path, sep="\t", index=False)
     return path
@@ -183,6 +187,11 @@ def test_a_brain_that_holds_the_outcome_is_not_held_against_itself(ask: Ask) -> 
             "associate.outcomes=[{column: negative, kind: time, event: ill}]",
             "needs times from 0 on; column 'negative'",
         ),
+        (
+            "associate",
+            "associate.outcomes=[{column: years, kind: time, event: codes}]",
+            r"outcomes\.0\.event must be a column of two levels.*'codes' has 4",
+        ),
         ("associate", "associate.outcomes=[]", "must name columns of the participants"),
         ("stratify", "stratify.column=null", "must name the column of the participants"),
         ("stratify", "stratify.column=age", "must give cut points where a column holds amounts; 'age'"),
@@ -231,6 +240,24 @@ def test_levels_that_are_numbers_are_called_by_their_column(ask: Ask) -> None:
     result = ask("stratify", "stratify.column=codes", "stratify.levels=['2', '1']")
     assert [one.name for one in result.strata] == ["codes 2", "codes 1"]
     assert " in codes 2 and " in result.answer[0]
+
+
+def test_models_of_one_dimension_are_not_said_to_agree(ask: Ask) -> None:
+    result = ask("stratify")
+    own = [one for one in result.findings if one.models == "own models" and one.differences]
+    assert any(size > 1 for one in own for size in one.dimensions or ())
+
+    def said(*dimensions: int) -> str:
+        return next(one for one in sentences("sex", [replace(one, dimensions=dimensions) for one in own], None)[1:])
+
+    assert "the scores of both models correlate by" in said(2, 2)
+    assert "(brain)" not in said(2, 1)
+    assert "one dimension a side, so that their scores are the same but for the sign" in said(1, 1)
+
+
+def test_levels_of_many_digits_stay_apart(ask: Ask) -> None:
+    result = ask("stratify", "stratify.column=day", "stratify.separate=false")
+    assert [one.name for one in result.strata] == ["day 20200101", "day 20200102"]
 
 
 def test_strata_are_drawn(ask: Ask, tmp_path: Path) -> None:

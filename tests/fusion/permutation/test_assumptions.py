@@ -59,6 +59,21 @@ def test_sites_that_scatter_are_named_unless_subjects_stay_in_them() -> None:
     assert "at some values of strata than" in known_as_strata[0]
 
 
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_levels_of_few_subjects_do_not_scatter(size: int) -> None:
+    """The residuals of two are one number and its negative, whose squares are equal by construction."""
+    for seed in range(5):
+        x, y, table = _draw(seed)
+        table["family"] = np.char.add("f", (np.arange(N) // size).astype(str))
+        names = ["age", "family"]
+        design = ConfoundDesign([Confound("age", "continuous"), Confound("family", "categorical")]).fit(table[names])
+        coded = design.transform(table[names])
+        columns = {"age": coded[:, :1], "family": coded[:, 1:]}
+        assert assumption_warnings(x, y, columns, Relations.of(N)) == []
+    equal = np.where(np.arange(N) % 2, 1.0, -1.0)[:, np.newaxis]
+    assert assumption_warnings(equal, equal, {}, Relations.of(N, stratify=SITE)) == []
+
+
 def test_nested_blocks_keep_subjects_in_their_sites() -> None:
     x, y, _ = _draw(1)
     scale = np.array([0.4, 0.7, 1.0, 1.5, 2.4])[SITE, np.newaxis]
