@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from analyses.errors import InputError
 from analyses.results.schema.alignments import NoiseCorrelation, RequiredSubjects
 from analyses.results.serialisation import plain
 from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
@@ -92,7 +93,14 @@ def make_forecast(
         subjects from which it exceeds ``rho_c``; half of ``rho_c`` by default.
     folds, alignments : int
         Of the held-out tests, and arms x views that they are corrected over.
+
+    Raises
+    ------
+    InputError
+        No correlation at all is to be found.
     """
+    if rho == 0:
+        raise InputError("A correlation to be found lies above 0 and below 1; got 0: no number of subjects finds none.")
     n_effective = n - confounds - 1
     threshold = rho_c(n_effective, x, y)
     null = null_r1(n_effective, x, y)

@@ -55,7 +55,7 @@ def _counted(place: int, name: str) -> tuple[str, int]:
 
 def columns_left_out(table: BrainTable) -> dict[str, str]:
     """Columns of a view's table that are no features of it, and what each is."""
-    return dict(table.left_out) | dict.fromkeys(table.dropped_constant, "constant")
+    return dict(table.left_out) | dict.fromkeys(table.dropped_constant, "constant, or without values")
 
 
 def describe_features(brain: Mapping[str, BrainTable]) -> list[str]:

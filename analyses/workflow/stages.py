@@ -57,8 +57,9 @@ def build_windows(run: Run) -> None:
                 files.append(workspace.write_result("windows/summary.json", summary))
     summary = workspace.read_result(GenomeSummary, "windows/summary.json")
     agreement = summary.reference_agreement
+    genes = "gene" if summary.n_genes == 1 else "genes"
     say(
-        f"         {summary.n_genes} genes; {summary.n_distinct_windows:,} distinct of "
+        f"         {summary.n_genes} {genes}; {summary.n_distinct_windows:,} distinct of "
         f"{summary.n_haplotype_windows:,} windows, so {summary.gain:.0f} times fewer to embed; "
         f"REF agrees in {agreement.n_matching:,} of {agreement.n_records:,} records"
     )

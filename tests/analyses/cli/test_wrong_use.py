@@ -21,6 +21,7 @@ WRONG = {
     "init {table} --output /proc/x.yaml": "needs a folder that takes files, or can be made; /proc does not",
     "init {table} --output {empty}/x.yaml": "needs a folder that takes files, or can be made",
     "haplotypes --reference {folder} --variants {table} --region 1:1-5 --subject S": "is a folder: correct the path.",
+    "power --n 100 --x 2 --y 2 --rho 0": "A correlation to be found lies above 0 and below 1; got 0",
     "power --n 100 --x 2 --y 2 --rho nan": "A correlation to be found lies in [0, 1); got nan",
     "power --n 100 --x 99999999 --y 2": "needs more memory than there is here",
     "config --explain a..b": "there is no 'a..b'",

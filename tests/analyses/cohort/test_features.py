@@ -85,6 +85,8 @@ def test_a_run_lists_what_it_took_and_what_not(cohort: DemoCohort, tmp_path: Pat
     assert taken.startswith(f"linked: {len(table.feature_names)} features: lh_bankssts_thickness, ")
     (alone,) = describe_features({"one": replace(table, feature_names=table.feature_names[:1], left_out={})})
     assert alone == "one: 1 feature: lh_bankssts_thickness"
+    empty = replace(table, left_out={}, dropped_constant=("thickness_9",))
+    assert columns_left_out(empty) == {"thickness_9": "constant, or without values"}
     assert left_out == (
         "linked: left out age_years (an age), siteID (a site or scanner), meanFD (of motion or scan quality), TIV (a "
         "head size)"
