@@ -194,13 +194,13 @@ def _find_genes(root: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
     found: dict[str, list[Path]] = {}
     unread = []
     for path in sorted(root.iterdir()):
-        if path.name.startswith("."):
-            continue  # of the file system or an editor, such as what macOS writes beside a copied file
+        if path.name.startswith("._"):
+            continue  # what macOS writes beside a copied file, under the name of that
         if path.suffix in (".npz", ".parquet"):
             found.setdefault(path.stem, []).append(path)
         elif path.is_dir() and _chunk_names(path):
             found.setdefault(path.name, []).append(path)
-        else:
+        elif not path.name.startswith("."):  # hidden ones are of the file system or an editor
             unread.append(path.name)
     if not found:
         raise InputError(
