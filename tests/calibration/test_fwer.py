@@ -195,14 +195,14 @@ def _held_out_p(
 ) -> float:
     rng = np.random.default_rng(seed)
     x, y, z = _confounded(rng, n, (width, 9), n_confounds, DISTRIBUTIONS[noise])
-    sites = np.arange(n) % n_sites if n_sites else None
+    sites, kept = np.arange(n) % n_sites if n_sites else None, None
     if sites is not None:
         scale = np.exp(0.5 * rng.standard_normal(n_sites))[sites, np.newaxis]
-        x, y = scale * x, scale * y
-        z = np.column_stack([z * scale, np.eye(n_sites)[sites][:, 1:]])
+        x, y, kept = scale * x, scale * y, z * scale
+        z = np.column_stack([kept, np.eye(n_sites)[sites][:, 1:]])
     settings = {"n_permutations": 99, "n_bootstrap": 2, "x_dimensions": 6, "y_dimensions": 5, "n_components": 1}
     confounds = z if z.shape[1] else None
-    view = HarmonizedView(y, sites) if combat else NormalScoresView(y, confounds) if scores else y
+    view = HarmonizedView(y, sites, kept) if combat else NormalScoresView(y, confounds) if scores else y
     known = sites if combat else None  # ComBat has to meet every site in every training fold
     result = cross_validated_cca(
         x, view, confounds, exchangeability_blocks=sites, stratify=known, random_state=seed, **settings
