@@ -6,7 +6,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
@@ -39,6 +39,16 @@ def sweep(paths: Iterable[Path]) -> None:
             else:
                 with suppress(OSError):
                     path.unlink()
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Every file and folder below a folder; what another process takes away meanwhile is passed over.
+
+    `Path.rglob` raises there, up to Python 3.12.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield Path(place, name)
 
 
 def is_left(path: Path) -> bool:

@@ -18,7 +18,7 @@ from analyses.errors import InputError
 from analyses.results.journal import MANIFEST
 from analyses.results.provenance import file_fingerprint
 from analyses.results.serialisation import read_json, read_result, to_json
-from encoders.leftovers import sweep
+from encoders.leftovers import below, sweep
 from encoders.publishing import private_folder, write_whole
 
 SCHEMA = 1
@@ -73,7 +73,7 @@ class Workspace:
             raise InputError(
                 f"The output folder must be writable; {folder} is not ({error.strerror}). Set output to another folder."
             ) from None
-        sweep(folder.rglob("*.tmp*"))  # of processes that were killed
+        sweep(below(folder))  # of processes that were killed
 
     @property
     def is_forced(self) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from encoders.leftovers import is_left, sweep, unfinished_name
+from encoders.leftovers import below, is_left, sweep, unfinished_name
 from encoders.publishing import published_file, published_folder, write_whole
 
 _KILLED = """
@@ -49,6 +50,18 @@ def test_a_sweep_takes_all_of_it_and_a_journal_beside_it(killed: Path) -> None:
     (killed / "finished.tmp").write_text("somebody's own")
     sweep(killed.iterdir())
     assert [path.name for path in killed.iterdir()] == ["finished.tmp"]
+
+
+def test_folders_that_another_process_takes_away_are_passed_over(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name / "new").mkdir(parents=True)
+        (tmp_path / name / "new" / "part").write_text("half")
+    assert len(list(below(tmp_path))) == 9
+    found = []
+    for path in below(tmp_path):
+        found.append(path.name)
+        shutil.rmtree(tmp_path / "b", ignore_errors=True)
+    assert sorted(found) == ["a", "b", "c", "new", "new", "part", "part"]
 
 
 def test_what_lives_is_left_alone(tmp_path: Path) -> None:
