@@ -68,7 +68,8 @@ def cautions_before_embedding(
     for name, table in brain.items():
         values = _without_gaps(np.asarray(table.values, dtype=np.float64), coded)
         copies = map(said_of_a_run, copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations))
-        said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds)]]
+        lost = _confounds_not_kept(config, name)
+        said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds), *lost]]
     return list(dict.fromkeys(said))
 
 
@@ -104,6 +105,21 @@ def _constant_folds(values: np.ndarray, folds: Folds) -> list[str]:
     return [
         f"no feature varies among the test subjects of {n_constant} of {folds.n_splits} folds, so that these show "
         "nothing: set folds.stratify to such a column, lower folds.n_splits, or leave the view out."
+    ]
+
+
+def _confounds_not_kept(config: RunConfig, view: str) -> list[str]:
+    """ComBat divides by a site's scale what acts on its subjects: one slope for all sites no longer removes it."""
+    harmonize = config.brain[view].harmonize if view in config.brain else None
+    if harmonize is None or harmonize.keep is None or harmonize.mean_only:
+        return []
+    lost = [column for column in config.confound_columns if column not in (harmonize.site, *harmonize.keep)]
+    if not lost:
+        return []
+    return [
+        f"harmonize.keep leaves out {', '.join(lost)}, which are confounds: what ComBat makes of their effects differs "
+        "between sites of unlike scale, so that not all of it can be removed and tests find somewhat too much: name "
+        "them in keep, or leave keep out."
     ]
 
 

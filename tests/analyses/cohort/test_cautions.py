@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analyses.cohort.cautions import caution_of_ancestry, cautions_before_embedding
+from analyses.config.brain_view import HarmonizeConfig
 from analyses.config.confounds import ConfoundConfig
 from analyses.config.file import load_config
 from analyses.config.inputs import ParticipantsConfig
@@ -43,6 +44,17 @@ def _said(tmp_path: Path, values: np.ndarray, *, site: str = "categorical", fold
 
 def test_clean_tables_are_not_suspected(tmp_path: Path) -> None:
     assert _said(tmp_path, RNG.standard_normal((N, 23))) == []
+
+
+@pytest.mark.parametrize(("keep", "is_said"), [(None, False), (("age",), False), ((), True)])
+def test_confounds_that_combat_does_not_keep_are_said(
+    tmp_path: Path, keep: tuple[str, ...] | None, is_said: bool
+) -> None:
+    config, values = _config(tmp_path, "categorical"), RNG.standard_normal((N, 23))
+    view = next(iter(config.brain.values())).model_copy(update={"harmonize": HarmonizeConfig(site="site", keep=keep)})
+    config = config.model_copy(update={"brain": {"thickness": view}})
+    said = cautions_before_embedding(config, COVARIATES, _brain(values), make_folds(N, 5, random_state=0))
+    assert [line.partition(",")[0] for line in said] == ["brain thickness: harmonize.keep leaves out age"] * is_said
 
 
 def test_a_numbered_site_is_said_with_its_remedy(tmp_path: Path) -> None:
