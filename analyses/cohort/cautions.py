@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _ALIKE = re.compile(rf"(?:(?P<n>\d+) pairs of rows \(.*?\)|Rows \d+ and \d+) are {ALIKE}: .*")
 
+ALPHA = 0.05
+"""Level below which reports speak of a link."""
+
 FEWEST_RECORDS = 5_000
 """Variants from which components show ancestry; with 200, confounding by ancestry was found as a link in 25 %."""
 
@@ -57,6 +60,12 @@ def caution_of_ancestry(table: ParticipantsConfig, confounds: list[str]) -> list
     ]
 
 
+def cautions_of_settings(config: RunConfig) -> list[str]:
+    """What the configuration alone shows: confounds that ComBat does not keep, draws too few for any small p."""
+    lost = [f"brain {view}: {sentence}" for view in config.brain for sentence in _confounds_not_kept(config, view)]
+    return [*lost, *_too_few_permutations(config)]
+
+
 def cautions_before_embedding(
     config: RunConfig, covariates: pd.DataFrame, brain: Mapping[str, BrainTable], folds: Folds
 ) -> list[str]:
@@ -68,8 +77,7 @@ def cautions_before_embedding(
     for name, table in brain.items():
         values = _without_gaps(np.asarray(table.values, dtype=np.float64), coded)
         copies = map(said_of_a_run, copy_warnings(None, leading_components(_scaled(values), nuisance), folds.relations))
-        lost = _confounds_not_kept(config, name)
-        said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds), *lost]]
+        said += [f"brain {name}: {sentence}" for sentence in [*copies, *_constant_folds(values, folds)]]
     return list(dict.fromkeys(said))
 
 
@@ -108,9 +116,23 @@ def _constant_folds(values: np.ndarray, folds: Folds) -> list[str]:
     ]
 
 
+def _too_few_permutations(config: RunConfig) -> list[str]:
+    """Keys whose draws leave no p below ALPHA: the smallest is 1 / (n_permutations + 1)."""
+    keys = {"alignment.n_permutations": config.alignment.n_permutations}
+    of_experiment = getattr(getattr(config, config.experiment, None), "n_permutations", None)
+    if of_experiment is not None:
+        keys[f"{config.experiment}.n_permutations"] = of_experiment
+    return [
+        f"{key}: {n_draws} lets no p fall below {ALPHA:g}, whatever is there (the smallest is 1 / {n_draws + 1}): "
+        "take 999 or more."
+        for key, n_draws in keys.items()
+        if 1 / (n_draws + 1) >= ALPHA
+    ]
+
+
 def _confounds_not_kept(config: RunConfig, view: str) -> list[str]:
     """ComBat divides by a site's scale what acts on its subjects: one slope for all sites no longer removes it."""
-    harmonize = config.brain[view].harmonize if view in config.brain else None
+    harmonize = config.brain[view].harmonize
     if harmonize is None or harmonize.keep is None or harmonize.mean_only:
         return []
     lost = [column for column in config.confound_columns if column not in (harmonize.site, *harmonize.keep)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyses.cohort.brain_views import read_connectivity_view
-from analyses.cohort.cautions import caution_of_ancestry
+from analyses.cohort.cautions import caution_of_ancestry, cautions_of_settings
 from analyses.cohort.families import read_families
 from analyses.cohort.first_cohort import IN_FIRST_COHORT, first_cohort
 from analyses.cohort.gaps import describe_gaps
@@ -88,7 +88,7 @@ def read_cohort(config: RunConfig, genetic: Mapping[str, Sequence[str]], *, rema
     sides = {name: table.side for name, table in _named(config).items()}
     columns = list(config.confound_columns)
     of_ancestry = [line for table in config.participants for line in caution_of_ancestry(table, columns)]
-    said = (*remarks, *_remarks(read, brain), *of_ancestry)
+    said = (*remarks, *_remarks(read, brain), *of_ancestry, *cautions_of_settings(config))
     known_ids = frozenset(chain(*genetic.values(), *(frame.index for frame in participants.values()), *_ids(brain)))
     if config.pairing.mode == "random":
         samples = align_subjects(genetic).order

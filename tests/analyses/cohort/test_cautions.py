@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.cohort.cautions import caution_of_ancestry, cautions_before_embedding
+from analyses.cohort.cautions import caution_of_ancestry, cautions_before_embedding, cautions_of_settings
 from analyses.config.brain_view import HarmonizeConfig
 from analyses.config.confounds import ConfoundConfig
 from analyses.config.file import load_config
@@ -50,11 +50,30 @@ def test_clean_tables_are_not_suspected(tmp_path: Path) -> None:
 def test_confounds_that_combat_does_not_keep_are_said(
     tmp_path: Path, keep: tuple[str, ...] | None, is_said: bool
 ) -> None:
-    config, values = _config(tmp_path, "categorical"), RNG.standard_normal((N, 23))
+    config = _config(tmp_path, "categorical")
     view = next(iter(config.brain.values())).model_copy(update={"harmonize": HarmonizeConfig(site="site", keep=keep)})
     config = config.model_copy(update={"brain": {"thickness": view}})
-    said = cautions_before_embedding(config, COVARIATES, _brain(values), make_folds(N, 5, random_state=0))
+    said = cautions_of_settings(config)
     assert [line.partition(",")[0] for line in said] == ["brain thickness: harmonize.keep leaves out age"] * is_said
+
+
+@pytest.mark.parametrize(
+    ("experiment", "keys", "said"),
+    [
+        ("align", {"alignment": 19}, ["alignment.n_permutations: 19"]),
+        ("align", {"alignment": 20}, []),
+        ("align", {"alignment": 999, "escalate": 19}, []),  # an experiment that is not run
+        ("escalate", {"alignment": 999, "escalate": 19}, ["escalate.n_permutations: 19"]),
+    ],
+)
+def test_draws_too_few_for_any_small_p_are_said(
+    tmp_path: Path, experiment: str, keys: dict[str, int], said: list[str]
+) -> None:
+    options = [f"output={tmp_path}", *(f"{section}.n_permutations={n_draws}" for section, n_draws in keys.items())]
+    file = EXPERIMENTS / f"{experiment}.yaml"
+    config = load_config(file, tuple(options), variables={"DEMO_COHORT": str(tmp_path)})
+    sentences = cautions_of_settings(config)
+    assert [sentence.partition(" lets no p fall below 0.05")[0] for sentence in sentences] == said
 
 
 def test_a_numbered_site_is_said_with_its_remedy(tmp_path: Path) -> None:
