@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyses.cli.blas_kernel import kernel_warnings
-from analyses.results.provenance import environment
+from analyses.results.provenance import blas_libraries, environment
 
 
 def examine() -> str:
@@ -17,7 +17,10 @@ def examine() -> str:
     facts = environment()
     lines = [f"python {facts['python']} on {facts['platform']}"]
     lines += [f"{name} {version}" for name, version in facts["versions"].items()]
-    lines += [f"BLAS {b['internal_api']} {b['version']} kernel {b['architecture']}" for b in facts["blas"]]
+    lines += [
+        f"BLAS {of['internal_api']} {of['version']} kernel {of.get('architecture')}, threads {of['num_threads']}"
+        for of in blas_libraries()
+    ]
     lines += [*(f"advice: {sentence}" for sentence in kernel_warnings()), *_products(), _gpu()]
     lines.append(_known_answer())
     return "\n".join(lines)

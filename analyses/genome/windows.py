@@ -160,6 +160,19 @@ def summarise(table: WindowTable, agreement: ReferenceAgreement, genome: Genome)
     )
 
 
+def describe_sequences(table: WindowTable) -> list[str]:
+    """A line if more is to be embedded than the windows that subjects carry: vectors are kept as changes to the
+    reference's own."""
+    n_of_reference = len(table.sequences) - table.n_distinct
+    if not n_of_reference:
+        return []
+    places = "a window" if n_of_reference == 1 else f"{n_of_reference:,} windows"
+    return [
+        f"{len(table.sequences):,} sequences to read: the {table.n_distinct:,} distinct windows, and the reference's "
+        f"own of {places} in which everybody differs from it"
+    ]
+
+
 def describe_left_out(skipped: Mapping[str, str], notes: Sequence[str] | None) -> list[str]:
     """A line for every gene that was asked for and is not used, then what else is to be known of the annotation."""
     lines = [f"left out            {gene}: {reason}" for gene, reason in skipped.items()]

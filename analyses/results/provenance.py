@@ -72,15 +72,19 @@ def library_versions(also: Sequence[str] = ()) -> dict[str, str]:
     return {name: metadata.version(name) for name in (*_PACKAGES, *also)}
 
 
-def environment() -> dict[str, Any]:
-    """Versions, platform and BLAS kernels: what can change the last digits of a result."""
+def blas_libraries() -> list[dict[str, Any]]:
+    """The BLAS of numpy and of scipy, with kernel and threads, as threadpoolctl tells them."""
+    import numpy.linalg  # noqa: F401  what is not loaded yet is not seen
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_info
 
-    blas = [
-        {key: pool.get(key) for key in ("internal_api", "version", "architecture", "threading_layer")}
-        for pool in threadpool_info()
-        if pool.get("user_api") == "blas"
-    ]
+    return [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+
+
+def environment() -> dict[str, Any]:
+    """Versions, platform and BLAS kernels: what can change the last digits of a result."""
+    told = ("internal_api", "version", "architecture", "threading_layer")
+    blas = [{key: library.get(key) for key in told} for library in blas_libraries()]
     return {
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),

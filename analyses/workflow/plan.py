@@ -17,7 +17,7 @@ from analyses.cohort.flow import describe_flow
 from analyses.cohort.gaps import check_gaps
 from analyses.config.run_config import RunConfig
 from analyses.experiments.registry import MODULES
-from analyses.genome.windows import describe_left_out
+from analyses.genome.windows import describe_left_out, describe_sequences
 from analyses.report.drawings import FIGURE_KINDS
 from analyses.results.workspace import check_output
 from analyses.run.run import Run
@@ -48,9 +48,10 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     dict
         ``n_subjects``, ``n_effective``, ``cohort`` (tables, exclusions, remarks), ``views``,
         ``features`` (taken and left out), ``confounds``, ``cautions`` (what would make a test wrong), ``windows``,
-        ``arms`` (distinct windows to embed, seconds), ``alignments`` (dimensions, seconds), ``stages`` (seconds by
-        stage; None of what is not estimated), ``seconds``, ``memory_gb``: estimates from this machine, now. Seconds
-        are pairs, at least and at most, of a run from nothing but the vectors that the store holds.
+        ``sequences`` (a line if these are more than the windows), ``arms`` (sequences to embed, seconds),
+        ``alignments`` (dimensions, seconds), ``stages`` (seconds by stage; None of what is not estimated), ``seconds``,
+        ``memory_gb``: estimates from this machine, now. Seconds are pairs, at least and at most, of a run from nothing
+        but the vectors that the store holds.
     """
     from analyses.genome.windows import count_windows
 
@@ -61,7 +62,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
     check_experiment(run)
     if config.plant is not None:
         run.brain = dict(cohort.brain)  # a link is planted into what windows will hold; nothing takes longer for it
-    windows, reading = None, time.perf_counter() - begun
+    windows, sequences, reading = None, [], time.perf_counter() - begun
     loaded, loading = _timed(lambda: run.arms)
     arms = [_plan_panel(arm) for arm in loaded.values() if isinstance(arm, PrecomputedArm)]
     rank = len(cohort.subject_ids)
@@ -69,6 +70,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         genome = config.genome
         (table, windows), counting = _timed(lambda: count_windows(run.genome, genome, cohort.subject_ids))
         reading += counting
+        sequences = describe_sequences(table)
         arms += [_plan_arm(run, name, table.sequences, len(table.gene_ids)) for name in run.encoders]
         rank = min(rank, windows.n_distinct_windows)
     views = {name: brain.values.shape[1] for name, brain in cohort.brain.items()}
@@ -99,6 +101,7 @@ def make_plan(config: RunConfig) -> dict[str, Any]:
         "flow": describe_flow(cohort),
         "cautions": cautions,
         "windows": windows and {key: getattr(windows, key) for key in _SHOWN},
+        "sequences": sequences,
         "arms": [_without_rates(arm) for arm in arms],
         "alignments": [item | {"seconds": item["seconds"].shown()} for item in alignments],
         "stages": {name: stage and stage.shown() for name, stage in stages.items()},
@@ -130,13 +133,14 @@ def describe(plan: dict[str, Any], *, as_json: bool = False) -> str:
             f"genes               {windows['n_genes']}",
             f"distinct windows    {windows['n_distinct_windows']:,} of {windows['n_haplotype_windows']:,}",
             *describe_left_out(windows["skipped_genes"], windows["notes"]),
+            *(f"sequences           {line}" for line in plan["sequences"]),
         ]
     lines += [f"brain view          {line}" for line in plan["described"]]
     confounds = ", ".join(f"{column} ({kind})" for column, kind in plan["confounds"].items()) or "none"
     lines.append(f"confounds           {confounds}")
     lines += [
         f"encoder             {arm['label']}: {arm['n_columns']:,} columns, {arm['hidden_dim']} a gene, "
-        f"{arm['n_to_embed']:,} windows to embed, {Duration(*arm['seconds'])}"
+        f"{arm['n_to_embed']:,} sequences to embed, {Duration(*arm['seconds'])}"
         for arm in plan["arms"]
     ]
     lines += [

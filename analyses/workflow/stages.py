@@ -13,7 +13,7 @@ from analyses.cohort.features import describe_features
 from analyses.cohort.flow import describe_flow
 from analyses.cohort.gaps import check_gaps
 from analyses.formats import table_text
-from analyses.genome.windows import describe_left_out
+from analyses.genome.windows import describe_left_out, describe_sequences
 from analyses.progress import progress_bar, say
 from analyses.results.folder import PROBE_OF_ARMS
 from analyses.results.journal import EMBEDDING
@@ -90,13 +90,17 @@ def _check(run: Run, hook: str) -> None:
 def embed(run: Run) -> None:
     """Each distinct window once per encoder, into the store."""
     reports: dict[str, Any] = {}
+    for line in describe_sequences(run.window_table) if run.sequence_arms else ():
+        say(f"         {line}")
     for name, arm in run.sequence_arms.items():
         with progress_bar(f"embed {name}") as advance:
             report = embed_shared(run, name, advance) if run.engine.shares_embedding else arm.embed(advance)
         reports[name] = asdict(report)
+        too_long = "a window" if report.n_split == 1 else f"{report.n_split:,} windows"
+        in_pieces = f" ({too_long} too long for it in pieces)" if report.n_split else ""
         say(
-            f"embed    {arm.spec.label}: {report.n_encoded:,} embedded, {report.n_cached:,} from the store, "
-            f"{report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
+            f"embed    {arm.spec.label}: {report.n_encoded:,} sequences embedded{in_pieces}, "
+            f"{report.n_cached:,} from the store, {report.n_forward_passes:,} forward passes, {report.seconds:.1f} s"
         )
         _report_unread_bases(run, arm)
     run.workspace.write_json(EMBEDDING, reports)

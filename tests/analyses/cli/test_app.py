@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -35,6 +36,14 @@ def test_doctor_gets_the_known_answer_right(genebrain: Command, capsys: pytest.C
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith("known answer right")
     assert [line.split()[1] for line in lines if line.startswith("products ")] == ["float32", "bfloat16"]
+
+
+def test_doctor_tells_the_blas_of_a_process_that_has_loaded_nothing_yet() -> None:
+    ask = "from analyses.cli.doctor import examine; print(examine())"
+    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    told = [line for line in answer.stdout.splitlines() if line.startswith("BLAS ")]
+    assert told
+    assert all(re.fullmatch(r"BLAS \S+ \S+ kernel \S+, threads [1-9][0-9]*", line) for line in told)
 
 
 def test_a_command_says_a_warning_once(

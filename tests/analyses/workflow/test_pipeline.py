@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analyses.simulation.cohort import DemoCohort
+from encoders.genome.windows.table import WindowTable
 from tests.analyses.commands import Command, run_arguments, run_pipeline
 
 
@@ -53,6 +54,16 @@ def test_one_relative_per_family_is_analysed(results: Path) -> None:
     dropped = sum(row["n"] for row in cohort["exclusions"])
     assert dropped > 0
     assert cohort["n_subjects"] == 300 - dropped
+
+
+def test_what_is_read_is_the_distinct_windows_and_references_that_nobody_carries(results: Path) -> None:
+    table = WindowTable.load(results / "windows" / "table")
+    dense = {sequence for window in range(table.n_windows) for sequence in table.haplotypes(window)}
+    of_reference = set(table.reference_index.tolist()) - dense
+    assert len(dense) == table.n_distinct
+    assert len(dense) + len(of_reference) == len(table.sequences)
+    kmer = _read(results, "embed.json")["kmer-5"]
+    assert kmer["n_distinct"] + kmer["n_too_short"] == len(table.sequences) + kmer["n_split"]
 
 
 def test_a_second_run_embeds_nothing_and_aligns_nothing(

@@ -107,7 +107,7 @@ def test_jobs_end_where_one_process_ends(jobs: Path, cohort: DemoCohort, tmp_pat
     assert stored_vectors(run) == stored_vectors(alone)
     assert (run.workspace.folder / "report.html").is_file()
     align = (jobs / "logs" / "04-align.sh-1.out").read_text()
-    assert "0 embedded" in align  # the array had made every vector
+    assert "0 sequences embedded" in align  # the array had made every vector
     by_hand = environment | {"SLURM_ARRAY_TASK_ID": "2"}
     again = subprocess.run(["bash", jobs / "01-windows.sh"], env=by_hand, capture_output=True, text=True, check=True)
     assert "up to date, the table is merged" in again.stdout  # a task that is requeued late
