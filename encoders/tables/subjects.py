@@ -140,8 +140,24 @@ class _Column:
         if numbers.isna().any() or (numbers % 1 != 0).any():
             return numbers
         plain = self.sheet.plain(self.name, cells)
-        is_whole = plain.str.fullmatch(_WHOLE.pattern).fillna(False).all()
-        return plain.astype(np.int64) if is_whole else numbers
+        if not plain.str.fullmatch(_WHOLE.pattern).fillna(False).all():
+            return numbers
+        self._note_zeros(plain)
+        return plain.astype(np.int64)
+
+    def _note_zeros(self, plain: "pandas.Series") -> None:
+        """Codes such as 01 and 1, which words would keep apart, are one number."""
+        padded = plain[plain.str.match("[+-]?0[0-9]")]
+        if padded.empty:
+            return
+        bare = plain[plain.isin(padded.astype(np.int64).astype(str))]
+        if not bare.empty:
+            number = str(bare.iloc[0])
+            spelled = str(padded[padded.astype(np.int64) == int(number)].iloc[0])
+            self.notes.append(
+                f"Column {self.name!r} spells numbers in two ways, such as {spelled!r} and {number!r}: they are read "
+                "as one."
+            )
 
     def _words(self, stored: "pandas.Series", cells: "pandas.Series") -> "pandas.Series":
         n_trimmed = int((stored != cells).sum())

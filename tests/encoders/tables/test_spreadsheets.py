@@ -290,3 +290,20 @@ def test_of_quotes_without_end_the_row_is_named(tmp_path: Path) -> None:
     long = "x" * 140_000
     with pytest.raises(InputError, match=r"behind row 1 this cannot be said .*: repair its quotes"):
         read_spreadsheet(_write(tmp_path, f'id,age\ns1,20\ns2,"{long}"\n'))
+
+
+@pytest.mark.parametrize(
+    ("cells", "spellings"),
+    [
+        (["01", "02", "1", "2"], "'01' and '1'"),
+        (["-07", "1", "-7"], "'-07' and '-7'"),
+        (["01", "02", "03"], None),
+        (["01", "10", "2"], None),
+        (["0", "1", "10"], None),
+    ],
+)
+def test_numbers_spelled_in_two_ways_are_told(tmp_path: Path, cells: list[str], spellings: str | None) -> None:
+    table = read_subject_table(_column(tmp_path, cells, ","), "id")
+    assert table.frame["vol"].tolist() == [int(cell) for cell in cells]
+    said = f"Column 'vol' spells numbers in two ways, such as {spellings}: they are read as one."
+    assert list(table.notes) == ([said] if spellings else [])
