@@ -10,6 +10,7 @@ gives up its share of intercept and confounds.
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +18,12 @@ from jaxtyping import Float64
 from scipy.special import gammaincinv
 
 from fusion.arrays import Floats, Real
-from fusion.parallel import one_blas_thread
+from fusion.parallel import map_tiles, tiled
 
 AT_ONCE = 2**20
 """Numbers of the matrices that are worked on at a time."""
+PORTIONS = 16
+"""Of these that are there at a time, to be shared among threads."""
 HELD = 2**24
 """Numbers of the drawn factors that are kept for the next link, 128 MiB; more of them are drawn anew."""
 SQUARINGS = 10
@@ -59,10 +62,12 @@ def draw_statistics(size: StudySize, rho: Real, n_draws: int, *, seed: int = 0) 
     >>> found.shape, bool(0.5 < found[:, 0].mean() < 0.65)
     ((50, 2), True)
     """
-    with one_blas_thread():
+    with tiled():
         is_small = n_draws * size.n_folds * (size.p + size.q) ** 2 <= HELD
-        noise = _held_noise(size, n_draws, seed) if is_small else _noise(size, n_draws, seed)
-        found = [_statistics(_link(size, float(rho), factors), size.p) for factors in noise]
+        noise = iter(_held_noise(size, n_draws, seed) if is_small else _noise(size, n_draws, seed))
+        found: list[Floats] = []
+        while portions := list(islice(noise, PORTIONS)):
+            found += map_tiles(lambda factors: _statistics(_link(size, float(rho), factors), size.p), portions)
     return np.concatenate(found)
 
 

@@ -32,7 +32,7 @@ brain:
     nan: impute
 confounds: [{column: age, kind: continuous}, {column: site, kind: categorical}]
 encoders: [{name: mine, encoder: precomputed, source: ./vectors}]
-alignment: {n_permutations: 19, x_dimensions: 3, y_dimensions: 3, n_components: 1}
+alignment: {n_permutations: 39, x_dimensions: 3, y_dimensions: 3, n_components: 1}
 folds: {n_splits: 3, stratify: site}
 tracking: {enabled: false}
 """
@@ -78,7 +78,7 @@ def test_a_run_says_what_was_missing_and_how_it_was_filled_in(
     assert genebrain("run", _config(tmp_path)) == 0
     found = json.loads((tmp_path / "out/alignments/mine__thickness/alignment.json").read_text())
     assert found["n"]["subjects"] == N - 2
-    assert found["held_out"]["p"][0] == 0.05
+    assert found["held_out"]["p"][0] == 0.025
     run = json.loads((tmp_path / "out/run.json").read_text())
     (remark,) = run["cohort"]["remarks"]
     missing = inputs.drop(index=[3, 70]).iloc[:, 1:].isna().to_numpy().mean(axis=1)
@@ -102,7 +102,7 @@ def _aligned(config: Path) -> dict[str, Any]:
 
 def test_covariances_of_pairs_find_the_link_as_well(inputs: pd.DataFrame, tmp_path: Path) -> None:
     found = _aligned(_config(tmp_path, nan="pairwise"))
-    assert found["held_out"]["p"][0] == 0.05
+    assert found["held_out"]["p"][0] == 0.025
     assert "covariances over the subjects who have both features" in found["remarks"][-1]
     # Weights of mapped features are for no other cohort's features, whatever that cohort does with its own gaps.
     weights = FrozenAlignment.load(weights_file(tmp_path / "out", "mine", "thickness"))
