@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from analyses.config.encoder import PRECOMPUTED
 from analyses.report.comparison_findings import Contrast
 from analyses.report.drawings import FIGURE_KINDS
 from analyses.report.findings import CONTROL
@@ -22,6 +23,7 @@ Columns = dict[str, list[Cell]]
 
 # Axis labels of the interface are cut at 10 characters, so these differ within 10.
 RC_MODES = {"forward": "fwd-only", "average": "rc-avg", "equivariant": "rc-equiv", "invariant": "rc-inv"}
+NOT_STATED = "not stated"
 _SHORTER = (("untrained", "un"), ("caduceus", "cad"), ("dnabert", "dnab"))
 
 
@@ -42,12 +44,16 @@ def make_params(results: Results, alignment: Alignment) -> dict[str, str]:
     """Settings that tell runs apart."""
     summary, spec = alignment.summary, find_arm(results, alignment).spec
     held_out, dimensions = summary.held_out, summary.dimensions
+    of_nobody = (
+        {"forward", "mean"} if spec.family == PRECOMPUTED else set()
+    )  # defaults; what made the vectors is unknown
+    strands = NOT_STATED if spec.rc_mode in of_nobody else RC_MODES[spec.rc_mode]
     values = {
         "encoder.name": short_name(summary.arm),
-        "encoder.rc_mode": RC_MODES[spec.rc_mode],
-        "strands": RC_MODES[spec.rc_mode],  # the same, by which runs are grouped: see the saved views
+        "encoder.rc_mode": strands,
+        "strands": strands,  # the same, by which runs are grouped: see the saved views
         "encoder.weights": "trained" if summary.trained else "untrained",
-        "encoder.pooling": spec.pooling,
+        "encoder.pooling": NOT_STATED if spec.pooling in of_nobody else spec.pooling,
         "encoder.hidden_dim": spec.hidden_dim,
         "brain.view": summary.view,
         "brain.role": "control" if summary.role == CONTROL else "test",

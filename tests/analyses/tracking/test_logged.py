@@ -5,15 +5,18 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analyses.results.folder import load_results
 from analyses.tracking import logged
-from analyses.tracking.alignment import panel
+from analyses.tracking.alignment import make_params, panel
 from analyses.tracking.mlflow_client import log_run
 from analyses.tracking.store import sqlite_uri
+from tests.analyses.run_folder import write_run_folder
 
 Change = Callable[[Path, Path], None]
 
@@ -116,3 +119,25 @@ def test_it_finds_nothing_where_something_is_left_to_do(change: Change, copy: Ca
         assert find(folder, database) is None
     finally:
         copy()
+
+
+@pytest.mark.parametrize(
+    ("family", "rc_mode", "pooling", "told"),
+    [
+        ("caduceus", "forward", "mean", ("fwd-only", "mean")),
+        ("precomputed", "forward", "mean", ("not stated", "not stated")),
+        ("precomputed", "average", "cls", ("rc-avg", "cls")),  # stated by whoever made the vectors
+    ],
+)
+def test_of_vectors_made_elsewhere_no_setting_is_told_that_nobody_stated(
+    tmp_path: Path, family: str, rc_mode: Any, pooling: Any, told: tuple[str, str]
+) -> None:
+    results = load_results(write_run_folder(tmp_path / "run"))
+    alignment = results.alignments[0]
+    arms = tuple(
+        replace(arm, spec=replace(arm.spec, family=family, rc_mode=rc_mode, pooling=pooling))
+        for arm in results.run.arms
+    )
+    params = make_params(replace(results, run=replace(results.run, arms=arms)), alignment)
+    assert (params["strands"], params["encoder.pooling"]) == told
+    assert params["encoder.rc_mode"] == params["strands"]

@@ -22,7 +22,7 @@ import pytest
 
 from analyses.errors import InputError
 from analyses.tracking import runs as tracked_runs
-from analyses.tracking.alignment import RC_MODES, short_name
+from analyses.tracking.alignment import NOT_STATED, RC_MODES, short_name
 from analyses.tracking.mlflow_client import (
     LoggedRun,
     log_run,
@@ -264,7 +264,8 @@ def test_no_two_ways_to_read_strands_have_one_colour() -> None:
         return (low | high << 8) % 29
 
     assert colour("param.encoder.rc_mode.rc-avg") == colour("param.encoder.rc_mode.rc-equiv")  # as it was seen to be
-    assert len({colour(f"param.{STRANDS}.{mode}") for mode in RC_MODES.values()}) == len(set(RC_MODES.values()))
+    modes = {*RC_MODES.values(), NOT_STATED}
+    assert len({colour(f"param.{STRANDS}.{mode}") for mode in modes}) == len(modes)
 
 
 def test_a_run_opens_on_what_its_experiment_asks() -> None:
@@ -279,7 +280,7 @@ def test_saved_views_are_left_out_of_an_unknown_mlflow() -> None:
 
 
 def test_short_values_differ_within_ten_characters() -> None:
-    assert all(len(value) <= 10 for value in RC_MODES.values())
+    assert all(len(value) <= 10 for value in (*RC_MODES.values(), NOT_STATED))
     names = ["caduceus-ph", "caduceus-ps", "dnabert-3", "untrained-dnabert-3", "untrained-dnabert-6", "kmer-5"]
     assert len({short_name(name)[:10] for name in names}) == len(names)
     assert short_name("dnabert-3") == "dnabert-3"
