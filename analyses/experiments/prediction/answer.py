@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analyses.experiments.prediction.predictors import BRAIN, COVARIATES, FUSION, GENES, STACKED
 from analyses.formats import format_interval, format_number, format_p
 from analyses.privacy.counts import format_count
 from analyses.results.schema.experiments.predictions import (
@@ -75,12 +76,12 @@ def _found(outcome: PredictedOutcome, score: PredictorScore, n_predictors: int) 
 
 
 def _additions(differences: Sequence[PredictionDifference]) -> Iterator[str]:
-    """What fusion adds to each side: the one sentence a question is asked for."""
-    for question in ("fusion - genes", "fusion - brain", "fusion - covariates"):
-        asked = [one for one in differences if one.question == question and one.p_corrected is not None]
+    """What fusion adds to each side, in the way in which it does so most clearly: a sentence a question."""
+    for other in (GENES, BRAIN, COVARIATES):
+        questions = (f"{FUSION} - {other}", f"{STACKED} - {other}")
+        asked = [one for one in differences if one.question in questions and one.p_corrected is not None]
         if not asked:
             continue
-        other = question.removeprefix("fusion - ")
         found = min(asked, key=lambda one: one.p_corrected if one.p_corrected is not None else 1.0)
         numbers = (
             f"{format_number(found.difference)} ({format_interval(found.interval or (None, None))}, "

@@ -123,6 +123,24 @@ def test_where_covariates_tell_most_the_answer_says_that_genes_and_brain_do_not(
     assert first.count("covariates") == 1
 
 
+def test_what_is_said_of_fusion_holds_for_either_way_of_it(planted: dict[str, Any]) -> None:
+    result = load_results(planted["folder"]).experiment
+    assert isinstance(result, PredictResult)
+    ways = ("fusion - brain", "stacked fusion - brain")
+    assert {one.question for one in result.differences} >= set(ways)
+    for clear in ways:
+        told = [
+            replace(one, difference=0.2, p=0.001, p_corrected=0.004 if one.question == clear else 0.6)
+            for one in result.differences
+            if one.question in ways
+        ]
+        (said,) = (line for line in sentences(result.outcome, result.predictors, told, []) if "brain alone" in line)
+        assert said.startswith("Genes and brain together tell more than brain alone: by 0.20 (")
+        assert said.endswith(
+            f"p = 0.004 corrected) for {next(one for one in told if one.question == clear).first_label}."
+        )
+
+
 def test_a_null_outcome_is_not_found(ask: Ask) -> None:
     result = ask("coin")
     assert min(score.p_corrected or 1.0 for score in result.predictors) >= 0.05
