@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analyses.errors import InputError
 from analyses.results.schema.alignments import NoiseCorrelation, RequiredSubjects
 from analyses.results.serialisation import plain
+from fusion.cross_validation.folds import SMALLEST_FOLD
 from fusion.power.detectability import approximate_null_r1, flags, null_r1, required_n, rho_c, wachter_edge
 from fusion.power.held_out import detectable_held_out_rho, held_out_power, subjects_for_held_out_power
 from fusion.power.prediction import detectable_rho, predicted_power
@@ -97,8 +98,13 @@ def make_forecast(
     Raises
     ------
     InputError
-        No correlation at all is to be found.
+        No correlation at all is to be found, or the folds would have too few subjects.
     """
+    if n < SMALLEST_FOLD * folds:
+        raise InputError(
+            f"{folds} folds need at least {SMALLEST_FOLD} subjects each, {SMALLEST_FOLD * folds} in all; got {n}: take "
+            "fewer folds or more subjects."
+        )
     if rho == 0:
         raise InputError("A correlation to be found lies above 0 and below 1; got 0: no number of subjects finds none.")
     n_effective = n - confounds - 1

@@ -78,6 +78,15 @@ def test_power_prints_the_published_size_of_noise(genebrain: Command, capsys: py
     assert any("per dimension" in flag for flag in panel["flags"])
 
 
+@pytest.mark.parametrize(("n", "folds", "code"), [(100, 60, 2), (100, 26, 2), (100, 25, 0), (19, 5, 2), (20, 5, 0)])
+def test_power_of_folds_that_a_run_would_refuse_is_refused(
+    genebrain: Command, capsys: pytest.CaptureFixture[str], n: int, folds: int, code: int
+) -> None:
+    assert genebrain("power", "--n", n, "--x", 3, "--y", 3, "--rho", 0.6, "--folds", folds) == code
+    said = f"genebrain: {folds} folds need at least 4 subjects each, {4 * folds} in all; got {n}: take fewer folds"
+    assert capsys.readouterr().err.startswith(said) is (code == 2)
+
+
 def test_power_says_when_correlations_are_one(genebrain: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert genebrain("power", "--n", 100, "--x", 80, "--y", 80) == 0
     assert "1 by construction" in capsys.readouterr().out
