@@ -9,6 +9,7 @@ from .comparison.max_t import westfall_young as westfall_young
 from .comparison.max_t import westfall_young_tails as westfall_young_tails
 from .comparison.paired_differences import PairedDifference as PairedDifference
 from .comparison.paired_differences import paired_difference as paired_difference
+from .comparison.paired_differences import paired_differences as paired_differences
 from .comparison.ranking import Ranking as Ranking
 from .comparison.ranking import rank_arms as rank_arms
 from .comparison.similarity import linear_cka as linear_cka

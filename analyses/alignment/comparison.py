@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from analyses.results.schema.tails import FittedTail
 from analyses.results.serialisation import OptionalInterval, optional_interval, tuples
 from analyses.results.workspace import Workspace
 from fusion.comparison.max_t import westfall_young, westfall_young_tails
-from fusion.comparison.paired_differences import PairedDifference, paired_difference, paired_family
+from fusion.comparison.paired_differences import PairedDifference, paired_differences, paired_family
 from fusion.comparison.ranking import Ranking, rank_arms
 from fusion.comparison.simultaneous import simultaneous_intervals
 from fusion.cross_validation.result import CrossValidatedCCA
@@ -206,10 +205,8 @@ def _row(
 def _differences(held_out: HeldOutByArm, view: str, seed: int) -> list[ArmDifference]:
     corrected = paired_family(held_out, random_state=seed)
     return [
-        _difference(
-            (a, b), view, paired_difference(held_out[a], held_out[b], random_state=seed), p_corrected=corrected[a, b]
-        )
-        for a, b in combinations(held_out, 2)
+        _difference(pair, view, found, p_corrected=corrected[pair])
+        for pair, found in paired_differences(held_out, random_state=seed).items()
     ]
 
 

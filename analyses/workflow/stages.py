@@ -124,13 +124,13 @@ def compare(run: Run) -> None:
     from analyses.alignment.comparison import compare as compare_alignments
     from analyses.alignment.files import compared_files
     from analyses.results.schema.comparisons import Comparison
-    from fusion.parallel import one_blas_thread
+    from fusion.parallel import tiled
 
     workspace, arms, views = run.workspace, list(run.arms), list(run.config.brain)
     key = run.keys.comparison(file_fingerprint(path) for path in compared_files(workspace, arms, views))
     if not workspace.is_finished("compare", key):
         begun = time.perf_counter()
-        with one_blas_thread():  # its products are small
+        with tiled():  # its products are small
             comparison = compare_alignments(
                 workspace, arms, views, seed=run.seeds.held_out, tails=run.config.alignment.tails
             )

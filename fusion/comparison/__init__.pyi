@@ -2,6 +2,7 @@ from .max_t import westfall_young as westfall_young
 from .max_t import westfall_young_tails as westfall_young_tails
 from .paired_differences import PairedDifference as PairedDifference
 from .paired_differences import paired_difference as paired_difference
+from .paired_differences import paired_differences as paired_differences
 from .paired_differences import paired_family as paired_family
 from .ranking import Ranking as Ranking
 from .ranking import rank_arms as rank_arms

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from fusion.archive import Saved
 from fusion.arrays import LabelsLike, Matrix
-from fusion.comparison.draws import HeldOutScores, bootstrap_component, clusters_of, component_scores
+from fusion.comparison.draws import (
+    HeldOutScores,
+    bootstrap_component,
+    check_same_folds,
+    clusters_of,
+    component_scores,
+)
 from fusion.cross_validation.fold_scores import align_folds
 from fusion.cross_validation.resampling import BOOTSTRAP_KEY, percentile_interval
 from fusion.errors import InputError
@@ -143,26 +149,86 @@ def paired_difference(
     Raises
     ------
     InputError
-        If folds differ or scores were not kept.
+        If folds differ, scores were not kept, or an arm lacks the component.
     """
-    if first.folds_sha256 != second.folds_sha256:
-        raise InputError("A paired difference needs both arms in the same folds; their hashes differ.")
-    if min(len(first.rho), len(second.rho)) <= component:
-        raise InputError(
-            f"Component {component} must exist in both arms; they have {len(first.rho)}, {len(second.rho)}."
-        )
-    shares = subject_shares(first, component) - subject_shares(second, component)
-    widening = max(float(arm.widening[component]) for arm in (first, second))
-    clusters = clusters_of({"first": first, "second": second}, groups)
-    settings: dict[str, Any] = {"clusters": clusters, "n_draws": n_bootstrap, "seed": random_state}
-    draws = [bootstrap_component(arm, component, "A paired difference", **settings) for arm in (first, second)]
-    valid = np.isfinite([arm.interval[component] for arm in (first, second)]).all()
-    return PairedDifference(
-        difference=float(first.rho[component] - second.rho[component]),
-        interval=percentile_interval(draws[0] - draws[1]) if valid else np.full(2, np.nan),
-        p=_sign_flip_p(_by_cluster(shares, clusters), n_permutations, random_state, widening),
+    pair = "first", "second"
+    return paired_differences(
+        dict(zip(pair, (first, second), strict=True)),
+        pairs=[pair],
+        component=component,
+        groups=groups,
         n_permutations=n_permutations,
-    )
+        n_bootstrap=n_bootstrap,
+        random_state=random_state,
+    )[pair]
+
+
+def paired_differences(
+    held_out: Mapping[str, HeldOutScores],
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    component: int = 0,
+    groups: LabelsLike | None = None,
+    n_permutations: int = 9999,
+    n_bootstrap: int = 2000,
+    random_state: int = 0,
+) -> dict[tuple[str, str], PairedDifference]:
+    """Every pair as `paired_difference` compares it, each by itself; what all pairs share is drawn once.
+
+    Parameters
+    ----------
+    held_out : mapping of arm to CrossValidatedCCA or another method's scores
+        With subject-level scores, of the same subjects in the same folds.
+    pairs : sequence of (arm, arm), optional
+        Those that are asked about; every pair if not given.
+    component : int
+        0-based.
+    groups : array of labels, shape [n_subjects], optional
+        Swapped and resampled as wholes; those that the arms were aligned with by default.
+    n_permutations, n_bootstrap, random_state : int
+
+    Returns
+    -------
+    dict of (arm, arm) to PairedDifference
+        In the order of `pairs`, or of `itertools.combinations`; p is not corrected, as that of `paired_family` is.
+
+    Raises
+    ------
+    InputError
+        As `paired_difference`.
+    """
+    pairs = list(combinations(held_out, 2)) if pairs is None else list(pairs)
+    arms = {name: held_out[name] for pair in pairs for name in pair}
+    if not arms:
+        return {}
+    purpose = "A paired difference"
+    check_same_folds(arms, purpose)
+    for name, arm in arms.items():
+        if len(arm.rho) <= component:
+            raise InputError(f"Component {component} must exist in every arm; {name!r} has {len(arm.rho)}.")
+    clusters = clusters_of(arms, groups)
+    settings: dict[str, Any] = {"clusters": clusters, "n_draws": n_bootstrap, "seed": random_state}
+    draws = {name: bootstrap_component(arm, component, purpose, **settings) for name, arm in arms.items()}
+    shares = {name: subject_shares(arm, component) for name, arm in arms.items()}
+    differences = _by_cluster(np.column_stack([shares[a] - shares[b] for a, b in pairs]), clusters)
+    widening = np.array([max(float(arms[name].widening[component]) for name in pair) for pair in pairs])
+    observed = np.abs(differences.sum(axis=0)) / widening
+    exceeding = np.zeros(len(pairs))
+    for sums in _flipped_sums(differences, n_permutations, random_state):
+        exceeding += (sums >= observed * (1 - 1e-12)).sum(axis=0)
+    p = (1 + exceeding) / (1 + n_permutations)
+    has_interval = {name: bool(np.isfinite(arm.interval[component]).all()) for name, arm in arms.items()}
+    return {
+        (a, b): PairedDifference(
+            difference=float(arms[a].rho[component] - arms[b].rho[component]),
+            interval=percentile_interval(draws[a] - draws[b])
+            if has_interval[a] and has_interval[b]
+            else np.full(2, np.nan),
+            p=float(p_of_pair),
+            n_permutations=n_permutations,
+        )
+        for (a, b), p_of_pair in zip(pairs, p, strict=True)
+    }
 
 
 def subject_shares(arm: HeldOutScores, component: int) -> Float64[np.ndarray, " n_subjects"]:
@@ -180,10 +246,3 @@ def subject_shares(arm: HeldOutScores, component: int) -> Float64[np.ndarray, " 
     sides = np.column_stack(component_scores(arm, component, "A paired difference"))
     x, y = align_folds(sides, arm.folds.assignments).T
     return np.asarray(x * y)
-
-
-def _sign_flip_p(differences: Matrix, n_permutations: int, seed: int, widening: float) -> float:
-    observed = abs(differences.sum()) / widening
-    flipped = _flipped_sums(differences, n_permutations, seed)
-    exceeding = sum(int((sums >= observed * (1 - 1e-12)).sum()) for sums in flipped)
-    return (1 + exceeding) / (1 + n_permutations)

@@ -144,6 +144,12 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         lambda t: fusion.paired_difference(*_arms(t), groups=t["families"], n_bootstrap=9),
         ["x", "y", "families"],
     ),
+    "paired_differences": (
+        lambda t: fusion.paired_differences(
+            dict(zip("ab", _arms(t), strict=True)), groups=t["families"], n_bootstrap=9
+        ),
+        ["x", "y", "families"],
+    ),
     "rank_arms": (
         lambda t: fusion.rank_arms(dict(zip("ab", _arms(t), strict=True)), groups=t["families"], n_bootstrap=9),
         ["x", "y", "families"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -15,7 +14,7 @@ from analyses.results.schema.experiments import Metrics, Trial
 from analyses.results.schema.experiments.escalations import CurvePoint, MethodDifference, MethodScore, Retrieval
 from analyses.results.serialisation import optional_interval, tuples
 from fusion import westfall_young
-from fusion.comparison.paired_differences import paired_difference, paired_family
+from fusion.comparison.paired_differences import paired_differences, paired_family
 from fusion.methods import HeldOutMethod, HeldOutMethods, LearningCurve
 
 LINEAR = "linear"
@@ -99,8 +98,7 @@ def describe_differences(tested: Tested, seed: int) -> Iterator[MethodDifference
     """Every pair of methods, what is beyond linear first."""
     methods = dict(reversed(tested.found.methods.items()))
     corrected = paired_family(methods, random_state=seed)
-    for first, second in combinations(methods, 2):
-        found = paired_difference(methods[first], methods[second], random_state=seed)
+    for (first, second), found in paired_differences(methods, random_state=seed).items():
         yield MethodDifference(
             arm=tested.arm,
             arm_label=tested.arm_label,

@@ -35,7 +35,7 @@ from analyses.results.schema.experiments import HarmoniseResult
 from analyses.results.schema.experiments.audits import CorrectedPrediction, Prediction
 from analyses.results.schema.experiments.harmonisations import HarmonisedAlignment, HarmonisedDifference, SitePrediction
 from analyses.results.serialisation import optional_interval
-from fusion import InputError, cross_validated_cca, paired_difference
+from fusion import InputError, PairedDifference, cross_validated_cca, paired_differences
 from fusion.comparison.paired_differences import paired_family
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ def _compare(run: Run, found: Mapping[Key, CrossValidatedCCA | str]) -> tuple[Ha
     for family in families(_by_view(run, found), _roles(run)).values():
         pairs = [(name, base) for name in family if (base := _as_it_is(name)) != name and base in family]
         corrected = paired_family(family, pairs=pairs, random_state=run.seeds.held_out)
-        rows += [_difference(run, family, pair, p) for pair, p in corrected.items()]
+        differences = paired_differences(family, pairs=pairs, random_state=run.seeds.held_out)
+        rows += [_difference(run, pair, found, corrected[pair]) for pair, found in differences.items()]
     return tuple(rows)
 
 
@@ -171,12 +172,9 @@ def _as_it_is(name: str) -> str:
     return f"{arm}|{AS_IT_IS}__{rest.partition('__')[2]}"
 
 
-def _difference(
-    run: Run, family: Mapping[str, CrossValidatedCCA], pair: tuple[str, str], p_corrected: float
-) -> HarmonisedDifference:
+def _difference(run: Run, pair: tuple[str, str], found: PairedDifference, p_corrected: float) -> HarmonisedDifference:
     arm, _, rest = pair[0].partition("|")
     method, _, view = rest.partition("__")
-    found = paired_difference(family[pair[0]], family[pair[1]], random_state=run.seeds.held_out)
     return HarmonisedDifference(
         arm=arm,
         arm_label=run.specs[arm].label,

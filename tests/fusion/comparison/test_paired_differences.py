@@ -1,14 +1,19 @@
 """All pairwise differences as one family of tests."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from fusion import cross_validated_cca
-from fusion.comparison.paired_differences import paired_difference, paired_family, subject_shares
+from fusion import InputError, cross_validated_cca
+from fusion.comparison.paired_differences import (
+    paired_difference,
+    paired_differences,
+    paired_family,
+    subject_shares,
+)
 from fusion.cross_validation.result import CrossValidatedCCA
 
 N = 113
@@ -34,6 +39,28 @@ def test_one_pair_equals_the_single_test() -> None:
     arms = {"a": _with_scores(arm, 1, 0.5), "b": _with_scores(arm, 2, 0.3)}
     single = paired_difference(*arms.values(), n_permutations=999, random_state=3, n_bootstrap=20)
     assert paired_family(arms, n_permutations=999, random_state=3) == {("a", "b"): single.p}
+
+
+def test_several_pairs_are_compared_as_each_alone() -> None:
+    arm = _arm()
+    arms = {name: _with_scores(arm, seed, 0.2 * seed) for seed, name in enumerate("abcd")}
+    arms["d"] = replace(arms["d"], interval=np.full((1, 2), np.nan))
+    settings = {"groups": np.arange(N) // 2, "n_permutations": 499, "n_bootstrap": 60, "random_state": 4}
+    for pairs in (None, [("c", "a"), ("d", "b")]):
+        found = paired_differences(arms, pairs=pairs, **settings)
+        assert list(found) == (pairs or list(combinations(arms, 2)))
+        for (a, b), together in found.items():
+            alone = paired_difference(arms[a], arms[b], **settings)
+            assert (together.difference, together.p) == (alone.difference, alone.p)
+            np.testing.assert_array_equal(together.interval, alone.interval)
+            assert np.isnan(together.interval).all() == ("d" in (a, b))
+
+
+@pytest.mark.parametrize("component", [1, 5])
+def test_a_component_that_an_arm_lacks_is_refused(component: int) -> None:
+    arm = _arm()
+    with pytest.raises(InputError, match=f"Component {component} must exist in every arm; 'first' has 1"):
+        paired_difference(arm, arm, component=component)
 
 
 def test_signs_by_hand() -> None:
