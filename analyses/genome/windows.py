@@ -161,8 +161,7 @@ def summarise(table: WindowTable, agreement: ReferenceAgreement, genome: Genome)
 
 
 def describe_sequences(table: WindowTable) -> list[str]:
-    """A line if more is to be embedded than the windows that subjects carry: vectors are kept as changes to the
-    reference's own."""
+    """A line if references are to be embedded that nobody carries: subjects are kept as differences from them."""
     n_of_reference = len(table.sequences) - table.n_distinct
     if not n_of_reference:
         return []

@@ -44,9 +44,8 @@ def make_params(results: Results, alignment: Alignment) -> dict[str, str]:
     """Settings that tell runs apart."""
     summary, spec = alignment.summary, find_arm(results, alignment).spec
     held_out, dimensions = summary.held_out, summary.dimensions
-    of_nobody = (
-        {"forward", "mean"} if spec.family == PRECOMPUTED else set()
-    )  # defaults; what made the vectors is unknown
+    # defaults, which nobody states of vectors that were made elsewhere
+    of_nobody = {"forward", "mean"} if spec.family == PRECOMPUTED else set()
     strands = NOT_STATED if spec.rc_mode in of_nobody else RC_MODES[spec.rc_mode]
     values = {
         "encoder.name": short_name(summary.arm),

@@ -130,7 +130,7 @@ def compare(run: Run) -> None:
     key = run.keys.comparison(file_fingerprint(path) for path in compared_files(workspace, arms, views))
     if not workspace.is_finished("compare", key):
         begun = time.perf_counter()
-        with tiled():  # its products are small
+        with tiled():  # its products are small: one thread each, and several at a time where that is worth it
             comparison = compare_alignments(
                 workspace, arms, views, seed=run.seeds.held_out, tails=run.config.alignment.tails
             )
