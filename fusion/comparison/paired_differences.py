@@ -70,16 +70,26 @@ def paired_family(
     pairs = list(combinations(held_out, 2)) if pairs is None else list(pairs)
     if not pairs:
         return {}
-    shares = {name: subject_shares(arm, component) for name, arm in held_out.items()}
-    clusters = clusters_of(held_out, groups)
-    differences = _by_cluster(np.column_stack([shares[a] - shares[b] for a, b in pairs]), clusters)
+    differences, widening = _shares_of_pairs(held_out, pairs, component, clusters_of(held_out, groups))
     scale = np.sqrt((differences**2).sum(axis=0))
     scaled = differences / np.where(scale > 0, scale, 1.0)  # a pair of equal arms has no difference to test
-    widening = np.array([max(held_out[arm].widening[component] for arm in pair) for pair in pairs])
     observed = np.abs(scaled.sum(axis=0)) / widening
     largest = np.concatenate([sums.max(axis=1) for sums in _flipped_sums(scaled, n_permutations, random_state)])
     exceeding = (largest[:, None] >= observed * (1 - 1e-12)).sum(axis=0)
     return dict(zip(pairs, ((1 + exceeding) / (1 + n_permutations)).tolist(), strict=True))
+
+
+def _shares_of_pairs(
+    arms: Mapping[str, HeldOutScores], pairs: Sequence[tuple[str, str]], component: int, clusters: NDArray[np.int64]
+) -> tuple[Matrix, Matrix]:
+    """Differences of shares over clusters, [n_clusters, n_pairs], and the larger widening of every pair, [n_pairs]."""
+    for name, arm in arms.items():
+        if len(arm.rho) <= component:
+            raise InputError(f"Component {component} must exist in every arm; {name!r} has {len(arm.rho)}.")
+    shares = {name: subject_shares(arm, component) for name, arm in arms.items()}
+    differences = np.column_stack([shares[a] - shares[b] for a, b in pairs])
+    widening = np.array([max(arms[name].widening[component] for name in pair) for pair in pairs])
+    return _by_cluster(differences, clusters), widening
 
 
 def _by_cluster(differences: Matrix, clusters: NDArray[np.int64]) -> Matrix:
@@ -203,15 +213,10 @@ def paired_differences(
         return {}
     purpose = "A paired difference"
     check_same_folds(arms, purpose)
-    for name, arm in arms.items():
-        if len(arm.rho) <= component:
-            raise InputError(f"Component {component} must exist in every arm; {name!r} has {len(arm.rho)}.")
     clusters = clusters_of(arms, groups)
+    differences, widening = _shares_of_pairs(arms, pairs, component, clusters)
     settings: dict[str, Any] = {"clusters": clusters, "n_draws": n_bootstrap, "seed": random_state}
     draws = {name: bootstrap_component(arm, component, purpose, **settings) for name, arm in arms.items()}
-    shares = {name: subject_shares(arm, component) for name, arm in arms.items()}
-    differences = _by_cluster(np.column_stack([shares[a] - shares[b] for a, b in pairs]), clusters)
-    widening = np.array([max(float(arms[name].widening[component]) for name in pair) for pair in pairs])
     observed = np.abs(differences.sum(axis=0)) / widening
     exceeding = np.zeros(len(pairs))
     for sums in _flipped_sums(differences, n_permutations, random_state):

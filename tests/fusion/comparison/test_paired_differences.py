@@ -61,6 +61,8 @@ def test_a_component_that_an_arm_lacks_is_refused(component: int) -> None:
     arm = _arm()
     with pytest.raises(InputError, match=f"Component {component} must exist in every arm; 'first' has 1"):
         paired_difference(arm, arm, component=component)
+    with pytest.raises(InputError, match=f"Component {component} must exist in every arm; 'a' has 1"):
+        paired_family({"a": arm, "b": arm}, component=component)
 
 
 def test_signs_by_hand() -> None:
