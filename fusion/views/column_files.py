@@ -1,5 +1,6 @@
 """Matrices on disk, read in blocks of columns without holding them: npy, HDF5, and parquet by way of npy."""
 
+import mmap
 import os
 import tempfile
 import weakref
@@ -128,6 +129,26 @@ class Hdf5Columns:
             return h5py.File(self.path, "r")
 
 
+def _check_heaps(path: Path, length: int) -> None:
+    """Refuse texts of any length whose heap the HDF5 library would read for ever (``H5HG__cache_heap_deserialize``).
+
+    It adds what an object claims modulo 2^64: with nothing, or all but as much, the next object is never behind it.
+    """
+    header = 8 + -(-length // 8) * 8  # index, references and length, padded to eight bytes (specification, III.E)
+    place = 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while (place := content.find(b"GCOL\x01\0\0\0", place)) >= 0:
+            end = min(place + int.from_bytes(content[place + 8 : place + 8 + length], "little"), len(content))
+            place += header
+            while place + header <= end:
+                claimed = int.from_bytes(content[place + 8 : place + 8 + length], "little")
+                is_text = any(content[place : place + 2])  # object 0 is the free space, and counts its header
+                step = header + -(-claimed // 8) * 8 if is_text else claimed
+                if not 0 < step < 1 << (8 * length - 1):
+                    raise ValueError(f"the text at byte {place:,} has no end")
+                place += step
+
+
 def unpack_parquet(
     path: str | Path, *, id_column: str = "eid", vector: str = "vector"
 ) -> tuple[NpyColumns, list[str], list[str]]:
@@ -244,4 +265,7 @@ def _read_into(file: Any, offset: int, target: npt.NDArray[Any]) -> None:
 def _dataset(file: Any, name: str, path: Path) -> Any:
     if name not in file:
         raise InputError(f"{path} needs a dataset {name!r}; it has {', '.join(sorted(file)) or 'none'}: name it.")
-    return file[name]
+    dataset = file[name]
+    if dataset.dtype.hasobject:
+        _check_heaps(path, file.id.get_create_plist().get_sizes()[1])
+    return dataset

@@ -50,6 +50,9 @@ _BOMB_CHUNK = 1 << 20
 _BOMB_CHUNKS = 1536
 """Unpacked, a bomb is 1.5 GB; packed, as many kB."""
 
+_UNPACKED = 1 << 26
+"""Bytes of a file that is damaged inside; no file that is well has as many."""
+
 Mutation = Callable[[Random, bytes, Sequence[bytes]], bytes]
 
 
@@ -247,18 +250,26 @@ def mutate_gzip(rng: Random, content: bytes, inner: str, words: Sequence[bytes] 
     """A change inside a gzip file; now and then a bomb."""
     if rng.random() < 0.004:
         return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + bomb() + bytes(8)
-    try:
-        plain = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error, MemoryError):  # damaged before, or a bomb
+    plain = _unpacked(content)
+    if plain is None:
         return mutate_bytes(rng, content, words=words)
     return gzip.compress(_KINDS[inner.partition("/")[0]](rng, plain, "", words), 1, mtime=0)
 
 
+def _unpacked(content: bytes) -> bytes | None:
+    """What a gzip file holds; None if it was damaged before, or is a bomb."""
+    try:
+        with gzip.open(BytesIO(content)) as file:
+            plain = file.read(_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error):
+        return None
+    return plain if len(plain) <= _UNPACKED else None
+
+
 def mutate_bgzf(rng: Random, content: bytes, inner: str, words: Sequence[bytes] = ()) -> bytes:
     """A change inside a file of bgzip's blocks, written anew in blocks."""
-    try:
-        plain = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error, MemoryError):  # damaged before, or a bomb
+    plain = _unpacked(content)
+    if plain is None:
         return mutate_bytes(rng, content, words=words)
     return bgzip(_KINDS[inner](rng, plain, "", words), rng.choice((200, 4000, 65280)))
 
@@ -279,7 +290,8 @@ def mutate_zip(rng: Random, content: bytes, inner: str, words: Sequence[bytes] =
     """A change of a member, of its name, or of which members there are; now and then a bomb."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            members = [(one.filename, archive.read(one)) for one in archive.infolist()]
+            is_bomb = any(one.file_size > _UNPACKED for one in archive.infolist())
+            members = [] if is_bomb else [(one.filename, archive.read(one)) for one in archive.infolist()]
     except Exception:  # noqa: BLE001 - damaged before: there is no narrower class
         return mutate_bytes(rng, content, words=words)
     if not members:

@@ -25,7 +25,9 @@ SECONDS = 10.0
 SEEDS_SECONDS = 120.0
 """Limit of what comes before the first input: libraries are loaded, files that are well are made and read."""
 
-AT_ONCE = 500
+AT_ONCE = 5000
+"""Inputs of one process: to start it takes as long as some thousand inputs of a quick reader."""
+
 GOOD = ("refused", "read")
 BAD = ("uncaught", "no sentence", "otherwise", "memory", "hang", "crash")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from encoders.brain.layouts.hdf5_heaps import check_heaps
 from encoders.claims import check_zip
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
@@ -61,6 +62,8 @@ def load_h5(path: Path) -> dict[str, np.ndarray]:
         datasets = {name: file[name] for name in file if isinstance(file[name], h5py.Dataset)}
         for name, dataset in datasets.items():
             _check_claim(path, name, dataset.nbytes, dataset.id.get_storage_size())
+        if any(dataset.dtype.hasobject for dataset in datasets.values()):
+            check_heaps(path, file.id.get_create_plist().get_sizes()[1])
         return {name: np.asarray(dataset[()]) for name, dataset in datasets.items()}
 
 

@@ -7,6 +7,8 @@ alike, and write [CLS] before and [SEP] after the pieces.
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -47,7 +49,7 @@ class BpeTokenizer:
     Raises
     ------
     InputError
-        The file is missing, is not JSON, or is the tokenizer of another model.
+        The file is missing, is not JSON, cannot be used, or is the tokenizer of another model.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,12 +57,18 @@ class BpeTokenizer:
 
         text = _read_text(path)
         _check_layout(text, path)
-        try:
+        with _refused_if_unreadable(path):
             self._tokenizer = Tokenizer.from_str(text)
-        except Exception as error:  # the library knows no narrower class
-            raise InputError(f"{path} cannot be read as a tokenizer ({error}); download it again.") from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+            read = {letter: self._tokenizer.encode(letter).ids for letter in "ACGTN"}
+        for letter, ids in read.items():
+            if len(ids) != 3 or ids[0] != CLS or ids[2] != SEP or (ids[1] == UNK) != (letter == "N"):
+                raise InputError(
+                    f"DNABERT-2 reads a base as [CLS] (1), its own token, [SEP] (2), and N as [UNK] (0) between them; "
+                    f"{path} makes the tokens {ids} of {letter}. It is the tokenizer of another model, or damaged: "
+                    "download it again."
+                )
         self.version = f"bpe-{hashlib.sha256(text.encode()).hexdigest()}"
         self.vocabulary_size: int = self._tokenizer.get_vocab_size()
 
@@ -97,6 +105,17 @@ class FixedPieceTokenizer:
         """
         pieces = self._pattern.findall(sequence)
         return np.array([CLS, *(self._id_of.get(piece, UNK) for piece in pieces), SEP], dtype=np.int64)
+
+
+@contextmanager
+def _refused_if_unreadable(path: Path) -> Iterator[None]:
+    """What the library raises where a tokenizer cannot be read, or cannot be used as it stands, is one sentence."""
+    try:
+        yield
+    except BaseException as error:  # it knows no narrower class, and what its Rust panics with is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise InputError(f"{path} cannot be read as a tokenizer ({error}); download it again.") from error
 
 
 def _read_text(path: Path) -> str:

@@ -126,6 +126,16 @@ def text_column(folder: Path) -> Any:
     return TableView.from_parquet(folder / "x.parquet")
 
 
+def endless_texts(folder: Path) -> Any:
+    with h5py.File(folder / "x.h5", "w") as file:
+        file["X"], file["eid"] = VALUES, [f"s{row}" for row in range(len(VALUES))]
+    content = bytearray((folder / "x.h5").read_bytes())
+    first = content.index(b"GCOL") + 16
+    content[first + 8 : first + 16] = (2**64 - 16).to_bytes(8, "little")
+    (folder / "x.h5").write_bytes(content)
+    return TableView.from_hdf5(folder / "x.h5")
+
+
 def no_dataset(folder: Path) -> Any:
     with h5py.File(folder / "x.h5", "w") as file:
         file["Y"] = VALUES
@@ -143,6 +153,7 @@ def no_dataset(folder: Path) -> Any:
         pytest.param(float_ids, "floats as ids in 'eid'", id="float ids"),
         pytest.param(ragged, r"lengths \[1, 2\]", id="unequal vectors"),
         pytest.param(text_column, "numeric columns beside 'eid'; site is not", id="text column"),
+        pytest.param(endless_texts, r"the text at byte [0-9,]+ has no end", id="endless texts"),
         pytest.param(no_dataset, "needs a dataset 'X'; it has Y", id="no dataset"),
     ],
 )

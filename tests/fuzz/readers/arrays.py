@@ -154,11 +154,16 @@ def _read_series(folder: Path) -> TimeSeries:
 
 
 _ARRAYS = {".npy": "npy", ".npz": "zip/npy", ".txt": "text", ".csv": "text"}
+_OF_HDF5 = (b"\x89HDF", b"OHDR", b"TREE", b"SNOD", b"HEAP", b"eid", b"FRHP", b"GCOL")
 READERS = (
     Reader("npy", _npy_files, _source, _ARRAYS, (b"s01", b"NA"), _same_as_numpy),
     Reader("npz", _npz_files, _source, _ARRAYS),
     Reader(
-        "hdf5", _h5_files, _source, {".h5": "bytes"}, (b"\x89HDF", b"OHDR", b"TREE", b"SNOD", b"HEAP", b"eid", b"FRHP")
+        "hdf5",
+        _h5_files,
+        _source,
+        {".h5": "bytes"},
+        _OF_HDF5,
     ),
     Reader("tensors", _tensors, _source, {".pt": "zip/bytes", **_ARRAYS}),
     Reader("time series", _series, _read_series, {".tsv": "text", ".1D": "text", ".csv": "text", ".npy": "npy"}),

@@ -10,6 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from encoders.dna.tokenizers.bpe import CLS, SEP, UNK, BpeTokenizer
+from encoders.errors import InputError
 
 N_STRINGS = 10_000
 
@@ -67,3 +68,22 @@ def test_the_published_tokenizer_is_read_by_the_rule_and_as_by_the_library(
     path = published_data / "tokenizers/dnabert2/tokenizer.json"
     _assert_read_by_the_rule(path, strings)
     _assert_read_as_by_the_library(path, strings[:500])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        pytest.param("post_processor", None, r"makes the tokens \[5\] of A", id="nothing around the pieces"),
+        pytest.param("normalizer", {"type": "Lowercase"}, r"makes the tokens \[1, 0, 2\] of A", id="lower case"),
+        pytest.param("special_tokens", {"1": {"id": "[SEP]", "ids": [2], "tokens": ["[SEP]"]}}, "", id="a lost token"),
+    ],
+)
+def test_a_tokenizer_that_reads_bases_otherwise_is_refused(
+    key: str, value: object, words: str, bpe_tokenizer: Path, tmp_path: Path
+) -> None:
+    """The last one makes the library panic, when it reads its first sequence."""
+    content = json.loads(bpe_tokenizer.read_text())
+    (content["post_processor"] if key == "special_tokens" else content)[key] = value
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=words or "cannot be read as a tokenizer"):
+        BpeTokenizer(tmp_path / "tokenizer.json")
