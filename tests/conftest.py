@@ -36,6 +36,27 @@ settings.register_profile("exploring", settings.get_profile("project"), derandom
 settings.load_profile("project")
 
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+FIRST = "tests/analyses/workflow/test_slurm.py"
+"""It takes longest, and waits for nothing that the files beside it make."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes that fill the cores share them: threads of BLAS beyond that wait for one another, and spin meanwhile.
+
+    Libraries read it when they are loaded, so it is said before the processes begin.
+    """
+    processes = len(getattr(config.option, "tx", None) or ())
+    if processes and "PYTEST_XDIST_WORKER" not in os.environ:
+        for name in THREADS:
+            os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // processes)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
 def outside_folder(variable: str, default: str) -> Path:
     """Where outside data are looked for; it need not exist."""
     return Path(os.environ.get(variable, REPOSITORY / default)).resolve()

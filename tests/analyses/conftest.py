@@ -12,6 +12,7 @@ from analyses.cli import app as cli
 from analyses.config.file import load_config
 from analyses.report.page import make_report
 from analyses.simulation.cohort import DemoCohort, make_demo_cohort
+from analyses.tracking import mlflow_store
 from analyses.workflow import pipeline
 from tests.analyses.commands import EXPERIMENTS, Command, Experiment, few_studies_drawn, run_pipeline
 from tests.analyses.drawn_once import drawn_once
@@ -31,6 +32,26 @@ def few_studies() -> Iterator[None]:
 def few_drawings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In every test of a wing of analyses that does not draw for itself."""
     with drawn_once(session_folder(tmp_path_factory) / "drawn"):
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In every test of a wing of analyses but those of the schema: it takes a second, is made once and copied then."""
+    make = mlflow_store._upgrade
+
+    def make_in(folder: Path) -> None:
+        folder.mkdir()
+        make(folder / "mlflow.db")
+
+    def make_or_copy(database: Path) -> None:
+        if mlflow_store._tables(database):
+            make(database)
+        else:
+            shutil.copyfile(made_once(tmp_path_factory, "schema", make_in) / "mlflow.db", database)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(mlflow_store, "_upgrade", make_or_copy)
         yield
 
 

@@ -29,6 +29,11 @@ log_run(Path(sys.argv[1]), sys.argv[2])
 PREPARE = "from analyses.tracking.mlflow_store import prepare_store; import sys; prepare_store(sys.argv[1])"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_schemas() -> None:
+    """None is copied here."""
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh store, to be copied."""
