@@ -159,9 +159,12 @@ def demo(
 ) -> None:
     """Simulate a cohort in the real file formats and run the whole pipeline on it, offline."""
     say(f"genebrain {_version()}: demo, results in {output}")  # the libraries take a while to come
-    from analyses.workflow.demo import run_demo
+    from analyses.workflow.compiled_ahead import compiling_ahead
 
-    run_demo(output, n_subjects=subjects, seed=seed, workers=workers, force=force)
+    with compiling_ahead():
+        from analyses.workflow.demo import run_demo
+
+        run_demo(output, n_subjects=subjects, seed=seed, workers=workers, force=force)
 
 
 @app.command()

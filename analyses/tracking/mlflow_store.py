@@ -74,6 +74,13 @@ def quiet() -> None:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
+def load_mlflow() -> None:
+    """Import what a store on this machine needs, which takes seconds where no byte code is kept yet."""
+    quiet()
+    import alembic.command  # noqa: F401
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
 @contextmanager
 def no_stray_folder(uri: str) -> Iterator[None]:
     """MLflow makes the folder of an address as it is spelt, ``%25`` and all: what is empty goes again."""
