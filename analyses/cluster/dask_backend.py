@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any
 
 from joblib._dask import DaskDistributedBackend
@@ -14,15 +17,28 @@ QUEUED = 256
 class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]  # joblib carries no types
     """Says that dask gave a task up (its workers were killed, or its scheduler); joblib alone would wait for ever.
 
-    joblib hears of errors inside a task, which the task itself reports, and not of tasks that never report.
+    joblib hears of errors inside a task, which the task itself reports, and not of tasks that never report, nor of
+    those whose arguments never arrived.
     """
 
-    def submit(self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None) -> Any:
+    def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:
         """Hand a task to dask; ``callback`` is called with its result, or with the error that ended it."""
+        handed_over: Future[Future[Any]] = Future()
+        func.task = handed_over
         task = super().submit(func, callback)
         if callback is not None:
             task.add_done_callback(lambda done: done.exception() and callback(done.exception()))
+        handed_over.set_result(task)
         return task
+
+    async def _to_func_args(self, func: Any) -> Any:
+        """Send the arguments of a task to the workers; where that fails, the task ends with the reason."""
+        try:
+            return await super()._to_func_args(func)
+        except BaseException as error:  # noqa: BLE001 - joblib's coroutine would end here, and its task be waited for
+            why = CancelledError("its arguments were not sent") if isinstance(error, asyncio.CancelledError) else error
+            func.task.add_done_callback(partial(_end, why=why))
+            raise asyncio.CancelledError from None  # which is not logged: the task has it
 
     def retrieve_result_callback(self, out: Any) -> Any:
         """A task whose scheduler went away comes back as the error that says so, which is no result."""
@@ -33,3 +49,7 @@ class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]  # joblib carri
     def effective_n_jobs(self, n_jobs: int) -> int:
         """At least half of `QUEUED`: joblib hands out twice as many tasks, and one alone it would do by itself."""
         return max(int(super().effective_n_jobs(n_jobs)), QUEUED // 2)
+
+
+def _end(handed_over: Future[Future[Any]], why: BaseException) -> None:
+    handed_over.result().set_exception(why)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.publishing import published_file
 
@@ -67,14 +68,14 @@ def write_canonical(path: Path, records: "Records", provenance: Mapping[str, Any
 
 def read_provenance(path: Path) -> dict[str, Any] | None:
     """What a canonical table says of itself; None for any other file."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.name.endswith(".parquet"):
         return None
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError):  # no parquet file, or a damaged one: whoever reads its rows says so
+        with refused_if_damaged(path, "a parquet file"):
+            metadata = pq.read_schema(path).metadata or {}
+    except InputError:  # whoever reads its rows says so
         return None
     return _described(path, metadata[METADATA_KEY]) if METADATA_KEY in metadata else None
 

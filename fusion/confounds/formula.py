@@ -44,6 +44,8 @@ def read_formula(text: str) -> tuple[Interaction, ...]:
     ['age (spline, df 3)', 'sex', 'age (spline, df 3) x sex']
     """
     _check_size(text)
+    if bracket := re.search(r"[\[\]{}]", re.sub(r"`[^`]*`", "", text)):  # formulaic groups by them, patsy indexes
+        raise _refused(bracket[0], text)
     terms = _parsed(text)
     if not any(factors == ["1"] for factors in terms):
         raise InputError(f"A formula of confounds keeps its intercept; {text!r} takes it away: leave out 0 and - 1.")

@@ -155,7 +155,9 @@ class FileWindows(WindowCounts):
 
 
 def _spec_values(spec: Any) -> Any:
-    return spec | {"options": tuple(sorted(spec.get("options", {}).items()))} if isinstance(spec, dict) else spec
+    """A spec with its options as pairs; what is no mapping is left to the type, which refuses it."""
+    options = spec.get("options", {}) if isinstance(spec, dict) else None
+    return spec | {"options": tuple(sorted(options.items()))} if isinstance(options, dict) else spec
 
 
 Spec = Annotated[EncoderSpec, BeforeValidator(_spec_values), PlainSerializer(EncoderSpec.to_dict)]

@@ -1,5 +1,7 @@
-"""Chunks of a Zarr store that are not there: the format fills them in, which would make a lost file a call."""
+"""Chunks of a Zarr store that are not there, which the format fills in, and such as claim more than they can hold."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -11,22 +13,35 @@ _MAY_BE_FILLED = {"variant_contig", "call_genotype_phased"}
 """Where the usual fill is no claim: records of the first contig in their order, genotypes that are unphased."""
 
 
+@dataclass(frozen=True)
+class _Packing:
+    """How chunks of an array are packed, by the names of numcodecs, first one first, and whether they hold texts."""
+
+    codecs: tuple[str, ...]
+    holds_texts: bool
+
+
 def open_store(path: Any) -> Any:
-    """A folder or zip file as a read-only store whose ``absent`` holds what was asked for in vain."""
+    """A folder or zip file as a read-only store whose ``absent`` holds what was asked for in vain.
+
+    Chunks of arrays that `check_chunks` has seen are read if they hold what they claim.
+    """
     from zarr.storage import LocalStore, WrapperStore, ZipStore
 
     class Noting(WrapperStore[Any]):
         def __init__(self, store: Any) -> None:
             super().__init__(store)
             self.absent: set[str] = set()
-            self.packed: set[str] = set()
+            self.packings: dict[str, _Packing] = {}
 
         async def get(self, key: str, *where: Any, **more: Any) -> Any:
             found = await super().get(key, *where, **more)
             if found is None:
                 self.absent.add(key)
-            elif key[-1].isdigit() and key.startswith(tuple(self.packed)):
-                _check_blosc(found.to_bytes())
+            elif key[-1].isdigit():
+                packing = next((one for begins, one in self.packings.items() if key.startswith(begins)), None)
+                if packing is not None:
+                    _check_chunk(found.to_bytes(), packing)
             return found
 
     return Noting(ZipStore(path, mode="r") if path.is_file() else LocalStore(path, read_only=True))
@@ -43,15 +58,50 @@ def check_chunks(array: Any) -> None:
     claimed = prod(shape) * array.dtype.itemsize
     if claimed > max(SMALL, array.nbytes):
         raise ValueError(f"its chunks of {shape} claim {claimed:,} bytes of an array of {array.shape}")
-    if array.shards is None and any("blosc" in type(one).__name__.lower() for one in array.compressors):
-        array.store.packed.add(f"{array.path}/")
+    codecs = tuple(_name(one) for one in array.compressors)
+    if array.shards is None and set(codecs) <= set(_CLAIMED):
+        holds_texts = any("vlen" in type(one).__name__.lower() for one in (*array.filters, array.serializer))
+        array.store.packings[f"{array.path}/"] = _Packing(codecs, holds_texts)
 
 
-def _check_blosc(chunk: bytes) -> None:
-    """Raise ValueError where the header of a chunk of Blosc claims what no data unpack to."""
-    claimed = int.from_bytes(chunk[4:8], "little")
-    if claimed > max(SMALL, MOST_GAIN * len(chunk)):
-        raise ValueError(f"a chunk of {len(chunk):,} bytes claims to unpack to {claimed:,}")
+def _name(compressor: Any) -> str:
+    """Format 2 stores have compressors of numcodecs, format 3 stores others that call themselves alike."""
+    return str(compressor.codec_id if hasattr(compressor, "codec_id") else compressor.to_dict()["name"])
+
+
+def _claimed_by_zstd(chunk: bytes) -> int:
+    """The frame content size (RFC 8878, 3.1.1.1); 0 where it is not said."""
+    flags = chunk[4] if len(chunk) > 4 else 0
+    is_single = flags >> 5 & 1
+    place = 5 + (1 - is_single) + (0, 1, 2, 4)[flags & 3]
+    length = (is_single, 2, 4, 8)[flags >> 6]
+    return int.from_bytes(chunk[place : place + length], "little") + (256 if length == 2 else 0)
+
+
+_CLAIMED: Mapping[str, Callable[[bytes], int]] = {
+    "blosc": lambda chunk: int.from_bytes(chunk[4:8], "little"),
+    "gzip": lambda chunk: int.from_bytes(chunk[-4:], "little"),
+    "zstd": _claimed_by_zstd,
+}
+"""Bytes to which a chunk says that it unpacks."""
+
+
+def _check_chunk(chunk: bytes, packing: _Packing) -> None:
+    """Raise ValueError where a chunk claims what its bytes cannot hold, as bytes or as a number of texts.
+
+    The reader of texts makes room for as many as the first four bytes say; each has four for its length.
+    """
+    from numcodecs import get_codec
+
+    for name in reversed(packing.codecs):
+        claimed = _CLAIMED[name](chunk)
+        if claimed > max(SMALL, MOST_GAIN * len(chunk)):
+            raise ValueError(f"a chunk of {len(chunk):,} bytes claims to unpack to {claimed:,}")
+        if not packing.holds_texts:
+            return
+        chunk = bytes(get_codec({"id": name}).decode(chunk))
+    if packing.holds_texts and 4 * (claimed := int.from_bytes(chunk[:4], "little")) > len(chunk):
+        raise ValueError(f"a chunk of {len(chunk):,} bytes claims to hold {claimed:,} texts")
 
 
 def lost_chunk(array: Any) -> str | None:

@@ -1,5 +1,6 @@
 """dask, loky and one process give the same bits; a worker that dies takes nothing with it."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import dask
 import numpy as np
 import pytest
 from dask.distributed import LocalCluster, get_worker
+from distributed.comm import CommClosedError
 from pydantic import ValidationError
 
 from analyses.cluster import engine as engine_module
@@ -192,6 +194,21 @@ def test_a_scheduler_that_goes_away_is_said(at_work: bool, tmp_path: Path, capsy
             list(engine.map(_wait, [flag]))
         flag.touch()
         killer.join()
+
+
+@pytest.mark.parametrize("error", [CommClosedError("reset by peer"), asyncio.CancelledError()])
+def test_a_scheduler_that_goes_away_while_arguments_are_sent_is_said(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scatter(*_: object, **__: object) -> object:
+        raise error
+
+    with tcp_cluster(tmp_path, n_workers=1) as cluster, closing(_engine_at(cluster.address)) as engine:
+        assert engine.n_jobs == 1
+        monkeypatch.setattr(engine._client, "scatter", scatter)
+        with pytest.raises(InputError, match=r"The scheduler of engine\.address must live"):
+            list(engine.map(np.sum, [np.arange(1000), np.arange(2000)]))
+    assert "Traceback" not in caplog.text
 
 
 def _engine_at(address: str) -> Engine:

@@ -108,6 +108,14 @@ def test_another_format_is_refused_with_both_numbers(tmp_path: Path, came: objec
         read_result(AlignmentSummary, path)
 
 
+@pytest.mark.parametrize("options", [None, ["k"], "k", 5])
+def test_options_of_an_encoder_that_are_no_mapping_are_named(options: object) -> None:
+    content = json.loads((BEFORE / "run.json").read_text("utf-8"))
+    content["arms"][0]["spec"]["options"] = options
+    with pytest.raises(InputError, match=r"the fields of RunRecord; at arms\.0\.spec\.options"):
+        from_json(RunRecord, content, source="run.json")
+
+
 def test_a_value_that_does_not_belong_is_named_by_its_place(tmp_path: Path) -> None:
     content = to_json(example())
     content["held_out"]["rho"][1] = "much"

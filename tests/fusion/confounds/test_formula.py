@@ -192,6 +192,8 @@ HOSTILE = [
     "bs(bs(age))",
     "bs()",
     "age[0]",
+    "[age]",
+    "age + [0]",
     "age.__class__",
     "lambda: age",
     "y ~ age",

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from encoders.brain import ImportOptions, read_source
+from encoders.brain.canonical_table import read_provenance
 from encoders.brain.pooling import pool
 from encoders.errors import InputError
 
@@ -120,3 +121,12 @@ def test_arrays_of_words_where_numbers_are_needed(tmp_path: Path) -> None:
 def test_an_array_without_numbers_is_refused_whatever_it_claims(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="s01 has none, its shape is"):
         pool(np.zeros(shape, dtype=np.float32), "mean", None, "s01")
+
+
+def test_a_column_name_that_is_no_text_is_a_damaged_table(tmp_path: Path) -> None:
+    pd.DataFrame({"eid": IDS, "thickness": range(len(IDS))}).to_parquet(tmp_path / "x.parquet")
+    content = (tmp_path / "x.parquet").read_bytes()
+    (tmp_path / "x.parquet").write_bytes(content.replace(b"thickness", b"thick\x80ess"))
+    assert read_provenance(tmp_path / "x.parquet") is None
+    with pytest.raises(InputError, match="must be a parquet"):
+        read_source(tmp_path / "x.parquet")
