@@ -126,7 +126,8 @@ def _stability(alignment: Alignment) -> list[str]:
 def _subjects_for_stability(headline: Headline) -> list[str]:
     """With how many subjects a link of this size has weights that another study would find again.
 
-    Nothing is said of a correlation that is 0 or 1 as far as it is told, nor of one that no study could plan for.
+    Nothing is said of a correlation that is 0 or 1 as far as it is told, nor of one that no study could plan for or
+    draw.
     """
     from fusion.errors import InputError
     from fusion.power.stability import subjects_for_stability
@@ -138,7 +139,7 @@ def _subjects_for_stability(headline: Headline) -> list[str]:
     try:
         needed = subjects_for_stability(rho, summary.dimensions.x_cca, summary.dimensions.y_cca) + n_confounds
     except InputError:
-        return []  # more than a hundred million
+        return []  # more than a hundred million, or thousands of dimensions
     enough = "which there are" if summary.n.subjects >= needed else f"and there are {format_number(summary.n.subjects)}"
     return [
         f"Weights, scores and loadings of one link of {format_number(headline.rho)} are within 10 % of the truth in "

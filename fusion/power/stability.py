@@ -21,6 +21,9 @@ from fusion.parallel import one_blas_thread
 ERROR = 0.1
 SHARE = 0.8
 MOST_SUBJECTS = 10**8
+WIDEST = 4096
+"""Dimensions of both sides together of which a study is drawn, 128 MiB each."""
+
 CLOSE = 0.02
 """Relative error of a number of subjects at which the search for it ends."""
 
@@ -82,6 +85,8 @@ def stability_errors(
             f"stability_errors needs a correlation inside 0 and 1 and more rows than dimensions; got rho {rho}, n {n} "
             f"and {p} + {q} dimensions: correct them."
         )
+    if p + q > WIDEST:
+        raise InputError(f"Studies are drawn of at most {WIDEST:,} dimensions; got {p:,} + {q:,}: take fewer.")
     rng = np.random.default_rng(random_state)
     with one_blas_thread():
         draws = np.array([_errors(_sample_factor(rng, n, p, q, float(rho)), p, float(rho)) for _ in range(n_draws)])

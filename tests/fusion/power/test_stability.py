@@ -58,5 +58,7 @@ def test_what_cannot_be_is_refused() -> None:
         subjects_for_stability(1.0, 5, 5)
     with pytest.raises(InputError, match="more rows than dimensions"):
         stability_errors(10, 5, 5, 0.5)
+    with pytest.raises(InputError, match=r"at most 4,096 dimensions; got 1,000,000,000,000 \+ 29: take fewer"):
+        subjects_for_stability(0.3, 10**12, 29)
     with pytest.raises(InputError, match=r"a correlation of 0\.0002 needs more"):
         subjects_for_stability(0.0002, 5, 5, n_draws=20)
