@@ -58,11 +58,16 @@ def check_zip(path: Path) -> None:
 
 def check_zip_member(member: zipfile.ZipInfo, path: Path) -> None:
     """As `check_zip`, of one member."""
-    packed = min(member.compress_size, path.stat().st_size)
-    if member.file_size > max(SMALL, MOST_GAIN * packed):
+    size = path.stat().st_size
+    if member.compress_size > size:
         raise InputError(
-            f"{path} must hold data; {member.filename!r} claims {member.file_size:,} bytes out of {packed:,}, as "
-            "nothing but repeats would give: write the file again."
+            f"{path} must hold data; {member.filename!r} claims {member.compress_size:,} bytes of the {size:,} that "
+            "there are: get it again."
+        )
+    if member.file_size > max(SMALL, MOST_GAIN * member.compress_size):
+        raise InputError(
+            f"{path} must hold data; {member.filename!r} claims {member.file_size:,} bytes out of "
+            f"{member.compress_size:,}, as nothing but repeats would give: write the file again."
         )
 
 

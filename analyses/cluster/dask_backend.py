@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from distributed.comm.core import CommClosedError
 from joblib._dask import DaskDistributedBackend
 
 QUEUED = 256
@@ -36,7 +37,8 @@ class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]  # joblib carri
         try:
             return await super()._to_func_args(func)
         except BaseException as error:  # noqa: BLE001 - joblib's coroutine would end here, and its task be waited for
-            why = CancelledError("its arguments were not sent") if isinstance(error, asyncio.CancelledError) else error
+            is_gone = isinstance(error, OSError | asyncio.CancelledError)  # reset, refused, or no answer in time
+            why = CommClosedError(str(error) or "arguments were not sent") if is_gone else error
             func.task.add_done_callback(partial(_end, why=why))
             raise asyncio.CancelledError from None  # which is not logged: the task has it
 

@@ -44,8 +44,14 @@ def read_formula(text: str) -> tuple[Interaction, ...]:
     ['age (spline, df 3)', 'sex', 'age (spline, df 3) x sex']
     """
     _check_size(text)
-    if bracket := re.search(r"[\[\]{}]", re.sub(r"`[^`]*`", "", text)):  # formulaic groups by them, patsy indexes
+    bare = re.sub(r"`[^`]*`", "_ ", text)
+    if bracket := re.search(r"[\[\]{}]", bare):  # formulaic groups by them, patsy indexes
         raise _refused(bracket[0], text)
+    if re.search(r"(?:\)\s*|\w\s+)0(?![\w.])", bare):  # formulaic reads any 0 as "- 1"
+        raise InputError(
+            f"A formula of confounds holds {_ALLOWED}; {text!r} does not hold together (an operator is missing before "
+            "0)."
+        )
     terms = _parsed(text)
     if not any(factors == ["1"] for factors in terms):
         raise InputError(f"A formula of confounds keeps its intercept; {text!r} takes it away: leave out 0 and - 1.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -110,7 +109,7 @@ def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tup
         values = stack_vectors([pool(row, options.pooling, of, subject) for row, of, subject in rows], ids.ids)
     keys, fd = _keys(path, arrays, options, ids)
     names_key = _names_array(arrays, values.shape[1])
-    names = _names(arrays, values.shape[1])
+    names = _names(path, arrays, values.shape[1])
     read = {ids_key, values_key, names_key, *(options.key_columns.get(key, key) for key in KEY_NAMES)}
     if matrix.ndim > 2:  # tokens, of which a mask says which count
         read.add(find_array(arrays, MASK_NAMES))
@@ -189,12 +188,13 @@ def _keys(
         if key == "fd":
             fd = as_floats(arrays[name]).ravel()
         else:
-            keys[key] = tuple(_plain(value) for value in arrays[name].ravel())
+            keys[key] = _texts(path, arrays, name)
     return keys, fd
 
 
-def _plain(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _texts(path: Path, arrays: Arrays, name: str) -> tuple[str, ...]:
+    with refused_if_damaged(path, f"a file whose array {name!r} is text in UTF-8"):
+        return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in arrays[name].ravel())
 
 
 def _names_array(arrays: Arrays, n: int) -> str | None:
@@ -202,6 +202,6 @@ def _names_array(arrays: Arrays, n: int) -> str | None:
     return name if name is not None and arrays[name].size == n else None
 
 
-def _names(arrays: Arrays, n: int) -> tuple[str, ...]:
+def _names(path: Path, arrays: Arrays, n: int) -> tuple[str, ...]:
     name = _names_array(arrays, n)
-    return vector_names(n) if name is None else tuple(_plain(value) for value in arrays[name].ravel())
+    return vector_names(n) if name is None else _texts(path, arrays, name)

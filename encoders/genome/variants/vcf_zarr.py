@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from encoders.claims import MOST_GAIN, SMALL
+from encoders.claims import MOST_GAIN, SMALL, check_zip
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.genome.intervals import Interval
@@ -293,6 +293,8 @@ def _open(path: Path) -> Any:
     if not path.exists():
         raise InputError(f"The variant file {path} does not exist: correct the path.")
     with refused_if_damaged(path, "a VCF Zarr store"):
+        if path.is_file():
+            check_zip(path)
         group = zarr.open_group(open_store(path), mode="r")
         lacking = [name for name in _NEEDED if name not in group]
     if lacking:

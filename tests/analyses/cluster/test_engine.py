@@ -196,7 +196,7 @@ def test_a_scheduler_that_goes_away_is_said(at_work: bool, tmp_path: Path, capsy
         killer.join()
 
 
-@pytest.mark.parametrize("error", [CommClosedError("reset by peer"), asyncio.CancelledError()])
+@pytest.mark.parametrize("error", [CommClosedError("reset by peer"), OSError("Timed out"), asyncio.CancelledError()])
 def test_a_scheduler_that_goes_away_while_arguments_are_sent_is_said(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

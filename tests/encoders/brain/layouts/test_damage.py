@@ -130,3 +130,11 @@ def test_a_column_name_that_is_no_text_is_a_damaged_table(tmp_path: Path) -> Non
     assert read_provenance(tmp_path / "x.parquet") is None
     with pytest.raises(InputError, match="must be a parquet"):
         read_source(tmp_path / "x.parquet")
+
+
+def test_names_of_features_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    names = np.array([b"a", b"b\x80", b"c", b"d"])
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["X"], file["eid"], file["feature_names"] = np.eye(4), np.array(IDS[:4], dtype=bytes), names
+    with pytest.raises(InputError, match="array 'feature_names' is text in UTF-8"):
+        read_source(tmp_path / "x.h5")
