@@ -27,6 +27,11 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
         No ids, vectors of unequal length, several models or layers without a choice.
     """
     frame = place_index(read_parquet(path), options.id_column).frame
+    if VECTOR_COLUMN not in frame.columns:
+        raise InputError(
+            f"{path} must name its columns as one; {VECTOR_COLUMN!r} has another name in what pandas wrote of it "
+            f"({quote_some([str(name) for name in frame.columns])}): write it again."
+        )
     notes: list[str] = []
     for column, wanted in (("source_model", options.source_model), ("layer", options.layer)):
         frame = _choose(path, frame, column, wanted, notes)

@@ -6,6 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -138,3 +140,13 @@ def test_names_of_features_that_are_no_text_are_refused(tmp_path: Path) -> None:
         file["X"], file["eid"], file["feature_names"] = np.eye(4), np.array(IDS[:4], dtype=bytes), names
     with pytest.raises(InputError, match="array 'feature_names' is text in UTF-8"):
         read_source(tmp_path / "x.h5")
+
+
+def test_a_column_of_two_names_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"eid": IDS, "vector": list(np.eye(len(IDS)))})
+    table = pa.Table.from_pandas(frame)
+    told = table.schema.metadata[b"pandas"].replace(b'"name": "vector"', b'"name": "tector"')
+    table = table.replace_schema_metadata({b"pandas": told})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="'vector' has another name in what pandas wrote of it"):
+        read_source(tmp_path / "x.parquet")
