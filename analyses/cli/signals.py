@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from analyses.stopping import ENDING, stop_on_signals
+from analyses.stopping import ENDING, StopRequested, stop_on_signals
 from encoders.disks import DiskError, describe, disk_number
 
 PATIENCE = 4.0
@@ -37,12 +37,25 @@ def ending_in_words() -> Iterator[None]:
             if number := _number(stop.code):
                 print(_sentence(number), file=sys.stderr)
             raise
-        except OSError as error:
-            found = disk_number(error)
-            if found is None:
+        except Exception as error:
+            if number := _signal_behind(error):
+                print(_sentence(number), file=sys.stderr)
+                raise SystemExit(128 + number) from None
+            if not isinstance(error, OSError) or (found := disk_number(error)) is None:
                 raise
             place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else "The disk"
             raise DiskError(describe(found, place)) from error
+
+
+def _signal_behind(error: BaseException | None) -> int | None:
+    """The signal that a library was clearing up after when it failed: it says that, and the end was asked for."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return signal.SIGINT
+        if isinstance(error, StopRequested):
+            return _number(error.code)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _number(code: object) -> int | None:

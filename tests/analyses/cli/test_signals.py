@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from analyses.cli import signals
+from analyses.stopping import StopRequested
 from encoders.disks import DiskError
 from tests.conftest import PATIENCE
 
@@ -100,3 +101,18 @@ def test_a_full_disk_that_nothing_else_told_is_told_here(tmp_path: Path) -> None
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(lock))
     with pytest.raises(FileNotFoundError), signals.ending_in_words():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(lock))
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"), [(KeyboardInterrupt(), 130), (StopRequested(143), 143), (ValueError(), None)]
+)
+def test_a_library_that_fails_while_it_clears_up_hides_no_signal(
+    stop: BaseException, code: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit if code else RuntimeError) as end, signals.ending_in_words():  # noqa: PT012
+        try:
+            raise stop
+        finally:
+            raise RuntimeError("a transaction must be rolled back first")
+    assert getattr(end.value, "code", None) == code
+    assert ("ended by SIG" in capsys.readouterr().err) == (code is not None)
