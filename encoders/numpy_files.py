@@ -94,7 +94,7 @@ def _check_claim(file: IO[bytes] | BufferedIOBase, size: int, what: str) -> None
         shape, _, dtype = read(file)
     except (MemoryError, RecursionError):  # of the parser of Python, which reads the header
         raise InputError(f"{what} must be an array with a header; its header is nested without end.") from None
-    claimed = dtype.itemsize
+    claimed = max(dtype.itemsize, 1)  # of items without a byte any file would hold any number
     for length in shape:
         claimed = min(claimed * length, _MOST_BYTES)
     if min(shape, default=0) < 0 or (not dtype.hasobject and claimed > size - file.tell()):

@@ -120,7 +120,7 @@ def check_claims(path: Path | str) -> None:
                     continue
                 read = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0
                 shape, _, dtype = read(file)
-            claimed = min(prod([dtype.itemsize, *shape]), 2**62)
+            claimed = min(prod([max(dtype.itemsize, 1), *shape]), 2**62)  # any number of nothing fits into a file
             gain = member.file_size / max(min(member.compress_size, Path(path).stat().st_size), 1)
             if (
                 min(shape, default=0) < 0

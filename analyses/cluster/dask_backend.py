@@ -37,8 +37,7 @@ class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]  # joblib carri
         try:
             return await super()._to_func_args(func)
         except BaseException as error:  # noqa: BLE001 - joblib's coroutine would end here, and its task be waited for
-            is_gone = isinstance(error, OSError | asyncio.CancelledError)  # reset, refused, or no answer in time
-            why = CommClosedError(str(error) or "arguments were not sent") if is_gone else error
+            why = CommClosedError("arguments were not sent") if isinstance(error, asyncio.CancelledError) else error
             func.task.add_done_callback(partial(_end, why=why))
             raise asyncio.CancelledError from None  # which is not logged: the task has it
 

@@ -201,7 +201,7 @@ def _losses_said(backend: str) -> Iterator[None]:
         client, comm = import_module("distributed.client"), import_module("distributed.comm")
         killed += (import_module("dask.distributed").KilledWorker,)
         closed = getattr(client, "ClosedClientError", comm.CommClosedError)  # older versions have none of its own
-        gone = (comm.CommClosedError, CancelledError, closed)
+        gone = (CancelledError, closed)
     try:
         yield
     except killed:
@@ -209,11 +209,27 @@ def _losses_said(backend: str) -> Iterator[None]:
             "Workers must live until their work is done; one was killed, mostly for want of memory. What was finished "
             "is kept: run the same command again, with fewer workers."
         ) from None
+    except OSError as error:
+        if backend == "dask" and _is_of_connection(error):
+            raise _scheduler_lost(error) from None
+        raise
     except gone as error:
-        raise InputError(
-            f"The scheduler of engine.address must live until the work is done; it went away ({error}). What was "
-            "finished is kept: start it again, with workers, and run the same command again."
-        ) from None
+        raise _scheduler_lost(error) from None
+
+
+def _scheduler_lost(error: BaseException) -> InputError:
+    return InputError(
+        f"The scheduler of engine.address must live until the work is done; it went away ({error}). What was "
+        "finished is kept: start it again, with workers, and run the same command again."
+    )
+
+
+def _is_of_connection(error: BaseException | None) -> bool:
+    """Whether dask lost its scheduler: it says so itself, or gives that as the reason of an OSError without number."""
+    lost = (import_module("distributed.comm").CommClosedError, ConnectionError, TimeoutError)
+    while error is not None and not isinstance(error, lost):
+        error = error.__cause__
+    return error is not None
 
 
 def _resources_of(dask_worker: Any) -> dict[str, float]:

@@ -109,6 +109,8 @@ class Opened:
         array = np.load(io.BytesIO(self.content), allow_pickle=False)
         fields = {f"{place}.{name}": array[name] for name in array.dtype.names or ()} or {place: array}
         for name, values in fields.items():
+            if not values.dtype.itemsize:  # any number of them fits into no bytes, and nothing stands in them
+                continue
             is_id = names_subjects(Path(name.split(" ")[-1]).stem or name, many=True)
             if values.dtype.kind in "USO" or (is_id and values.dtype.kind in "iuf"):
                 for number, value in enumerate(values.ravel().tolist()):

@@ -1,13 +1,14 @@
 """A saved result that is damaged, or lacks a part, is refused in one sentence."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fusion import ComBat, InputError
-from fusion.archive import read_archive, write_archive
+from fusion.archive import check_claims, read_archive, write_archive
 from fusion.views.column_files import NpyColumns
 
 
@@ -39,3 +40,11 @@ def test_a_matrix_of_no_width_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + header)
     with pytest.raises(InputError, match=r"x\.npy must hold a subjects x features .* \(1099511627776, 0\)"):
         NpyColumns(tmp_path / "x.npy")
+
+
+def test_texts_of_no_letters_are_held_against_the_file(tmp_path: Path) -> None:
+    header = b"{'descr': '<U0', 'fortran_order': False, 'shape': (1099511627776,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("ids.npy", b"\x93NUMPY\x01\x00v\x00" + header)
+    with pytest.raises(InputError, match=r"'ids\.npy' of .* claims \(1099511627776,\) of <U0"):
+        check_claims(tmp_path / "x.npz")

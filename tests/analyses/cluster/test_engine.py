@@ -196,7 +196,9 @@ def test_a_scheduler_that_goes_away_is_said(at_work: bool, tmp_path: Path, capsy
         killer.join()
 
 
-@pytest.mark.parametrize("error", [CommClosedError("reset by peer"), OSError("Timed out"), asyncio.CancelledError()])
+@pytest.mark.parametrize(
+    "error", [CommClosedError("reset by peer"), TimeoutError("no answer"), asyncio.CancelledError()]
+)
 def test_a_scheduler_that_goes_away_while_arguments_are_sent_is_said(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -209,6 +211,17 @@ def test_a_scheduler_that_goes_away_while_arguments_are_sent_is_said(
         with pytest.raises(InputError, match=r"The scheduler of engine\.address must live"):
             list(engine.map(np.sum, [np.arange(1000), np.arange(2000)]))
     assert "Traceback" not in caplog.text
+
+
+def test_a_scheduler_that_does_not_say_its_workers_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_: object, **__: object) -> object:
+        raise OSError("Timed out trying to connect") from CommClosedError("refused")
+
+    with tcp_cluster(tmp_path, n_workers=1) as cluster, closing(_engine_at(cluster.address)) as engine:
+        assert engine.n_jobs == 1
+        monkeypatch.setattr(engine._client, "ncores", ask)
+        with pytest.raises(InputError, match=r"The scheduler of engine\.address must live"):
+            list(engine.map(np.sum, [np.arange(10), np.arange(20)]))
 
 
 def _engine_at(address: str) -> Engine:

@@ -207,6 +207,12 @@ def test_what_is_damaged_is_said_and_its_bytes_are_searched(folder: Path, name: 
     assert (name in audit.looked.unread) == (name != "a.png")
 
 
+def test_texts_of_no_letters_are_nobody_however_many_they_are(folder: Path) -> None:
+    header = b"{'descr': '<U0', 'fortran_order': False, 'shape': (1099511627776,), }".ljust(117) + b"\n"
+    place(folder, "subject_ids.npy", b"\x93NUMPY\x01\x00v\x00" + header)
+    assert audit_privacy(folder).is_clean
+
+
 def test_a_file_that_cannot_be_read_is_no_proof(folder: Path) -> None:
     (folder / "gone.csv").symlink_to(folder / "elsewhere.csv")
     audit = audit_privacy(folder)
