@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any
 
 from distributed.comm.core import CommClosedError
 from joblib._dask import DaskDistributedBackend
+
+TRIES = 5
+"""Times that a task is handed over, where workers that held its arguments are killed."""
 
 QUEUED = 256
 """Tasks that wait at the scheduler, whatever workers there are: a cluster that grows does so by what waits for it."""
@@ -24,13 +27,27 @@ class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]  # joblib carri
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:
         """Hand a task to dask; ``callback`` is called with its result, or with the error that ended it."""
+        return self._submit(func, callback, TRIES)
+
+    def _submit(self, func: Any, callback: Callable[[Any], None] | None, tries: int) -> Any:
+        heard = None if callback is None else partial(self._tell_or_repeat, func, callback, tries - 1)
         handed_over: Future[Future[Any]] = Future()
         func.task = handed_over
-        task = super().submit(func, callback)
-        if callback is not None:
-            task.add_done_callback(lambda done: done.exception() and callback(done.exception()))
+        task = super().submit(func, heard)
+        if heard is not None:
+            task.add_done_callback(lambda done: done.exception() and heard(done.exception()))
         handed_over.set_result(task)
         return task
+
+    def _tell_or_repeat(self, func: Any, callback: Callable[[Any], None], tries: int, out: Any) -> None:
+        """Tell what came of a task; one that dask forgot, whose arguments lay with a worker that was killed, is handed
+        over again.
+        """
+        if tries and isinstance(out, CancelledError) and self.client.status == "running":
+            self.call_data_futures.clear()  # what was sent is sent again
+            self._submit(func, callback, tries)
+        else:
+            callback(out)
 
     async def _to_func_args(self, func: Any) -> Any:
         """Send the arguments of a task to the workers; where that fails, the task ends with the reason."""

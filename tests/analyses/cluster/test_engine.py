@@ -19,6 +19,7 @@ from distributed.comm import CommClosedError
 from pydantic import ValidationError
 
 from analyses.cluster import engine as engine_module
+from analyses.cluster.dask_backend import TRIES
 from analyses.cluster.engine import Engine
 from analyses.cluster.shards import Shard
 from analyses.config.sections import EngineConfig
@@ -222,6 +223,36 @@ def test_a_scheduler_that_does_not_say_its_workers_is_gone(tmp_path: Path, monke
         monkeypatch.setattr(engine._client, "ncores", ask)
         with pytest.raises(InputError, match=r"The scheduler of engine\.address must live"):
             list(engine.map(np.sum, [np.arange(10), np.arange(20)]))
+
+
+def _sum_slowly(array: np.ndarray) -> int:
+    time.sleep(1)  # until it is heard that nobody wants it any more
+    return int(array.sum())
+
+
+@pytest.mark.parametrize("n_forgotten", [3, 100])
+def test_a_task_that_dask_forgets_is_handed_over_again(
+    n_forgotten: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it forgets what needs an argument that lay with a worker that was killed; not for ever."""
+    with tcp_cluster(tmp_path, n_workers=1) as cluster, closing(_engine_at(cluster.address)) as engine:
+        assert engine.n_jobs == 1
+        submit, forgotten = engine._client.submit, []
+
+        def submit_or_forget(*given: object, **named: object) -> object:
+            future = submit(*given, **named)
+            if len(forgotten) < n_forgotten:
+                forgotten.append(asyncio.ensure_future(engine._client.cancel(future, asynchronous=True)))
+            return future
+
+        monkeypatch.setattr(engine._client, "submit", submit_or_forget)
+        arrays = [np.arange(1000), np.arange(2000)]
+        if n_forgotten == 3:
+            assert list(engine.map(_sum_slowly, arrays)) == [array.sum() for array in arrays]
+        else:
+            with pytest.raises(InputError, match=r"The scheduler of engine\.address must live"):
+                list(engine.map(_sum_slowly, arrays))
+            assert len(forgotten) <= TRIES * len(arrays)
 
 
 def _engine_at(address: str) -> Engine:
