@@ -14,6 +14,9 @@ from joblib._dask import DaskDistributedBackend
 TRIES = 5
 """Times that a task is handed over, where workers that held its arguments are killed."""
 
+SECONDS_BETWEEN_TRIES = 0.5
+_LOST = (CancelledError, CommClosedError, TimeoutError)
+
 QUEUED = 256
 """Tasks that wait at the scheduler, whatever workers there are: a cluster that grows does so by what waits for it."""
 
@@ -40,14 +43,18 @@ class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]  # joblib carri
         return task
 
     def _tell_or_repeat(self, func: Any, callback: Callable[[Any], None], tries: int, out: Any) -> None:
-        """Tell what came of a task; one that dask forgot, whose arguments lay with a worker that was killed, is handed
-        over again.
+        """Tell what came of a task. It is handed over again where a worker was killed that its arguments were sent to,
+        or lay with: dask forgets it then.
         """
-        if tries and isinstance(out, CancelledError) and self.client.status == "running":
-            self.call_data_futures.clear()  # what was sent is sent again
-            self._submit(func, callback, tries)
+        if tries and isinstance(out, _LOST) and self.client.status == "running":
+            loop = self.client.loop
+            loop.add_callback(loop.call_later, SECONDS_BETWEEN_TRIES, self._repeat, func, callback, tries)
         else:
             callback(out)
+
+    def _repeat(self, func: Any, callback: Callable[[Any], None], tries: int) -> None:
+        self.call_data_futures.clear()  # what was sent is sent again
+        self._submit(func, callback, tries)
 
     async def _to_func_args(self, func: Any) -> Any:
         """Send the arguments of a task to the workers; where that fails, the task ends with the reason."""
