@@ -23,7 +23,7 @@ WRONG = {
     "haplotypes --reference {folder} --variants {table} --region 1:1-5 --subject S": "is a folder: correct the path.",
     "power --n 100 --x 2 --y 2 --rho 0": "A correlation to be found lies above 0 and below 1; got 0",
     "power --n 100 --x 2 --y 2 --rho nan": "A correlation to be found lies in [0, 1); got nan",
-    "power --n 100 --x 99999999 --y 2": "needs more memory than there is here",
+    "power --n 100 --x 99999999 --y 2": "at most 4,096 dimensions; got 99,999,999 + 2: take fewer.",
     "config --explain a..b": "there is no 'a..b'",
 }
 
