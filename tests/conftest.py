@@ -44,12 +44,15 @@ FIRST = "tests/analyses/workflow/test_slurm.py"
 def pytest_configure(config: pytest.Config) -> None:
     """Processes that fill the cores share them: threads of BLAS beyond that wait for one another, and spin meanwhile.
 
-    Libraries read it when they are loaded, so it is said before the processes begin.
+    Libraries read it when they are loaded, so it is said before the processes begin. joblib counts the cores that this
+    process may use.
     """
+    from joblib import cpu_count  # it loads libraries, and the variables above are read when these are loaded
+
     processes = len(getattr(config.option, "tx", None) or ())
     if processes and "PYTEST_XDIST_WORKER" not in os.environ:
         for name in THREADS:
-            os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // processes)))
+            os.environ.setdefault(name, str(max(1, cpu_count() // processes)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

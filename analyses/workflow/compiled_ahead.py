@@ -1,8 +1,8 @@
 """What a first run on a machine compiles late: a process beside it compiles that while the run begins.
 
 Python keeps the byte code of a module, and numba its kernels, when they are first used. A fresh installation has
-neither, and waits ten seconds for them, mostly while one core alone works. Where this process fails, the run compiles
-what it lacks by itself.
+neither, and waits several seconds for them, mostly while one core alone works. Where this process fails, the run
+compiles what it lacks by itself.
 """
 
 import os
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+
+from joblib import cpu_count
 
 from fusion.workers import end_with
 
@@ -21,7 +23,7 @@ _KERNEL = "compiled._advance-*.nbi"
 @contextmanager
 def compiling_ahead() -> Iterator[None]:
     """Within: on a machine of several cores, where nothing is compiled yet, a process compiles what comes late."""
-    if is_compiled() or (os.cpu_count() or 1) < 2:
+    if is_compiled() or cpu_count() < 2:
         yield
         return
     process = get_context("spawn").Process(target=_compile, args=(os.getpid(),), daemon=True)

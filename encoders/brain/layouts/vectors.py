@@ -29,7 +29,7 @@ def read_vectors(path: Path, options: ImportOptions) -> Records:
     frame = place_index(read_parquet(path), options.id_column).frame
     if VECTOR_COLUMN not in frame.columns:
         raise InputError(
-            f"{path} must name its columns as one; {VECTOR_COLUMN!r} has another name in what pandas wrote of it "
+            f"{path} must call each column by one name; {VECTOR_COLUMN!r} has another name in what pandas wrote of it "
             f"({quote_some([str(name) for name in frame.columns])}): write it again."
         )
     notes: list[str] = []

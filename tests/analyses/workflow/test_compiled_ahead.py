@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tests.conftest import PATIENCE
 def test_a_process_compiles_the_scan_and_ends_with_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(compiled_ahead, "is_compiled", lambda: False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(compiled_ahead, "cpu_count", lambda: 2)
     before = set(multiprocessing.active_children())  # workers of other tests
     with compiled_ahead.compiling_ahead():
         (process,) = set(multiprocessing.active_children()) - before
@@ -26,7 +25,7 @@ def test_a_process_compiles_the_scan_and_ends_with_the_run(monkeypatch: pytest.M
 @pytest.mark.parametrize(("compiled", "cores"), [(True, 2), (False, 1)])
 def test_where_it_helps_nobody_there_is_none(compiled: bool, cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_ahead, "is_compiled", lambda: compiled)
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(compiled_ahead, "cpu_count", lambda: cores)
     before = set(multiprocessing.active_children())
     with compiled_ahead.compiling_ahead():
         assert set(multiprocessing.active_children()) <= before
