@@ -57,7 +57,8 @@ def clean_ids(
     Raises
     ------
     InputError
-        An id that is blank, a floating-point number, or not matched by the expression; the first ones are named.
+        An id that is blank, a floating-point number, not UTF-8, or not matched by the expression; the first ones are
+        named.
     """
     as_text = [_text(value, source) for value in raw]
     ids = [unicodedata.normalize("NFC", value.strip().strip(_INVISIBLE).strip()) for value in as_text]
@@ -119,7 +120,13 @@ def place_index(sheet: Spreadsheet, id_column: str | None) -> Spreadsheet:
 
 def _text(value: object, source: object) -> str:
     if isinstance(value, bytes):
-        return value.decode("utf-8")
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(
+                f"Subject ids must be text in UTF-8; {source} has {bytes(value)!r}: write them again in UTF-8, or get "
+                "the file again if it is damaged."
+            ) from None
     if isinstance(value, float | np.floating):
         if np.isnan(value):
             return ""

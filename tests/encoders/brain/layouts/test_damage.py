@@ -142,6 +142,18 @@ def test_names_of_features_that_are_no_text_are_refused(tmp_path: Path) -> None:
         read_source(tmp_path / "x.h5")
 
 
+@pytest.mark.parametrize("name", ["x.npz", "x.h5"])
+def test_ids_that_are_no_text_are_refused(tmp_path: Path, name: str) -> None:
+    ids = np.array([b"s00", b"s\x8a1", b"s02", b"s03"])
+    if name.endswith("npz"):
+        np.savez(tmp_path / name, X=np.eye(4), eid=ids)
+    else:
+        with h5py.File(tmp_path / name, "w") as file:
+            file["X"], file["eid"] = np.eye(4), ids
+    with pytest.raises(InputError, match=r"ids must be text in UTF-8; .* has b's.+8a1'"):
+        read_source(tmp_path / name)
+
+
 def test_a_column_of_two_names_is_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame({"eid": IDS, "vector": list(np.eye(len(IDS)))})
     table = pa.Table.from_pandas(frame)
