@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -75,8 +76,10 @@ def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], 
     with refused_if_damaged(path, f"a saved {kind}"):
         check_claims(path)
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name != RECORD}
-            record = json.loads(str(archive[RECORD])) if RECORD in archive.files else {}
+            arrays = {name: archive[name] for name in archive.files}
+        for name, array in arrays.items():
+            _check_letters(array, f"{name!r} of {path}")
+        record = json.loads(str(arrays.pop(RECORD))) if RECORD in arrays else {}
     found = record.pop("kind", None) if isinstance(record, dict) else None
     if found != kind:
         raise InputError(f"{path} must hold a saved {kind}; it holds {found or 'no saved result'}: name another file.")
@@ -88,6 +91,15 @@ def read_archive(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], 
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise InputError(f"{path} must hold arrays and a record alone; it holds other files: save it again.")
     return arrays, record
+
+
+def _check_letters(array: NDArray[Any], what: str) -> None:
+    """Refuse text whose numbers stand for no letters: Python fails on them wherever it looks, as in messages."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "U" or not array.nbytes:
+        return
+    letters = np.frombuffer(array.astype(array.dtype.newbyteorder("=")).tobytes(), dtype=np.uint32)
+    if int(letters.max()) > sys.maxunicode:
+        raise InputError(f"Text must be letters; {what} holds numbers that stand for none: save it again.")
 
 
 def load_archive(path: Path | str, kind: str, make: Callable[[dict[str, NDArray[Any]], dict[str, Any]], Made]) -> Made:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from analyses.errors import InputError
 from analyses.stopping import ENDING, StopRequested, stop_on_signals
+from encoders.damage import describe_long_name
 from encoders.disks import DiskError, describe, disk_number
 
 PATIENCE = 4.0
@@ -29,6 +31,8 @@ def ending_in_words() -> Iterator[None]:
     ------
     DiskError
         In place of an OSError of a disk that is full, read-only or forbidden.
+    InputError
+        In place of an OSError of a path that is too long.
     """
     with _ended_at_last(), stop_on_signals():
         try:
@@ -41,6 +45,8 @@ def ending_in_words() -> Iterator[None]:
             if number := _signal_behind(error):
                 print(_sentence(number), file=sys.stderr)
                 raise SystemExit(128 + number) from None
+            if isinstance(error, OSError) and (said := describe_long_name(error)):
+                raise InputError(said) from error
             if not isinstance(error, OSError) or (found := disk_number(error)) is None:
                 raise
             place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else "The disk"

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from analyses.errors import InputError
-from encoders.damage import how_absent
+from encoders.damage import describe_long_name, how_absent
 
 LARGEST = 100_000
 """Values that a text may stand for once its aliases are followed: far beyond any configuration."""
@@ -45,12 +45,14 @@ def read_text(path: Path) -> str:
     InputError
         The file is missing, cannot be read, or is not UTF-8.
     """
-    if not path.is_file():
-        raise InputError(f"A configuration file is required; {path} {how_absent(path)}. Check the path.")
     try:
+        if not path.is_file():
+            raise InputError(f"A configuration file is required; {path} {how_absent(path)}. Check the path.")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"A configuration file must be readable; {path} is not ({error.strerror}).") from None
+        raise InputError(
+            describe_long_name(error) or f"A configuration file must be readable; {path} is not ({error.strerror})."
+        ) from None
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise InputError(

@@ -25,7 +25,7 @@ from fusion.cross_validation.result import CrossValidatedCCA
 from fusion.cross_validation.score_tails import ScoreTails
 from fusion.decomposition.pca import Scaling
 from fusion.errors import InputError
-from fusion.parallel import Progress, one_blas_thread, tiled
+from fusion.parallel import Progress, tiled
 from fusion.permutation.assumptions.sentences import assumption_warnings
 from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.relations import Relations
@@ -123,7 +123,6 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
     with tiled():
         embedded = each_embedded(views, confounds, folds, n_components=pca_components, scale=scale)
         kept = KeptFolds(embedded, folds.n_splits)
-    with one_blas_thread():
         (p, q), n_effective = _settle_widths(kept, (x_dimensions, y_dimensions), min_ratio)
         first = kept[0]
         said = assumption_warnings(first.x, first.y, confounds.by_name(), relations, (p, q))

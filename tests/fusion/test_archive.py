@@ -35,6 +35,18 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
         ComBat.load(path)
 
 
+@pytest.mark.parametrize("name", ["names", "record.json"])
+def test_numbers_that_are_no_letters_are_refused(tmp_path: Path, name: str) -> None:
+    path = write_archive(tmp_path / "a.npz", "made", {"names": np.array(["age", "sex"])}, {"n": 3})
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    numbers = arrays[name].reshape(-1).view(np.uint32).copy()
+    numbers[1] = 0x00110000
+    np.savez(path, **arrays | {name: numbers.view(arrays[name].dtype).reshape(arrays[name].shape)})
+    with pytest.raises(InputError, match=rf"'{name}' of .*a\.npz holds numbers that stand for none"):
+        read_archive(path, "made")
+
+
 def test_a_matrix_of_no_width_is_refused_at_once(tmp_path: Path) -> None:
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1099511627776, 0), }".ljust(117) + b"\n"
     (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + header)

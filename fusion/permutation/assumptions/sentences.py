@@ -67,11 +67,9 @@ def copy_warnings(x: Matrix | None, y: Matrix, relations: Relations) -> list[str
     relations : Relations
         Who belongs together anyway.
     """
-    pairs = alike_rows(x, y)
-    clusters = relations.clusters
-    pairs = [(i, j) for i, j in pairs if clusters[i] != clusters[j]]
-    if not pairs:
+    alike = alike_rows(x, y, relations.clusters)
+    if alike.first is None:
         return []
-    i, j = pairs[0]
-    which = f"{len(pairs)} pairs of rows (first {i} and {j}) are" if len(pairs) > 1 else f"Rows {i} and {j} are"
+    i, j = alike.first
+    which = f"{alike.n_pairs} pairs of rows (first {i} and {j}) are" if alike.n_pairs > 1 else f"Rows {i} and {j} are"
     return [f"{which} {ALIKE}: keep one of each, or {ONE_FAMILY} (groups and exchangeability_blocks)."]

@@ -92,3 +92,25 @@ def test_the_folder_for_temporary_files_serves_where_there_is_no_home(
     found = LINE.fullmatch(capsys.readouterr().err)
     assert found is not None
     assert Path(found[3]).parent == tmp_path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "{long}.yaml"),
+        ("report", "{long}"),
+        ("audit-privacy", "{long}"),
+        ("brain", "import", "{long}", "--output", "x.parquet"),
+        ("verify-encoder", "dnabert2", "--source", "{long}"),
+    ],
+)
+def test_a_path_that_no_file_system_takes_is_no_fault(tmp_path: Path, words: tuple[str, ...]) -> None:
+    given = [word.format(long="A" * 3000) for word in words]
+    code = f"import sys; sys.argv = ['genebrain', *{given!r}]; from analyses.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        r"genebrain: A path must be as short as its file system allows; the one that begins with '.*A{20,}' has 3,\d+ "
+        r"bytes: choose shorter names of files and folders\.\n",
+        done.stderr,
+    )

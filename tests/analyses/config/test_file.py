@@ -84,6 +84,12 @@ def test_extends_overrides_single_keys(minimal: Path) -> None:
     assert config.brain["thickness"].path == minimal.parent / "brain.csv"
 
 
+def test_a_file_to_extend_whose_name_is_too_long_is_refused(minimal: Path) -> None:
+    minimal.write_text(f"extends: {'b' * 300}.yaml\n{minimal.read_text('utf-8')}", "utf-8")
+    with pytest.raises(InputError, match="as short as its file system allows"):
+        load_config(minimal)
+
+
 def test_the_resolved_configuration_reads_back_equal(minimal: Path, tmp_path: Path) -> None:
     config = load_config(minimal, ["alignment.min_ratio=7"])
     again = tmp_path / "resolved.yaml"

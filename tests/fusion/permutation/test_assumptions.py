@@ -1,13 +1,15 @@
 """What a permutation assumes: each fault is said with its remedy where both views have it, and nowhere else."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import beta, norm, rankdata
 
 from fusion import Blocks, Confound, ConfoundDesign, cross_validated_cca, make_folds, permutation_test_cca
-from fusion.permutation.assumptions.copies import alike_rows, leading_components
+from fusion.permutation.assumptions.copies import TILE, AlikeRows, alike_rows, leading_components
 from fusion.permutation.assumptions.sentences import assumption_warnings
 from fusion.permutation.assumptions.sides import named_columns
 from fusion.permutation.relations import Relations
@@ -151,10 +153,66 @@ def test_equal_genes_with_brains_of_their_own_are_no_copies_and_equal_brains_are
     nothing = np.full((N, 1), N**-0.5)
     x[1::2] = x[:-1:2]
     genes, brain = leading_components(x, nothing), leading_components(y, nothing)
-    assert alike_rows(genes, brain) == []
+    assert alike_rows(genes, brain) == AlikeRows(0, None)
     y[7] = y[4] + 0.2 * rng.standard_normal(40)
-    assert alike_rows(genes, leading_components(y, nothing)) == [(4, 7)]
-    assert alike_rows(None, leading_components(y, nothing)) == [(4, 7)]
+    assert alike_rows(genes, leading_components(y, nothing)) == AlikeRows(1, (4, 7))
+    assert alike_rows(None, leading_components(y, nothing)) == AlikeRows(1, (4, 7))
+
+
+def _alike_by_all_pairs(x: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:
+    """What `alike_rows` says that it finds, from whole matrices of cosines."""
+    n = len(y)
+
+    def cosines(view: np.ndarray, k: int) -> np.ndarray:
+        rows = norm.ppf((rankdata(view, axis=0) - 0.5) / n)[:, :k]
+        return np.asarray(rows @ rows.T / np.outer(*[np.linalg.norm(rows, axis=1)] * 2))
+
+    def limit(k: int, chance: float) -> float:
+        return 2 * float(beta((k - 1) / 2, (k - 1) / 2).isf(chance)) - 1
+
+    def above(view: np.ndarray) -> np.ndarray:
+        widths = {min(k, view.shape[1]) for k in (16, 64)}
+        chance = 1e-3 / (n * (n - 1) / 2) / len(widths)
+        return np.triu(np.any([cosines(view, k) > limit(k, chance) for k in widths], axis=0), 1)
+
+    in_y, in_x = above(y), above(x)
+    in_both = in_x & (cosines(y, 64) > limit(min(64, y.shape[1]), 1e-3 / max(in_x.sum(), 1)))
+    return set(zip(*map(np.ndarray.tolist, np.nonzero(in_y | in_both)), strict=True))
+
+
+def test_pairs_of_many_tiles_are_those_of_whole_matrices_of_cosines() -> None:
+    rng = np.random.default_rng(9)
+    n = 2 * TILE + 77
+    x, y = rng.standard_normal((n, 43)), rng.standard_normal((n, 70))
+    copies = rng.choice(n, (40, 2), replace=False)
+    noise = np.linspace(0.05, 1.6, len(copies))[:, np.newaxis]  # from all found to none
+    x[copies[:, 1]] = x[copies[:, 0]] + 0.1 * rng.standard_normal((len(copies), 43))
+    y[copies[:, 1]] = y[copies[:, 0]] + noise * rng.standard_normal((len(copies), 70))
+    nothing = np.full((n, 1), n**-0.5)
+    of_x, of_y = leading_components(x, nothing), leading_components(y, nothing)
+    expected = _alike_by_all_pairs(of_x, of_y)
+    assert 10 < len(expected) < 40
+    assert alike_rows(of_x, of_y) == AlikeRows(len(expected), min(expected))
+    known = {tuple(sorted(pair)) for pair in copies[:20].tolist()}
+    families = np.arange(n)
+    families[copies[:20, 1]] = copies[:20, 0]
+    left = expected - known
+    assert alike_rows(of_x, of_y, families) == AlikeRows(len(left), min(left))
+
+
+def test_rows_of_few_genes_that_are_equal_in_a_tenth_of_all_pairs_are_counted_not_held() -> None:
+    rng = np.random.default_rng(10)
+    n = 6000
+    kinds, brain = rng.standard_normal((10, 9)), rng.standard_normal((n, 23))
+    genes = kinds[rng.integers(0, 10, n)]
+    brain[4321] = brain[17] + 0.05 * rng.standard_normal(23)
+    genes[4321] = genes[17]
+    tracemalloc.start()
+    found = alike_rows(genes, brain)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == AlikeRows(1, (17, 4321))
+    assert peak < 2**25  # the pairs by themselves, 1.8 million, would take eight times as much
 
 
 def test_wide_views_are_reduced_as_narrow_ones_are() -> None:
