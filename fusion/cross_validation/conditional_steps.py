@@ -24,7 +24,7 @@ from fusion.cca.base import paired_correlations
 from fusion.cca.exact import canonical_rotations, singular_pair
 from fusion.cross_validation.fold_embedding import FoldEmbedding, training_product
 from fusion.cross_validation.fold_null import FoldStatistics, statistics_by_fold
-from fusion.cross_validation.fold_permutation import Exchange
+from fusion.cross_validation.fold_permutation import Exchange, FoldTest
 from fusion.cross_validation.fold_product import FoldProduct, Moments
 from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.cross_validation.resampling import fold_average
@@ -77,16 +77,23 @@ class ConditionalSteps(FoldStatistics):
         n_components : int
             K.
         """
+        fold = on_canonical_axes(fold)
+        return cls.of_canonical(fold, exchange, n_components, exchange.product(fold))
+
+    @classmethod
+    def of_canonical(
+        cls, fold: FoldEmbedding, exchange: Exchange, n_components: int, product: FoldProduct
+    ) -> "ConditionalSteps":
+        """The same of a fold that is on its canonical axes already, and of its product."""
         rest, width = exchange.permutations, n_components - 1
         entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
         leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"), table=None)
-        fold = on_canonical_axes(fold)
         pairs = np.hstack([fold.x[:, :width], fold.y[:, :width]])
         return cls(
             fold.train,
             fold.test,
             fold.y,
-            exchange.product(fold),
+            product,
             MovedColumns.of(fold, pairs, exchange.theil),
             rest,
             leading,
@@ -109,9 +116,15 @@ class ConditionalSteps(FoldStatistics):
 
     def statistics(self, drawn: Sequence[NDArray[Any]]) -> Float64[np.ndarray, "n_indices steps"]:
         """Correlations of every permutation."""
-        rest, leading, is_identity = drawn
+        rest, leading, _ = drawn
         pairs = self.leading_pairs(leading)
-        moments = self.product.moments(rest, pairs)
+        return self.of_moments(drawn, pairs, self.product.moments(rest, pairs))
+
+    def of_moments(
+        self, drawn: Sequence[NDArray[Any]], pairs: Matrix, moments: Moments
+    ) -> Float64[np.ndarray, "n_indices steps"]:
+        """`statistics` where the leading pairs are moved and multiplied with x already."""
+        rest, _, is_identity = drawn
         steps = self._step_moments(moments, pairs).weights(np.where(is_identity, 1.0, self.shrinkage))
         u, v = np.split(pairs.take(self.test, axis=-2), 2, axis=-1)
         x_weights = np.concatenate([weights.x_rest for weights in steps], axis=-1)
@@ -138,6 +151,53 @@ class ConditionalSteps(FoldStatistics):
         product_part, beside = np.split(both, [self.y.shape[1] - 1], axis=-1)
         y_leading = (self.y[self.train].T @ train)[..., :0:-1, :]
         return StepMoments(product_part, factor, beside, y_leading, train.mT @ train, self._is_coarse)
+
+
+@dataclass(frozen=True)
+class AllComponents(FoldStatistics):
+    """All that is tested of a fold: `FoldTest` with its trace, [K + 1], then `ConditionalSteps`, [K - 1].
+
+    Both permute x alike, and the product, which they share here, is most of the work of either.
+
+    Attributes
+    ----------
+    first : FoldTest
+        On the fold's canonical axes.
+    later : ConditionalSteps
+        Of the same product.
+    """
+
+    first: FoldTest
+    later: ConditionalSteps
+
+    @classmethod
+    def of(cls, fold: FoldEmbedding, exchange: Exchange, n_components: int) -> "AllComponents":
+        """Prepare a whitened fold."""
+        fold = on_canonical_axes(fold)
+        first = FoldTest.of(fold, exchange, n_components, with_trace=True)
+        return cls(first, ConditionalSteps.of_canonical(fold, exchange, n_components, first.product))
+
+    @property
+    def at_once(self) -> int:
+        """Permutations that are taken together."""
+        return self.first.at_once
+
+    def in_float32(self) -> "AllComponents":
+        """The same in half the memory and half the time."""
+        first = self.first.in_float32()
+        return AllComponents(first, replace(self.later, product=first.product))
+
+    def drawn(self, indices: Sequence[int]) -> Sequence[NDArray[Any]]:
+        """As of `ConditionalSteps`."""
+        return self.later.drawn(indices)
+
+    def statistics(self, drawn: Sequence[NDArray[Any]]) -> Float64[np.ndarray, "n_indices n_statistics"]:
+        """Correlations and trace of every permutation, then correlations given the components before."""
+        rest, leading, _ = drawn
+        pairs = self.later.leading_pairs(leading)
+        moments = self.first.product.moments(rest, pairs)
+        parts = self.first.of_moments(rest, moments), self.later.of_moments(drawn, pairs, moments)
+        return np.concatenate(parts, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -259,6 +319,7 @@ def conditional_null(
     *,
     stop_at: Real | None,
     n_jobs: int,
+    known: Float64[np.ndarray, "n_draws steps"] | None = None,
 ) -> Float64[np.ndarray, "n_draws K"]:
     """Null distribution of every component given those before it, [n_permutations + 1, K].
 
@@ -273,16 +334,25 @@ def conditional_null(
     stop_at : float, optional
         NaN for components after the first whose corrected p exceeds it.
     n_jobs : int
+    known : float64 array, shape [n_permutations + 1, K - 1], optional
+        Fold averages of `AllComponents`, where they were taken.
     """
     found = np.full_like(null, np.nan)
     found[:, 0] = null[:, 0]
     level = np.inf if stop_at is None else stop_at
     if null.shape[1] == 1 or permutation_p(found)[0] > level:
         return found
-    steps = statistics_by_fold(
-        folds, lambda fold: ConditionalSteps.of(fold, exchange, null.shape[1]), len(null), n_test=n_test, n_jobs=n_jobs
-    )
-    found[:, 1:] = fold_average(steps, n_test)
+    if known is None:
+        n_components = null.shape[1]
+        steps = statistics_by_fold(
+            folds,
+            lambda fold: ConditionalSteps.of(fold, exchange, n_components),
+            len(null),
+            n_test=n_test,
+            n_jobs=n_jobs,
+        )
+        known = fold_average(steps, n_test)
+    found[:, 1:] = known
     above = np.flatnonzero(permutation_p(found) > level)
     if above.size:
         found[:, above[0] + 1 :] = np.nan

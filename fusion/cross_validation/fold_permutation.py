@@ -22,7 +22,7 @@ from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.fold_null import FoldStatistics
-from fusion.cross_validation.fold_product import FoldProduct, fixed_complement
+from fusion.cross_validation.fold_product import FoldProduct, Moments, fixed_complement
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.held_out_trace import HeldOutTrace, centred_test_rows
 from fusion.permutation.exchangeability import Blocks, Permutation
@@ -151,7 +151,10 @@ class FoldTest(FoldStatistics):
     def statistics(self, drawn: Sequence[Permutation]) -> Float64[np.ndarray, "n_indices n_statistics"]:
         """Correlations and trace of every permutation."""
         (permutation,) = drawn
-        moments = self.product.moments(permutation)
+        return self.of_moments(permutation, self.product.moments(permutation))
+
+    def of_moments(self, permutation: Permutation, moments: Moments) -> Float64[np.ndarray, "n_indices n_statistics"]:
+        """`statistics` of permutations whose products are known."""
         factor = self.product.factor(moments)
         product = moments.product if factor is None else moments.product.astype(factor.dtype, copy=False)
         fitted = fitted_weights(product, factor, self.n_components)

@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Matrix, Real, ViewLike
+from fusion.cca.base import paired_correlations
 from fusion.cca.dimensions import Dimensions, settle_dimensions
 from fusion.confounds.coding import Confounds, ConfoundsLike
-from fusion.cross_validation.conditional_steps import conditional_null
+from fusion.cross_validation.conditional_steps import AllComponents, conditional_null
 from fusion.cross_validation.fold_embedding import each_embedded
 from fusion.cross_validation.fold_null import statistics_by_fold
 from fusion.cross_validation.fold_permutation import Exchange, FoldTest
@@ -31,6 +33,9 @@ from fusion.permutation.exchangeability import Blocks
 from fusion.permutation.relations import Relations
 from fusion.subject_rows import check_same_subjects, row_ids
 from fusion.views.view import as_view
+
+STANDS_OUT = 1.5
+"""Held-out correlation, in standard errors of independent clusters, from which the first component may well be one."""
 
 
 def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
@@ -139,24 +144,31 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             random_state=seed,
         )
     n_kept = x_scores.shape[1]
+    clusters = relations.drawn_together(folds.assignments)
+    are_all = n_kept > 1 and (stop_at is None or _stands_out(x_scores[:, :1], y_scores[:, :1], folds, clusters))
     by_fold = statistics_by_fold(
         kept,
-        lambda fold: FoldTest.of(fold, exchange, n_kept, with_trace=True),
+        lambda fold: (
+            AllComponents.of(fold, exchange, n_kept)
+            if are_all
+            else FoldTest.of(fold, exchange, n_kept, with_trace=True)
+        ),
         len(exchange.permutations),
         n_test=n_test,
         n_jobs=n_jobs,
         progress=progress,
     )
-    averages = fold_average(by_fold, n_test)
+    averages, trace, later = np.split(fold_average(by_fold, n_test), [n_kept, n_kept + 1], axis=1)
     n_unseen = confounds.count_unseen(folds)
-    clusters = relations.drawn_together(folds.assignments)
     draws = bootstrap_correlations(
         x_scores, y_scores, folds.assignments, clusters, widening=widening, n_draws=n_bootstrap, seed=seed
     )
     tails = ScoreTails.of(x_scores, y_scores, folds.assignments)
     return CrossValidatedCCA(
-        rho_by_fold=by_fold[0, :, :-1],
-        null=conditional_null(kept, exchange, averages[:, :-1], n_test, stop_at=stop_at, n_jobs=n_jobs),
+        rho_by_fold=by_fold[0, :, :n_kept],
+        null=conditional_null(
+            kept, exchange, averages, n_test, stop_at=stop_at, n_jobs=n_jobs, known=later if are_all else None
+        ),
         interval=np.where(tails.too_heavy[:, np.newaxis], np.nan, percentile_interval(draws)),
         widening=widening,
         n_test=n_test,
@@ -170,15 +182,26 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             *_warnings(relations, folds, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum())),
             *tails.warnings(),
             *said,
-            *_constant_warnings(by_fold[0, :, :-1]),
+            *_constant_warnings(by_fold[0, :, :n_kept]),
         ),
         assignments=folds.assignments,
         x_scores=x_scores,
         y_scores=y_scores,
-        trace_null=averages[:, -1],
+        trace_null=trace[:, 0],
         clusters=clusters,
         row_ids=relations.row_ids,
     )
+
+
+def _stands_out(x_scores: Matrix, y_scores: Matrix, folds: Folds, clusters: NDArray[np.int64]) -> bool:
+    """Whether components after the first will probably be asked for: the first is far from what chance gives.
+
+    Only the way there depends on it, never what is found: all components from one product, or the others by another.
+    """
+    tests = [test for _, test in folds]
+    by_fold = np.stack([paired_correlations(x_scores[test], y_scores[test]) for test in tests])
+    observed = fold_average(by_fold, np.array([len(test) for test in tests]))
+    return bool(observed[0] > STANDS_OUT / np.sqrt(len(np.unique(clusters))))
 
 
 def _settle_relations(

@@ -9,7 +9,9 @@ import scipy.linalg
 
 from fusion import cross_validated_cca, make_folds
 from fusion.confounds.coding import Confounds
+from fusion.cross_validation import held_out
 from fusion.cross_validation.conditional_steps import (
+    AllComponents,
     ConditionalSteps,
     on_canonical_axes,
     population_correlations,
@@ -103,6 +105,45 @@ def test_steps_are_those_of_permuted_subjects(case: str) -> None:
 def test_nothing_permuted_gives_the_components_of_the_folds(case: str) -> None:
     permuted = _permuted(**CASES[case])
     np.testing.assert_allclose(SideBySide(permuted.steps())(0), permuted.tests()(0)[:, 1:3], atol=1e-8)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-10), (np.float32, 1e-4)])
+def test_one_product_gives_what_two_give(case: str, dtype: type, atol: float) -> None:
+    permuted = _permuted(**CASES[case])
+    for fold in permuted.folds:
+        both = AllComponents.of(fold, permuted.exchange, 3)
+        both = both.in_float32() if dtype == np.float32 else both
+        assert both.first.product is both.later.product
+        found = both.stack([0, 1, 13])
+        for number, index in enumerate((0, 1, 13)):
+            np.testing.assert_array_equal(found[number], both(index))
+            parts = (
+                FoldTest.of(fold, permuted.exchange, 3, with_trace=True),
+                ConditionalSteps.of(fold, permuted.exchange, 3),
+            )
+            expected = np.concatenate([part(index) for part in parts])
+            assert not np.isnan(found[number, 3:]).all()
+            told = ~np.isnan(found[number])
+            np.testing.assert_allclose(found[number][told], expected[told], atol=atol)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.35, 2.0])
+def test_which_way_is_taken_changes_nothing(monkeypatch: pytest.MonkeyPatch, strength: float) -> None:
+    rng = np.random.default_rng(17)
+    shared = strength * rng.standard_normal((N, 2))
+    x, y = (rng.standard_normal((N, k)) + shared @ rng.standard_normal((2, k)) for k in (7, 6))
+    settings: dict[str, Any] = {"n_permutations": 59, "n_bootstrap": 30, "random_state": 4, "stop_at": 0.2}
+    found = []
+    for limit in (-np.inf, held_out.STANDS_OUT, np.inf):
+        monkeypatch.setattr(held_out, "STANDS_OUT", limit)
+        found.append(cross_validated_cca(x, y, CASES["confounds"]["confounds"], **settings))
+    for other in found[1:]:
+        np.testing.assert_allclose(other.null, found[0].null, atol=1e-10)
+        np.testing.assert_array_equal(other.p, found[0].p)
+        np.testing.assert_allclose(other.trace_null, found[0].trace_null, atol=1e-10)
+        np.testing.assert_allclose(other.rho_by_fold, found[0].rho_by_fold, atol=1e-10)
+    assert np.isnan(found[0].null[:, 1]).all() == (strength == 0.0)
 
 
 @pytest.mark.parametrize("case", CASES)
