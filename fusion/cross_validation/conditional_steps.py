@@ -25,7 +25,7 @@ from fusion.cca.exact import canonical_rotations, singular_pair
 from fusion.cross_validation.fold_embedding import FoldEmbedding, training_product
 from fusion.cross_validation.fold_null import FoldStatistics, statistics_by_fold
 from fusion.cross_validation.fold_permutation import Exchange, FoldTest
-from fusion.cross_validation.fold_product import FoldProduct, Moments
+from fusion.cross_validation.fold_product import FoldProduct, Moments, WhitenedMoments
 from fusion.cross_validation.moved_columns import MovedColumns
 from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.p_values import permutation_p
@@ -45,7 +45,7 @@ class ConditionalSteps(FoldStatistics):
     Attributes
     ----------
     train, test : int arrays
-    y : float64 array, shape [n_subjects, Q]
+    y_train, y_test : float64 arrays, shape [n_train, Q] and [n_test, Q]
         Whitened and turned to the canonical axes of the training rows.
     product : FoldProduct
         Of x on the same axes.
@@ -59,7 +59,8 @@ class ConditionalSteps(FoldStatistics):
 
     train: Positions
     test: Positions
-    y: Matrix
+    y_train: Matrix
+    y_test: Matrix
     product: FoldProduct
     leading_pairs: MovedColumns
     permutations: PermutationSet
@@ -92,7 +93,8 @@ class ConditionalSteps(FoldStatistics):
         return cls(
             fold.train,
             fold.test,
-            fold.y,
+            fold.y[fold.train],
+            fold.y[fold.test],
             product,
             MovedColumns.of(fold, pairs, exchange.theil),
             rest,
@@ -116,20 +118,36 @@ class ConditionalSteps(FoldStatistics):
 
     def statistics(self, drawn: Sequence[NDArray[Any]]) -> Float64[np.ndarray, "n_indices steps"]:
         """Correlations of every permutation."""
-        rest, leading, _ = drawn
+        rest, leading, is_identity = drawn
         pairs = self.leading_pairs(leading)
-        return self.of_moments(drawn, pairs, self.product.moments(rest, pairs))
+        moments = self.product.moments(rest, pairs)
+        steps = self.steps(moments, self.product.whitened(moments), pairs, is_identity)
+        x_scores = self.product.test_scores(rest, rest_weights(steps), moments.of_thin)
+        return self.read(x_scores, steps, pairs)
 
-    def of_moments(
-        self, drawn: Sequence[NDArray[Any]], pairs: Matrix, moments: Moments
+    def steps(
+        self, moments: Moments, whitened: WhitenedMoments, pairs: Matrix, is_identity: NDArray[np.bool_]
+    ) -> list["StepWeights"]:
+        """Weights of the components 2..K in permuted training rows.
+
+        Parameters
+        ----------
+        moments : Moments
+            With X' of the moved pairs beside.
+        whitened : WhitenedMoments
+        pairs : float64 array, shape [n_indices, n_subjects, 2 K - 2]
+            The moved [U, V].
+        is_identity : bool array, shape [n_indices, 1]
+        """
+        return self._step_moments(moments, whitened, pairs).weights(np.where(is_identity, 1.0, self.shrinkage))
+
+    def read(
+        self, x_scores: Matrix, steps: Sequence["StepWeights"], pairs: Matrix
     ) -> Float64[np.ndarray, "n_indices steps"]:
-        """`statistics` where the leading pairs are moved and multiplied with x already."""
-        rest, _, is_identity = drawn
-        steps = self._step_moments(moments, pairs).weights(np.where(is_identity, 1.0, self.shrinkage))
+        """`statistics` from the scores of the permuted test rows of x by `rest_weights`, [n_indices, n_test, K - 1]."""
         u, v = np.split(pairs.take(self.test, axis=-2), 2, axis=-1)
-        x_weights = np.concatenate([weights.x_rest for weights in steps], axis=-1)
-        x = self.product.test_scores(rest, x_weights, moments.of_thin)
-        y = self.y[self.test] @ np.concatenate([weights.y_rest for weights in steps], axis=-1)
+        x = x_scores.copy()
+        y = self.y_test @ np.concatenate([weights.y_rest for weights in steps], axis=-1)
         for step, weights in enumerate(steps):
             x[..., step] += (u[..., : step + 1] @ weights.x_leading)[..., 0]
             y[..., step] += (v[..., : step + 1] @ weights.y_leading)[..., 0]
@@ -140,17 +158,21 @@ class ConditionalSteps(FoldStatistics):
     def _is_coarse(self) -> bool:
         return self.product.rows.dtype == np.float32
 
-    def _step_moments(self, of_x: Moments, pairs: Matrix) -> "StepMoments":
-        """Products beside those of x with y; pairs of shape [..., n_subjects, 2 K - 2] are the moved [U, V]."""
+    def _step_moments(self, of_x: Moments, whitened: WhitenedMoments, pairs: Matrix) -> "StepMoments":
+        """Products beside those of x with y, all of them without the first axes."""
         train = pairs.take(self.train, axis=-2)
-        both = np.concatenate([of_x.product[..., :0:-1, :0:-1], of_x.beside[..., :0:-1, :]], axis=-1)
-        factor = None
-        if of_x.gram is not None:
-            factor = lapack.cholesky(of_x.gram[..., :0:-1, :0:-1])
-            both = lapack.solve_lower(factor, both)
-        product_part, beside = np.split(both, [self.y.shape[1] - 1], axis=-1)
-        y_leading = (self.y[self.train].T @ train)[..., :0:-1, :]
-        return StepMoments(product_part, factor, beside, y_leading, train.mT @ train, self._is_coarse)
+        product = whitened.product[..., :-1, :-1].astype(np.float64, copy=False)
+        beside, factor = of_x.beside[..., :0:-1, :], None
+        if whitened.factor is not None:
+            factor = whitened.factor[..., :-1, :-1]
+            beside = lapack.solve_lower(factor, beside)
+        y_leading = (self.y_train.T @ train)[..., :0:-1, :]
+        return StepMoments(product, factor, beside, y_leading, train.mT @ train, self._is_coarse)
+
+
+def rest_weights(steps: Sequence["StepWeights"]) -> Matrix:
+    """Weights of all steps on all axes of x, [..., P, K - 1]."""
+    return np.concatenate([weights.x_rest for weights in steps], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -193,10 +215,15 @@ class AllComponents(FoldStatistics):
 
     def statistics(self, drawn: Sequence[NDArray[Any]]) -> Float64[np.ndarray, "n_indices n_statistics"]:
         """Correlations and trace of every permutation, then correlations given the components before."""
-        rest, leading, _ = drawn
-        pairs = self.later.leading_pairs(leading)
-        moments = self.first.product.moments(rest, pairs)
-        parts = self.first.of_moments(rest, moments), self.later.of_moments(drawn, pairs, moments)
+        rest, leading, is_identity = drawn
+        product, pairs = self.first.product, self.later.leading_pairs(leading)
+        moments = product.moments(rest, pairs)
+        whitened = product.whitened(moments)
+        weights, steps = self.first.weights(whitened), self.later.steps(moments, whitened, pairs, is_identity)
+        together = np.concatenate([weights.x, rest_weights(steps)], axis=-1)
+        x_scores = product.test_scores(rest, together, moments.of_thin)
+        of_first, of_later = np.split(x_scores, [self.first.n_components], axis=-1)
+        parts = self.first.read(of_first, weights, moments, whitened), self.later.read(of_later, steps, pairs)
         return np.concatenate(parts, axis=-1)
 
 

@@ -16,13 +16,12 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from fusion import lapack
 from fusion.arrays import Floats, Matrix
 from fusion.cca.base import paired_correlations
 from fusion.cca.exact import leading_pairs
 from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.fold_null import FoldStatistics
-from fusion.cross_validation.fold_product import FoldProduct, Moments, fixed_complement
+from fusion.cross_validation.fold_product import FoldProduct, Moments, WhitenedMoments, fixed_complement
 from fusion.cross_validation.folds import Folds
 from fusion.cross_validation.held_out_trace import HeldOutTrace, centred_test_rows
 from fusion.permutation.exchangeability import Blocks, Permutation
@@ -151,20 +150,27 @@ class FoldTest(FoldStatistics):
     def statistics(self, drawn: Sequence[Permutation]) -> Float64[np.ndarray, "n_indices n_statistics"]:
         """Correlations and trace of every permutation."""
         (permutation,) = drawn
-        return self.of_moments(permutation, self.product.moments(permutation))
+        moments = self.product.moments(permutation)
+        whitened = self.product.whitened(moments)
+        weights = self.weights(whitened)
+        x_scores = self.product.test_scores(permutation, weights.x, moments.of_thin)
+        return self.read(x_scores, weights, moments, whitened)
 
-    def of_moments(self, permutation: Permutation, moments: Moments) -> Float64[np.ndarray, "n_indices n_statistics"]:
-        """`statistics` of permutations whose products are known."""
-        factor = self.product.factor(moments)
-        product = moments.product if factor is None else moments.product.astype(factor.dtype, copy=False)
-        fitted = fitted_weights(product, factor, self.n_components)
-        found = paired_correlations(self.product.test_scores(permutation, fitted.x, moments.of_thin), self.y @ fitted.y)
+    def weights(self, whitened: WhitenedMoments) -> "Weights":
+        """Of the leading components of permuted training rows."""
+        left, right, is_tied = leading_pairs(whitened.product, self.n_components)
+        return Weights(whitened.weights(left), right[..., ::-1, :], is_tied)
+
+    def read(
+        self, x_scores: Floats, weights: "Weights", moments: Moments, whitened: WhitenedMoments
+    ) -> Float64[np.ndarray, "n_indices n_statistics"]:
+        """`statistics` from the scores of the permuted test rows of x, [n_indices, n_test, n_components]."""
+        found = paired_correlations(x_scores, self.y @ weights.y)
         if self.trace is not None:
-            trace = self.trace(moments, product, factor)
-            found = np.concatenate([found, trace[..., np.newaxis]], axis=-1)
+            found = np.concatenate([found, self.trace(moments, whitened)[..., np.newaxis]], axis=-1)
         if self.product.rows.dtype == np.float64:
             return np.asarray(found)
-        return np.where(fitted.is_tied[..., np.newaxis], np.nan, found)
+        return np.where(weights.is_tied[..., np.newaxis], np.nan, found)
 
 
 @dataclass(frozen=True)
@@ -174,12 +180,3 @@ class Weights:
     x: Floats
     y: Floats
     is_tied: NDArray[np.bool_]
-
-
-def fitted_weights(product: Floats, factor: Floats | None, n_components: int) -> Weights:
-    """Canonical weights from X'Y and the lower Cholesky factor of X'X; Y'Y is the identity."""
-    if factor is None:
-        return Weights(*leading_pairs(product, n_components))
-    whitened = lapack.solve_lower(factor, product)
-    x, y, is_tied = leading_pairs(whitened, n_components)
-    return Weights(lapack.solve_lower(factor, x, transposed=True), y, is_tied)

@@ -8,6 +8,7 @@ than the nuisance has columns (whole families), x has a part outside Q that stay
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -80,8 +81,48 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class WhitenedMoments:
+    """Products of the permuted rows with X'X made the identity, of one permutation or a stack.
+
+    Axes are counted from the last: what leaves out the first ones is then a leading block, also of the factor.
+
+    Attributes
+    ----------
+    product : float array, shape [..., rank_x, rank_y]
+        X'Y of the training rows, whitened from the left; Y'Y is the identity.
+    factor : float64 array, shape [..., rank_x, rank_x], or None
+        Lower Cholesky factor of X'X; None where that is the identity.
+    """
+
+    product: Floats
+    factor: Matrix | None
+
+    @classmethod
+    def of(cls, moments: Moments, dtype: np.dtype[Any]) -> "WhitenedMoments":
+        """Whiten in a precision; the factor is found in float64."""
+        factor = None if moments.gram is None else lapack.cholesky(moments.gram[..., ::-1, ::-1])
+        made = cls(moments.product, factor)
+        return replace(made, product=made.whiten(moments.product.astype(dtype, copy=False)))
+
+    def whiten(self, product: Floats) -> Floats:
+        """A product of the permuted rows with other columns, [..., rank_x, k], in its precision, axes from the last."""
+        turned = product[..., ::-1, ::-1]
+        return turned if self.factor is None else lapack.solve_lower(self._factor(product.dtype), turned)
+
+    def weights(self, left: Floats) -> Floats:
+        """Weights of the axes, counted from the first again, that vectors of the whitened product stand for."""
+        if self.factor is not None:
+            left = lapack.solve_lower(self._factor(left.dtype), left, transposed=True)
+        return left[..., ::-1, :]
+
+    def _factor(self, dtype: np.dtype[Any]) -> Floats:
+        assert self.factor is not None
+        return self.factor.astype(dtype, copy=False)
+
+
+@dataclass(frozen=True)
 class FoldProduct:
-    """X'Y and the Cholesky factor of X'X over the training rows of a fold whose x is permuted.
+    """X'Y and X'X over the training rows of a fold whose x is permuted.
 
     Permutations come one by one, [n_rows], or as a stack, [..., n_rows]: of small folds, what surrounds the products
     takes longer than they do, and a stack takes it once. Every member has the bits that it has alone.
@@ -99,7 +140,7 @@ class FoldProduct:
     tested : float array, shape [n_test, rank_tested + rank of the cohort's]
         At `test`: columns that permuted test rows are multiplied with, and the cohort's nuisance.
     rank_y : int
-    test_x : float64 array, shape [n_test of all, rank_x]
+    test_x : float array, shape [n_test of all, rank_x]
         x of the fold's test rows; empty without confounds, where `rows` has it.
     test_change : MovedResiduals or None
         Of the test rows; None without confounds.
@@ -120,7 +161,7 @@ class FoldProduct:
     partners: Floats
     tested: Floats
     rank_y: int
-    test_x: Matrix
+    test_x: Floats
     test_change: MovedResiduals | None
     still: Matrix
     terms: ResidualTerms | None
@@ -223,14 +264,12 @@ class FoldProduct:
 
     def in_float32(self) -> "FoldProduct":
         """The same with everything that has the length of the rows in float32."""
-        rows, partners, tested = (part.astype(np.float32) for part in (self.rows, self.partners, self.tested))
-        return replace(self, rows=rows, partners=partners, tested=tested)
+        names = ("rows", "partners", "tested", "test_x")
+        return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
-    def factor(self, moments: Moments) -> Floats | None:
-        """Lower Cholesky factor of X'X, in the precision of the rows; None where that is the identity."""
-        if moments.gram is None:
-            return None
-        return lapack.cholesky(moments.gram).astype(self.rows.dtype, copy=False)
+    def whitened(self, moments: Moments) -> WhitenedMoments:
+        """Products with X'X made the identity, in the precision of the rows."""
+        return WhitenedMoments.of(moments, self.rows.dtype)
 
     def test_scores(self, permutation: Permutation, weights: Floats, of_thin: Matrix) -> Matrix:
         """Scores of the fold's test rows of the permuted x, [..., n_test, k].
@@ -242,12 +281,13 @@ class FoldProduct:
         of_thin : float64 array, shape [..., rank_x, rank of the cohort's + rank]
             Of the permutation's `Moments`.
         """
-        rows = (self._test_rows @ weights.astype(self.rows.dtype, copy=False)).astype(np.float64, copy=False)
+        own = weights.astype(self.rows.dtype, copy=False)
+        rows = (self._test_rows @ own).astype(np.float64, copy=False)
         moved = np.take_along_axis(rows, self._test_source(permutation)[..., np.newaxis], axis=-2)
         if self.test_change is None:
             return np.asarray(moved)
         changed = self.test_change.spread((of_thin - self.still).mT @ weights, moved - rows)
-        return np.asarray(self.test_x @ weights + changed)
+        return np.asarray(self.test_x @ own + changed)
 
     def moments(self, permutation: Permutation, beside: Matrix | None = None) -> Moments:
         """Products of the permuted rows.
@@ -273,8 +313,12 @@ class FoldProduct:
         of_thin = np.concatenate([of_cohort, moved[..., nuisance]], axis=-1)
         filled = of_cohort @ terms.left_out.T
         moved += filled @ terms.left_out_partners
-        removed, fixed = moved[..., nuisance], moved[..., nuisance.stop :] @ terms.fixed
-        gram = terms.gram + filled @ filled.mT - removed @ removed.mT + fixed + fixed.mT
+        removed = moved[..., nuisance]
+        changes = np.concatenate([filled, removed], axis=-1), np.concatenate([filled, -removed], axis=-1)
+        gram = terms.gram + changes[0] @ changes[1].mT
+        if terms.fixed.size:
+            fixed = moved[..., nuisance.stop :] @ terms.fixed
+            gram += fixed + fixed.mT
         product = moved[..., : self.rank_y] + terms.product
         of_beside += filled @ columns[..., self.left_out, :] + terms.fixed.T @ (terms.complement.T @ columns)
         return Moments(product, gram, of_beside, tested, of_thin)

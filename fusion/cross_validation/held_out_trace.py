@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fusion import lapack
-from fusion.arrays import Floats, Matrix
+from fusion.arrays import Matrix
 from fusion.cross_validation.fold_embedding import FoldEmbedding
-from fusion.cross_validation.fold_product import FoldProduct, Moments
+from fusion.cross_validation.fold_product import FoldProduct, Moments, WhitenedMoments
 from fusion.permutation.projections import Theil
 
 
@@ -66,19 +65,17 @@ class HeldOutTrace:
         """Product of the permuted test rows of x with those of y, [..., rank_x, rank_y]."""
         return np.asarray(moments.tested + moments.of_thin @ self.weights + self.still)
 
-    def __call__(self, moments: Moments, product: Floats, factor: Floats | None) -> Matrix:
+    def __call__(self, moments: Moments, whitened: WhitenedMoments) -> Matrix:
         """Trace under a permutation, or under each of a stack, [...].
 
         Parameters
         ----------
         moments : Moments
-        product, factor : float arrays
-            X'Y and the Cholesky factor of X'X of the training rows, None where that is the identity.
+        whitened : WhitenedMoments
+            Of the same permutations: the training rows' Gram matrix whitens both products.
         """
-        tested = self.cross_product(moments)
-        if factor is not None:  # the training rows' Gram matrix whitens both
-            product, tested = (lapack.solve_lower(factor, part) for part in (product, tested))
-        return np.asarray(self.unit * np.einsum("...ij,...ij->...", product, tested))
+        tested = whitened.whiten(self.cross_product(moments).astype(whitened.product.dtype, copy=False))
+        return np.asarray(self.unit * np.einsum("...ij,...ij->...", whitened.product, tested, dtype=np.float64))
 
 
 def centred_test_rows(fold: FoldEmbedding) -> Matrix:

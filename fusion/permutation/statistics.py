@@ -136,22 +136,27 @@ def permuted_products(first: Floats, permutation: Permutation, *others: Floats) 
         Of rows of `first`, each once at most.
     *others : float arrays, shape [n_rows, k]
     """
-    if len(permutation) < len(first) or sum(other.shape[1] for other in others) >= first.shape[1]:
-        return _gathered_products(first, permutation, others)
+    ends = np.cumsum([other.shape[1] for other in others])
+    if len(permutation) < len(first) or ends[-1] >= first.shape[1]:
+        return np.split(_gathered_product([first], permutation, others), ends[:-1], axis=1)
     place = np.empty_like(permutation)
     place[permutation] = np.arange(len(permutation))
-    return [_gathered_products(other, place, (first,))[0].T for other in others]
+    return [part.T for part in np.split(_gathered_product(others, place, [first]), ends[:-1])]
 
 
-def _gathered_products(gathered: Floats, source: Permutation, others: Sequence[Floats]) -> list[Floats]:
-    """``gathered[source].T @ other`` of several others, some rows at a time."""
-    products = [np.zeros((gathered.shape[1], other.shape[1]), np.result_type(gathered, other)) for other in others]
+def _gathered_product(gathered: Sequence[Floats], source: Permutation, others: Sequence[Floats]) -> Floats:
+    """``gathered[source].T @ others``, either side's columns side by side, some rows at a time."""
+    widths = [sum(part.shape[1] for part in side) for side in (gathered, others)]
+    product = np.zeros(widths, np.result_type(*gathered, *others))
     for start in range(0, len(source), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        columns = gathered.take(source[rows], axis=0).T
-        for product, other in zip(products, others, strict=True):
-            product += columns @ other[rows]
-    return products
+        columns = _beside([part.take(source[rows], axis=0) for part in gathered])
+        product += columns.T @ _beside([other[rows] for other in others])
+    return product
+
+
+def _beside(parts: Sequence[Floats]) -> Floats:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def wilks(product: Floats, n_steps: int) -> Matrix:
