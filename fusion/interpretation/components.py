@@ -7,13 +7,14 @@ matrix and two small decompositions, whatever the number of genes.
 # ruff: noqa: F722
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
-from fusion.arrays import Matrix
+from fusion.arrays import Matrix, Positions
 from fusion.cca.exact import leading_pairs
 from fusion.cca.matching import matching_rotation
 
@@ -22,6 +23,9 @@ RESAMPLING_KEY = 2**32 - 2
 
 SINGLE_SIZE = 2**30
 """Multiplications of a moment matrix from which it is taken in float32: six digits of a bootstrap draw are enough."""
+
+ROWS_AT_ONCE = 1024
+"""Rows whose products are summed at once: they stay in the cache."""
 
 UNIQUE_SHARE = 0.6
 """A bootstrap sample holds about 63 % of the subjects: fewer dimensions than this share of rows can be refitted."""
@@ -92,14 +96,38 @@ def _whitened_product(x: Matrix, y: Matrix, counts: NDArray[np.int64] | None) ->
     """Lower Cholesky factors of both views' moments, and their whitened cross-product [P, Q]."""
     chosen = np.arange(len(x)) if counts is None else np.flatnonzero(counts)
     share = np.full(len(x), 1 / len(x)) if counts is None else counts[chosen] / counts.sum()
-    joined = np.hstack([x[chosen], y[chosen]])
-    joined -= share @ joined
-    joined *= np.sqrt(share)[:, np.newaxis]
-    norms = np.linalg.norm(joined, axis=0)
-    joined = (joined / norms).astype(np.float32 if joined.size * joined.shape[1] > SINGLE_SIZE else np.float64)
-    moments = np.asarray(joined.T @ joined, dtype=np.float64) * np.outer(norms, norms)
+    moments = _moments(x, y, chosen, share)
     p = x.shape[1]
     of_x, of_y = (scipy.linalg.cholesky(m, lower=True) for m in (moments[:p, :p], moments[p:, p:]))
     half = scipy.linalg.solve_triangular(of_x, moments[:p, p:], lower=True)
     whitened = scipy.linalg.solve_triangular(of_y, half.T, lower=True).T
     return of_x, of_y, whitened
+
+
+def _moments(x: Matrix, y: Matrix, chosen: Positions, share: Matrix) -> Matrix:
+    """Covariances of chosen rows of both views side by side, [P + Q, P + Q], each row with its share of the whole.
+
+    Some rows at a time: no copy of a view is made, by however many refits at once.
+    """
+    width = x.shape[1] + y.shape[1]
+    dtype: np.dtype[Any] = np.dtype(np.float32 if len(chosen) * width**2 > SINGLE_SIZE else np.float64)
+    some = _beside(x, y, chosen[:: max(1, len(chosen) // ROWS_AT_ONCE)])
+    # About the mean and the deviation of every column: float32 has room then, and what is not removed here is below.
+    centre, scale = some.mean(axis=0), some.std(axis=0)
+    scale[scale == 0] = 1.0
+    mean, square = np.zeros(width), np.zeros((width, width))
+    for start in range(0, len(chosen), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        values = _beside(x, y, chosen[part])
+        values -= centre
+        values /= scale
+        mean += share[part] @ values
+        values *= np.sqrt(share[part])[:, np.newaxis]
+        single = values.astype(dtype, copy=False)
+        square += single.T @ single
+    square -= np.outer(mean, mean)
+    return square * np.outer(scale, scale)
+
+
+def _beside(x: Matrix, y: Matrix, rows: Positions) -> Matrix:
+    return np.hstack([x[rows], y[rows]])

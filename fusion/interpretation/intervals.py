@@ -20,6 +20,7 @@ from fusion.decomposition.residual_view import ResidualView
 from fusion.interpretation.ties import TiedSide
 from fusion.parallel import transposed_product
 
+DRAWS_AT_ONCE = 16
 LARGEST = 1 - 1e-7  # loadings of exactly 1 have no Fisher z
 
 
@@ -35,10 +36,13 @@ def loading_draws(
         Refitted scores of all subjects, one column per sample.
     counts : int array, shape [n_subjects, n_draws]
     """
-    share = counts / counts.sum(axis=0)
-    centred = scores - (share * scores).sum(axis=0)
-    spread = np.sqrt((share * centred**2).sum(axis=0))
-    share32, pulled = share.astype(np.float32), (share * centred / spread).astype(np.float32)
+    share32, pulled = (np.empty(scores.shape, np.float32) for _ in range(2))
+    for start in range(0, scores.shape[1], DRAWS_AT_ONCE):  # no further copies of all draws of all subjects
+        some = slice(start, start + DRAWS_AT_ONCE)
+        share = counts[:, some] / counts[:, some].sum(axis=0)
+        centred = scores[:, some] - (share * scores[:, some]).sum(axis=0)
+        spread = np.sqrt((share * centred**2).sum(axis=0))
+        share32[:, some], pulled[:, some] = share, share * centred / spread
     for columns, block in residual.column_blocks():
         block32 = block.astype(np.float32)
         mean, covariance = transposed_product(block32, share32), transposed_product(block32, pulled)

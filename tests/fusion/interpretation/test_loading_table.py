@@ -8,8 +8,9 @@ import pytest
 from fusion import CanonicalCorrelation, InputError, TableView, ViewPCA
 from fusion.cca.matching import matching_rotation
 from fusion.decomposition.loadings import structure_correlations
+from fusion.interpretation import components
 from fusion.interpretation.bootstrap import bootstrap_refits
-from fusion.interpretation.components import fit_components
+from fusion.interpretation.components import ROWS_AT_ONCE, fit_components
 from fusion.interpretation.loading_table import loading_table, redundancy
 from fusion.interpretation.split_half import split_half_cosines
 from tests.fusion.factors import SUBJECTS, make_panel
@@ -52,6 +53,27 @@ def test_counts_are_copies_of_rows() -> None:
     copied = fit_components(np.repeat(x, counts, axis=0), np.repeat(y, counts, axis=0), 2)
     for weighted, plain in zip(vars(fit_components(x, y, 2, counts)).values(), vars(copied).values(), strict=True):
         np.testing.assert_allclose(np.abs(weighted), np.abs(plain), atol=1e-8)
+
+
+@pytest.mark.parametrize(("single_size", "tolerance"), [(np.inf, 1e-9), (0, 1e-4)])
+def test_refits_of_many_rows_are_those_of_repeated_rows(
+    monkeypatch: pytest.MonkeyPatch, single_size: float, tolerance: float
+) -> None:
+    """Rows sorted by a group that moves their means, columns of unlike sizes: in tiles as in one product."""
+    rng = np.random.default_rng(11)
+    n = 2 * ROWS_AT_ONCE + 311
+    shift = np.repeat([0.0, 4.0, -3.0], [n // 3, n // 3, n - 2 * (n // 3)])[:, np.newaxis]
+    x = (rng.standard_normal((n, 7)) + shift) * 10.0 ** np.arange(-6, 8, 2) + 2.5
+    y = rng.standard_normal((n, 5)) + 0.4 * shift + 0.8 * (x[:, :1] - 2.5) * 1e6
+    counts = rng.multinomial(n, np.full(n, 1 / n))
+    monkeypatch.setattr(components, "SINGLE_SIZE", single_size)
+    found, rows = fit_components(x, y, 2, counts), np.repeat(np.arange(n), counts)
+    expected = CanonicalCorrelation(2).fit(x[rows], y[rows])
+    scores = [values - values.mean(axis=0) for values in (x[rows] @ found.x_weights, y[rows] @ found.y_weights)]
+    for got, own in zip(scores, expected.transform(x[rows], y[rows]), strict=True):
+        agreement = np.abs([np.corrcoef(got[:, k], own[:, k])[0, 1] for k in range(2)])
+        np.testing.assert_allclose(agreement, 1.0, atol=tolerance)
+        np.testing.assert_allclose(got.std(axis=0), 1.0, atol=10 * tolerance)
 
 
 def test_rotation_is_scipys_procrustes_beyond_the_first() -> None:
