@@ -41,6 +41,7 @@ from fusion import (
 )
 from fusion.cautions import collected
 from fusion.confounds.shares import confound_shares
+from fusion.parallel import tiled
 from fusion.power.detectability import flags, null_r1
 from fusion.relatives.kinship_model import with_intercept
 from fusion.workers import is_of_no_concern
@@ -142,7 +143,7 @@ def align_views(  # noqa: PLR0913 (one call says the whole recipe)
     fusion.errors.InputError
         Too few subjects, a constant view, or confounds that cannot be used.
     """
-    with collected_warnings() as sentences:
+    with collected_warnings() as sentences, tiled():  # threads of BLAS wait for one another where other work runs
         alignment = _align(
             gene_view,
             brain_view,

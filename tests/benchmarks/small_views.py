@@ -15,7 +15,7 @@ import scipy.linalg
 from fusion import cross_validated_cca, permutation_test_cca
 from fusion.permutation.permutations import make_permutations
 
-SHAPES = {(620, 30, 30): (400, 3), (500, 60, 60): (300, 3), (2000, 100, 100): (80, 3), (20000, 512, 512): (3, 1)}
+SHAPES = {(620, 30, 30): (400, 3), (500, 60, 60): (300, 3), (2000, 100, 100): (80, 3), (20000, 512, 512): (24, 1)}
 """Views, permutations a turn, and turns."""
 
 LIMIT = 1.6
