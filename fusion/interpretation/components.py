@@ -64,6 +64,8 @@ def fit_components(
     y: Float64[np.ndarray, "n_subjects Q"],
     n_components: int,
     counts: Int64[np.ndarray, " n_subjects"] | None = None,
+    *,
+    rows: tuple[Positions, Positions] | None = None,
 ) -> Components:
     """Exact CCA of rows that count several times, or not at all, by Cholesky factors of their moments.
 
@@ -72,13 +74,16 @@ def fit_components(
     x, y : float64 arrays, shape [n_subjects, P] and [n_subjects, Q]
     n_components : int
     counts : int array, shape [n_subjects], optional
+        How often every row counts.
+    rows : pair of int arrays, shape [n_rows], optional
+        Rows of x, and those of y beside them, that count once; instead of `counts`.
 
     Raises
     ------
     numpy.linalg.LinAlgError
         If the rows do not span both embeddings.
     """
-    of_x, of_y, whitened = _whitened_product(x, y, counts)
+    of_x, of_y, whitened = _whitened_product(x, y, *_rows_and_shares(len(x), counts, rows))
     left, right, _ = leading_pairs(whitened, n_components)
     a = scipy.linalg.solve_triangular(of_x, left, lower=True, trans="T")
     b = scipy.linalg.solve_triangular(of_y, right, lower=True, trans="T")
@@ -89,14 +94,26 @@ def canonical_correlations(
     x: Float64[np.ndarray, "n_subjects P"], y: Float64[np.ndarray, "n_subjects Q"]
 ) -> Float64[np.ndarray, " K"]:
     """All of them, descending, of embeddings as `fit_components` takes them."""
-    return np.asarray(np.minimum(scipy.linalg.svdvals(_whitened_product(x, y, None)[2]), 1.0))
+    return np.asarray(np.minimum(scipy.linalg.svdvals(_whitened_product(x, y, *_rows_and_shares(len(x)))[2]), 1.0))
 
 
-def _whitened_product(x: Matrix, y: Matrix, counts: NDArray[np.int64] | None) -> tuple[Matrix, Matrix, Matrix]:
+def _rows_and_shares(
+    n_subjects: int, counts: NDArray[np.int64] | None = None, rows: tuple[Positions, Positions] | None = None
+) -> tuple[tuple[Positions, Positions], Matrix]:
+    """Rows of x and of y that belong together, and their shares of the whole."""
+    if counts is not None:
+        chosen = np.flatnonzero(counts)
+        return (chosen, chosen), counts[chosen] / counts.sum()
+    everyone = np.arange(n_subjects)
+    rows = rows or (everyone, everyone)
+    return rows, np.full(len(rows[0]), 1 / len(rows[0]))
+
+
+def _whitened_product(
+    x: Matrix, y: Matrix, rows: tuple[Positions, Positions], share: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
     """Lower Cholesky factors of both views' moments, and their whitened cross-product [P, Q]."""
-    chosen = np.arange(len(x)) if counts is None else np.flatnonzero(counts)
-    share = np.full(len(x), 1 / len(x)) if counts is None else counts[chosen] / counts.sum()
-    moments = _moments(x, y, chosen, share)
+    moments = _moments(x, y, rows, share)
     p = x.shape[1]
     of_x, of_y = (scipy.linalg.cholesky(m, lower=True) for m in (moments[:p, :p], moments[p:, p:]))
     half = scipy.linalg.solve_triangular(of_x, moments[:p, p:], lower=True)
@@ -104,21 +121,21 @@ def _whitened_product(x: Matrix, y: Matrix, counts: NDArray[np.int64] | None) ->
     return of_x, of_y, whitened
 
 
-def _moments(x: Matrix, y: Matrix, chosen: Positions, share: Matrix) -> Matrix:
+def _moments(x: Matrix, y: Matrix, rows: tuple[Positions, Positions], share: Matrix) -> Matrix:
     """Covariances of chosen rows of both views side by side, [P + Q, P + Q], each row with its share of the whole.
 
     Some rows at a time: no copy of a view is made, by however many refits at once.
     """
     width = x.shape[1] + y.shape[1]
-    dtype: np.dtype[Any] = np.dtype(np.float32 if len(chosen) * width**2 > SINGLE_SIZE else np.float64)
-    some = _beside(x, y, chosen[:: max(1, len(chosen) // ROWS_AT_ONCE)])
+    dtype: np.dtype[Any] = np.dtype(np.float32 if len(share) * width**2 > SINGLE_SIZE else np.float64)
+    some = _beside(x, y, rows, slice(None, None, max(1, len(share) // ROWS_AT_ONCE)))
     # About the mean and the deviation of every column: float32 has room then, and what is not removed here is below.
     centre, scale = some.mean(axis=0), some.std(axis=0)
     scale[scale == 0] = 1.0
     mean, square = np.zeros(width), np.zeros((width, width))
-    for start in range(0, len(chosen), ROWS_AT_ONCE):
+    for start in range(0, len(share), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
-        values = _beside(x, y, chosen[part])
+        values = _beside(x, y, rows, part)
         values -= centre
         values /= scale
         mean += share[part] @ values
@@ -129,5 +146,5 @@ def _moments(x: Matrix, y: Matrix, chosen: Positions, share: Matrix) -> Matrix:
     return square * np.outer(scale, scale)
 
 
-def _beside(x: Matrix, y: Matrix, rows: Positions) -> Matrix:
-    return np.hstack([x[rows], y[rows]])
+def _beside(x: Matrix, y: Matrix, rows: tuple[Positions, Positions], part: slice) -> Matrix:
+    return np.hstack([x[rows[0][part]], y[rows[1][part]]])

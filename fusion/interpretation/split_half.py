@@ -41,7 +41,7 @@ class SplitHalfCosines:
 
     def _cosines(self, halves: list[NDArray[np.intp]], partners: list[NDArray[np.intp]]) -> Matrix:
         one, other = (
-            fit_components(self.x[rows], self.y[mates], self.n_components)
+            fit_components(self.x, self.y, self.n_components, rows=(rows, mates))
             for rows, mates in zip(halves, partners, strict=True)
         )
         one = one.matched(other)
