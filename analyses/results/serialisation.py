@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -94,10 +95,16 @@ def from_json(kind: type[T], content: Any, *, source: str | Path) -> T:
     return result
 
 
+_HALF_A_LETTER = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def read_json(path: Path) -> Any:
     """Read one JSON file of a results folder; a missing one is the user's to mend."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+        if _HALF_A_LETTER.search(text):  # of a pair, or alone: then nothing can be done with it, not even shown
+            json.dumps(content, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise InputError(
             f"A results folder holds {path.name}; {path} does not exist: run `genebrain align` with this output first."
@@ -112,6 +119,7 @@ def read_json(path: Path) -> Any:
             f"{path} must be JSON as this program writes it; it is damaged ({error}): remove it, and run the stage "
             "that writes it again."
         ) from None
+    return content
 
 
 def read_result(kind: type[T], path: Path) -> T:

@@ -18,7 +18,7 @@ from analyses.results.schema.experiments import AuditResult, DimsResult, Replica
 from analyses.results.schema.meta_analyses import MetaResult
 from analyses.results.schema.planted_links import PlantedLink
 from analyses.results.schema.runs import RunRecord
-from analyses.results.serialisation import FORMAT, from_json, plain, read_result, to_json
+from analyses.results.serialisation import FORMAT, from_json, plain, read_json, read_result, to_json
 from analyses.results.workspace import Workspace
 from encoders.dna.protocol import EncoderSpec
 from tests.analyses.example_alignment import ARMS, make_alignment
@@ -143,3 +143,14 @@ def test_the_format_leads_the_file_and_absent_fields_stay_absent(tmp_path: Path)
     assert text.startswith(f'{{\n "format": {FORMAT},\n "schema": 1,\n "arm": "kmer-5",')
     assert "interpretation" not in json.loads(text)
     assert plain(example())["in_sample"]["p_fwer"][1] is None
+
+
+def test_half_of_a_letter_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "subjects.json"
+    path.write_text(r'{"analysed": ["a\ud83d\ude00", "\\ud800"]}', "utf-8")
+    assert read_json(path) == {"analysed": ["a\N{GRINNING FACE}", r"\ud800"]}
+    path.write_text(r'{"analysed": ["a\ud83d"]}', "utf-8")
+    with pytest.raises(
+        InputError, match=r"subjects\.json must be JSON as this program writes it; .*surrogates"
+    ):
+        read_json(path)
