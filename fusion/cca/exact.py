@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fusion import lapack
 from fusion.arrays import Floats, Matrix, Positions, Real, stores_parameters
 from fusion.cca.base import VANISHED, TwoViewAligner, Weights, check_varies
+from fusion.parallel import ROW_TILE, mix_columns
 
 RANK_TOLERANCE = 1e-10
 """Singular values of the unit-norm columns below this share of the largest one count as zero."""
@@ -70,7 +71,8 @@ def make_basis(
     np.divide(varying, norms[kept], out=scaled)
     q, r = scipy.linalg.qr(scaled, mode="economic", overwrite_a=True, check_finite=False)
     left, weights = _from_triangle(r, norms, kept, tolerance)
-    return Basis(q @ left, weights, matrix.shape[1] - kept.size)
+    columns = mix_columns(q, left) if len(q) > ROW_TILE else q @ left
+    return Basis(columns, weights, matrix.shape[1] - kept.size)
 
 
 def basis_weights(

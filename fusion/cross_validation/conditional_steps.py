@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from fusion import lapack
 from fusion.arrays import Matrix, Positions, Real
 from fusion.cca.base import paired_correlations
-from fusion.cca.exact import canonical_rotations, singular_pair
-from fusion.cross_validation.fold_embedding import FoldEmbedding, training_product
+from fusion.cca.exact import singular_pair
+from fusion.cross_validation.fold_embedding import FoldEmbedding
 from fusion.cross_validation.fold_null import FoldStatistics, statistics_by_fold
 from fusion.cross_validation.fold_permutation import Exchange, FoldTest
 from fusion.cross_validation.fold_product import FoldProduct, Moments, WhitenedMoments
@@ -31,6 +31,9 @@ from fusion.cross_validation.resampling import fold_average
 from fusion.permutation.p_values import permutation_p
 from fusion.permutation.permutations import PermutationSet, take_permutations
 from fusion.power.detectability import rho_c
+
+OFF_AXIS = 1e-6
+"""Correlation of training scores that are no pair, above which axes are not the canonical ones."""
 
 LEADING_KEY = 2**32 - 3
 """Spawn key of the permutations of leading pairs, out of reach of permutation indices."""
@@ -68,24 +71,26 @@ class ConditionalSteps(FoldStatistics):
     shrinkage: Matrix
 
     @classmethod
-    def of(cls, fold: FoldEmbedding, exchange: Exchange, n_components: int) -> "ConditionalSteps":
-        """Prepare a whitened fold, with permutations of the leading pairs that are independent of the others.
+    def of(
+        cls, fold: FoldEmbedding, exchange: Exchange, n_components: int, product: FoldProduct | None = None
+    ) -> "ConditionalSteps":
+        """Prepare a fold, with permutations of the leading pairs that are independent of the others.
 
         Parameters
         ----------
         fold : FoldEmbedding
+            Whitened, on its canonical axes.
         exchange : Exchange
         n_components : int
             K.
-        """
-        fold = on_canonical_axes(fold)
-        return cls.of_canonical(fold, exchange, n_components, exchange.product(fold))
+        product : FoldProduct, optional
+            Of this fold, if it was made already.
 
-    @classmethod
-    def of_canonical(
-        cls, fold: FoldEmbedding, exchange: Exchange, n_components: int, product: FoldProduct
-    ) -> "ConditionalSteps":
-        """The same of a fold that is on its canonical axes already, and of its product."""
+        Raises
+        ------
+        ValueError
+            The fold is on other axes.
+        """
         rest, width = exchange.permutations, n_components - 1
         entropy = np.random.SeedSequence(rest.seed, spawn_key=(LEADING_KEY,)).generate_state(4)
         leading = replace(rest, seed=int.from_bytes(entropy.tobytes(), "little"), table=None)
@@ -95,7 +100,7 @@ class ConditionalSteps(FoldStatistics):
             fold.test,
             fold.y[fold.train],
             fold.y[fold.test],
-            product,
+            product or exchange.product(fold),
             MovedColumns.of(fold, pairs, exchange.theil),
             rest,
             leading,
@@ -184,7 +189,6 @@ class AllComponents(FoldStatistics):
     Attributes
     ----------
     first : FoldTest
-        On the fold's canonical axes.
     later : ConditionalSteps
         Of the same product.
     """
@@ -194,10 +198,9 @@ class AllComponents(FoldStatistics):
 
     @classmethod
     def of(cls, fold: FoldEmbedding, exchange: Exchange, n_components: int) -> "AllComponents":
-        """Prepare a whitened fold."""
-        fold = on_canonical_axes(fold)
+        """Prepare a fold that is whitened, on its canonical axes."""
         first = FoldTest.of(fold, exchange, n_components, with_trace=True)
-        return cls(first, ConditionalSteps.of_canonical(fold, exchange, n_components, first.product))
+        return cls(first, ConditionalSteps.of(fold, exchange, n_components, first.product))
 
     @property
     def at_once(self) -> int:
@@ -387,11 +390,8 @@ def conditional_null(
 
 
 def _shrinkage(fold: FoldEmbedding, width: int) -> Matrix:
-    sample = np.einsum("ij,ij->j", fold.x[fold.train, :width], fold.y[fold.train, :width])
+    product = fold.x[fold.train, :width].T @ fold.y[fold.train]
+    sample = product.diagonal()
+    if np.abs(product - np.eye(*product.shape) * sample[:, np.newaxis]).max() > OFF_AXIS:
+        raise ValueError("Components after the first are found on a fold's canonical axes; this one is on others.")
     return np.asarray(population_correlations(sample, *fold.widths, fold.n_effective) / sample)
-
-
-def on_canonical_axes(fold: FoldEmbedding) -> FoldEmbedding:
-    """The fold in coordinates whose training cross-product is diagonal, largest first."""
-    left, _, right = canonical_rotations(training_product(fold))
-    return replace(fold, x=fold.x @ left, y=fold.y @ right)

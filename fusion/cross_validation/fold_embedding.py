@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from fusion.arrays import Matrix, Positions
-from fusion.cca.exact import basis_weights, make_basis
+from fusion.cca.exact import basis_weights, canonical_rotations, make_basis
 from fusion.confounds.coding import Confounds
 from fusion.confounds.learned_view import fitted_on
 from fusion.decomposition.pca import Scaling, ViewPCA, scale_pair
@@ -51,13 +51,23 @@ class FoldEmbedding:
         """Training rows less intercept and confounds."""
         return len(self.train) - (1 if self.nuisance is None else int(self.nuisance.shape[1]))
 
-    def whiten(self, p: int, q: int) -> "FoldEmbedding":
-        """Keep the leading p and q components, whitened by the training rows."""
-        x_weights, y_weights = (
-            basis_weights(view[:, :width], self.train) for view, width in ((self.x, p), (self.y, q))
-        )
-        loadings = self.y_loadings[:, :q] @ y_weights
-        return replace(self, x=self.x[:, :p] @ x_weights, y=self.y[:, :q] @ y_weights, y_loadings=loadings)
+    def whiten(self, p: int, q: int, *, canonical: bool = False) -> "FoldEmbedding":
+        """Keep the leading p and q components, whitened by the training rows.
+
+        Parameters
+        ----------
+        p, q : int
+        canonical : bool
+            Turn them to the canonical axes of the training rows, whose cross-product is then diagonal, largest first.
+        """
+        views = self.x[:, :p], self.y[:, :q]
+        x_weights, y_weights = (basis_weights(view, self.train) for view in views)
+        if canonical:
+            product = x_weights.T @ training_product(*views, self.train) @ y_weights
+            left, _, right = canonical_rotations(product)
+            x_weights, y_weights = x_weights @ left, y_weights @ right
+        x, y = views[0] @ x_weights, views[1] @ y_weights
+        return replace(self, x=x, y=y, y_loadings=self.y_loadings[:, :q] @ y_weights)
 
     def residualise(self, matrix: Float64[np.ndarray, "n_subjects k"]) -> Float64[np.ndarray, "n_subjects k"]:
         """Remove intercept and confounds from all rows by the coefficients of the training rows."""
@@ -135,7 +145,9 @@ def fold_nuisance(confounds: Matrix | None, train: Positions) -> Matrix | None:
     return np.hstack([intercept, centred @ basis.weights])
 
 
-def training_product(fold: FoldEmbedding) -> Float64[np.ndarray, "P Q"]:
+def training_product(
+    x: Float64[np.ndarray, "n_subjects P"], y: Float64[np.ndarray, "n_subjects Q"], train: Positions
+) -> Float64[np.ndarray, "P Q"]:
     """X'Y of the training rows, which are gathered some at a time."""
-    (product,) = permuted_products(fold.x, fold.train, fold.y[fold.train])
+    (product,) = permuted_products(x, train, y[train])
     return np.ascontiguousarray(product)

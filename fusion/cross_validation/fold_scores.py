@@ -48,7 +48,7 @@ def observed_scores(folds: Iterable[FoldEmbedding], n_components: int) -> FoldSc
     of_all: list[tuple[Matrix, Matrix]] = []
     first = np.empty((0, 0))
     for fold in folds:
-        x_weights, y_weights, _ = leading_pairs(training_product(fold), n_components)
+        x_weights, y_weights, _ = leading_pairs(training_product(fold.x, fold.y, fold.train), n_components)
         loadings = fold.y_loadings @ y_weights
         if not of_all:
             first = loadings

@@ -132,7 +132,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         first = kept[0]
         said = assumption_warnings(first.x, first.y, confounds.by_name(), relations, (p, q))
         del first
-        kept.change(lambda fold: fold.whiten(p, q))
+        kept.change(lambda fold: fold.whiten(p, q, canonical=True))
         scores = observed_scores(kept, min(n_components, *(min(fold.widths) for fold in kept)))
         widening = fold_widening(scores.of_all)
         x_scores, y_scores = scores.held_out(folds)

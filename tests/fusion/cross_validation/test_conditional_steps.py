@@ -13,7 +13,6 @@ from fusion.cross_validation import held_out
 from fusion.cross_validation.conditional_steps import (
     AllComponents,
     ConditionalSteps,
-    on_canonical_axes,
     population_correlations,
 )
 from fusion.cross_validation.fold_embedding import FoldEmbedding, embed_folds
@@ -56,7 +55,7 @@ def _permuted(confounds: Any = None, blocks: Any = None, groups: Any = None) -> 
     x, y = (as_view(rng.standard_normal((N, k)) + shared @ rng.standard_normal((3, k))) for k in (9, 7))
     folds = make_folds(N, 4, groups=groups, random_state=1)
     known = Confounds.of(confounds)
-    whitened = [fold.whiten(6, 5) for fold in embed_folds((x, y), known, folds, n_components=8)]
+    whitened = [fold.whiten(6, 5, canonical=True) for fold in embed_folds((x, y), known, folds, n_components=8)]
     exchange = Exchange.of(known.coded(np.arange(N)), folds, blocks=blocks, n_permutations=20, random_state=3)
     return Permuted(whitened, exchange)
 
@@ -75,7 +74,7 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray:
 
 def _step_by_hand(permuted: Permuted, run: ConditionalSteps, theil: Theil | None, index: int, step: int) -> list[float]:
     found = []
-    for fold in map(on_canonical_axes, permuted.folds):
+    for fold in permuted.folds:
         rest, leading = run.permutations[index], run.of_leading[index]
         x = np.hstack([_moved(fold, fold.x[:, :step], leading, theil), _moved(fold, fold.x[:, step:], rest, theil)])
         y = np.hstack([_moved(fold, fold.y[:, :step], leading, theil), fold.y[:, step:]])

@@ -52,7 +52,9 @@ def _permuted(seed: int = 0, confounds: Any = None, blocks: Any = None, groups: 
         for k in (P, Q)
     )
     folds = make_folds(N, 4, groups=groups, random_state=1)
-    whitened = [fold.whiten(6, 5) for fold in embed_folds(views, Confounds.of(confounds), folds, n_components=8)]
+    whitened = [
+        fold.whiten(6, 5, canonical=True) for fold in embed_folds(views, Confounds.of(confounds), folds, n_components=8)
+    ]
     encoded = Confounds.of(confounds).coded(np.arange(N))
     return Permuted(whitened, Exchange.of(encoded, folds, blocks=blocks, n_permutations=30, random_state=3))
 
