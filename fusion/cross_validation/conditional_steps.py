@@ -182,7 +182,7 @@ def rest_weights(steps: Sequence["StepWeights"]) -> Matrix:
 
 @dataclass(frozen=True)
 class AllComponents(FoldStatistics):
-    """All that is tested of a fold: `FoldTest` with its trace, [K + 1], then `ConditionalSteps`, [K - 1].
+    """All that is tested of a fold: `FoldTest` of the first component with the trace, then `ConditionalSteps`, [1 + K].
 
     Both permute x alike, and the product, which they share here, is most of the work of either.
 
@@ -199,7 +199,7 @@ class AllComponents(FoldStatistics):
     @classmethod
     def of(cls, fold: FoldEmbedding, exchange: Exchange, n_components: int) -> "AllComponents":
         """Prepare a fold that is whitened, on its canonical axes."""
-        first = FoldTest.of(fold, exchange, n_components, with_trace=True)
+        first = FoldTest.of(fold, exchange, 1, with_trace=True)
         return cls(first, ConditionalSteps.of(fold, exchange, n_components, first.product))
 
     @property
@@ -225,7 +225,7 @@ class AllComponents(FoldStatistics):
         weights, steps = self.first.weights(whitened), self.later.steps(moments, whitened, pairs, is_identity)
         together = np.concatenate([weights.x, rest_weights(steps)], axis=-1)
         x_scores = product.test_scores(rest, together, moments.of_thin)
-        of_first, of_later = np.split(x_scores, [self.first.n_components], axis=-1)
+        of_first, of_later = map(np.ascontiguousarray, np.split(x_scores, [self.first.n_components], axis=-1))
         parts = self.first.read(of_first, weights, moments, whitened), self.later.read(of_later, steps, pairs)
         return np.concatenate(parts, axis=-1)
 
@@ -344,9 +344,10 @@ def population_correlations(
 def conditional_null(
     folds: Sequence[FoldEmbedding],
     exchange: Exchange,
-    null: Float64[np.ndarray, "n_draws K"],
+    null: Float64[np.ndarray, " n_draws"],
     n_test: Int64[np.ndarray, " n_folds"],
     *,
+    n_components: int,
     stop_at: Real | None,
     n_jobs: int,
     known: Float64[np.ndarray, "n_draws steps"] | None = None,
@@ -358,22 +359,23 @@ def conditional_null(
     folds : sequence of FoldEmbedding
         Whitened.
     exchange : Exchange
-    null : float64 array, shape [n_permutations + 1, K]
-        Fold averages with all of x permuted, of which the first component's are kept.
+    null : float64 array, shape [n_permutations + 1]
+        Of the first component: fold averages with all of x permuted.
     n_test : int array, shape [n_folds]
+    n_components : int
+        K.
     stop_at : float, optional
         NaN for components after the first whose corrected p exceeds it.
     n_jobs : int
     known : float64 array, shape [n_permutations + 1, K - 1], optional
         Fold averages of `AllComponents`, where they were taken.
     """
-    found = np.full_like(null, np.nan)
-    found[:, 0] = null[:, 0]
+    found = np.full((len(null), n_components), np.nan)
+    found[:, 0] = null
     level = np.inf if stop_at is None else stop_at
-    if null.shape[1] == 1 or permutation_p(found)[0] > level:
+    if n_components == 1 or permutation_p(found)[0] > level:
         return found
     if known is None:
-        n_components = null.shape[1]
         steps = statistics_by_fold(
             folds,
             lambda fold: ConditionalSteps.of(fold, exchange, n_components),

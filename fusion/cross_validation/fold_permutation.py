@@ -159,7 +159,7 @@ class FoldTest(FoldStatistics):
     def weights(self, whitened: WhitenedMoments) -> "Weights":
         """Of the leading components of permuted training rows."""
         left, right, is_tied = leading_pairs(whitened.product, self.n_components)
-        return Weights(whitened.weights(left), right[..., ::-1, :], is_tied)
+        return Weights(whitened.weights(left), np.ascontiguousarray(right[..., ::-1, :]), is_tied)
 
     def read(
         self, x_scores: Floats, weights: "Weights", moments: Moments, whitened: WhitenedMoments

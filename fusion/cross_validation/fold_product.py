@@ -106,14 +106,14 @@ class WhitenedMoments:
 
     def whiten(self, product: Floats) -> Floats:
         """A product of the permuted rows with other columns, [..., rank_x, k], in its precision, axes from the last."""
-        turned = product[..., ::-1, ::-1]
+        turned = np.ascontiguousarray(product[..., ::-1, ::-1])  # else a stack has other bits than its members
         return turned if self.factor is None else lapack.solve_lower(self._factor(product.dtype), turned)
 
     def weights(self, left: Floats) -> Floats:
         """Weights of the axes, counted from the first again, that vectors of the whitened product stand for."""
         if self.factor is not None:
             left = lapack.solve_lower(self._factor(left.dtype), left, transposed=True)
-        return left[..., ::-1, :]
+        return np.ascontiguousarray(left[..., ::-1, :])
 
     def _factor(self, dtype: np.dtype[Any]) -> Floats:
         assert self.factor is not None
@@ -285,7 +285,7 @@ class FoldProduct:
         rows = (self._test_rows @ own).astype(np.float64, copy=False)
         moved = np.take_along_axis(rows, self._test_source(permutation)[..., np.newaxis], axis=-2)
         if self.test_change is None:
-            return np.asarray(moved)
+            return np.ascontiguousarray(moved)
         changed = self.test_change.spread((of_thin - self.still).mT @ weights, moved - rows)
         return np.asarray(self.test_x @ own + changed)
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Matrix, Real, ViewLike
 from fusion.cca.base import paired_correlations
@@ -145,29 +144,37 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         )
     n_kept = x_scores.shape[1]
     clusters = relations.drawn_together(folds.assignments)
-    are_all = n_kept > 1 and (stop_at is None or _stands_out(x_scores[:, :1], y_scores[:, :1], folds, clusters))
+    rho_by_fold = np.stack([paired_correlations(x_scores[test], y_scores[test]) for _, test in folds])
+    rho_1 = float(fold_average(rho_by_fold, n_test)[0])
+    # What is found does not depend on it: all components from one product, or, where they are asked for, by another.
+    are_all = n_kept > 1 and (stop_at is None or rho_1 > STANDS_OUT / np.sqrt(len(np.unique(clusters))))
     by_fold = statistics_by_fold(
         kept,
         lambda fold: (
-            AllComponents.of(fold, exchange, n_kept)
-            if are_all
-            else FoldTest.of(fold, exchange, n_kept, with_trace=True)
+            AllComponents.of(fold, exchange, n_kept) if are_all else FoldTest.of(fold, exchange, 1, with_trace=True)
         ),
         len(exchange.permutations),
         n_test=n_test,
         n_jobs=n_jobs,
         progress=progress,
     )
-    averages, trace, later = np.split(fold_average(by_fold, n_test), [n_kept, n_kept + 1], axis=1)
+    null, trace, later = np.split(fold_average(by_fold, n_test), [1, 2], axis=1)
     n_unseen = confounds.count_unseen(folds)
     draws = bootstrap_correlations(
         x_scores, y_scores, folds.assignments, clusters, widening=widening, n_draws=n_bootstrap, seed=seed
     )
     tails = ScoreTails.of(x_scores, y_scores, folds.assignments)
     return CrossValidatedCCA(
-        rho_by_fold=by_fold[0, :, :n_kept],
+        rho_by_fold=rho_by_fold,
         null=conditional_null(
-            kept, exchange, averages, n_test, stop_at=stop_at, n_jobs=n_jobs, known=later if are_all else None
+            kept,
+            exchange,
+            null[:, 0],
+            n_test,
+            n_components=n_kept,
+            stop_at=stop_at,
+            n_jobs=n_jobs,
+            known=later if are_all else None,
         ),
         interval=np.where(tails.too_heavy[:, np.newaxis], np.nan, percentile_interval(draws)),
         widening=widening,
@@ -182,7 +189,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
             *_warnings(relations, folds, n_effective / (p + q), min_ratio, n_unseen=int(n_unseen.sum())),
             *tails.warnings(),
             *said,
-            *_constant_warnings(by_fold[0, :, :n_kept]),
+            *_constant_warnings(rho_by_fold),
         ),
         assignments=folds.assignments,
         x_scores=x_scores,
@@ -191,17 +198,6 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         clusters=clusters,
         row_ids=relations.row_ids,
     )
-
-
-def _stands_out(x_scores: Matrix, y_scores: Matrix, folds: Folds, clusters: NDArray[np.int64]) -> bool:
-    """Whether components after the first will probably be asked for: the first is far from what chance gives.
-
-    Only the way there depends on it, never what is found: all components from one product, or the others by another.
-    """
-    tests = [test for _, test in folds]
-    by_fold = np.stack([paired_correlations(x_scores[test], y_scores[test]) for test in tests])
-    observed = fold_average(by_fold, np.array([len(test) for test in tests]))
-    return bool(observed[0] > STANDS_OUT / np.sqrt(len(np.unique(clusters))))
 
 
 def _settle_relations(
