@@ -68,6 +68,7 @@ class StepComputation:
         null: dict[str, Matrix] = {name: np.full(shape, np.nan) for name in names}
         for steps, trailing in self._trailing(views, variates):
             drawn = self._draw(trailing, permutations, names, progress)
+            del trailing  # before the next one is made: each is as large as a view
             for name, values in zip(names, np.split(drawn, len(names), axis=1), strict=True):
                 null[name][:, steps] = values
             names = tuple(name for name in names if not _blank_after(null[name], self.stop_at))

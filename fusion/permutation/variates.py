@@ -191,5 +191,8 @@ def conditioned_block(views: WhitenedViews, variates: OrderedVariates, step: int
         rows = keep_rows(tested, _whole(views.blocks))
         projection = Theil(tested, rows)
         kept[rows] = True
-    first, second = (projection.apply(side[:, :-step]) for side in (variates.first, variates.second))
+    first, second = (
+        project_columns(projection.apply, side[:, :-step], projection.n_rows)
+        for side in (variates.first, variates.second)
+    )
     return TrailingVariates(first, second, n_steps=1, kept=kept)
