@@ -203,6 +203,7 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
         given = None if bases is None else (_optional(bases[0], "bases[0]"), _optional(bases[1], "bases[1]"))
         views = whiten_views(matrices, nuisance, method=method, blocks=blocks, bases=given, reference=space)
         if asked == "auto" and space == "data-space" and permutations is None and rotates_outliers(views):
+            del views  # as large as the views themselves, like the next ones
             views = whiten_views(matrices, nuisance, method="theil")
         variates = order_variates(views, space)
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
@@ -210,25 +211,24 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
     warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
     if asked == "auto" and views.method == "theil":
         warnings = (*warnings, THEIL_CHOSEN)
+    told: dict[str, Any] = {
+        "canonical_correlations": variates.correlations,
+        "n_subjects": len(matrices[0]),
+        "n_effective": views.n_effective,
+        "ranks": (views.x.rank, views.y.rank),
+        "projection": "injected" if bases is not None else views.projection_name,
+        "scheme": "injected permutations" if permutations is not None else views.scheme,
+        "reference": space,
+        "conditioned": condition_on_tested,
+        "seed": drawn.seed if isinstance(drawn, PermutationSet) else None,
+        "is_liberal": is_liberal(views),
+    }
+    del views, variates
     if bases is None:
         of_sides = {name: part for side in sides for name, part in named_columns(side).items()}
         warnings += tuple(assumption_warnings(*matrices, of_sides, Relations(len(matrices[0]), blocks=blocks)))
     return {
-        name: PermutationTestCCA(
-            canonical_correlations=variates.correlations,
-            null_statistics=null[name],
-            n_subjects=len(matrices[0]),
-            n_effective=views.n_effective,
-            ranks=(views.x.rank, views.y.rank),
-            statistic_name=name,
-            projection="injected" if bases is not None else views.projection_name,
-            scheme="injected permutations" if permutations is not None else views.scheme,
-            reference=space,
-            conditioned=condition_on_tested,
-            seed=drawn.seed if isinstance(drawn, PermutationSet) else None,
-            warnings=warnings,
-            is_liberal=is_liberal(views),
-        )
+        name: PermutationTestCCA(null_statistics=null[name], statistic_name=name, warnings=warnings, **told)
         for name in names
     }
 
