@@ -150,7 +150,5 @@ def test_half_of_a_letter_is_no_text(tmp_path: Path) -> None:
     path.write_text(r'{"analysed": ["a\ud83d\ude00", "\\ud800"]}', "utf-8")
     assert read_json(path) == {"analysed": ["a\N{GRINNING FACE}", r"\ud800"]}
     path.write_text(r'{"analysed": ["a\ud83d"]}', "utf-8")
-    with pytest.raises(
-        InputError, match=r"subjects\.json must be JSON as this program writes it; .*surrogates"
-    ):
+    with pytest.raises(InputError, match=r"subjects\.json must be JSON as this program writes it; .*surrogates"):
         read_json(path)
