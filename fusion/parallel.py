@@ -23,7 +23,7 @@ PORTION = 32
 STACKED_VALUES = 2**18
 """Permuted values of a view that are taken at once: with what is made of them, they stay in the cache."""
 
-SHARED_BYTES = 2**32
+SHARED_BYTES = 2**30
 """Arrays of a callable from which on this machine threads share its work. Processes have a copy of them in shared
 memory beside the caller's own. LAPACK keeps the interpreter to itself, which only beside such products is little."""
 
