@@ -159,6 +159,13 @@ def test_equal_genes_with_brains_of_their_own_are_no_copies_and_equal_brains_are
     assert alike_rows(None, leading_components(y, nothing)) == AlikeRows(1, (4, 7))
 
 
+def test_copies_are_found_where_the_brain_has_two_columns() -> None:
+    rng = np.random.default_rng(12)
+    x, y, nothing = rng.standard_normal((N, 40)), rng.standard_normal((N, 2)), np.full((N, 1), N**-0.5)
+    x[7], y[7] = x[4], y[4]
+    assert alike_rows(leading_components(x, nothing), leading_components(y, nothing)) == AlikeRows(1, (4, 7))
+
+
 def _alike_by_all_pairs(x: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:
     """What `alike_rows` says that it finds, from whole matrices of cosines."""
     n = len(y)
