@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any
 
 from analyses.config.run_config import RunConfig
@@ -40,6 +42,12 @@ def json_schema() -> dict[str, Any]:
     for key in ("name", "output"):  # known by the file's name where they are not written
         schema["properties"][key].pop("default", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "genebrain configuration"}
+
+
+@cache
+def schema_text() -> str:
+    """`json_schema` as a file holds it; it is the same for every configuration."""
+    return json.dumps(json_schema(), indent=1) + "\n"
 
 
 def _sections(section: type[Section]) -> list[type[Section]]:

@@ -75,12 +75,13 @@ def parse_yaml(text: str, where: str) -> Any:
         It is no YAML, names a key twice, or stands for more than `LARGEST` values.
     """
     try:
-        node = yaml.compose(text, _Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         if node is None:
             return None
         if _size(node, {}) > LARGEST:
             raise yaml.YAMLError(f"its aliases stand for more than {LARGEST:,} values")
-        return yaml.load(text, _Loader)
+        return loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{where} is not valid YAML: {_reason(error)}.") from None
     except (KeyError, AttributeError, IndexError, TypeError):  # PyYAML trusts tags: !!bool maybe, !!timestamp soon

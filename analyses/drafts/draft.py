@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from analyses.config.file import load_config
-from analyses.config.json_schema import json_schema
+from analyses.config.json_schema import schema_text
 from analyses.drafts.study import Study, read_study
 from analyses.drafts.text import SCHEMA, draft_text
 from analyses.errors import InputError
@@ -44,5 +43,5 @@ def write_draft(paths: Sequence[Path], output: Path, *, force: bool = False) -> 
         unfinished.write_text(text, encoding="utf-8")
         if study.genotypes is not None and study.brains:
             load_config(unfinished)
-    write_whole(output.parent / SCHEMA, json.dumps(json_schema(), indent=1) + "\n")
+    write_whole(output.parent / SCHEMA, schema_text())
     return study

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from encoders.errors import InputError
 from encoders.tables.codes import CODES
@@ -28,6 +30,12 @@ _NEGATIVE_CODES = [f"{code:g}" for code in CODES if code < 0]
 _OF_SPREADSHEETS = (";", "\t")
 #: Blanks and apostrophes between groups of three digits can be nothing else.
 _SPACED = rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?"
+
+
+#: Cells as programs write numbers, which nobody can read otherwise but for one with three decimals.
+_WHOLE = r"^-?(?:0|[1-9]\d{0,17})$"
+_WRITTEN = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$"
+_NOTHING = ("", "NA", "NaN", "nan", "n/a", "N/A")
 
 
 def _certain(decimal: Decimal) -> str:
@@ -117,6 +125,46 @@ def _find_whole(column: "pandas.Series", marked: "pandas.Series") -> str:
     if not len(whole) or not thousands.all() or lengths.max() > _DIGITS_OF_A_GROUP:
         return ""
     return str(whole[lengths == lengths.max()].iloc[0])
+
+
+def read_written(column: "pandas.Series") -> "pandas.Series | None":
+    """Numbers of a column whose cells are all as programs write them, at once; None where anything must be looked into.
+
+    Parameters
+    ----------
+    column : Series of text, shape (n_rows,)
+        As it stands in a file.
+
+    Returns
+    -------
+    Series of int64 or float64, shape (n_rows,), or None
+        What reading cell by cell gives, for which a table of thousands of columns takes twenty times longer.
+    """
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = pa.array(column)
+    if not (pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)) or not len(cells):
+        return None
+    if not cells.null_count and _all_match(cells, _WHOLE):
+        return pd.Series(pc.cast(cells, pa.int64()).to_numpy(), index=column.index)
+    absent = pc.is_in(cells, value_set=pa.array(_NOTHING, cells.type))
+    cells = pc.if_else(absent, None, cells)
+    if cells.null_count == len(cells) or not _all_match(cells, _WRITTEN):
+        return None
+    head = cells[:_SHOWS_A_POINT].to_pylist()
+    if not any(re.fullmatch(_CERTAIN["."], cell) for cell in head if cell is not None):
+        return None
+    values = pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False)
+    return None if np.isinf(values).any() else pd.Series(values, index=column.index)
+
+
+def _all_match(cells: Any, pattern: str) -> bool:
+    """Whether all cells that are there match."""
+    import pyarrow.compute as pc
+
+    return bool(pc.all(pc.match_substring_regex(cells, pattern), skip_nulls=True).as_py())
 
 
 def find_decimal(path: Path, name: str, column: Evidence, table: Evidence, *, separator: str | None = None) -> Decimal:

@@ -11,7 +11,15 @@ from jaxtyping import Float64
 
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
-from encoders.tables.notation import Decimal, Evidence, find_decimal, find_evidence, has_points_alone, plain_numbers
+from encoders.tables.notation import (
+    Decimal,
+    Evidence,
+    find_decimal,
+    find_evidence,
+    has_points_alone,
+    plain_numbers,
+    read_written,
+)
 from encoders.tables.quoting import INDEX_COLUMN
 from encoders.tables.separators import (
     SEPARATOR_NAMES,
@@ -91,16 +99,25 @@ class Spreadsheet:
         import pandas as pd
 
         column = self.frame[name]
-        codes = [code for code in map(_as_number, missing_codes) if code is not None]
+        codes = numeric_codes(missing_codes)
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
             stored = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan), index=column.index)
             return stored.mask(stored.isin(codes), np.nan), []
+        written = self.written(name)
+        if written is not None:
+            values = written.astype(np.float64)
+            return values.mask(values.isin(codes), np.nan), []
         cells = _cells(column, missing_codes)
         numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
         if self.decimal == "," or (numbers.isna() & cells.notna()).any() or not has_points_alone(cells):
             numbers = pd.to_numeric(self.plain(name, cells), errors="coerce").astype(np.float64)
         odd = cells[numbers.isna() & cells.notna()]
         return numbers.mask(numbers.isin(codes), np.nan), list(dict.fromkeys(odd))
+
+    def written(self, name: str) -> "pandas.Series | None":
+        """What `encoders.tables.notation.read_written` reads at once, where no decimal comma is asked for."""
+        column = self.frame[name]
+        return read_written(column) if _is_text(column) and self.decimal != "," else None
 
     def plain(self, name: str, cells: "pandas.Series") -> "pandas.Series":
         """Cells of a column with decimal points and nothing between thousands."""
@@ -209,6 +226,11 @@ def _is_header(path: Path, comment: str, text: str, separator: str) -> bool:
 
 def _is_number(cell: object) -> bool:
     return _as_number(str(cell).strip().replace(",", ".")) is not None
+
+
+def numeric_codes(missing_codes: Sequence[str]) -> list[float]:
+    """Those codes of missing values that are numbers."""
+    return [code for code in map(_as_number, missing_codes) if code is not None]
 
 
 def _as_number(code: str) -> float | None:

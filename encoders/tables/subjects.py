@@ -12,7 +12,7 @@ import numpy as np
 from encoders.errors import InputError
 from encoders.tables.notation import Decimal
 from encoders.tables.quoting import FLOAT_ID, INDEX_COLUMN, quote_some
-from encoders.tables.spreadsheets import Spreadsheet, read_spreadsheet
+from encoders.tables.spreadsheets import Spreadsheet, numeric_codes, read_spreadsheet
 
 if TYPE_CHECKING:
     import pandas
@@ -123,6 +123,11 @@ class _Column:
             return self._without_codes(stored)
         if stored.dtype == object and not all(isinstance(cell, str) for cell in stored.dropna()):
             return stored  # vectors, dates and other objects of a parquet file
+        written = self.sheet.written(self.name)
+        if written is not None:
+            codes = numeric_codes(self.missing_codes)
+            is_missing = written.isin(codes) if codes else codes
+            return written.mask(is_missing, np.nan) if any(is_missing) else written
         cells = stored.str.strip()
         if cells.isin(_TRUE | _FALSE).all():
             return cells.isin(_TRUE)

@@ -25,8 +25,8 @@ SECONDS = 10.0
 SEEDS_SECONDS = 120.0
 """Limit of what comes before the first input: libraries are loaded, files that are well are made and read."""
 
-AT_ONCE = 5000
-"""Inputs of one process: to start it takes as long as some thousand inputs of a quick reader."""
+AT_ONCE = 20_000
+"""Inputs of one process: to start it takes as long as ten thousand inputs of a quick reader."""
 
 GOOD = ("refused", "read")
 BAD = ("uncaught", "no sentence", "otherwise", "memory", "hang", "crash")

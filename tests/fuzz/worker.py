@@ -74,6 +74,7 @@ def _read_all(reader: Reader, numbers: range, folder: Path, findings: Path, say:
         if reader.agrees is not None:
             reader.agrees(whole, value)
     _limit_memory()
+    gc.freeze()  # what libraries ask to collect is what reading left, not what they hold since they were loaded
     for number in numbers:
         files = damaged(reader, seeds, number)
         say(["begin", reader.name, number])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -34,9 +33,9 @@ def _config(
     CONFIG: # yaml-language-server: $schema=genebrain.schema.json
     """
     if schema:
-        from analyses.config.json_schema import json_schema
+        from analyses.config.json_schema import schema_text
 
-        typer.echo(json.dumps(json_schema(), indent=1))
+        typer.echo(schema_text(), nl=False)
     elif explain:
         from analyses.config.reference import explain as explain_keys
 

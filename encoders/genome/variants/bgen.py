@@ -203,6 +203,7 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"The variant file {path} {how_absent(path)}: correct the path.")
     try:
+        _check_header(path)
         file = BgenReader(str(path), delay_parsing=False)
     except (ValueError, OSError, RuntimeError) as error:
         raise InputError(f"The variant file {path} cannot be read as BGEN ({error}): copy it again.") from error
@@ -212,6 +213,14 @@ def _open(path: Path) -> Any:
             "qctool or plink2 --export bgen-1.2."
         )
     return file
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError where the header says that it reaches beyond the file: the library makes room for it first."""
+    with path.open("rb") as file:
+        first_record, header = (int.from_bytes(file.read(4), "little") for _ in range(2))
+    if max(first_record, header) > (held := path.stat().st_size):
+        raise ValueError(f"its header claims {max(first_record, header):,} bytes of a file of {held:,}")
 
 
 def _list_records(path: Path, file: Any) -> dict[str, _Records]:

@@ -269,6 +269,10 @@ def test_bgen_files_each_have_their_sentence(tmp_path: Path) -> None:
         VariantFiles(_write_bgen(tmp_path / "bare.bgen", samples=[]))
     with pytest.raises(InputError, match="of layout 1"):
         VariantFiles(_write_bgen(tmp_path / "old.bgen", layout=1, compression="zlib", samples=[]))
+    beyond = tmp_path / "beyond.bgen"  # makes the library ask for 4 GB
+    beyond.write_bytes(b"\xff" * 8 + path.read_bytes()[8:])
+    with pytest.raises(InputError, match=r"header claims 4,294,967,295 bytes of a file of \d+"):
+        VariantFiles(beyond)
 
 
 def test_the_index_of_another_bgen_never_gives_its_records(tmp_path: Path) -> None:
