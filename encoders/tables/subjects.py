@@ -126,8 +126,8 @@ class _Column:
         written = self.sheet.written(self.name)
         if written is not None:
             codes = numeric_codes(self.missing_codes)
-            is_missing = written.isin(codes) if codes else codes
-            return written.mask(is_missing, np.nan) if any(is_missing) else written
+            has_codes = bool(codes) and bool(written.isin(codes).any())
+            return written.mask(written.isin(codes), np.nan) if has_codes else written
         cells = stored.str.strip()
         if cells.isin(_TRUE | _FALSE).all():
             return cells.isin(_TRUE)
