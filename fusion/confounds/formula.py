@@ -52,6 +52,11 @@ def read_formula(text: str) -> tuple[Interaction, ...]:
             f"A formula of confounds holds {_ALLOWED}; {text!r} does not hold together (an operator is missing before "
             "0)."
         )
+    if re.search(r"(?:\*\*|\^)\s*(?:\d+|\(\s*\d+\s*\))\s*(?:\*\*|\^)", bare):  # formulaic takes the first alone
+        raise InputError(
+            f"A formula of confounds has one power behind a bracket; {text!r} has a power of a power: write the "
+            "terms that are meant."
+        )
     terms = _parsed(text)
     if not any(factors == ["1"] for factors in terms):
         raise InputError(f"A formula of confounds keeps its intercept; {text!r} takes it away: leave out 0 and - 1.")

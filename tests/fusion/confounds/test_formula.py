@@ -242,6 +242,8 @@ def test_what_could_run_or_means_nothing_is_refused_in_a_sentence(
         ("agee + sex", r"'agee' is not a column of the table: did you mean age"),
         ("cr(age, df=4)", r"a natural cubic spline is ns\(x, df=4\)"),
         ("age - 1", "keeps its intercept"),
+        ("(age + sex + site)**2**2", "has a power of a power"),
+        ("(age + sex + site)^ 2 ^2", "has a power of a power"),
         ("bs(age, df=2)", "needs a df from 3 to 20 for a B-spline; got 2"),
         ("ns(sex)", "'sex' is declared continuous but holds str"),
     ],
