@@ -23,6 +23,9 @@ _MISSING = -9
 _DOSAGE_ONLY_MODES = {3, 4}
 _HEADER = b"\x6c\x1b"
 
+_GUARD, _BEYOND = 0x5A, 128
+"""Byte, and values, behind each array that pgenlib fills: it follows a damaged record to subjects beyond the last."""
+
 
 class PgenSource:
     """A ``.pgen`` with its ``.pvar`` (or ``.pvar.zst``) and ``.psam``.
@@ -106,11 +109,12 @@ class PgenSource:
     def _block(self, contig: str, numbers: Int64[np.ndarray, " n_records"], subjects: tuple[str, ...]) -> GenotypeBlock:
         records = self._contigs[contig]
         self._choose(subjects)
-        alleles = np.empty((len(numbers), 2 * len(subjects)), dtype=np.int32)
-        phased = np.empty((len(numbers), len(subjects)), dtype=np.bool_)
+        shape = (len(numbers), len(subjects))
+        room = _room(2 * len(numbers) * len(subjects), np.int32), _room(len(numbers) * len(subjects), np.bool_)
+        alleles, phased = room[0][:-_BEYOND].reshape(shape[0], 2 * shape[1]), room[1][:-_BEYOND].reshape(shape)
         if len(numbers):
             listed = (numbers + records.first).astype(np.uint32)
-            with self._refused_if_damaged():
+            with self._refused_if_damaged(*room):
                 self._reader.read_alleles_and_phasepresent_list(listed, alleles, phased)
         pairs: Int16[np.ndarray, "n_records n_subjects 2"] = self._as_asked(
             alleles.astype(np.int16).reshape(*phased.shape, 2), axis=1
@@ -131,12 +135,17 @@ class PgenSource:
         return self._settle_dosages(block, numbers + records.first)
 
     @contextmanager
-    def _refused_if_damaged(self) -> Iterator[None]:
-        """Around what pgenlib reads of genotypes: it raises RuntimeError and nothing else."""
+    def _refused_if_damaged(self, *rooms: np.ndarray) -> Iterator[None]:
+        """Around what pgenlib reads of genotypes into `_room`: it raises RuntimeError and nothing else."""
         try:
             yield
         except RuntimeError as error:
             raise InputError(f"The PGEN {self.path} is damaged ({_say(error)}): copy it again.") from error
+        if any((room[-_BEYOND:].view(np.uint8) != _GUARD).any() for room in rooms):
+            raise InputError(
+                f"The PGEN {self.path} is damaged (a record names subjects beyond the {len(self.samples)} there are): "
+                "copy it again."
+            )
 
     def _choose(self, subjects: tuple[str, ...]) -> None:
         """Have these read, as they stand in the file, and remember how they stand in what was asked for."""
@@ -155,13 +164,13 @@ class PgenSource:
     def _settle_dosages(self, block: GenotypeBlock, numbers: Int64[np.ndarray, " n_records"]) -> GenotypeBlock:
         """A missing hard call with a known dosage is an imputed genotype that nobody called: refused, or guessed."""
         absent: Bool[np.ndarray, "n_records n_subjects"] = np.any(block.alleles < 0, axis=2)
-        found = np.empty(len(block.subjects), dtype=np.float32)
+        room = _room(len(block.subjects), np.float32)
         guessed = np.full(absent.shape, CALLED, dtype=np.int8)
         n_refused, first = 0, ""
         for record in np.flatnonzero(absent.any(axis=1)).tolist():
-            with self._refused_if_damaged():
-                self._reader.read_dosages(int(numbers[record]), found)
-            dosages = self._as_asked(found, axis=0)
+            with self._refused_if_damaged(room):
+                self._reader.read_dosages(int(numbers[record]), room[:-_BEYOND])
+            dosages = self._as_asked(room[:-_BEYOND], axis=0)
             uncalled = absent[record] & (dosages >= 0)
             if not uncalled.any():
                 continue
@@ -183,6 +192,13 @@ class PgenSource:
                 "imputed records out, or choose dosages: best-guess."
             )
         return replace(block, guessed=guessed) if guessed.any() else block
+
+
+def _room(n_values: int, dtype: type[np.generic]) -> np.ndarray:
+    """Values to be filled, [n_values + _BEYOND], and the guard behind them."""
+    room = np.empty(n_values + _BEYOND, dtype=dtype)
+    room[-_BEYOND:].view(np.uint8)[:] = _GUARD
+    return room
 
 
 def _check_header(path: Path) -> None:

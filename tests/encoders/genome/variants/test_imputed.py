@@ -296,3 +296,18 @@ def test_haploid_samples_of_a_bgen_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"needs two alleles; 20:110 A>C of .* for S2"):
         VariantFiles(path).fetch(REGION, ["S1", "S2"])
     assert VariantFiles(path).fetch(REGION, ["S1"])[0].alleles.tolist() == [[[0, 0]]]
+
+
+@pytest.mark.parametrize("bits", [0x80, 0x0A])
+def test_dosages_of_subjects_beyond_the_last_are_refused(tmp_path: Path, bits: int) -> None:
+    """The byte that says whose dosages follow: pgenlib writes behind its array where it names more than there are."""
+    whole = bytes.fromhex("6c1b10020000000300000044180000000000000060600404 2c0200202104 9a79")
+    names = ("S1", "S2", "S3")
+    (tmp_path / "s.psam").write_text("#IID\n" + "\n".join(names) + "\n", "utf-8")
+    (tmp_path / "s.pvar").write_text("#CHROM\tPOS\tID\tREF\tALT\n20\t150\t.\tA\tC\n20\t160\t.\tA\tC\n", "utf-8")
+    path = tmp_path / "s.pgen"
+    path.write_bytes(whole)
+    assert _guess(path, names).alleles[0].tolist() == [[0, 0], [0, 0], [1, 1]]
+    path.write_bytes(whole[:25] + bytes([bits]) + whole[26:])
+    with pytest.raises(InputError, match=r"s\.pgen is damaged"):
+        _guess(path, names)
