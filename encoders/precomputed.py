@@ -25,6 +25,7 @@ import numpy as np
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
 from encoders.numpy_files import npz_names, open_npy, open_npz
+from encoders.parquet_pages import check_pages
 
 Overlap = Literal["common", "refuse"]
 Array = np.ndarray
@@ -324,6 +325,7 @@ def _read_npz(path: Path) -> tuple[Array, Array]:
 def _read_parquet(path: Path) -> tuple[Array, Array]:
     import pyarrow.parquet as pq
 
+    check_pages(path)
     names = pq.read_schema(path).names
     table = pq.read_table(path, columns=[_one_of(path, _IDS, names), _one_of(path, ("vector",), names)])
     table.validate(full=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from analyses.privacy.identities import names_subjects
 from analyses.privacy.pieces import Piece, packed_contents, read_text, text_pieces
+from encoders.parquet_pages import check_pages_of
 
 MOST_BYTES = 2**30
 """Of one file, unpacked: what is larger is said not to have been looked at whole."""
@@ -138,6 +139,7 @@ class Opened:
         import pyarrow.parquet as pq
 
         file = pq.ParquetFile(io.BytesIO(self.content))
+        check_pages_of(file.metadata, self.content)
         for key, value in (file.schema_arrow.metadata or {}).items():
             yield from text_pieces(read_text(value), "", f"{place} metadata {read_text(key)}".strip())
         for batch in file.iter_batches():

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from encoders.damage import refused_if_damaged
 from encoders.errors import InputError
+from encoders.parquet_pages import check_pages
 from encoders.tables.notation import (
     Decimal,
     Evidence,
@@ -180,6 +181,7 @@ def read_parquet(path: Path) -> Spreadsheet:
 
     with refused_if_damaged(path, "a parquet file"):
         try:
+            check_pages(path)
             frame = pd.read_parquet(path)
             _check_letters(frame)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
