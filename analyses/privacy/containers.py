@@ -138,8 +138,8 @@ class Opened:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        check_pages_of(self.content)
         file = pq.ParquetFile(io.BytesIO(self.content))
-        check_pages_of(file.metadata, self.content)
         for key, value in (file.schema_arrow.metadata or {}).items():
             yield from text_pieces(read_text(value), "", f"{place} metadata {read_text(key)}".strip())
         for batch in file.iter_batches():

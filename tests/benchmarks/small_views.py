@@ -14,6 +14,7 @@ import scipy.linalg
 
 from fusion import cross_validated_cca, permutation_test_cca
 from fusion.permutation.permutations import make_permutations
+from fusion.permutation.screening import N_MEASURED
 
 SHAPES = {(620, 30, 30): (400, 3), (500, 60, 60): (300, 3), (2000, 100, 100): (80, 3), (20000, 512, 512): (24, 1)}
 """Views, permutations a turn, and turns."""
@@ -34,9 +35,12 @@ def _refit(x: np.ndarray, y: np.ndarray) -> object:
 
 
 def _seconds(run: Callable[[int], Any], count: int) -> float:
-    """CPU seconds that `count` more permutations cost, each: what is done once a test is not a permutation's."""
+    """CPU seconds that `count` more permutations cost, each: what is done once a test is not a permutation's.
+
+    The first ones are computed in both precisions, to measure what float32 moves.
+    """
     seconds = []
-    for n_permutations in (1, 1 + count):
+    for n_permutations in (N_MEASURED, N_MEASURED + count):
         start = time.process_time()
         run(n_permutations)
         seconds.append(time.process_time() - start)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from encoders import parquet_pages
 from encoders.errors import InputError
 from encoders.parquet_pages import SMALL, check_pages
 from encoders.tables import read_spreadsheet
@@ -42,6 +43,14 @@ def test_files_as_they_are_written_are_followed_to_their_end(
         write_batch_size=64,
     )  # fmt: skip
     check_pages(path)
+    columns = list(parquet_pages._columns(path.read_bytes()))
+    metadata = pq.read_metadata(path)
+    assert len(columns) == metadata.num_row_groups * metadata.num_columns
+    for column in columns:
+        claims = list(parquet_pages._claims(path.read_bytes(), column))
+        told = column[parquet_pages._UNCOMPRESSED]
+        assert claims, "no page was followed"
+        assert 0 < told - sum(claims) < 100 * len(claims), "what is left are the headers of the pages"
 
 
 def _zigzag(number: int) -> bytes:
@@ -63,4 +72,13 @@ def test_a_page_that_claims_more_than_its_column_is_refused(tmp_path: Path, colu
     behind = next(at for at in range(place + 3, len(content)) if content[at] < 128) + 1
     path.write_bytes(content[: place + 3] + _zigzag(claimed) + content[behind:])
     with pytest.raises(InputError, match=rf"a page of column '{column}.*' claims {claimed:,} bytes"):
+        read_spreadsheet(path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", b"PAR1" + b"\xff" * 40 + b"PAR1", b"PAR1\x10\x00\x00\x00PAR1"])
+def test_what_cannot_be_followed_is_left_to_pyarrow(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(damage)
+    check_pages(path)
+    with pytest.raises(InputError, match="must be a parquet file; it cannot be read"):
         read_spreadsheet(path)
