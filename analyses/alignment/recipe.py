@@ -12,6 +12,7 @@ import numpy as np
 
 from analyses.alignment.dimensions import describe_dimensions, dimensions_of_cca
 from analyses.alignment.first_component import interpret
+from analyses.alignment.scores import Scores
 from analyses.alignment.summary import (
     describe_dependence,
     describe_detectability,
@@ -212,12 +213,12 @@ def _align(  # noqa: PLR0913 (as above)
     n_effective = len(covariates) - nuisance.shape[1] - 1
     borne = min(x_pca.n_components_, x_available or x_pca.n_components_)
     p, q = dimensions_of_cca(n_effective, (borne, x_pca.n_components_), y_pca.n_components_, settings)
-    x, y = x_pca.transform(gene_view)[:, :p], y_pca.transform(brain_view)[:, :q]
+    x_scores, y_scores = Scores(x_pca, gene_view, p), Scores(y_pca, brain_view, q)
     n_components = min(settings.n_components, p, q)
 
     in_sample = permutation_tests_cca(
-        x,
-        y,
+        x_scores,
+        y_scores,
         named.reset_index(drop=True) if named.shape[1] else None,
         n_permutations=settings.n_permutations,
         projection=_projection(settings, blocks),
@@ -244,6 +245,7 @@ def _align(  # noqa: PLR0913 (as above)
         n_jobs=n_jobs,
         progress=progress,
     )
+    x, y = np.asarray(x_scores), np.asarray(y_scores)
     dependence = None
     if settings.also:
         dependence = dependence_test(

@@ -138,6 +138,10 @@ class Run:
 
         return WindowTable.load(self.workspace.folder / "windows" / "table")
 
+    def release_windows(self) -> None:
+        """Let go of the windows: of 500,000 subjects they take half a gigabyte. Who asks for them reads them anew."""
+        vars(self).pop("window_table", None)
+
     @cached_property
     def brain(self) -> dict[str, BrainTable]:
         """The brain tables of the cohort, with the link that this run plants."""

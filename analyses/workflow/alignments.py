@@ -70,9 +70,15 @@ def _recipes(run: Run, pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
     from analyses.run.origin import describe_origin
 
     config = run.config
+    last = pairs[-1][0] if pairs else None
     for arm, group in groupby(pairs, key=lambda pair: pair[0]):
         gene_view, spec = run.arms[arm].gene_view(), run.specs[arm]
-        for _, view in group:
+        views = [view for _, view in group]
+        origins = {view: describe_origin(run, arm, view) for view in views}
+        narrowest = run.narrowest_arm
+        if arm == last:
+            run.release_windows()
+        for view in views:
             yield {
                 "gene_view": gene_view,
                 "brain_view": run.brain_view(view),
@@ -83,8 +89,8 @@ def _recipes(run: Run, pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
                 "folds": run.folds,
                 "seeds": run.seeds,
                 "relationship": run.relationship,
-                "origin": describe_origin(run, arm, view),
-                "x_available": run.narrowest_arm,
+                "origin": origins[view],
+                "x_available": narrowest,
             }
 
 

@@ -205,9 +205,11 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
         if asked == "auto" and space == "data-space" and permutations is None and rotates_outliers(views):
             del views  # as large as the views themselves, like the next ones
             views = whiten_views(matrices, nuisance, method="theil")
+        del matrices  # of a table that makes itself an array when it is asked to, they are made again below
         variates = order_variates(views, space)
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
         null = computation.null_statistics(views, variates, drawn, names, progress)
+    matrices = as_matrix(x, "x"), as_matrix(y, "y")
     warnings = collect_warnings(views, matrices, None if bases else blocks, drawn)
     if asked == "auto" and views.method == "theil":
         warnings = (*warnings, THEIL_CHOSEN)
