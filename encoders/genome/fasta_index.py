@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,10 +29,12 @@ class Contig(NamedTuple):
     @property
     def end(self) -> int:
         """One past the byte of the last base."""
-        if not self.length:
-            return self.offset
-        lines, rest = divmod(self.length - 1, self.line_bases)
-        return self.offset + lines * self.line_width + rest + 1
+        return self.place(self.length - 1) + 1 if self.length else self.offset
+
+    def place(self, base: int) -> int:
+        """The byte of a base, counted from 0."""
+        lines, rest = divmod(base, self.line_bases)
+        return self.offset + lines * self.line_width + rest
 
 
 def read_fai(path: Path) -> list[Contig]:
@@ -76,6 +79,49 @@ def find_mismatch(fasta: Path, fai: Path, gzi: Path | None) -> str:
             return _compare(contigs, _BlockText(blocks, _read_gzi(gzi)))
     except ValueError as error:  # a damaged block, a number or letter that is none
         return str(error)
+
+
+class LineEnds:
+    """Where the lines of a FASTA end, by its index: held against the file wherever bases are read.
+
+    What stands between two lines is skipped by whoever reads a FASTA by its index, wherever it stands: a file that was
+    damaged since, but is as long as before, would give the bases behind the damage in place of those asked for.
+
+    Parameters
+    ----------
+    fasta, fai : Path
+    gzi : Path or None
+        Index of the blocks, where the FASTA is bgzip.
+    """
+
+    def __init__(self, fasta: Path, fai: Path, gzi: Path | None) -> None:
+        self._contigs = {contig.name: contig for contig in read_fai(fai)}
+        self._text: _PlainText | _BlockText = _PlainText(fasta)
+        if gzi is not None:
+            blocks = Blocks(fasta)
+            weakref.finalize(self, blocks.close)
+            self._text = _BlockText(blocks, _read_gzi(gzi))
+
+    def find_break(self, name: str, start: int, end: int) -> int | None:
+        """The first base of a stretch beside which a line ends, or does not end, as the index says otherwise.
+
+        Parameters
+        ----------
+        name : str
+        start, end : int
+            Within the contig, 0-based half-open.
+        """
+        contig = self._contigs[name]
+        if start >= end:
+            return None
+        first, last = contig.place(start), contig.place(end - 1)
+        held = np.frombuffer(self._text.read(first, last + 1), dtype=np.uint8)
+        inside = (np.arange(first, last + 1) - contig.offset) % contig.line_width < contig.line_bases
+        is_letter = np.zeros(len(inside), dtype=np.bool_)
+        is_letter[: len(held)] = ~np.isin(held, list(_NEWLINES))
+        if (is_letter == inside).all():
+            return None
+        return start + int(inside[: int((is_letter != inside).argmax())].sum())
 
 
 def is_beginning(contigs: Sequence[Contig], whole: Sequence[Contig]) -> bool:

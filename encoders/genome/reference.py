@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pysam
 from encoders.errors import InputError
 from encoders.genome.contigs import find_contig, list_contigs, unequal_ploidy
 from encoders.genome.fasta_files import choose_indexes
+from encoders.genome.fasta_index import LineEnds
 from encoders.genome.intervals import Interval
 
 
@@ -33,18 +35,18 @@ class Reference:
         listed = [paths] if isinstance(paths, str | os.PathLike) else paths
         self.paths = tuple(Path(path) for path in listed)
         self.contigs: dict[str, int] = {}
-        self._file_of: dict[str, Any] = {}
+        self._file_of: dict[str, _Fasta] = {}
         for path in self.paths:
             self._add(path)
 
     def _add(self, path: Path) -> None:
         fasta = _open(path)
         others = dict(self._file_of)
-        for name, length in zip(fasta.references, fasta.lengths, strict=True):
+        for name, length in zip(fasta.file.references, fasta.file.lengths, strict=True):
             # UCSC's hg19 has two mitochondria, chrM and chrMT; no haplotype is built of them, nor of sex chromosomes.
             other = name if name in others or unequal_ploidy(name) else find_contig(name, others)
             if other in others:
-                holder = others[other].filename.decode()
+                holder = others[other].path
                 raise InputError(f"A contig may be in one FASTA only; {name} is in {holder} and in {path}: drop one.")
             self.contigs[name] = length
             self._file_of[name] = fasta
@@ -85,19 +87,30 @@ _NUCLEOTIDES = frozenset("ACGTUNRYSWKMBDHVX")
 """IUPAC codes of nucleic acids, and X, by which some programs mask."""
 
 
-def _open(path: Path) -> Any:
+@dataclass(frozen=True)
+class _Fasta:
+    """An open file and what its index says of its lines."""
+
+    path: Path
+    file: Any
+    line_ends: LineEnds
+
+
+def _open(path: Path) -> _Fasta:
     fai, gzi = choose_indexes(path)
     try:
-        return pysam.FastaFile(str(path), filepath_index=str(fai), filepath_index_compressed=str(gzi) if gzi else None)
+        file = pysam.FastaFile(str(path), filepath_index=str(fai), filepath_index_compressed=str(gzi) if gzi else None)
+        return _Fasta(path, file, LineEnds(path, fai, gzi))
     except (OSError, ValueError) as error:
         raise InputError(f"The reference FASTA {path} cannot be opened ({error}): repair it.") from error
 
 
-def _read(fasta: Any, place: Interval) -> str:
+def _read(fasta: _Fasta, place: Interval) -> str:
     """Letters of a place, each of its bases one."""
-    path = fasta.filename.decode()
+    path = fasta.path
     try:
-        sequence: str = fasta.fetch(place.chrom, place.start, place.end)
+        sequence: str = fasta.file.fetch(place.chrom, place.start, place.end)
+        broken = fasta.line_ends.find_break(place.chrom, place.start, place.end)
     except (OSError, ValueError) as error:
         raise InputError(f"The reference {path} is damaged at {place} ({error}): copy it again.") from error
     letters = sequence if sequence.isascii() and sequence.isalpha() else _leading_letters(sequence)
@@ -105,6 +118,12 @@ def _read(fasta: Any, place: Interval) -> str:
         raise InputError(
             f"A reference must hold one letter per base; {path} has something else at {place.chrom}:"
             f"{place.start + len(letters) + 1} (such as the NUL bytes of a broken copy, or a gap): repair the FASTA."
+        )
+    if broken is not None:
+        raise InputError(
+            f"The lines of a reference must end where its index says; those of {path} do not at {place.chrom}:"
+            f"{broken + 1}: the file was damaged since it was indexed: copy it again, or run samtools faidx if it is "
+            "as it should be."
         )
     if odd := set(letters.upper()) - _NUCLEOTIDES:
         letter = min(odd)

@@ -132,7 +132,7 @@ def cross_validated_cca(  # noqa: PLR0913 (one call says the whole procedure)
         said = assumption_warnings(first.x, first.y, confounds.by_name(), relations, (p, q))
         del first
         kept.change(lambda fold: fold.whiten(p, q, canonical=True))
-        scores = observed_scores(kept, min(n_components, *(min(fold.widths) for fold in kept)))
+        scores = observed_scores(kept, min(n_components, *(min(widths) for _, *widths in kept.sizes)))
         widening = fold_widening(scores.of_all)
         x_scores, y_scores = scores.held_out(folds)
         exchange = Exchange.of(
@@ -233,7 +233,7 @@ def _settle_widths(
     folds: KeptFolds, asked: tuple[Dimensions, Dimensions], min_ratio: Real
 ) -> tuple[tuple[int, int], int]:
     """Dimensions of x and y that the smallest fold has, and its effective training subjects."""
-    n_effective, x_available, y_available = np.min([(fold.n_effective, *fold.widths) for fold in folds], axis=0)
+    n_effective, x_available, y_available = np.min(folds.sizes, axis=0)
     available = int(x_available), int(y_available)
     return settle_dimensions(int(n_effective), available, asked, min_ratio=min_ratio), int(n_effective)
 

@@ -63,7 +63,18 @@ class KeptFolds(Sequence[FoldEmbedding]):
 
     def __init__(self, folds: Iterable[FoldEmbedding], n_folds: int) -> None:
         self._n_folds = n_folds
-        self._kept = [self._keep(fold) for fold in folds]
+        self._kept: list[FoldEmbedding | _FiledFold] = []
+        self._sizes: list[tuple[int, int, int]] = []
+        made = iter(folds)
+        while (fold := next(made, None)) is not None:
+            self._sizes.append(_sizes_of(fold))
+            self._kept.append(self._keep(fold))
+            del fold  # before the next one is made: each is as large as the views
+
+    @property
+    def sizes(self) -> Sequence[tuple[int, int, int]]:
+        """Effective training subjects of every fold, and its components of x and y; nothing is read for them."""
+        return tuple(self._sizes)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -83,8 +94,15 @@ class KeptFolds(Sequence[FoldEmbedding]):
     def change(self, function: Callable[[FoldEmbedding], FoldEmbedding]) -> None:
         """Put what a function makes of every fold in its place, one after another."""
         for number in range(len(self)):
-            self._kept[number] = self._keep(function(self[number]))
+            changed = function(self[number])
+            self._sizes[number] = _sizes_of(changed)
+            self._kept[number] = self._keep(changed)
+            del changed
 
     def _keep(self, fold: FoldEmbedding) -> FoldEmbedding | _FiledFold:
         is_large = (fold.x.nbytes + fold.y.nbytes) * self._n_folds > IN_MEMORY
         return _FiledFold.write(fold) if is_large else fold
+
+
+def _sizes_of(fold: FoldEmbedding) -> tuple[int, int, int]:
+    return fold.n_effective, *fold.widths

@@ -1,6 +1,7 @@
 """Indexes of other FASTA files, and files that are damaged: every base is in its place, or there is a refusal."""
 
 import bz2
+import gzip
 import lzma
 import os
 import random
@@ -220,3 +221,27 @@ def test_two_mitochondria_stop_no_other_chromosome(tmp_path: Path) -> None:
     assert Reference([tmp_path / "hg19.fa", other]).fetch(Interval("21", 0, 2)) == "AC"
     with pytest.raises(InputError, match=r"in one FASTA only; chrM is in .*hg19\.fa and in .*again\.fa"):
         Reference([tmp_path / "hg19.fa", _write(tmp_path / "again.fa", {"chrM": "ACGT"})])
+
+
+@pytest.mark.parametrize("suffix", ["fa", "fa.gz"])
+def test_lines_that_were_damaged_since_they_were_indexed_are_never_read_past(tmp_path: Path, suffix: str) -> None:
+    """The index accounts for every byte, as many as before: bases are skipped to by it, and line ends left out."""
+    contigs = _contigs(1, 600, 300)
+    path = _write(tmp_path / f"r.{suffix}", contigs)
+    pysam.faidx(str(path))
+    whole = gzip.decompress(path.read_bytes()) if suffix == "fa.gz" else path.read_bytes()
+    gone = whole.index(b"\n", whole.index(b"\n") + 1 + 200)  # the end of the fourth line of chr1
+    damaged = whole[:gone] + whole[gone + 1 : gone + 31] + b"\n" + whole[gone + 31 :]
+    indexes = {one: one.read_bytes() for one in path.parent.glob(f"{path.name}.*")}
+    plain = tmp_path / "r.fa"
+    plain.write_bytes(damaged)
+    if suffix == "fa.gz":
+        pysam.tabix_compress(str(plain), str(path), force=True)
+    for index, content in indexes.items():
+        index.write_bytes(content)
+    reference = Reference(path)
+    assert reference.fetch(Interval("chr1", 0, 240)) == contigs["chr1"][:240]
+    assert reference.fetch(Interval("chr1", 300, 600)) == contigs["chr1"][300:]
+    for start, end in ((230, 250), (0, 600), (241, 290)):
+        with pytest.raises(InputError, match=r"(do not|something else) at chr1:2\d\d"):
+            reference.fetch(Interval("chr1", start, end))
