@@ -21,7 +21,7 @@ from fusion.parallel import stack_size
 from fusion.permutation.exchangeability import Permutation
 from fusion.permutation.projections import Theil
 from fusion.permutation.statistics import permuted_products
-from fusion.permutation.whitening import COLUMNS_AT_ONCE
+from fusion.permutation.whitening import column_parts
 
 
 @dataclass(frozen=True)
@@ -222,8 +222,7 @@ class FoldProduct:
         measured = fold.test[is_measured]
         order = position[np.concatenate([kept, measured])]
         rows = np.empty((len(order), fold.x.shape[1]))
-        for start in range(0, rows.shape[1], COLUMNS_AT_ONCE):  # no second copy of all of x on the way
-            columns = slice(start, start + COLUMNS_AT_ONCE)
+        for columns in column_parts(*fold.x.shape):  # no second copy of all of x on the way
             rows[:, columns] = theil.apply(fold.x[:, columns])[order]
         trained_rows = rows[: len(kept)]
         partners = [fold.y, nuisance, own_complement := fold.residualise(complement)]

@@ -14,6 +14,9 @@ from fusion.cca.base import VANISHED, paired_correlations
 BOOTSTRAP_KEY = 2**32 - 1
 """Spawn key of bootstrap streams, out of reach of permutation indices."""
 
+COUNTS_AT_ONCE = 2**25
+"""Draws times clusters of a fold whose counts lie in memory together."""
+
 
 def fold_average(
     by_fold: Float64[np.ndarray, "*draws n_folds K"], n_test: Int64[np.ndarray, " n_folds"]
@@ -60,9 +63,11 @@ def bootstrap_correlations(
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_KEY, fold)))
         members = label_codes(clusters[rows])
         n_clusters = int(members.max()) + 1
-        counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=n_draws)
         share = size / n_test.sum()
-        total += share * _weighted_correlations(x_scores[rows], y_scores[rows], counts[:, members])
+        for start in range(0, n_draws, at_once := max(1, COUNTS_AT_ONCE // n_clusters)):
+            draws = slice(start, min(start + at_once, n_draws))
+            counts = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=draws.stop - draws.start)
+            total[draws] += share * _weighted_correlations(x_scores[rows], y_scores[rows], counts[:, members])
         observed += share * paired_correlations(x_scores[rows], y_scores[rows])
     return np.asarray(np.clip(observed + widening * (total - observed), -1.0, 1.0))
 

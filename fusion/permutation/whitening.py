@@ -2,7 +2,7 @@
 
 # ruff: noqa: F722
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,16 @@ from fusion.arrays import Matrix
 from fusion.cca.exact import Basis, make_basis
 
 COLUMNS_AT_ONCE = 64
-"""Columns that are projected together: temporary arrays stay this narrow."""
+"""Columns that are projected together, at most: temporary arrays stay this narrow."""
+
+VALUES_AT_ONCE = 2**22
+"""Values of each temporary array from which fewer columns are projected together: four or five of them live at once."""
+
+
+def column_parts(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Columns that are projected together, one part after another."""
+    width = max(1, min(COLUMNS_AT_ONCE, VALUES_AT_ONCE // max(1, n_rows)))
+    return (slice(start, min(start + width, n_columns)) for start in range(0, n_columns, width))
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,7 @@ def whiten(
     """
     residual = np.empty((n_rows, matrix.shape[1]), order="F")
     kurtosis = np.empty(matrix.shape[1])
-    for start in range(0, matrix.shape[1], COLUMNS_AT_ONCE):
-        columns = slice(start, start + COLUMNS_AT_ONCE)
+    for columns in column_parts(*matrix.shape):
         centred = matrix[:, columns] - matrix[:, columns].mean(axis=0)
         residual[:, columns] = project(centred)
         kurtosis[columns] = _kurtosis(centred - nuisance @ (nuisance.T @ centred))
@@ -76,8 +84,8 @@ def whiten(
 def project_columns(project: Callable[[Matrix], Matrix], matrix: Matrix, n_rows: int) -> Matrix:
     """Projected columns as rows in memory order, [n_rows, n_columns], a few columns at a time."""
     rows = np.empty((n_rows, matrix.shape[1]))
-    for start in range(0, matrix.shape[1], COLUMNS_AT_ONCE):
-        rows[:, start : start + COLUMNS_AT_ONCE] = project(matrix[:, start : start + COLUMNS_AT_ONCE])
+    for columns in column_parts(*matrix.shape):
+        rows[:, columns] = project(matrix[:, columns])
     return rows
 
 
