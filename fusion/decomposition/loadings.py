@@ -47,7 +47,8 @@ def structure_correlations(
     values = values[:, None] if values.ndim == 1 else values
     if len(values) != len(index):
         raise InputError(f"Loadings need one row of scores per subject; got {len(values)} for {len(index)} subjects.")
-    chosen, Z = view.take(index), check_confounds(confounds, view.shape[0])[index]
+    chosen = view if rows is None else view.take(index)
+    Z = check_confounds(confounds, view.shape[0])[index]
     check_same_subjects(view=given, confounds=confounds)
     check_same_subjects(view=given if rows is None else chosen, scores=scores)
     residual = ResidualView(chosen, Z)

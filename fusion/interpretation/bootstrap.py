@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int, Int64
 from numpy.typing import NDArray
 
 from fusion.arrays import LabelsLike, Scores, cluster_codes
@@ -76,7 +76,7 @@ class BootstrapScores:
     y_scores: Scores
     x_draws: Float64[np.ndarray, "n_subjects n_draws"]
     y_draws: Float64[np.ndarray, "n_subjects n_draws"]
-    counts: Int64[np.ndarray, "n_subjects n_draws"] | None
+    counts: Int[np.ndarray, "n_subjects n_draws"] | None
     tied: TiedComponents | None = None
 
     @property
@@ -117,7 +117,9 @@ def bootstrap_refits(
     n_tied = count_tied(correlations, len(x), x.shape[1], y.shape[1])
     fitted = full if n_tied == 1 else fit_components(x, y, n_tied)
     run = BootstrapRefit(x, y, fitted, cluster_codes(clusters, len(x), "clusters"), seed)
-    counts = np.stack([run.counts(index) for index in range(n_draws)], axis=1)
+    counts = np.empty((len(x), n_draws), dtype=np.int16)  # of many subjects the largest table here, were it int64
+    for index in range(n_draws):
+        counts[:, index] = run.counts(index)
     weights = map_permutations(run, n_draws, n_jobs=n_jobs)
     of_x, of_y = weights[:, : x.shape[1]], weights[:, x.shape[1] :]
     if n_tied == 1:

@@ -8,10 +8,11 @@ squared loading, cut at zero. Their coverage of population loadings is measured 
 # ruff: noqa: F722
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -25,7 +26,7 @@ LARGEST = 1 - 1e-7  # loadings of exactly 1 have no Fisher z
 
 
 def loading_draws(
-    residual: ResidualView, scores: Matrix, counts: NDArray[np.int64]
+    residual: ResidualView, scores: Matrix, counts: NDArray[np.signedinteger[Any]]
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield columns and their loadings in every bootstrap sample, [n_columns, n_draws].
 
@@ -55,7 +56,7 @@ def column_intervals(
     residual: ResidualView,
     loadings: Float64[np.ndarray, " n_columns"],
     scores: Float64[np.ndarray, "n_subjects n_draws"],
-    counts: Int64[np.ndarray, "n_subjects n_draws"],
+    counts: Int[np.ndarray, "n_subjects n_draws"],
 ) -> Float64[np.ndarray, "n_columns 2"]:
     """Interval of every column's loading, [n_columns, 2]; NaN for constant columns.
 
@@ -78,7 +79,7 @@ def group_intervals(
     residual: ResidualView,
     loadings: Float64[np.ndarray, " n_columns"],
     scores: Float64[np.ndarray, "n_subjects n_draws"],
-    counts: Int64[np.ndarray, "n_subjects n_draws"],
+    counts: Int[np.ndarray, "n_subjects n_draws"],
     groups: tuple[str, ...],
 ) -> pd.DataFrame:
     """Interval of every gene's root mean square loading, index ``gene_id``, columns ``lo, hi``.

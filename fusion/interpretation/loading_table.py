@@ -4,7 +4,7 @@
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int
 
 from fusion.arrays import ArrayLike, Real, ViewLike
 from fusion.confounds.basis import check_confounds
@@ -23,7 +23,7 @@ def loading_table(
     other_scores: Float64[np.ndarray, " n_subjects"],
     *,
     draws: Float64[np.ndarray, "n_subjects n_draws"],
-    counts: Int64[np.ndarray, "n_subjects n_draws"] | None,
+    counts: Int[np.ndarray, "n_subjects n_draws"] | None,
     confounds: ArrayLike | None = None,
     grouped: bool,
 ) -> tuple[pd.DataFrame, float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int
 from scipy.linalg import subspace_angles
 
 from fusion.arrays import Matrix, Scores
@@ -51,7 +51,7 @@ class TiedSide:
     view: Float64[np.ndarray, "n_subjects P"]
     weights: Float64[np.ndarray, "P n_tied"]
     draws: Float64[np.ndarray, "n_draws P n_tied"]
-    counts: Int64[np.ndarray, "n_subjects n_draws"]
+    counts: Int[np.ndarray, "n_subjects n_draws"]
 
     @property
     def scores(self) -> Scores:
