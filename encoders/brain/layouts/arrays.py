@@ -90,13 +90,21 @@ def _read_ids(path: Path, options: ImportOptions) -> np.ndarray:
 def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tuple[str, ...] = ()) -> Records:
     """Rows of a matrix among named arrays."""
     ids_key = options.ids_key or options.id_column or find_array(arrays, ID_NAMES)
-    values_key = options.values_key or find_values(path, arrays, n_axes=2) or _only_matrix(arrays)
+    values_key = options.values_key or find_values(path, arrays, n_axes=2) or _only_matrix(arrays, but=ids_key)
     for role, key in (("subject ids", ids_key), ("values", values_key)):
         if key is None or key not in arrays:
             raise InputError(
                 f"{path} needs an array of {role}; its arrays are {quote_some(list(arrays))}: name the array."
             )
+    if ids_key == values_key:
+        raise InputError(
+            f"{path} needs ids and values in two arrays; {ids_key!r} is named for both: name the other one."
+        )
     matrix = np.atleast_1d(arrays[str(values_key)])
+    if not matrix.size:
+        raise InputError(
+            f"{path} needs at least one value; its array {values_key!r} of shape {matrix.shape} holds none: name another."
+        )
     matrix = matrix[:, None] if matrix.ndim == 1 else matrix  # one number a row
     ids = clean_ids(arrays[str(ids_key)].ravel(), path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
     _check_lengths(path, {"ids": len(ids.ids), str(values_key): len(matrix)})
@@ -154,8 +162,9 @@ def find_values(path: Path, arrays: Arrays, *, n_axes: int) -> str | None:
     return found[0] if found else find_array(arrays, VALUE_NAMES)
 
 
-def _only_matrix(arrays: Arrays) -> str | None:
-    matrices = [name for name, array in arrays.items() if array.ndim >= 2 and name.lower() not in MASK_NAMES]
+def _only_matrix(arrays: Arrays, *, but: str | None) -> str | None:
+    others = {name: array for name, array in arrays.items() if name != but and name.lower() not in MASK_NAMES}
+    matrices = [name for name, array in others.items() if array.ndim >= 2]
     return matrices[0] if len(matrices) == 1 else None
 
 

@@ -162,3 +162,19 @@ def test_a_column_of_two_names_is_refused(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(InputError, match="'vector' has another name in what pandas wrote of it"):
         read_source(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "message"),
+    [
+        ({"X": np.empty((0, 2**31)), "eid": np.array([], dtype="U3")}, {}, r"array 'X' of shape \(0, 2147483648\)"),
+        ({"eid": np.empty((1, 127, 0)), "s1": np.ones(5)}, {"pooling": "mean"}, "needs an array of values"),
+        ({"eid": np.ones((2, 3))}, {"ids_key": "eid", "values_key": "eid"}, "'eid' is named for both"),
+    ],
+)
+def test_arrays_that_hold_no_values_are_refused(
+    tmp_path: Path, arrays: dict[str, np.ndarray], options: dict[str, str], message: str
+) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(InputError, match=message):
+        read_source(tmp_path / "x.npz", ImportOptions(**options))
