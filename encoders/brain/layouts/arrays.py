@@ -103,7 +103,8 @@ def _from_archive(path: Path, arrays: Arrays, options: ImportOptions, notes: tup
     matrix = np.atleast_1d(arrays[str(values_key)])
     if not matrix.size:
         raise InputError(
-            f"{path} needs at least one value; its array {values_key!r} of shape {matrix.shape} holds none: name another."
+            f"{path} needs at least one value; its array {values_key!r} of shape {matrix.shape} holds none: name "
+            "another."
         )
     matrix = matrix[:, None] if matrix.ndim == 1 else matrix  # one number a row
     ids = clean_ids(arrays[str(ids_key)].ravel(), path, regex=options.id_regex, strip_prefixes=options.strip_prefixes)
