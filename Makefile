@@ -87,8 +87,8 @@ bench-gpu: $(INSTALLED)  ## speed, parity and permutations of a GPU, in one go
 bench-cohort: $(INSTALLED)  ## distinct windows and PCA of factored views, from 5,000 to 500,000 subjects
 	$(BIN)/python -m tests.benchmarks.bench_cohort
 
-bench-pipeline: $(INSTALLED)  ## the whole pipeline on simulated cohorts, by stage (hours; SIZES="500 5000" UNTIL=embed; goes on where it stopped)
-	$(BIN)/python -m tests.benchmarks.bench_pipeline $(if $(SIZES),--sizes $(SIZES)) $(if $(UNTIL),--until $(UNTIL))
+bench-pipeline: $(INSTALLED)  ## the whole pipeline on simulated cohorts, by stage (hours; SIZES="500 5000" UNTIL=embed, or MEMORY=1: 19 permutations; goes on where it stopped)
+	$(BIN)/python -m tests.benchmarks.bench_pipeline $(if $(SIZES),--sizes $(SIZES)) $(if $(UNTIL),--until $(UNTIL)) $(if $(MEMORY),--memory)
 
 audit-genotypes: $(INSTALLED)  ## haplotypes of 2,000 generated VCFs against bcftools (minutes)
 	$(BIN)/python -m tests.encoders.genome.haplotypes.audit 2000

@@ -16,7 +16,7 @@ from encoders.genome.windows.haplotype_windows import WindowTable, make_window_t
 from tests.benchmarks import bench_pipeline
 from tests.benchmarks.bench_pipeline import Figures, measure_size
 from tests.benchmarks.growth import Growth
-from tests.benchmarks.pipeline_note import ARMS, STAGES, collect, write_note
+from tests.benchmarks.pipeline_note import ARMS, FEW, MEMORY_SIZES, STAGES, collect, write_note
 from tests.benchmarks.simulated_cohort import write_cohort
 from tests.benchmarks.watched_process import watch
 
@@ -71,6 +71,17 @@ def test_sizes_that_were_not_measured_are_marked(tmp_path: Path) -> None:
     assert "BCF to report, 5-mers: <= 15 min | ~34.7 min, 27.0 min of processor time | MISSED |" in note
     assert "| no stage above 8 GB at 100,000 | ~80.0 GB" in note
     assert (tmp_path / "pipeline.svg").read_text().startswith("<?xml")
+
+
+def test_memory_of_the_alignment_is_that_of_few_permutations(tmp_path: Path) -> None:
+    few = {f"{n} kmer {FEW}": MEASURED | {"peak_gb": 0.5 + n / 50_000} for n in MEMORY_SIZES}
+    cells = collect(_figures([500, 2_000, 5_000, 28_932]) | few, "kmer", "align")
+    assert cells[100_000].values["peak_gb"] == pytest.approx(2.5)
+    assert cells[500_000].values["peak_gb"] == pytest.approx(10.5)
+    assert cells[28_932].values["peak_gb"] == pytest.approx(MEASURED["peak_gb"] * 28_932 / 500)
+    assert not cells[100_000].measured, "its seconds are not those of 999 permutations"
+    write_note(_figures([500, 2_000, 5_000]) | few, tmp_path)
+    assert f"| {FEW} | 200,000 |" in (tmp_path / "pipeline.md").read_text()
 
 
 def test_what_is_not_known_of_some_stages_is_open(tmp_path: Path) -> None:

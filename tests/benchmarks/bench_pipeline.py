@@ -3,6 +3,7 @@
     python -m tests.benchmarks.bench_pipeline --sizes 500 5000      these cohorts, and the note results/pipeline.md
     python -m tests.benchmarks.bench_pipeline --until embed         no further than this stage
     python -m tests.benchmarks.bench_pipeline --arms kmer           these encoders alone
+    python -m tests.benchmarks.bench_pipeline --memory              the alignment with 19 permutations, for its memory
     python -m tests.benchmarks.bench_pipeline --note                the note alone, from the figures that are kept
 
 Cohorts are simulated under build/, and removed with what was made of them once all stages of their size are measured.
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from analyses.results.schema.runs import GenomeSummary
 from analyses.results.serialisation import read_result
-from tests.benchmarks.pipeline_note import SIZES, STAGES, write_note
+from tests.benchmarks.pipeline_note import FEW, MEMORY_SIZES, SIZES, STAGES, write_note
 from tests.benchmarks.watched_process import GIGABYTE, watch
 
 REPOSITORY = Path(__file__).parents[2]
@@ -99,6 +100,8 @@ def _command(stage: str, folder: Path, arm: Arm) -> list[str]:
     given = [str(CONFIG), "--output", str(folder / arm.name), "--set", f"store={folder / 'store'}"]
     if stage == "recipe":
         return ["-m", "tests.benchmarks.bench_pipeline", "--recipe", str(folder / arm.name), str(folder / "store")]
+    if stage == FEW:
+        stage, given = "align", [*given, "--set", "alignment.n_permutations=19"]
     return ["-c", "from analyses.cli import main; main()", stage, *given]
 
 
@@ -147,6 +150,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--until", choices=STAGES, default=STAGES[-1])
     parser.add_argument("--arms", nargs="*", choices=[arm.name for arm in ARMS], default=[arm.name for arm in ARMS])
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--note", action="store_true")
     parser.add_argument("--cohort", nargs=2, metavar=("N", "FOLDER"))
     parser.add_argument("--recipe", nargs=2, type=Path, metavar=("OUTPUT", "STORE"))
@@ -161,8 +165,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     RESULTS.mkdir(exist_ok=True)
     figures = Figures(FIGURES)
-    stages = STAGES[: STAGES.index(asked.until) + 1]
-    for n_subjects in () if asked.note else asked.sizes:
+    stages = ("windows", "embed", FEW) if asked.memory else STAGES[: STAGES.index(asked.until) + 1]
+    for n_subjects in () if asked.note else MEMORY_SIZES if asked.memory else asked.sizes:
         measure_size(n_subjects, figures, stages, SCRATCH, [arm for arm in ARMS if arm.name in asked.arms])
         write_note(figures.known, RESULTS)
     write_note(figures.known, RESULTS)

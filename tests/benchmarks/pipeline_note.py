@@ -12,6 +12,12 @@ SIZES = (500, 5_000, 28_932, 100_000, 500_000)
 STAGES = ("windows", "embed", "recipe", "align", "report")
 """The recipe is residualisation and PCA of the gene view, once; `align` does it again as a part of its work."""
 
+FEW = "align of 19"
+"""The alignment with 19 permutations: they take no memory, so that it shows at sizes where 999 would take hours."""
+
+MEMORY_SIZES = (50_000, 100_000, 200_000)
+"""Of `FEW`: folds lie in files there, as at 500,000."""
+
 COMMANDS = ("windows", "embed", "align", "report")
 ARMS = {"kmer": "BCF, 5-mer spectrum", "network": "PGEN, untrained network of DNABERT-2's kind"}
 COHORT, MINUTES = 28_932, 15
@@ -33,13 +39,29 @@ class Cell:
 
 def collect(figures: Figures, arm: str, stage: str) -> dict[int, Cell]:
     """All sizes of a stage: those measured, and the others as far as three sizes tell them."""
-    found = {n: figures[key] for n in _sizes(figures) if (key := f"{n} {arm} {stage}") in figures}
-    cells = {n: Cell(values, measured=True) for n, values in found.items()}
+    cells = collect_measured(figures, arm, stage)
+    found = {n: cell.values for n, cell in cells.items()}
     if len(found) >= FEWEST:
         for n in [n for n in SIZES if n > max(found)]:
             costs = {one: {size: values[one] for size, values in found.items()} for one in MEASURES}
             cells[n] = Cell({one: _extrapolated(of_one, n) for one, of_one in costs.items()}, measured=False)
+            if stage == "align" and (peak := _peak_of_few(figures, arm, n)) is not None:
+                cells[n] = Cell({**cells[n].values, "peak_gb": peak}, measured=False)
     return dict(sorted(cells.items()))
+
+
+def collect_measured(figures: Figures, arm: str, stage: str) -> dict[int, Cell]:
+    """The sizes of a stage that were measured."""
+    keys = {n: f"{n} {arm} {stage}" for n in _sizes(figures)}
+    return {n: Cell(figures[key], measured=True) for n, key in keys.items() if key in figures}
+
+
+def _peak_of_few(figures: Figures, arm: str, n_subjects: int) -> float | None:
+    """Memory of `FEW`, measured or extrapolated from its sizes; None where these are too few."""
+    peaks = {n: figures[key]["peak_gb"] for n in _sizes(figures) if (key := f"{n} {arm} {FEW}") in figures}
+    if n_subjects in peaks:
+        return peaks[n_subjects]
+    return Growth(peaks).at(n_subjects) if len(peaks) >= FEWEST else None
 
 
 def _extrapolated(costs: Mapping[int, float], n_subjects: int) -> float:
@@ -49,11 +71,12 @@ def _extrapolated(costs: Mapping[int, float], n_subjects: int) -> float:
 def write_note(figures: Figures, folder: Path) -> None:
     """Write ``pipeline.md`` and, where anything was measured at two sizes, ``pipeline.svg``."""
     cells = {(arm, stage): collect(figures, arm, stage) for arm in ARMS for stage in STAGES}
+    few = {(arm, FEW): collect_measured(figures, arm, FEW) for arm in ARMS}
     lines = ["# The whole pipeline against subjects", "", *_introduction(), "", *_machine_lines(), ""]
     lines += ["## What was asked", "", *_verdicts(cells), "", "![cost against subjects](pipeline.svg)", ""]
     lines += ["## The cohorts", "", *_cohort_lines(figures), ""]
     for arm, label in ARMS.items():
-        lines += [f"## {label}", "", *_table(arm, cells), ""]
+        lines += [f"## {label}", "", *_table(arm, cells | few), ""]
     (folder / "pipeline.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     _plot(cells, folder / "pipeline.svg")
 
@@ -70,7 +93,9 @@ def _introduction() -> list[str]:
         "cohort included. *recipe* is the gene view residualised and reduced once, which *align* does again; it is no",
         "command of its own. Memory is that of all processes of a stage together, shared pages counted once, looked at",
         "five times a second, and at least the peak of each. Rows with ~ are extrapolated from the three largest sizes",
-        "of the stage: on a line, or by the power of the last two where that is more than 1.",
+        "of the stage: on a line, or by the power of the last two where that is more than 1. Memory of *align* in such",
+        f"rows is that of *{FEW}*, the alignment with 19 permutations, which take no memory: measured, or extrapolated",
+        f"from {', '.join(f'{n:,}' for n in MEMORY_SIZES)} subjects, where folds lie in files.",
         "",
         "CCA takes one dimension for every 10 effective training subjects. So *align* has more dimensions as well as",
         "more subjects up to about 7,300 of these, where all 512 and 68 are taken, and grows faster below.",
@@ -153,7 +178,7 @@ def _cohort_lines(figures: Figures) -> list[str]:
 
 def _table(arm: str, cells: Mapping[tuple[str, str], Mapping[int, Cell]]) -> list[str]:
     lines = ["| stage | subjects | seconds | processor seconds | peak memory | written |", "|---|---|---|---|---|---|"]
-    for stage in STAGES:
+    for stage in (*STAGES, FEW):
         for n, cell in cells[arm, stage].items():
             mark, v = _mark(cell.measured), cell.values
             lines.append(
