@@ -240,8 +240,22 @@ def test_lines_that_were_damaged_since_they_were_indexed_are_never_read_past(tmp
     for index, content in indexes.items():
         index.write_bytes(content)
     reference = Reference(path)
-    assert reference.fetch(Interval("chr1", 0, 240)) == contigs["chr1"][:240]
-    assert reference.fetch(Interval("chr1", 300, 600)) == contigs["chr1"][300:]
-    for start, end in ((230, 250), (0, 600), (241, 290)):
+    assert reference.fetch(Interval("chr2", 0, 300)) == contigs["chr2"]
+    if suffix == "fa.gz":  # of blocks with checksums it is asked what is read alone
+        assert reference.fetch(Interval("chr1", 0, 180)) == contigs["chr1"][:180]
+        assert reference.fetch(Interval("chr1", 300, 600)) == contigs["chr1"][300:]
+    for start, end in ((230, 250), (0, 600), (241, 290), *([(500, 510)] if suffix == "fa" else [])):
         with pytest.raises(InputError, match=r"(do not|something else) at chr1:2\d\d"):
             reference.fetch(Interval("chr1", start, end))
+
+
+def test_a_header_within_a_contig_that_was_indexed_before_is_refused(tmp_path: Path) -> None:
+    contigs = _contigs(2, 600)
+    path = _write(tmp_path / "r.fa", contigs)
+    pysam.faidx(str(path))
+    index = Path(f"{path}.fai").read_bytes()
+    place = path.read_bytes().index(b"\n", 200) + 1
+    path.write_bytes(path.read_bytes()[:place] + b">" + path.read_bytes()[place + 1 :])
+    Path(f"{path}.fai").write_bytes(index)
+    with pytest.raises(InputError, match="the file was damaged since it was indexed"):
+        Reference(path).fetch(Interval("chr1", 500, 510))
