@@ -207,6 +207,7 @@ def permutation_tests_cca(  # noqa: PLR0913 (the published interface)
             views = whiten_views(matrices, nuisance, method="theil")
         del matrices  # of a table that makes itself an array when it is asked to, they are made again below
         variates = order_variates(views, space)
+        views = views.without_columns()
         drawn = _permutation_set(views, permutations, n_permutations, random_state)
         null = computation.null_statistics(views, variates, drawn, names, progress)
     matrices = as_matrix(x, "x"), as_matrix(y, "y")

@@ -3,7 +3,7 @@
 # ruff: noqa: F722
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -44,6 +44,12 @@ class WhitenedViews:
     y_seen: Matrix
     method: Method
     blocks: Blocks | None
+
+    def without_columns(self) -> "WhitenedViews":
+        """The same without its largest arrays, once variates were made of them."""
+        return replace(
+            self, x=self.x.without_columns(), y=self.y.without_columns(), y_seen=np.empty((0, self.y_seen.shape[1]))
+        )
 
     @property
     def n_effective(self) -> int:
@@ -146,7 +152,8 @@ def _whole(blocks: Blocks | None) -> NDArray[np.int64] | None:
 def order_variates(views: WhitenedViews, reference: Reference = "data-space") -> OrderedVariates:
     """Rotate both bases to canonical variates, complements first, in the rows that are permuted.
 
-    The bases are rotated where they are: at biobank size there is no room for a second copy.
+    Bases that have their rows in memory order are rotated where they are; of the others `WhitenedViews.without_columns`
+    lets go.
     """
     left, correlations, right = canonical_rotations(views.x.basis.columns.T @ views.y_seen)
     if reference == "data-space":

@@ -90,11 +90,18 @@ def project_columns(project: Callable[[Matrix], Matrix], matrix: Matrix, n_rows:
 
 
 def rotate_columns(matrix: Matrix, rotation: Matrix, *, rows_at_once: int = 2048) -> Matrix:
-    """``matrix @ rotation`` in the memory of the matrix; the rotation is square."""
+    """``matrix @ rotation`` with rows in memory order, which are gathered; in the memory of the matrix if it has them.
+
+    Parameters
+    ----------
+    matrix : float64 array, shape [n_rows, n_columns]
+    rotation : float64 array, shape [n_columns, n_columns]
+    """
+    rotated = matrix if matrix.flags.c_contiguous else np.empty(matrix.shape)
     for start in range(0, len(matrix), rows_at_once):
         rows = slice(start, start + rows_at_once)
-        matrix[rows] = matrix[rows] @ rotation
-    return matrix
+        rotated[rows] = matrix[rows] @ rotation
+    return rotated
 
 
 def _kurtosis(residual: Matrix) -> Matrix:
