@@ -145,8 +145,6 @@ def read_written(column: "pandas.Series") -> "pandas.Series | None":
     import pyarrow.compute as pc
 
     cells = pa.array(column)
-    if not (pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)) or not len(cells):
-        return None
     if not cells.null_count and _all_match(cells, _WHOLE):
         return pd.Series(pc.cast(cells, pa.int64()).to_numpy(), index=column.index)
     absent = pc.is_in(cells, value_set=pa.array(_NOTHING, cells.type))

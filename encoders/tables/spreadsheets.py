@@ -118,7 +118,7 @@ class Spreadsheet:
     def written(self, name: str) -> "pandas.Series | None":
         """What `encoders.tables.notation.read_written` reads at once, where no decimal comma is asked for."""
         column = self.frame[name]
-        return read_written(column) if _is_text(column) and self.decimal != "," else None
+        return read_written(column) if column.dtype == "str" and self.decimal != "," else None
 
     def plain(self, name: str, cells: "pandas.Series") -> "pandas.Series":
         """Cells of a column with decimal points and nothing between thousands."""

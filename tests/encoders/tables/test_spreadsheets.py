@@ -307,3 +307,20 @@ def test_numbers_spelled_in_two_ways_are_told(tmp_path: Path, cells: list[str], 
     assert table.frame["vol"].tolist() == [int(cell) for cell in cells]
     said = f"Column 'vol' spells numbers in two ways, such as {spellings}: they are read as one."
     assert list(table.notes) == ([said] if spellings else [])
+
+
+def test_columns_of_a_parquet_file_that_are_no_text_are_not_read_as_text(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": pd.Series([b"1.5", b"2.25"], dtype=object), "y": pd.Series([["a"], ["b"]])})
+    frame.to_parquet(tmp_path / "t.parquet")
+    sheet = read_spreadsheet(tmp_path / "t.parquet")
+    assert sheet.written("x") is None
+    assert sheet.written("y") is None
+    assert sheet.numbers("y")[1] == ["['a']", "['b']"]
+
+
+def test_text_columns_of_several_row_groups_are_read_at_once(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["0.5", "n/a", "-3e2"], "b": ["1", "2", "30"]})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=1)
+    sheet = read_spreadsheet(tmp_path / "t.parquet")
+    assert sheet.written("a").tolist()[::2] == [0.5, -300.0]
+    assert sheet.written("b").tolist() == [1, 2, 30]
