@@ -126,7 +126,7 @@ def test_where_no_moments_fit_the_largest_values_do() -> None:
 
 def test_the_observed_value_takes_no_part_in_the_fit() -> None:
     near, far = (tail_p(against(value, CHI_SQUARE), "gamma") for value in (60.0, 1e6))
-    assert near == far
+    assert repr(near) == repr(far)  # a field without a value is NaN, which equals nothing
     assert far.is_least
     assert far.p_fitted == pytest.approx(1 / (REACHES[0] * (N + 1)))
     assert tail_p(against(math.inf, CHI_SQUARE), "gamma") == far
@@ -184,7 +184,7 @@ def test_a_family_is_fitted_by_its_maxima() -> None:
     null[0] = [1.0, 6.5, 0.2, 5.9, -1.0, 0.0, 6.0, 2.0]
     found = step_down_tails(null)
     np.testing.assert_allclose([one.p_counted for one in found], step_down_max_t(null))
-    assert found[1] == tail_p(against(6.5, null[1:].max(axis=1)))
+    assert repr(found[1]) == repr(tail_p(against(6.5, null[1:].max(axis=1))))
     surest = np.array([one.p_surest for one in found])[np.argsort(-null[0])]
     assert (np.diff(surest) >= 0).all()
     assert step_down_tails(null[:, :1]) == tail_ps(null[:, :1])
@@ -196,7 +196,7 @@ def test_correlations_of_a_family_are_fitted_on_fishers_scale() -> None:
     named = {name: (null[0, k], null[:, k]) for k, name in enumerate("abc")}
     found = westfall_young_tails(named)
     assert {name: one.p_counted for name, one in found.items()} == westfall_young(named)
-    assert tuple(found.values()) == step_down_tails(np.arctanh(null))
+    assert repr(tuple(found.values())) == repr(step_down_tails(np.arctanh(null)))
     mixed = westfall_young_tails(named, is_mixed=True)
     assert {name: one.p_counted for name, one in mixed.items()} == westfall_young(named, is_mixed=True)
     assert westfall_young_tails({}) == {}
@@ -233,6 +233,6 @@ def test_held_out_tests_bring_their_tails(linked: tuple[np.ndarray, np.ndarray])
     assert found.tails[0].p_fitted < found.p[0]
     assert found.tails[0].is_least, "a bound"
     assert found.tails[0].interval[0] == 0 < found.tails[0].interval[1]
-    assert unless_narrow(found.tails[0], 6) == found.tails[0]
+    assert repr(unless_narrow(found.tails[0], 6)) == repr(found.tails[0])
     enough = tail_p(against(1.0, normal()))
     assert as_bound(enough) == enough, "there is nothing to bound"
