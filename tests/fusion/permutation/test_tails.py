@@ -129,7 +129,7 @@ def test_the_observed_value_takes_no_part_in_the_fit() -> None:
     assert repr(near) == repr(far)  # a field without a value is NaN, which equals nothing
     assert far.is_least
     assert far.p_fitted == pytest.approx(1 / (REACHES[0] * (N + 1)))
-    assert tail_p(against(math.inf, CHI_SQUARE), "gamma") == far
+    assert repr(tail_p(against(math.inf, CHI_SQUARE), "gamma")) == repr(far)
 
 
 @given(st.floats(2.8, 9.0), st.floats(0.0, 4.0), st.integers(0, 5))
@@ -187,7 +187,7 @@ def test_a_family_is_fitted_by_its_maxima() -> None:
     assert repr(found[1]) == repr(tail_p(against(6.5, null[1:].max(axis=1))))
     surest = np.array([one.p_surest for one in found])[np.argsort(-null[0])]
     assert (np.diff(surest) >= 0).all()
-    assert step_down_tails(null[:, :1]) == tail_ps(null[:, :1])
+    assert repr(step_down_tails(null[:, :1])) == repr(tail_ps(null[:, :1]))
 
 
 def test_correlations_of_a_family_are_fitted_on_fishers_scale() -> None:
